@@ -1,0 +1,28 @@
+# Two commands: `make app` opens the page, `make test` checks everything. Each does its whole set-up in .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: app test clean
+
+app: .venv/app
+	$(BIN)/streamlit run app.py --server.port 8501
+
+test: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+clean:
+	rm -rf .venv
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/app: requirements.txt | .venv/bin/python
+	$(BIN)/python -m pip install -q -r requirements.txt
+	touch $@
+
+.venv/dev: requirements.txt requirements-train.txt requirements-dev.txt | .venv/bin/python
+	$(BIN)/python -m pip install -q -r requirements-dev.txt
+	touch $@ .venv/app

@@ -1,0 +1,86 @@
+"""RIDNet: Anwar and Barnes, "Real Image Denoising with Feature Attention" (arXiv:1904.07396, section 3)."""
+
+import keras
+from keras import layers
+
+
+def ridnet(size: int | None = None, filters: int = 64, modules: int = 4, reduction: int = 16) -> keras.Model:
+    """Build RIDNet: one convolution, enhancement attention modules, one convolution, global skip.
+
+    The last convolution starts at zero, so an untrained network returns its input.
+
+    Args:
+        size: Height and width of the input; `None` for any.
+        filters: Channels of every feature map (the paper: 64).
+        modules: Enhancement attention modules in a row (the paper: 4).
+        reduction: Channel reduction inside the attention (the paper: 16).
+
+    Returns:
+        A model from (N, H, W, 3) noisy in [0, 1] to (N, H, W, 3) denoised, float32, not clipped.
+        1,499,347 parameters at the paper's widths.
+    """
+    noisy = keras.Input((size, size, 3), name="noisy")
+    x = layers.Conv2D(filters, 3, padding="same", name="head")(noisy)
+    for index in range(modules):
+        x = enhancement_attention_module(x, filters, reduction, f"eam{index + 1}")
+    residual = layers.Conv2D(3, 3, padding="same", kernel_initializer="zeros", name="tail")(x)
+    denoised = layers.Add(name="denoised", dtype="float32")([noisy, residual])
+    return keras.Model(noisy, denoised, name="ridnet")
+
+
+def enhancement_attention_module(x: keras.KerasTensor, filters: int, reduction: int, name: str) -> keras.KerasTensor:
+    """Apply one enhancement attention module (section 3.2, figure 2)."""
+    x = merge_and_run(x, filters, f"{name}_merge")
+    x = residual_block(x, filters, (3, 3), f"{name}_residual")
+    x = residual_block(x, filters, (3, 3, 1), f"{name}_enhanced")
+    return feature_attention(x, filters, reduction, f"{name}_attention")
+
+
+def merge_and_run(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:
+    """Two branches of dilated convolutions (1, 2 and 3, 4), concatenated, merged, added to the input."""
+    branches = []
+    for dilations in ((1, 2), (3, 4)):
+        branch = x
+        for dilation in dilations:
+            branch = _convolution(branch, filters, 3, f"{name}_dilated{dilation}", dilation=dilation)
+        branches.append(branch)
+    merged = layers.Concatenate(name=f"{name}_concat")(branches)
+    merged = _convolution(merged, filters, 3, f"{name}_conv")
+    return layers.Add(name=f"{name}_add")([x, merged])
+
+
+def residual_block(x: keras.KerasTensor, filters: int, kernel_sizes: tuple[int, ...], name: str) -> keras.KerasTensor:
+    """Convolutions of the given kernel sizes around a skip connection, ReLU between them and at the end."""
+    y = x
+    for index, kernel_size in enumerate(kernel_sizes[:-1]):
+        y = _convolution(y, filters, kernel_size, f"{name}_conv{index + 1}")
+    y = _convolution(y, filters, kernel_sizes[-1], f"{name}_conv{len(kernel_sizes)}", activation=None)
+    y = layers.Add(name=f"{name}_add")([x, y])
+    return layers.ReLU(name=f"{name}_relu")(y)
+
+
+def feature_attention(x: keras.KerasTensor, filters: int, reduction: int, name: str) -> keras.KerasTensor:
+    """Weigh each channel by a gate computed from its mean over the picture (section 3.3)."""
+    gate = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_pool")(x)
+    gate = _convolution(gate, filters // reduction, 1, f"{name}_squeeze")
+    gate = _convolution(gate, filters, 1, f"{name}_excite", activation="sigmoid")
+    return layers.Multiply(name=f"{name}_scale")([x, gate])
+
+
+def _convolution(
+    x: keras.KerasTensor,
+    filters: int,
+    kernel_size: int,
+    name: str,
+    dilation: int = 1,
+    activation: str | None = "relu",
+) -> keras.KerasTensor:
+    return layers.Conv2D(
+        filters,
+        kernel_size,
+        padding="same",
+        dilation_rate=dilation,
+        activation=activation,
+        kernel_initializer="he_normal",
+        name=name,
+    )(x)
