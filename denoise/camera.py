@@ -102,13 +102,13 @@ def iso_parameters(iso: float, quality: int = 95) -> dict[str, NDArray[np.float3
     """Describe one phone-like camera at an ISO speed, without chance.
 
     Args:
-        iso: ISO speed; the noise of a small sensor, shot noise 4.5e-6 · ISO.
+        iso: ISO speed; the noise of a small sensor, shot noise 2e-6 · ISO.
         quality: JPEG quality, 1 to 100; 100 leaves JPEG out.
 
     Returns:
         `Parameters` for one picture.
     """
-    shot = 4.5e-6 * iso
+    shot = 2e-6 * iso
     to_camera = np.array([[[0.66, 0.28, 0.06], [0.15, 0.74, 0.11], [0.04, 0.30, 0.66]]])
     parameters: dict[str, Any] = {
         "shot": [shot],

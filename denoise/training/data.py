@@ -102,7 +102,7 @@ class SyntheticPatches(keras.utils.PyDataset):
     def _patch(self, rng: np.random.Generator) -> NDArray[np.uint8]:
         photo = self.photos[self.names[rng.integers(len(self.names))]]
         y, x = (rng.integers(0, length - self.size + 1) for length in photo.shape[:2])
-        patch = np.rot90(photo[y : y + self.size, x : x + self.size], rng.integers(4))
+        patch: NDArray[np.uint8] = np.rot90(photo[y : y + self.size, x : x + self.size], int(rng.integers(4)))
         return patch[:, ::-1] if rng.integers(2) else patch
 
 

@@ -1,11 +1,12 @@
 """Turn trained weights into the quantised TFLite file and the model card that the page reads."""
 
 import contextlib
+import csv
 import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,20 +42,24 @@ def convert(network: keras.Model, quantisation: Quantisation = "dynamic-range in
         return bytes(converter.convert())
 
 
-def load_network(weights: Path, card: dict[str, Any]) -> keras.Model:
-    """Rebuild the trained network of a card at the size of a tile.
+def load_network(weights: Path, architecture: Mapping[str, Any]) -> keras.Model:
+    """Rebuild a trained network in float32, at the size of a tile.
 
     Args:
         weights: A .weights.h5 file.
-        card: A model card; its `architecture` holds `name` and `arguments`.
+        architecture: What a card says under this key: `name` and `arguments` of the builder.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the weights are those of another network.
     """
     keras.mixed_precision.set_global_policy("float32")
-    network = build(card["architecture"]["name"], size=TILE_SIZE, **card["architecture"]["arguments"])
-    network.load_weights(weights)
+    network = build(architecture["name"], size=TILE_SIZE, **architecture["arguments"])
+    try:
+        with warnings.catch_warnings(action="ignore"):  # the error says it better
+            network.load_weights(weights)
+    except ValueError as error:
+        raise ValueError(f"The weights must be those of a {network.name} {dict(architecture)}: {error}") from error
     return network
 
 
@@ -69,7 +74,7 @@ def export(weights: Path, card: dict[str, Any], models: Path) -> Path:
     Returns:
         The path of the .tflite file.
     """
-    network = load_network(weights, card)
+    network = load_network(weights, card["architecture"])
     content = convert(network, card["quantisation"])
     file = models / f"{card['name']}.tflite"
     derived = {
@@ -83,6 +88,25 @@ def export(weights: Path, card: dict[str, Any], models: Path) -> Path:
     return file
 
 
+def describe_run(run: Path) -> dict[str, Any]:
+    """What a card says about a training run.
+
+    Args:
+        run: The run folder.
+
+    Returns:
+        The configuration, `steps` and `minutes` of the run so far.
+
+    Raises:
+        FileNotFoundError: If the folder holds no configuration and log.
+    """
+    configuration = json.loads((run / "config.json").read_text())
+    with (run / "log.csv").open() as log:
+        epochs = list(csv.DictReader(log))
+    steps = (int(epochs[-1]["epoch"]) + 1) * configuration["steps_per_epoch"]
+    return {"configuration": configuration, "steps": steps, "minutes": round(float(epochs[-1]["minutes"]), 1)}
+
+
 def format_card(card: dict[str, Any]) -> bytes:
     """A model card as it stands in its file."""
     return (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode()
@@ -90,16 +114,18 @@ def format_card(card: dict[str, Any]) -> bytes:
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace a file in one move, so that a full disk or a killed process leaves the old one whole."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as temporary:
-        temporary.write(content)
-    Path(temporary.name).chmod(0o644)
-    Path(temporary.name).replace(path)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
     """Send what C++ code prints to standard output and error to nowhere: the converter prints pages."""
-    with open(os.devnull, "w") as nowhere:
+    with Path(os.devnull).open("w") as nowhere:
         saved = os.dup(1), os.dup(2)
         try:
             os.dup2(nowhere.fileno(), 1)

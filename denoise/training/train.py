@@ -6,9 +6,9 @@ a log (`log.csv`); starting the same command again goes on where the last checkp
 """
 
 import json
-import os
+import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,12 @@ class Configuration:
     """Everything that decides what a run learns.
 
     The learning rate rises linearly over the first 2 % of the run and falls to zero along a cosine. A run's length is
-    given in `minutes` of training time (all its resumed parts together), or in `epochs`.
+    given in `minutes` of training time (all its resumed parts together), or in `epochs`. `arguments` go to the
+    architecture's builder.
     """
 
     architecture: str
+    arguments: dict[str, int] = field(default_factory=dict)
     minutes: float | None = None
     epochs: int | None = None
     steps_per_epoch: int = 100
@@ -96,7 +98,7 @@ def train(data: Path, run: Path, configuration: Configuration) -> keras.Model:
     keras.utils.set_random_seed(configuration.seed)
     keras.mixed_precision.set_global_policy(configuration.precision)
     photos, held_out = split_by_scene(load_clean_photos(data))
-    network = build(configuration.architecture)
+    network = build(configuration.architecture, **configuration.arguments)
     if configuration.initial_weights:
         network.load_weights(configuration.initial_weights)
     model = CameraTraining(network, configuration.patch_size, configuration.seed)
@@ -117,6 +119,7 @@ def train(data: Path, run: Path, configuration: Configuration) -> keras.Model:
         initial_epoch=state.epoch,
         validation_data=validation,
         validation_freq=10,
+        shuffle=False,  # batches are random already; Keras would shuffle them anew in a resumed run
         verbose=2,
         callbacks=[
             keras.callbacks.TerminateOnNaN(),
@@ -151,7 +154,7 @@ class RunState(keras.callbacks.Callback):
         """Linear warm-up over 2 % of the run, then half a cosine down to zero."""
         done = self.progress()
         warm = min((done + 1e-3) / 0.02, 1.0)
-        return self.configuration.learning_rate * warm * max(0.5 * (1 + np.cos(np.pi * done)), 1e-3)
+        return self.configuration.learning_rate * warm * max(0.5 * (1 + math.cos(math.pi * done)), 1e-3)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Save, unless the loss is not a number any more; stop when the time is up."""
@@ -168,17 +171,18 @@ class RunState(keras.callbacks.Callback):
     def save(self) -> None:
         """Write the checkpoint and the averaged weights; each replaces its predecessor in one move."""
         variables = self._variables()
-        state = {"epoch": self.epoch, "seconds": self.seconds + time.monotonic() - self.started}
-        arrays = {f"{i}": np.asarray(ops.convert_to_numpy(v)) for i, v in enumerate(variables)}
+        state: dict[str, Any] = {"epoch": self.epoch, "seconds": self.seconds + time.monotonic() - self.started}
+        arrays: dict[str, Any] = {f"{i}": ops.convert_to_numpy(v) for i, v in enumerate(variables)}
         temporary = self.run / "checkpoint.tmp.npz"
-        np.savez(temporary, paths=[v.path for v in variables], **{k: np.asarray(v) for k, v in state.items()}, **arrays)
-        os.replace(temporary, self.run / "checkpoint.npz")
+        described = _describe(self.training.network.variables, variables)
+        np.savez(temporary, allow_pickle=False, variables=described, **state, **arrays)
+        temporary.replace(self.run / "checkpoint.npz")
         network = self.training.network
         current = [ops.convert_to_numpy(v) for v in network.trainable_variables]
         self.training.optimizer.finalize_variable_values(network.trainable_variables)
         weights = self.run / f"{self.configuration.architecture}.tmp.weights.h5"
         network.save_weights(weights)
-        os.replace(weights, self.run / f"{self.configuration.architecture}.weights.h5")
+        weights.replace(self.run / f"{self.configuration.architecture}.weights.h5")
         for variable, value in zip(network.trainable_variables, current, strict=True):
             variable.assign(value)
 
@@ -193,7 +197,7 @@ class RunState(keras.callbacks.Callback):
             return
         variables = self._variables()
         with np.load(path) as saved:
-            if list(saved["paths"]) != [v.path for v in variables]:
+            if list(saved["variables"]) != _describe(self.training.network.variables, variables):
                 raise ValueError(f"The checkpoint must be one of {self.configuration.architecture}. Received: {path}")
             for i, variable in enumerate(variables):
                 variable.assign(saved[f"{i}"])
@@ -203,6 +207,11 @@ class RunState(keras.callbacks.Callback):
     def _variables(self) -> list[keras.Variable]:
         seeds = self.training.seed_generator.state
         return [*self.training.network.variables, *self.training.optimizer.variables, seeds]
+
+
+def _describe(named: list[keras.Variable], variables: list[keras.Variable]) -> list[str]:
+    """What must agree for a checkpoint to fit; Keras numbers optimisers, so only the network's names count."""
+    return [v.path for v in named] + [str(tuple(v.shape)) for v in variables]
 
 
 def _claim(path: Path, configuration: Configuration) -> None:

@@ -1,0 +1,291 @@
+"""Command line: `python -m denoise photo.jpg -o clean.png`."""
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from denoise import benchmark
+from denoise.image import SUFFIXES, Photo, PhotoError, decode, encode, format_for
+from denoise.metrics import psnr, ssim
+from denoise.pipeline import denoise_photo, denoiser_names, load_network
+from denoise.runtime import ModelError
+from denoise.tiling import Progress
+
+_EXAMPLES = """\
+examples:
+  python -m denoise photo.jpg                           writes photo-denoised.jpg beside it
+  python -m denoise photo.jpg -o clean.png              the suffix chooses the format
+  python -m denoise photo.jpg --strength 0.8            keeps a fifth of the grain
+  python -m denoise *.jpg -o cleaned                    several photos into a folder
+  python -m denoise holiday -o cleaned --model nlm      all photos of a folder
+  python -m denoise noisy.png --reference clean.png     prints PSNR and SSIM before -> after
+  python -m denoise benchmark --help                    measures speed and memory on this machine
+
+exit codes: 0 all photos denoised, 1 some failed, 2 wrong usage, 130 stopped by Ctrl-C
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        if arguments[:1] == ["benchmark"]:
+            return _benchmark(arguments[1:])
+        return _denoise(arguments)
+    except KeyboardInterrupt:
+        _report("stopped")
+        return 130
+    except ModelError as error:
+        _report(str(error))
+        return 1
+
+
+def _denoise(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m denoise",
+        description="Clean noisy photos. Size, bit depth, transparency and metadata stay as they are.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("photos", nargs="*", type=Path, metavar="PHOTO", help="photo, or folder of photos")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="PATH",
+        help="output file, or folder where several photos go (default: NAME-denoised beside each photo)",
+    )
+    parser.add_argument(
+        "--model", default="ridnet", metavar="NAME", help="denoiser (default: ridnet); see --list-models"
+    )
+    parser.add_argument(
+        "--strength",
+        type=_strength,
+        default=1.0,
+        metavar="0..1",
+        help="0 changes nothing, 1 denoises fully (default: 1)",
+    )
+    parser.add_argument(
+        "--reference", type=Path, metavar="CLEAN", help="clean version of the one photo, to measure against"
+    )
+    parser.add_argument(
+        "--max-megapixels", type=float, default=50.0, metavar="N", help="refuse larger photos (default: %(default)g)"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite output files")
+    parser.add_argument("--list-models", action="store_true", help="list the denoisers and exit")
+    args = parser.parse_args(arguments)
+
+    names = denoiser_names()
+    if args.list_models:
+        for name, info in names.items():
+            print(f"{name:12} {info.title}. {info.summary}")
+        return 0
+    if not args.photos:
+        parser.error("name at least one photo or folder")
+    if args.model not in names:
+        parser.error(f"there is no model {args.model!r}. Known models: {', '.join(names)}")
+    try:
+        jobs = _plan(args.photos, args.output)
+    except PhotoError as error:
+        parser.error(str(error))
+    if args.reference and len(jobs) != 1:
+        parser.error(f"--reference needs exactly one photo. Received: {len(jobs)}")
+
+    if args.model != "nlm":
+        with _quiet_stderr():
+            load_network(args.model)
+    failures = 0
+    for source, target in jobs:
+        try:
+            _denoise_file(source, target, args)
+        except (PhotoError, OSError, MemoryError) as error:
+            failures += 1
+            _report(f"{source.name or source}: {_sentence(error)}")
+    return 1 if failures else 0
+
+
+def _plan(photos: Sequence[Path], output: str | None) -> list[tuple[Path, Path]]:
+    """Decide which file becomes which.
+
+    Raises:
+        PhotoError: It cannot be decided; the message says what to do.
+    """
+    sources: list[Path] = []
+    for path in photos:
+        if not path.is_dir():
+            sources.append(path)
+            continue
+        if output is None:
+            raise PhotoError(f"name a folder for the photos of {path} with -o")
+        found = sorted(filter(_is_photo_name, path.iterdir()))
+        if not found:
+            raise PhotoError(f"the folder {path} holds no photos ({', '.join(SUFFIXES)})")
+        sources += found
+
+    if output is None:
+        targets = [source.with_name(f"{source.stem}-denoised{source.suffix}") for source in sources]
+    elif len(photos) > 1 or photos[0].is_dir() or output.endswith("/") or Path(output).is_dir():
+        if Path(output).is_file():
+            raise PhotoError(f"{output} is a file; name a folder for several photos with -o")
+        targets = [Path(output) / source.name for source in sources]
+    else:
+        targets = [Path(output)]
+        if not _is_photo_name(targets[0]):
+            raise PhotoError(f"{output} must end in .{', .'.join(SUFFIXES)}, or in / for a folder")
+    target, count = Counter(targets).most_common(1)[0]
+    if count > 1:
+        raise PhotoError(f"{count} photos would become {target}; denoise them in separate runs")
+    return list(zip(sources, targets, strict=True))
+
+
+def _denoise_file(source: Path, target: Path, args: argparse.Namespace) -> None:
+    if target.exists() and not args.force:
+        raise PhotoError(f"{target} exists already; choose another with -o, or pass --force.")
+    started = time.perf_counter()
+    noisy = _read(source, args.max_megapixels)
+    clean = _read(args.reference, args.max_megapixels) if args.reference else None
+    if clean is not None:
+        _check_reference(clean, noisy)
+    with _progress_bar(source.name) as progress:
+        denoised = denoise_photo(noisy, args.model, strength=args.strength, progress=progress)
+    # Without a suffix that says otherwise, the photo comes back in the format that it came in.
+    file_format = format_for(target.suffix) if _is_photo_name(target) else denoised.format
+    _write(target, encode(dataclasses.replace(denoised, format=file_format)))
+    print(f"{source} -> {target} ({time.perf_counter() - started:.1f} s)")
+    if clean is not None:
+        before, after = (
+            (psnr(clean.pixels, photo.pixels), ssim(clean.pixels, photo.pixels)) for photo in (noisy, denoised)
+        )
+        print(f"PSNR {before[0]:.2f} -> {after[0]:.2f} dB, SSIM {before[1]:.4f} -> {after[1]:.4f}")
+
+
+def _is_photo_name(path: Path) -> bool:
+    return path.suffix.lower().removeprefix(".") in SUFFIXES
+
+
+def _read(path: Path, max_megapixels: float) -> Photo:
+    if not path.is_file():
+        raise PhotoError(f"There is no file {path}.")
+    return decode(path.read_bytes(), max_megapixels=max_megapixels)
+
+
+def _check_reference(clean: Photo, noisy: Photo) -> None:
+    if (clean.width, clean.height) != (noisy.width, noisy.height):
+        raise PhotoError(
+            f"The reference is {clean.width} × {clean.height} pixels, the photo {noisy.width} × {noisy.height}; "
+            "give a reference of the same size."
+        )
+    if clean.bit_depth != noisy.bit_depth:
+        raise PhotoError(
+            f"The reference has {clean.bit_depth} bits per channel, the photo {noisy.bit_depth}; "
+            "give a reference of the same bit depth."
+        )
+    if min(noisy.height, noisy.width) < 7:
+        raise PhotoError("SSIM needs a photo of at least 7×7 pixels; leave out --reference.")
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file at once or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _progress_bar(name: str) -> Iterator[Progress | None]:
+    """A bar on stderr that is gone afterwards; none where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+
+    def show(done: int, total: int) -> None:
+        bar = "█" * (30 * done // total)
+        sys.stderr.write(f"\r{name[:40]} {bar:░<30} {100 * done // total:3} %")
+        sys.stderr.flush()
+
+    try:
+        yield show
+    finally:
+        sys.stderr.write("\r\033[K")
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Silence the line that LiteRT writes from C++ while it loads a model; it has no switch for it.
+
+    This holds for the whole process: only where no other thread writes.
+    """
+    sys.stderr.flush()
+    saved = os.dup(2)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+
+
+def _strength(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) <= 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"must be a number between 0 and 1. Received: {text}")
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+    if isinstance(error, MemoryError):
+        return "There is not enough memory for this photo. Make it smaller and try again."
+    return str(error)
+
+
+def _report(message: str) -> None:
+    print(f"denoise: {message}", file=sys.stderr)
+
+
+def _benchmark(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m denoise benchmark", description="Measure speed and memory on this machine; takes minutes."
+    )
+    parser.add_argument("--model", default="ridnet", metavar="NAME", help="denoiser (default: ridnet)")
+    parser.add_argument(
+        "--size", type=int, default=1024, metavar="PIXELS", help="height and width of the timed photo (default: 1024)"
+    )
+    parser.add_argument(
+        "--large", action="store_true", help="measure the memory for 24 megapixels too, not only for 12"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to FILE too")
+    args = parser.parse_args(arguments)
+    if args.model not in (names := denoiser_names()):
+        parser.error(f"there is no model {args.model!r}. Known models: {', '.join(names)}")
+    if args.size < 1:
+        parser.error(f"--size must be at least 1. Received: {args.size}")
+
+    if args.model != "nlm":
+        with _quiet_stderr():
+            load_network(args.model)
+    results = {}
+    for name, value, unit in benchmark.measure(args.model, args.size, [12, 24] if args.large else [12]):
+        print(f"{name:40} {value:10.2f} {unit}", flush=True)
+        results[name] = {"value": value, "unit": unit}
+    if args.json:
+        report = {"model": args.model, "machine": benchmark.machine(), "results": results}
+        _write(args.json, (json.dumps(report, indent=2) + "\n").encode())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""Model cards: which networks are bundled, and how one is loaded by name."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from denoise.runtime import ModelError, Network
+
+MODELS_DIR = Path(__file__).parents[1] / "models"
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelCard:
+    """Facts about one bundled network, read from `models/NAME.json`.
+
+    Attributes:
+        name: What the user types; the card's file name without its suffix.
+        title: What the user reads, such as "RIDNet".
+        summary: One plain sentence for a photographer.
+        file: Name of the TFLite file, beside the card.
+        sha256: SHA-256 of the TFLite file, in hexadecimal.
+        bytes: Size of the TFLite file.
+        parameters: Number of the network's parameters.
+        quantisation: How the weights and activations are stored.
+        architecture: The network's settings.
+        training: How the network was trained.
+        metrics: What it measured, per data set.
+        licence: Licence of the weights.
+    """
+
+    name: str
+    title: str
+    summary: str
+    file: str
+    sha256: str
+    bytes: int
+    parameters: int
+    quantisation: str
+    architecture: dict[str, Any]
+    training: dict[str, Any]
+    metrics: dict[str, Any]
+    licence: str
+
+
+def list_models(directory: Path = MODELS_DIR) -> dict[str, ModelCard]:
+    """Read the model cards of a directory, sorted by name.
+
+    Raises:
+        ModelError: A card is malformed; the message names the file and the key.
+    """
+    return {path.stem: _read_card(path) for path in sorted(directory.glob("*.json"))}
+
+
+def load_model(name: str, directory: Path = MODELS_DIR) -> Network:
+    """Load a network by name.
+
+    Raises:
+        ModelError: No card has this name, the card is malformed, or its TFLite file is missing or damaged.
+    """
+    cards = list_models(directory)
+    if name not in cards:
+        raise ModelError(f"There is no model {name!r}. Known models: {', '.join(cards) or 'none'}.")
+    return Network(directory / cards[name].file, sha256=cards[name].sha256)
+
+
+def _read_card(path: Path) -> ModelCard:
+    """Read one card; its keys are the fields of `ModelCard`, no more and no less."""
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"The model card {path} is not valid JSON ({error}). Export the model again.") from error
+    if not isinstance(card, dict):
+        raise ModelError(f"The model card {path} must be a JSON object. Export the model again.")
+    types = {field.name: field.type for field in dataclasses.fields(ModelCard)}
+    for key, expected in types.items():
+        if key not in card:
+            raise ModelError(f"The model card {path} lacks the key {key!r}. Export the model again.")
+        kind = dict if expected == dict[str, Any] else expected
+        assert isinstance(kind, type)
+        if type(card[key]) is not kind:
+            raise ModelError(
+                f"The model card {path} must have {_JSON_NAMES[kind]} under the key {key!r}. "
+                f"Received: {card[key]!r}. Export the model again."
+            )
+    if unknown := sorted(card.keys() - types):
+        raise ModelError(f"The model card {path} has an unknown key {unknown[0]!r}. Export the model again.")
+    if card["name"] != path.stem:
+        raise ModelError(
+            f"The model card {path} must have its file's name under the key 'name'. Received: {card['name']!r}."
+        )
+    if Path(card["file"]).name != card["file"]:
+        raise ModelError(
+            f"The model card {path} must name a file beside it under the key 'file'. Received: {card['file']!r}."
+        )
+    return ModelCard(**card)
+
+
+_JSON_NAMES: dict[type, str] = {str: "text", int: "a whole number", dict: "an object"}

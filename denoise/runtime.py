@@ -1,0 +1,94 @@
+"""One LiteRT interpreter behind a plain call."""
+
+import hashlib
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from denoise import Image
+
+
+class ModelError(RuntimeError):
+    """A model cannot be used; the message is shown to the user as it is."""
+
+
+class Network:
+    """A network from a TFLite file: a `Denoiser` of exactly one tile, safe to share between threads.
+
+    Args:
+        path: TFLite file with one float32 input and one float32 output, both (1, tile_size, tile_size, 3), RGB in
+            [0, 1].
+        sha256: Expected SHA-256 of the file, in hexadecimal; checked before the interpreter sees the file.
+        threads: Threads of one call; as many as this process has processors unless given.
+
+    Attributes:
+        tile_size: Height and width of a tile, in pixels.
+
+    Raises:
+        ModelError: The file is missing, damaged, or no network of this kind.
+    """
+
+    def __init__(self, path: Path, *, sha256: str | None = None, threads: int | None = None) -> None:
+        try:
+            model = path.read_bytes()
+        except OSError as error:
+            raise ModelError(
+                f"The model file {path} cannot be read ({error.strerror}). Restore it from the repository."
+            ) from error
+        received = hashlib.sha256(model).hexdigest()
+        if sha256 is not None and received != sha256:
+            raise ModelError(
+                f"The model file {path} is damaged or of another version: its SHA-256 is {received}, "
+                f"its model card says {sha256}. Restore both from the repository."
+            )
+        try:
+            self._interpreter = Interpreter(model_content=model, num_threads=threads or _processors())
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(
+                f"The model file {path} is no complete TFLite model ({error}). Restore it from the repository."
+            ) from error
+
+        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        shapes = [tuple(int(n) for n in tensor["shape"]) for tensor in (*inputs, *outputs)]
+        dtypes = [np.dtype(tensor["dtype"]) for tensor in (*inputs, *outputs)]
+        self.tile_size = shapes[0][1] if shapes and len(shapes[0]) == 4 else 0
+        tile_shape = (1, self.tile_size, self.tile_size, 3)
+        if self.tile_size < 1 or shapes != [tile_shape] * 2 or dtypes != [np.dtype(np.float32)] * 2:
+            raise ModelError(
+                f"The model file {path} is no denoising network: it must have one float32 input and one float32 output "
+                f"of shape (1, tile_size, tile_size, 3). Received: shapes {shapes}, types {[str(d) for d in dtypes]}. "
+                "Export it again."
+            )
+        self._input, self._output = inputs[0]["index"], outputs[0]["index"]
+        self._lock = threading.Lock()  # an interpreter runs one call at a time
+
+    def __call__(self, tile: Image) -> Image:
+        """Denoise one tile.
+
+        Args:
+            tile: Noisy tile, (tile_size, tile_size, 3), values in [0, 1].
+
+        Returns:
+            Denoised tile, a new array of the same shape, clipped to [0, 1].
+
+        Raises:
+            ValueError: `tile` has another shape.
+        """
+        if tile.shape != (self.tile_size, self.tile_size, 3):
+            raise ValueError(f"`tile` must have shape {(self.tile_size, self.tile_size, 3)}. Received: {tile.shape}")
+        with self._lock:
+            self._interpreter.set_tensor(self._input, tile[None].astype(np.float32, copy=False))
+            self._interpreter.invoke()
+            denoised: Image = self._interpreter.get_tensor(self._output)[0]  # a copy, not the interpreter's memory
+        return np.clip(denoised, 0, 1, out=denoised)
+
+
+def _processors() -> int:
+    """Processors that this process may use: a container often has fewer than the machine."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,94 @@
+"""Make the sample photos: free photographs that scikit-image brings, photographed again by a simulated camera."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import skimage.data
+from PIL import Image as PillowImage
+
+from denoise import camera
+
+
+class Source(NamedTuple):
+    """A photograph in scikit-image's package and the ISO speed at which to photograph it again."""
+
+    name: str
+    title: str
+    iso: int
+    licence: str
+    source: str
+
+
+SOURCES = (
+    Source("chelsea", "Cat", 3200, "CC0, by Stéfan van der Walt", "skimage.data.chelsea"),
+    Source("coffee", "Coffee", 6400, "CC0, by Rachel Michetti", "skimage.data.coffee"),
+    Source("astronaut", "Portrait", 1600, "public domain, by NASA", "skimage.data.astronaut"),
+    Source("rocket", "Launch", 800, "public domain, by SpaceX", "skimage.data.rocket"),
+    Source("hubble_deep_field", "Night sky", 1600, "public domain, by NASA and ESA", "skimage.data.hubble_deep_field"),
+    Source("camera", "Black and white", 6400, "CC0, by Lav Varshney", "skimage.data.camera"),
+    Source("coins", "Coins", 12800, "no known copyright restrictions, Brooklyn Museum", "skimage.data.coins"),
+)
+
+LONGEST_SIDE = 640
+
+
+def make_samples(folder: Path) -> None:
+    """Write every sample (`NAME.noisy.png`, `NAME.clean.png`), `samples.json` and `SOURCES.md` into a folder.
+
+    The clean reference is what the simulated camera would have made without noise. Chance is seeded by the name's
+    place in the list: the same versions of numpy and Pillow write the same bytes.
+
+    Args:
+        folder: The folder; made if missing.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = []
+    for seed, source in enumerate(SOURCES):
+        original = getattr(skimage.data, source.name)()
+        noisy, clean = photograph(original, source.iso, seed)
+        files = {}
+        for kind, pixels in (("noisy", noisy), ("clean", clean)):
+            files[kind] = f"{source.name}.{kind}.png"
+            PillowImage.fromarray(pixels).save(folder / files[kind], optimize=True)
+        entries.append({**source._asdict(), **files})
+    (folder / "samples.json").write_text(json.dumps(entries, indent=2, ensure_ascii=False) + "\n")
+    (folder / "SOURCES.md").write_text(_sources(entries))
+
+
+def photograph(original: np.ndarray, iso: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Photograph a picture again at an ISO speed.
+
+    Args:
+        original: uint8, (H, W, 3) RGB or (H, W) grey.
+        iso: ISO speed.
+        seed: Seed of the noise.
+
+    Returns:
+        Noisy and clean, uint8, cropped to multiples of `camera.MULTIPLE` and at most `LONGEST_SIDE`; grey stays grey.
+    """
+    height, width = (min(side, LONGEST_SIDE) // camera.MULTIPLE * camera.MULTIPLE for side in original.shape[:2])
+    top, left = (original.shape[0] - height) // 2, (original.shape[1] - width) // 2
+    cropped = original[top : top + height, left : left + width] / np.float32(255)
+    colour = cropped if cropped.ndim == 3 else np.repeat(cropped[..., None], 3, axis=2)
+    normal = np.random.default_rng(seed).standard_normal((1, *colour.shape), np.float32)
+    pictures = camera.simulate(colour[None], camera.iso_parameters(iso), normal)
+    if cropped.ndim == 2:
+        pictures = tuple(picture.mean(axis=-1) for picture in pictures)
+    noisy, clean = (np.round(picture[0] * 255).astype(np.uint8) for picture in pictures)
+    return noisy, clean
+
+
+def _sources(entries: list[dict[str, object]]) -> str:
+    rows = "\n".join(f"| {e['title']} | `{e['source']}` | {e['licence']} | {e['iso']} |" for e in entries)
+    return f"""# Sample photos
+
+Made by `python -m denoise.training samples samples`: photographs that scikit-image brings with it, photographed again
+by the simulated camera of `denoise/camera.py` at the given ISO speed. `NAME.clean.png` is what that camera would have
+made without noise.
+
+| sample | original | licence of the original | ISO |
+|---|---|---|---|
+{rows}
+"""

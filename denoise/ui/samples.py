@@ -1,0 +1,43 @@
+"""The sample photos that come with the program."""
+
+import json
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+
+from denoise.image import Photo, decode
+from denoise.ui import pictures
+
+SAMPLES_DIR = Path(__file__).parents[2] / "samples"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A noisy photo with its clean reference; `noisy` and `clean` are file names."""
+
+    name: str
+    title: str
+    noisy: str
+    clean: str
+    iso: int
+
+
+@cache
+def list_samples() -> dict[str, Sample]:
+    """Return the samples by name, in the order of samples.json."""
+    entries = json.loads((SAMPLES_DIR / "samples.json").read_text("utf-8"))
+    fields = Sample.__dataclass_fields__
+    samples = [Sample(**{key: value for key, value in entry.items() if key in fields}) for entry in entries]
+    return {sample.name: sample for sample in samples}
+
+
+@lru_cache(maxsize=4)
+def load(file: str) -> Photo:
+    """Decode a sample's file; all sessions share the photo, which nobody changes."""
+    return decode((SAMPLES_DIR / file).read_bytes())
+
+
+@cache
+def thumbnail(name: str) -> str:
+    """Return the data URL of a sample's thumbnail: its middle in true pixels, so that the noise is seen."""
+    return pictures.thumbnail(load(list_samples()[name].noisy), crop=True)

@@ -1,0 +1,161 @@
+"""What one visitor has chosen and made: kept in the visitor's Streamlit session, seen by nobody else."""
+
+import hashlib
+import logging
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
+from typing import Any, TypeVar, cast
+
+import streamlit as st
+
+from denoise.image import Photo, PhotoError, decode
+from denoise.runtime import ModelError
+from denoise.ui import samples, texts
+
+UPLOAD = "upload"
+"""What `Session.chosen_id` holds while the visitor's own photo is chosen; otherwise the name of a sample."""
+
+_RESULTS_BYTES = 64_000_000  # all results that a session keeps; at least the newest stays
+
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The photo that the page is about.
+
+    Attributes:
+        id: Tells photos apart; equal for equal pixels.
+        title: What the page calls it.
+        file_name: As uploaded; a name in the same manner for a sample.
+        noisy: The photo.
+        clean: Its clean reference, if there is one.
+    """
+
+    id: str
+    title: str
+    file_name: str
+    noisy: Photo
+    clean: Photo | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a denoiser made of a photo at full strength, and the seconds it took."""
+
+    photo: Photo
+    seconds: float
+
+
+@dataclass
+class Session:
+    """One visitor's state.
+
+    Attributes:
+        chosen_id: `UPLOAD` or the name of a sample.
+        upload: The last photo that was uploaded and could be read.
+        upload_error: Why the last upload was refused; empty if it was not.
+        reference_error: The same of the last reference.
+        results: Newest last, by photo and denoiser.
+        stopped: The run that was cancelled or failed, with the sentence that says so.
+    """
+
+    chosen_id: str
+    upload: Chosen | None = None
+    upload_error: str = ""
+    reference_error: str = ""
+    results: dict[tuple[str, str], Result] = field(default_factory=dict)
+    stopped: tuple[tuple[str, str], str] | None = None
+    _latest: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
+
+    def choose(self, chosen_id: str) -> None:
+        """Make a sample, or the upload, the photo that the page is about."""
+        self.chosen_id = chosen_id
+        self.upload_error = self.reference_error = ""
+        self.stopped = None
+
+    def open_upload(self, file_name: str, data: bytes) -> None:
+        """Decode and choose an uploaded photo; if that fails, keep all as it was and say why in `upload_error`."""
+        self.upload_error = ""
+        self._latest.clear()  # decoding a large photo needs the memory, and all of this can be made again
+        try:
+            photo = decode(data)
+        except Exception as error:
+            self.upload_error = explain(error)
+        else:
+            self.upload = Chosen(hashlib.sha256(data).hexdigest()[:16], file_name, file_name, photo, clean=None)
+            self.choose(UPLOAD)
+
+    def open_reference(self, data: bytes) -> None:
+        """Decode the clean reference of the uploaded photo; if that fails, say why in `reference_error`."""
+        assert self.upload is not None
+        self.close_reference()
+        try:
+            clean = decode(data)
+        except Exception as error:
+            self.reference_error = explain(error)
+            return
+        noisy = self.upload.noisy
+        if (clean.width, clean.height) == (noisy.width, noisy.height):
+            self.upload = replace(self.upload, clean=clean)
+        else:
+            self.reference_error = texts.reference_size((clean.width, clean.height), (noisy.width, noisy.height))
+
+    def close_reference(self) -> None:
+        """Let go of the uploaded reference."""
+        self.reference_error = ""
+        if self.upload is not None:
+            self.upload = replace(self.upload, clean=None)
+
+    def stop(self, run: tuple[str, str], sentence: str) -> None:
+        """Leave a run be, and say so, until the visitor asks for it again or chooses another photo."""
+        self.stopped = (run, sentence)
+
+    def resume(self) -> None:
+        """Let the run that was stopped start again."""
+        self.stopped = None
+
+    def chosen(self) -> Chosen:
+        """Return the photo that the page is about."""
+        if self.chosen_id == UPLOAD and self.upload is not None:
+            return self.upload
+        sample = samples.list_samples()[self.chosen_id]
+        file_name = sample.name + PurePath(sample.noisy).suffix
+        return Chosen(sample.name, sample.title, file_name, samples.load(sample.noisy), samples.load(sample.clean))
+
+    def add_result(self, key: tuple[str, str], result: Result) -> None:
+        """Keep a result, and let go of the oldest ones when all of them together become large."""
+        self.results[key] = result
+        while (
+            len(self.results) > 1 and sum(each.photo.pixels.nbytes for each in self.results.values()) > _RESULTS_BYTES
+        ):
+            del self.results[next(iter(self.results))]
+
+    def latest(self, slot: str, key: Hashable, make: Callable[[], _T]) -> _T:
+        """Return what `make` makes, without making it again while `key` stays the same: one value a slot."""
+        if slot not in self._latest or self._latest[slot][0] != key:
+            self._latest.pop(slot, None)  # before making the new one: both may be large
+            self._latest[slot] = (key, make())
+        return cast(_T, self._latest[slot][1])
+
+
+def current() -> Session:
+    """Return the state of the visitor whose page is being made."""
+    if "session" not in st.session_state:
+        st.session_state["session"] = Session(chosen_id=first_sample())
+    return cast(Session, st.session_state["session"])
+
+
+def first_sample() -> str:
+    """Return the name of the sample that a new visitor sees."""
+    return next(iter(samples.list_samples()))
+
+
+def explain(error: Exception) -> str:
+    """Return the sentence that the visitor sees; what is not the visitor's doing goes to the server's log."""
+    if isinstance(error, PhotoError | ModelError):
+        return str(error)
+    _log.error("The page failed", exc_info=error)
+    return texts.OUT_OF_MEMORY if isinstance(error, MemoryError) else texts.UNEXPECTED

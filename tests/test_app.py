@@ -1,0 +1,328 @@
+import io
+import json
+import logging
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+from streamlit.testing.v1 import AppTest
+
+from denoise import pipeline
+from denoise.image import Photo, decode
+from denoise.runtime import ModelError
+from denoise.ui import pictures, samples, texts
+from denoise.ui.session import UPLOAD, Result, Session
+
+APP = Path(__file__).parents[1] / "app.py"
+
+
+def png(width=96, height=64, *, seed=0):
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """Replace the networks by a quick blur; give the list of the models that ran."""
+    made = []
+
+    def denoise_photo(photo, model, *, strength=1.0, progress=None):
+        progress(0, 2)
+        progress(2, 2)
+        made.append(model)
+        return replace(photo, pixels=cv2.blur(photo.pixels, (3, 3)))
+
+    monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
+    return made
+
+
+@pytest.fixture
+def app(runs):
+    return AppTest.from_file(APP, default_timeout=30).run()
+
+
+def state_of(app) -> Session:
+    return app.session_state["session"]
+
+
+def gallery_of(app):
+    elements = [element.proto for element in app.get("bidi_component")]
+    _, chosen, items = next(json.loads(each.json) for each in elements if each.component_name == "denoise.gallery")
+    return {"chosen": chosen, "items": items}
+
+
+def figures_of(app):
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def numbers(text):
+    return [float(part) for part in text.split(" → ")]
+
+
+def upload(app, data, name="IMG_1234.png", key="photo"):
+    return app.file_uploader(key=key).upload(name, data, "image/png").run()
+
+
+def assert_calm(app):
+    """Nothing failed, neither in Streamlit's way nor in the page's."""
+    assert not app.exception
+    assert texts.UNEXPECTED not in [error.value for error in app.error]
+
+
+def test_page_lists_the_samples(app):
+    gallery = gallery_of(app)
+    assert len(gallery["items"]) >= 6
+    assert [item["id"] for item in gallery["items"]] == list(samples.list_samples())
+    assert gallery["chosen"] == gallery["items"][0]["id"]
+    assert len({item["src"] for item in gallery["items"]}) == len(gallery["items"])
+    assert_calm(app)
+
+
+def test_page_shows_figures_of_a_sample(app):
+    figures = figures_of(app)
+    before, after = numbers(figures[texts.PSNR])
+    assert after > before > 10
+    before, after = numbers(figures[texts.SSIM])
+    assert after > before > 0
+    assert not app.warning
+    assert texts.NO_REFERENCE not in [caption.value for caption in app.caption]
+
+
+def test_page_shows_the_sample_that_is_chosen(app):
+    name = list(samples.list_samples())[1]
+    state_of(app).choose(name)
+    app.run()
+    assert app.subheader[0].value == samples.list_samples()[name].title
+    assert gallery_of(app)["chosen"] == name
+    assert_calm(app)
+
+
+def test_model_runs_once_per_photo(app, runs):
+    first = app.radio(key="model").value
+    app.radio(key="model").set_value("nlm").run()
+    app.radio(key="model").set_value(first).run()
+    app.radio(key="model").set_value("nlm").run()
+    assert runs == [first, "nlm"]
+
+
+def test_models_have_a_sentence_each(app):
+    captions = list(app.radio(key="model").proto.captions)
+    assert captions == [info.summary for info in pipeline.denoiser_names().values()]
+    assert all(captions)
+
+
+def test_strength_blends_without_running_the_model(app, runs):
+    full = numbers(figures_of(app)[texts.PSNR])
+    app.slider(key="strength").set_value(0).run()
+    before, after = numbers(figures_of(app)[texts.PSNR])
+    assert before == after == full[0]
+    app.slider(key="strength").set_value(50).run()
+    half = numbers(figures_of(app)[texts.PSNR])
+    assert half[1] not in (full[0], full[1])
+    assert len(runs) == 1
+
+
+def test_upload_without_reference_shows_no_figures(app):
+    upload(app, png())
+    assert app.subheader[0].value == "IMG_1234.png"
+    assert texts.NO_REFERENCE in [caption.value for caption in app.caption]
+    assert not app.metric
+    assert_calm(app)
+
+
+def test_upload_with_reference_shows_figures(app):
+    upload(app, png(seed=1))
+    upload(app, png(seed=2), key="reference")
+    assert numbers(figures_of(app)[texts.PSNR])[0] < 15
+    app.file_uploader(key="reference").set_value(None).run()
+    assert not app.metric
+
+
+def test_upload_with_reference_of_other_depth_shows_figures(app):
+    shallow = np.full((40, 40, 3), 100, np.uint8)
+    upload(app, cv2.imencode(".png", shallow.astype(np.uint16) * 257)[1].tobytes())
+    upload(app, cv2.imencode(".png", shallow)[1].tobytes(), key="reference")
+    assert figures_of(app)[texts.PSNR] == "inf → inf"
+    assert figures_of(app)[texts.SSIM] == "1.000 → 1.000"
+
+
+def test_upload_too_small_for_ssim_says_so(app):
+    upload(app, png(5, 4, seed=1))
+    upload(app, png(5, 4, seed=2), key="reference")
+    assert figures_of(app)[texts.SSIM] == texts.TOO_SMALL
+    assert_calm(app)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"not a picture at all", id="text"),
+        pytest.param(png()[:400], id="truncated"),
+        pytest.param(png()[:60] + bytes(200) + png()[260:], id="corrupt"),
+    ],
+)
+@pytest.mark.parametrize("earlier", ["sample", "upload"])
+def test_bad_upload_gives_a_sentence_and_leaves_the_result(app, runs, data, earlier):
+    if earlier == "upload":
+        upload(app, png(), "good.png")
+    title, figures, count = app.subheader[0].value, figures_of(app), len(runs)
+    upload(app, data, "bad.png")
+    assert len(app.error) == 1
+    assert len(app.error[0].value) > 30
+    assert app.subheader[0].value == title
+    assert figures_of(app) == figures
+    assert len(runs) == count
+    assert_calm(app)
+
+
+def test_bad_reference_gives_a_sentence(app):
+    upload(app, png())
+    upload(app, b"not a picture at all", key="reference")
+    assert len(app.error) == 1
+    assert texts.NO_REFERENCE in [caption.value for caption in app.caption]
+    assert_calm(app)
+
+
+def test_reference_of_another_size_gives_a_sentence(app):
+    upload(app, png(96, 64))
+    upload(app, png(64, 96), key="reference")
+    assert [error.value for error in app.error] == [texts.reference_size((64, 96), (96, 64))]
+    assert not app.metric
+    assert_calm(app)
+
+
+def test_reference_goes_with_its_photo(app):
+    upload(app, png(seed=1))
+    upload(app, png(seed=2), key="reference")
+    upload(app, png(seed=3), "other.png")
+    assert not app.metric
+
+
+def test_last_choice_wins(app):
+    name = list(samples.list_samples())[2]
+    upload(app, png())
+    assert gallery_of(app)["chosen"] == UPLOAD
+    state_of(app).choose(name)
+    app.run()
+    assert app.subheader[0].value == samples.list_samples()[name].title
+    assert gallery_of(app)["items"][0]["id"] == UPLOAD  # still there to be chosen again
+    state_of(app).choose(UPLOAD)
+    app.run()
+    assert app.subheader[0].value == "IMG_1234.png"
+
+
+def test_removed_upload_stays_until_another_choice(app):
+    upload(app, png())
+    app.file_uploader(key="photo").set_value(None).run()
+    assert gallery_of(app)["chosen"] == UPLOAD
+    assert app.subheader[0].value == "IMG_1234.png"
+    assert_calm(app)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence", "logged"),
+    [
+        pytest.param(ModelError("The file is missing."), "The file is missing.", False, id="model"),
+        pytest.param(MemoryError(), texts.OUT_OF_MEMORY, True, id="memory"),
+        pytest.param(RuntimeError("a bug"), texts.UNEXPECTED, True, id="bug"),
+    ],
+)
+def test_failing_model_gives_a_sentence(app, monkeypatch, caplog, error, sentence, logged):
+    def fail(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(pipeline, "denoise_photo", fail)
+    with caplog.at_level(logging.ERROR, logger="denoise.ui"):
+        app.radio(key="model").set_value("nlm").run()
+    assert [warning.value for warning in app.warning] == [sentence]
+    assert not app.exception
+    assert bool(caplog.records) == logged
+    app.radio(key="model").set_value(next(iter(pipeline.denoiser_names()))).run()
+    assert not app.warning
+    assert app.metric
+
+
+def test_stopped_run_starts_again_when_asked(app, runs):
+    name = list(samples.list_samples())[1]
+    state_of(app).choose(name)
+    state_of(app).stop((name, app.radio(key="model").value), texts.CANCELLED)
+    app.run()
+    assert [warning.value for warning in app.warning] == [texts.CANCELLED]
+    assert len(runs) == 1
+    next(button for button in app.button if button.label == texts.DENOISE_AGAIN).click().run()
+    assert not app.warning
+    assert len(runs) == 2
+
+
+def test_page_shows_a_sentence_for_a_bug(app, monkeypatch):
+    def fail():
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(samples, "list_samples", fail)
+    app.run()
+    assert [error.value for error in app.error] == [texts.UNEXPECTED]
+    assert not app.exception
+
+
+def test_add_result_lets_go_of_old_large_results():
+    state = Session("sample")
+    for number in range(4):
+        large = Photo(np.zeros((2000, 4000, 3), np.uint8))  # 24 MB
+        state.add_result((str(number), "model"), Result(large, 1.0))
+    assert list(state.results) == [("2", "model"), ("3", "model")]
+
+
+def test_latest_makes_a_value_once_per_key():
+    state, made = Session("sample"), []
+    for key in ("a", "a", "b", "a"):
+        state.latest("slot", key, lambda: made.append(0))
+    assert len(made) == 3
+
+
+def test_to_png_is_lossless():
+    photo = decode(png())
+    np.testing.assert_array_equal(decode(pictures.to_png(photo)).pixels, photo.pixels)
+
+
+def test_to_png_rounds_16_bit():
+    values = np.arange(0, 65536, 16, dtype=np.uint16).reshape(-1, 8)
+    photo = Photo(np.dstack([values] * 3))
+    shown = decode(pictures.to_png(photo)).pixels
+    assert shown.dtype == np.uint8
+    np.testing.assert_array_equal(shown, np.rint(photo.pixels / 257))
+
+
+def test_to_png_keeps_the_colour_profile():
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    photo = replace(decode(png()), icc_profile=profile)
+    assert decode(pictures.to_png(photo)).icc_profile == profile
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("strength", [0.0, 0.3, 0.5, 1.0])
+def test_blend_is_rounded_linear_interpolation(dtype, strength):
+    noisy, denoised = np.random.default_rng(0).integers(0, np.iinfo(dtype).max + 1, (2, 9, 7, 3), dtype=dtype)
+    exact = strength * denoised + (1 - strength) * noisy
+    mixed = pictures.blend(noisy, denoised, strength)
+    assert mixed.dtype == dtype
+    assert np.abs(mixed - exact).max() <= 0.5 + 1e-6 * np.iinfo(dtype).max
+
+
+def test_page_imports_no_training_package():
+    script = f"""
+import sys
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file({str(APP)!r}, default_timeout=120).run()
+assert app.metric and not app.exception and not app.error
+print(*sorted({{name.partition(".")[0] for name in sys.modules}} & {{"tensorflow", "keras", "matplotlib", "jax"}}))
+"""
+    process = subprocess.run([sys.executable, "-c", script], cwd=APP.parent, capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == ""

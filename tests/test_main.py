@@ -1,0 +1,246 @@
+import dataclasses
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+from skimage import data
+
+from denoise import __main__, benchmark
+from denoise.__main__ import main
+
+ROOT = Path(__file__).parents[1]
+CLEAN = data.astronaut()[200:240, 150:200]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with the photo noisy.png and its reference clean.png."""
+    monkeypatch.chdir(tmp_path)
+    noise = np.random.default_rng(0).normal(0, 20, CLEAN.shape)
+    PillowImage.fromarray(np.clip(CLEAN + noise, 0, 255).astype(np.uint8)).save("noisy.png", dpi=(300, 300))
+    PillowImage.fromarray(CLEAN).save("clean.png")
+    return tmp_path
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Replaces the work by an inversion of the pixels; tests of files and names need no denoiser."""
+
+    def invert(photo, model, *, strength, progress):
+        return dataclasses.replace(photo, pixels=~photo.pixels)
+
+    monkeypatch.setattr(__main__, "denoise_photo", invert)
+    monkeypatch.setattr(__main__, "load_network", lambda name: None)
+
+
+def read(path):
+    with PillowImage.open(path) as image:
+        image.load()
+        return image
+
+
+def test_main_writes_beside_the_photo_in_its_format(folder, capsys):
+    assert main(["noisy.png", "--model", "nlm"]) == 0
+    image = read("noisy-denoised.png")
+    assert image.format == "PNG"
+    assert image.size == (50, 40)
+    assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+    captured = capsys.readouterr()
+    assert captured.out.startswith("noisy.png -> noisy-denoised.png (")
+    assert captured.err == ""
+    assert sorted(path.name for path in folder.iterdir()) == ["clean.png", "noisy-denoised.png", "noisy.png"]
+
+
+def test_main_runs_the_bundled_ridnet_quietly(folder):
+    process = subprocess.run(
+        [sys.executable, "-m", "denoise", folder / "noisy.png", "-o", folder / "out.png"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (process.returncode, process.stderr) == (0, "")
+    assert read("out.png").size == (50, 40)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("a.jpg", "JPEG"), ("a.JPEG", "JPEG"), ("a.webp", "WEBP"), ("a.tif", "TIFF")]
+)
+def test_main_takes_the_format_from_the_suffix(folder, quick, name, expected):
+    assert main(["noisy.png", "-o", name]) == 0
+    assert read(name).format == expected
+
+
+def test_main_prints_psnr_and_ssim_against_a_reference(folder, capsys):
+    assert main(["noisy.png", "--model", "nlm", "--reference", "clean.png"]) == 0
+    words = capsys.readouterr().out.split("\n")[1].split()
+    assert words[0] == "PSNR"
+    assert float(words[1]) < float(words[3])
+    assert words[4:6] == ["dB,", "SSIM"]
+    assert float(words[6]) < float(words[8]) <= 1
+
+
+@pytest.mark.parametrize(
+    ("reference", "sentence"),
+    [
+        pytest.param((50, 41), "The reference is 50 × 41 pixels, the photo 50 × 40", id="size"),
+        pytest.param("16 bit", "The reference has 16 bits per channel, the photo 8", id="bit depth"),
+        pytest.param("missing", "There is no file reference.png", id="missing"),
+    ],
+)
+def test_main_refuses_a_reference_that_does_not_fit(folder, quick, capsys, reference, sentence):
+    if reference == "16 bit":
+        PillowImage.fromarray(np.zeros((40, 50), np.uint16)).save("reference.png")
+    elif reference != "missing":
+        PillowImage.new("RGB", reference).save("reference.png")
+    assert main(["noisy.png", "--reference", "reference.png"]) == 1
+    assert f"denoise: noisy.png: {sentence}" in capsys.readouterr().err
+    assert not Path("noisy-denoised.png").exists()
+
+
+def test_main_passes_model_and_strength_on(folder, monkeypatch):
+    received = []
+
+    def remember(photo, model, *, strength, progress):
+        received.append((model, strength))
+        return photo
+
+    monkeypatch.setattr(__main__, "denoise_photo", remember)
+    assert main(["noisy.png", "--model", "nlm", "--strength", "0.25"]) == 0
+    assert received == [("nlm", 0.25)]
+
+
+def test_main_denoises_several_photos_into_a_new_folder(folder, quick):
+    assert main(["noisy.png", "clean.png", "-o", "out/deep"]) == 0
+    np.testing.assert_array_equal(read("out/deep/clean.png"), ~CLEAN)
+    assert sorted(path.name for path in Path("out/deep").iterdir()) == ["clean.png", "noisy.png"]
+
+
+def test_main_denoises_the_photos_of_a_folder(folder, quick):
+    (folder / "notes.txt").write_text("no photo")
+    assert main([".", "-o", "out"]) == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == ["clean.png", "noisy.png"]
+
+
+@pytest.mark.parametrize("output", ["out/", "exists"])
+def test_main_puts_a_single_photo_into_a_folder(folder, quick, output):
+    (folder / "exists").mkdir()
+    assert main(["noisy.png", "-o", output]) == 0
+    assert (folder / output / "noisy.png").is_file()
+
+
+def test_main_overwrites_only_by_force(folder, quick, capsys):
+    before = Path("clean.png").read_bytes()
+    assert main(["noisy.png", "-o", "clean.png"]) == 1
+    assert "denoise: noisy.png: clean.png exists already" in capsys.readouterr().err
+    assert Path("clean.png").read_bytes() == before
+    assert main(["noisy.png", "-o", "clean.png", "--force"]) == 0
+    assert Path("clean.png").read_bytes() != before
+
+
+def test_main_goes_on_after_a_bad_photo(folder, quick, capsys):
+    Path("bad.png").write_bytes(b"")
+    assert main(["bad.png", "missing.png", "noisy.png", "-o", "out"]) == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert errors[0].startswith("denoise: bad.png: The file is empty")
+    assert errors[1] == "denoise: missing.png: There is no file missing.png."
+    assert len(errors) == 2
+    assert [path.name for path in Path("out").iterdir()] == ["noisy.png"]
+
+
+def test_main_leaves_nothing_behind_when_writing_fails(folder, quick, capsys, monkeypatch):
+    def full(path, data):
+        path.touch()
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert main(["noisy.png", "-o", "out.png"]) == 1
+    assert "denoise: noisy.png: No space left on device" in capsys.readouterr().err
+    assert sorted(path.name for path in folder.iterdir()) == ["clean.png", "noisy.png"]
+
+
+def test_main_refuses_photos_above_the_limit(folder, quick, capsys):
+    assert main(["noisy.png", "--max-megapixels", "0.001"]) == 1
+    assert "megapixels" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        pytest.param([], "name at least one photo", id="nothing"),
+        pytest.param(["noisy.png", "--model", "dncnn"], "there is no model 'dncnn'. Known models: ", id="model"),
+        pytest.param(["noisy.png", "--strength", "1.5"], "must be a number between 0 and 1", id="strength"),
+        pytest.param(["noisy.png", "--strength", "nan"], "must be a number between 0 and 1", id="nan"),
+        pytest.param(["noisy.png", "-o", "out.gif"], "out.gif must end in .png", id="format"),
+        pytest.param(["."], "name a folder for the photos of . with -o", id="folder without -o"),
+        pytest.param(["empty", "-o", "out"], "the folder empty holds no photos", id="empty folder"),
+        pytest.param(["noisy.png", "clean.png", "-o", "clean.png"], "clean.png is a file", id="file for several"),
+        pytest.param(["noisy.png", "./noisy.png"], "2 photos would become noisy-denoised.png", id="same target"),
+        pytest.param([".", "-o", "out", "--reference", "clean.png"], "exactly one photo. Received: 2", id="reference"),
+        pytest.param(["benchmark", "--size", "0"], "--size must be at least 1", id="benchmark size"),
+        pytest.param(["benchmark", "--model", "dncnn"], "there is no model 'dncnn'", id="benchmark model"),
+    ],
+)
+def test_main_explains_wrong_usage(folder, quick, capsys, arguments, sentence):
+    (folder / "empty").mkdir()
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_main_ends_with_130_when_interrupted(folder, quick, capsys, monkeypatch):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(__main__, "denoise_photo", interrupt)
+    assert main(["noisy.png"]) == 130
+    assert capsys.readouterr().err == "denoise: stopped\n"
+
+
+def test_main_reports_a_broken_model_once(folder, quick, capsys, monkeypatch):
+    def broken(name):
+        raise __main__.ModelError("The model file x is damaged.")
+
+    monkeypatch.setattr(__main__, "load_network", broken)
+    assert main(["noisy.png", "clean.png", "-o", "out"]) == 1
+    assert capsys.readouterr().err == "denoise: The model file x is damaged.\n"
+
+
+def test_main_lists_the_models(capsys):
+    assert main(["--list-models"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines][-1] == "nlm"
+    assert any(line.startswith("ridnet       RIDNet.") for line in lines)
+
+
+def test_main_draws_progress_only_on_a_terminal(folder, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert main(["noisy.png", "--model", "nlm"]) == 0
+    assert "noisy.png ██████████████████████████████ 100 %" in sys.stderr.getvalue()
+    assert sys.stderr.getvalue().endswith("\r\033[K")
+
+
+def test_main_prints_a_benchmark_and_writes_it_as_json(folder, capsys, monkeypatch):
+    monkeypatch.setattr(benchmark, "measure", lambda model, size, megapixels: [("One tile", 12.345, "ms")])
+    assert main(["benchmark", "--model", "nlm", "--json", "out.json"]) == 0
+    assert capsys.readouterr().out.split() == ["One", "tile", "12.35", "ms"]
+    report = json.loads(Path("out.json").read_text())
+    assert report["model"] == "nlm"
+    assert report["results"] == {"One tile": {"value": 12.345, "unit": "ms"}}
+
+
+def test_benchmark_measures_every_quantity():
+    results = {name: (value, unit) for name, value, unit in benchmark.measure("nlm", 64, [0.1])}
+    assert [unit for _, unit in results.values()] == ["s", "s", "ms", "s", "s", "MB"]
+    assert all(value > 0 for value, _ in results.values())
+    assert 50 < results["Peak memory, 0.1 megapixels"][0] < 600

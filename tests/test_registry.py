@@ -1,0 +1,102 @@
+import json
+
+import pytest
+
+from denoise.registry import MODELS_DIR, ModelCard, list_models, load_model
+from denoise.runtime import ModelError
+
+CARD = {
+    "name": "tiny",
+    "title": "Tiny",
+    "summary": "A test.",
+    "file": "tiny.tflite",
+    "sha256": "0" * 64,
+    "bytes": 10,
+    "parameters": 5,
+    "quantisation": "dynamic-range int8",
+    "architecture": {"name": "tiny"},
+    "training": {},
+    "metrics": {},
+    "licence": "MIT",
+}
+
+
+@pytest.fixture
+def write_card(tmp_path):
+    def write(card, name="tiny"):
+        (tmp_path / f"{name}.json").write_text(json.dumps(card), encoding="utf-8")
+        return tmp_path
+
+    return write
+
+
+def test_list_models_describes_the_bundled_files():
+    cards = list_models()
+    assert "ridnet" in cards
+    for name, card in cards.items():
+        assert card.name == name
+        assert (MODELS_DIR / card.file).stat().st_size == card.bytes
+
+
+def test_list_models_reads_cards_sorted_by_name(write_card):
+    write_card(CARD | {"name": "zebra"}, "zebra")
+    directory = write_card(CARD)
+    assert list(list_models(directory)) == ["tiny", "zebra"]
+    assert list_models(directory)["tiny"] == ModelCard(**CARD)
+
+
+def test_list_models_of_an_empty_directory(tmp_path):
+    assert list_models(tmp_path) == {}
+
+
+@pytest.mark.parametrize("key", CARD)
+def test_list_models_names_a_missing_key(write_card, key):
+    directory = write_card({k: v for k, v in CARD.items() if k != key})
+    with pytest.raises(ModelError, match=rf"tiny\.json lacks the key '{key}'"):
+        list_models(directory)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "rule"),
+    [
+        ("title", 5, "text under the key 'title'. Received: 5"),
+        ("bytes", "10", "a whole number under the key 'bytes'. Received: '10'"),
+        ("parameters", True, "a whole number under the key 'parameters'. Received: True"),
+        ("metrics", [], "an object under the key 'metrics'"),
+        ("name", "other", "key 'name'. Received: 'other'"),
+        ("file", "../tiny.tflite", "a file beside it under the key 'file'"),
+        ("colour", "red", "unknown key 'colour'"),
+    ],
+)
+def test_list_models_names_a_wrong_key(write_card, key, value, rule):
+    directory = write_card(CARD | {key: value})
+    with pytest.raises(ModelError, match=rf"tiny\.json.*{rule}"):
+        list_models(directory)
+
+
+@pytest.mark.parametrize(("text", "rule"), [("{", "is not valid JSON"), ("[1]", "must be a JSON object")])
+def test_list_models_names_a_file_that_is_no_card(tmp_path, text, rule):
+    (tmp_path / "tiny.json").write_text(text)
+    with pytest.raises(ModelError, match=rf"tiny\.json {rule}"):
+        list_models(tmp_path)
+
+
+def test_load_model_loads_the_bundled_ridnet():
+    assert load_model("ridnet").tile_size == 256
+
+
+def test_load_model_lists_the_known_names(write_card):
+    with pytest.raises(ModelError, match=r"There is no model 'dncnn'\. Known models: tiny"):
+        load_model("dncnn", write_card(CARD))
+
+
+def test_load_model_checks_the_sha256_of_the_card(write_card):
+    directory = write_card(CARD)
+    (directory / "tiny.tflite").write_bytes(b"0123456789")
+    with pytest.raises(ModelError, match=r"tiny\.tflite is damaged or of another version"):
+        load_model("tiny", directory)
+
+
+def test_load_model_names_a_missing_file(write_card):
+    with pytest.raises(ModelError, match=r"tiny\.tflite cannot be read"):
+        load_model("tiny", write_card(CARD))

@@ -1,0 +1,146 @@
+import threading
+
+import flatbuffers
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from denoise.registry import MODELS_DIR, list_models
+from denoise.runtime import ModelError, Network
+
+RIDNET = MODELS_DIR / "ridnet.tflite"
+
+
+def tflite(shape=(1, 8, 8, 3), output_shape=None, dtype=schema.TensorType.FLOAT32, inputs=1):
+    """A TFLite file that returns its input, all values doubled: one addition."""
+    tensors = []
+    for tensor_shape in (shape, output_shape or shape):
+        tensor = schema.TensorT()
+        tensor.shape, tensor.type, tensor.buffer = list(tensor_shape), dtype, 0
+        tensors.append(tensor)
+    operator = schema.OperatorT()
+    operator.opcodeIndex, operator.inputs, operator.outputs = 0, [0, 0], [1]
+    operator.builtinOptionsType, operator.builtinOptions = schema.BuiltinOptions.AddOptions, schema.AddOptionsT()
+    graph = schema.SubGraphT()
+    graph.tensors, graph.inputs, graph.outputs, graph.operators = tensors, [0] * inputs, [1], [operator]
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.ADD
+    code.version = 1
+    model = schema.ModelT()
+    model.version, model.operatorCodes, model.subgraphs, model.buffers = 3, [code], [graph], [schema.BufferT()]
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+@pytest.fixture
+def doubler(tmp_path):
+    path = tmp_path / "doubler.tflite"
+    path.write_bytes(tflite())
+    return Network(path)
+
+
+def test_network_reads_its_tile_size_from_the_file(tmp_path, doubler):
+    assert doubler.tile_size == 8
+    path = tmp_path / "larger.tflite"
+    path.write_bytes(tflite((1, 20, 20, 3)))
+    assert Network(path).tile_size == 20
+
+
+def test_network_returns_the_output_of_the_file_clipped(doubler):
+    tile = np.random.default_rng(0).random((8, 8, 3), np.float32)
+    denoised = doubler(tile)
+    assert denoised.dtype == np.float32
+    np.testing.assert_array_equal(denoised, np.minimum(2 * tile, 1))
+    assert denoised.max() == 1
+    assert doubler(-tile).min() == 0
+
+
+def test_network_result_outlives_the_next_call(doubler):
+    first = doubler(np.full((8, 8, 3), 0.25, np.float32))
+    doubler(np.zeros((8, 8, 3), np.float32))
+    assert np.all(first == 0.5)
+
+
+def test_network_leaves_its_input_alone(doubler):
+    tile = np.full((8, 8, 3), 0.25, np.float32)
+    doubler(tile)
+    assert np.all(tile == 0.25)
+
+
+@pytest.mark.parametrize("shape", [(7, 8, 3), (8, 8), (1, 8, 8, 3), (8, 8, 4)], ids=str)
+def test_network_refuses_a_tile_of_another_shape(doubler, shape):
+    with pytest.raises(ValueError, match=r"must have shape \(8, 8, 3\)"):
+        doubler(np.zeros(shape, np.float32))
+
+
+def test_network_is_safe_to_share_between_threads(tmp_path):
+    path = tmp_path / "doubler.tflite"
+    path.write_bytes(tflite((1, 64, 64, 3)))
+    network = Network(path)
+    wrong = []
+
+    def work(level):
+        tile = np.full((64, 64, 3), level, np.float32)
+        wrong.extend(level for _ in range(300) if not np.all(network(tile) == 2 * tile))
+
+    threads = [threading.Thread(target=work, args=(np.float32(level / 16),)) for level in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_network_runs_the_bundled_ridnet_alike_with_any_number_of_threads():
+    sha256 = list_models()["ridnet"].sha256
+    tile = np.random.default_rng(0).random((256, 256, 3), np.float32)
+    one, two = (Network(RIDNET, sha256=sha256, threads=threads)(tile) for threads in (1, 2))
+    assert one.shape == tile.shape
+    np.testing.assert_allclose(one, two, atol=1e-5)
+
+
+def test_network_names_a_missing_file(tmp_path):
+    with pytest.raises(ModelError, match=r"none\.tflite cannot be read \(No such file or directory\)\. Restore"):
+        Network(tmp_path / "none.tflite")
+
+
+def test_network_names_a_file_of_another_sha256(tmp_path):
+    path = tmp_path / "cut.tflite"
+    path.write_bytes(RIDNET.read_bytes()[:-1])
+    with pytest.raises(ModelError, match=r"cut\.tflite is damaged or of another version: its SHA-256 is"):
+        Network(path, sha256=list_models()["ridnet"].sha256)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"no model at all" * 100, id="text"),
+        pytest.param(tflite()[: len(tflite()) // 2], id="truncated"),
+        pytest.param(RIDNET.read_bytes()[:100_000], id="truncated ridnet"),
+    ],
+)
+def test_network_refuses_what_is_no_tflite_file(tmp_path, content):
+    path = tmp_path / "broken.tflite"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"broken\.tflite is no complete TFLite model"):
+        Network(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(tflite((1, 8, 9, 3)), id="not square"),
+        pytest.param(tflite((2, 8, 8, 3)), id="two tiles"),
+        pytest.param(tflite((1, 8, 8, 1)), id="grey"),
+        pytest.param(tflite((8, 8, 3)), id="three axes"),
+        pytest.param(tflite(dtype=schema.TensorType.INT32), id="integers"),
+        pytest.param(tflite(inputs=2), id="two inputs"),
+    ],
+)
+def test_network_refuses_another_kind_of_network(tmp_path, content):
+    path = tmp_path / "other.tflite"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"other\.tflite is no denoising network"):
+        Network(path)
