@@ -609,13 +609,21 @@ def _encode_png(photo: Photo) -> bytes:
     colour_type = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
     step = channels * samples.itemsize
 
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", photo.width, photo.height, photo.bit_depth, colour_type, 0, 0, 0))]
+    file = io.BytesIO()  # its value is handed over without a copy
+
+    def write(kind: bytes, content: bytes) -> None:
+        file.write(struct.pack(">I4s", len(content), kind))
+        file.write(content)
+        file.write(struct.pack(">I", zlib.crc32(content, zlib.crc32(kind))))
+
+    file.write(b"\x89PNG\r\n\x1a\n")
+    write(b"IHDR", struct.pack(">IIBBBBB", photo.width, photo.height, photo.bit_depth, colour_type, 0, 0, 0))
     if photo.icc_profile:
-        chunks.append((b"iCCP", b"ICC profile\x00\x00" + zlib.compress(photo.icc_profile)))
+        write(b"iCCP", b"ICC profile\x00\x00" + zlib.compress(photo.icc_profile))
     if photo.dpi:
-        chunks.append((b"pHYs", struct.pack(">IIB", *(round(value / 0.0254) for value in photo.dpi), 1)))
+        write(b"pHYs", struct.pack(">IIB", *(round(value / 0.0254) for value in photo.dpi), 1))
     if photo.exif:
-        chunks.append((b"eXIf", photo.exif.removeprefix(b"Exif\x00\x00")))
+        write(b"eXIf", photo.exif.removeprefix(b"Exif\x00\x00"))
     compressor = zlib.compressobj(_DEFLATE_LEVEL)
     for block in _blocks(samples):
         raw = block.astype(block.dtype.newbyteorder(">")).view(np.uint8).reshape(len(block), -1)
@@ -624,13 +632,10 @@ def _encode_png(photo: Photo) -> bytes:
         filtered[:, 1 : 1 + step] = raw[:, :step]
         np.subtract(raw[:, step:], raw[:, :-step], out=filtered[:, 1 + step :])
         if compressed := compressor.compress(filtered.tobytes()):
-            chunks.append((b"IDAT", compressed))
-    chunks += [(b"IDAT", compressor.flush()), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        part
-        for kind, content in chunks
-        for part in (struct.pack(">I4s", len(content), kind), content, struct.pack(">I", zlib.crc32(kind + content)))
-    )
+            write(b"IDAT", compressed)
+    write(b"IDAT", compressor.flush())
+    write(b"IEND", b"")
+    return file.getvalue()
 
 
 def _encode_tiff(photo: Photo) -> bytes:

@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 
     samples = commands.add_parser("samples", help="make the sample photos")
     samples.add_argument("folder", type=Path)
+    samples.add_argument("--picture", action="store_true", help="draw before-after.png with the bundled RIDNet instead")
     samples.set_defaults(run_command=_samples)
 
     benchmark = commands.add_parser("benchmark", help="our tiled TFLite network against Keras on bare patches")
@@ -110,9 +111,12 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _samples(options: argparse.Namespace) -> None:
-    from denoise.training.samples import make_samples
+    from denoise.training.samples import make_picture, make_samples
 
-    make_samples(options.folder)
+    if options.picture:
+        make_picture(options.folder)
+    else:
+        make_samples(options.folder)
 
 
 def _benchmark(options: argparse.Namespace) -> None:

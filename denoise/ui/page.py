@@ -82,7 +82,9 @@ def _upload(state: Session) -> None:
         else:  # also for a moment while a file takes another's place: so the photo stays until the next can be read
             state.upload_error = ""
 
-    st.file_uploader(f"**{texts.UPLOAD}**", key="photo", on_change=changed, help=texts.UPLOAD_HELP)
+    st.file_uploader(
+        f"**{texts.UPLOAD}**", key="photo", on_change=changed, help=texts.upload_help(session.MAX_MEGAPIXELS)
+    )
 
 
 def _reference(state: Session) -> None:

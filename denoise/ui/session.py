@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
@@ -15,6 +16,9 @@ from denoise.ui import samples, texts
 
 UPLOAD = "upload"
 """What `Session.chosen_id` holds while the visitor's own photo is chosen; otherwise the name of a sample."""
+
+MAX_MEGAPIXELS = float(os.environ.get("DENOISE_MAX_MEGAPIXELS", "50"))
+"""The largest photo that the page accepts; who runs the server decides, by its memory."""
 
 _RESULTS_BYTES = 64_000_000  # all results that a session keeps; at least the newest stays
 
@@ -81,7 +85,7 @@ class Session:
         self.upload_error = ""
         self._latest.clear()  # decoding a large photo needs the memory, and all of this can be made again
         try:
-            photo = decode(data)
+            photo = decode(data, max_megapixels=MAX_MEGAPIXELS)
         except Exception as error:
             self.upload_error = explain(error)
         else:
@@ -93,7 +97,7 @@ class Session:
         assert self.upload is not None
         self.close_reference()
         try:
-            clean = decode(data)
+            clean = decode(data, max_megapixels=MAX_MEGAPIXELS)
         except Exception as error:
             self.reference_error = explain(error)
             return

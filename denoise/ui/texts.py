@@ -8,10 +8,6 @@ GALLERY_HEADING = "Try a sample"
 YOUR_PHOTO = "Your photo"
 
 UPLOAD = "Or use your own photo"
-UPLOAD_HELP = (
-    "PNG, JPEG, WebP, TIFF or BMP, up to 50 megapixels. Your photo stays in the memory of this server, is sent to "
-    "nobody else, and is gone when you close the page."
-)
 REFERENCE_HEADING = "Clean reference"
 REFERENCE = "A clean picture of exactly the same view"
 REFERENCE_OF_SAMPLE = "Samples bring their own reference. This one is for photos that you upload."
@@ -57,6 +53,14 @@ DENOISED = "Denoised"
 def iso(value: int) -> str:
     """Name a sample's light sensitivity."""
     return f"ISO {value}"
+
+
+def upload_help(max_megapixels: float) -> str:
+    """Say what may be uploaded, and what becomes of it."""
+    return (
+        f"PNG, JPEG, WebP, TIFF or BMP, up to {max_megapixels:g} megapixels. Your photo stays in the memory of this "
+        "server, is sent to nobody else, and is gone when you close the page."
+    )
 
 
 def facts(width: int, height: int, file_format: str, bit_depth: int) -> str:

@@ -1,0 +1,73 @@
+"""What the bundled network does to the bundled samples: a worse one cannot land unnoticed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from denoise import metrics
+from denoise.image import Photo, Pixels, decode
+from denoise.pipeline import denoise_photo, load_network
+from denoise.tiling import denoise_tiled, tile_offsets
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+ENTRIES = json.loads((SAMPLES / "samples.json").read_text())
+OVERLAP = 64
+
+
+@pytest.fixture(scope="module", params=ENTRIES, ids=[entry["name"] for entry in ENTRIES])
+def sample(request: pytest.FixtureRequest) -> tuple[Photo, Photo, Photo]:
+    """Noisy, clean and denoised."""
+    noisy, clean = (decode((SAMPLES / request.param[kind]).read_bytes()) for kind in ("noisy", "clean"))
+    return noisy, clean, denoise_photo(noisy)
+
+
+def test_ridnet_raises_psnr_and_ssim(sample: tuple[Photo, Photo, Photo]) -> None:
+    noisy, clean, denoised = (photo.pixels for photo in sample)
+    assert metrics.psnr(clean, denoised) > metrics.psnr(clean, noisy) + 1
+    assert metrics.ssim(clean, denoised) > metrics.ssim(clean, noisy) + 0.02
+
+
+def seam_score(noisy: Pixels, denoised: Pixels, tile_size: int) -> float:
+    """Mean gradient of what was removed across the tiles' borders, over the mean gradient elsewhere.
+
+    Borders are the first and last pixel lines that neighbours share, and the middle between them.
+    """
+    removed = denoised.astype(float) - noisy
+    at_borders, elsewhere = [], []
+    for axis in (0, 1):
+        gradient = np.abs(np.diff(removed, axis=axis)).mean(axis=(1 - axis, 2))
+        offsets = tile_offsets(noisy.shape[axis], tile_size, OVERLAP)
+        ends = [offset + tile_size for offset in offsets]
+        borders = {b for start, end in zip(offsets[1:], ends, strict=False) for b in (start, (start + end) // 2, end)}
+        is_border = np.isin(np.arange(len(gradient)) + 1, list(borders))
+        at_borders.append(gradient[is_border])
+        elsewhere.append(gradient[~is_border])
+    return float(np.concatenate(at_borders).mean() / np.concatenate(elsewhere).mean())
+
+
+def test_ridnet_leaves_no_seams(sample: tuple[Photo, Photo, Photo]) -> None:
+    noisy, _, denoised = sample
+    assert seam_score(noisy.pixels, denoised.pixels, 256) == pytest.approx(1, abs=0.05)
+
+
+def test_seam_score_sees_a_seam(sample: tuple[Photo, Photo, Photo]) -> None:
+    noisy, _, denoised = sample
+    seam = denoised.pixels.astype(float)
+    middle = (tile_offsets(noisy.width, 256, OVERLAP)[1] + 256) // 2
+    seam[:, middle:] += 6  # of 255
+    assert seam_score(noisy.pixels, seam, 256) > 1.05
+
+
+def test_ridnet_does_not_depend_on_where_tiles_lie(sample: tuple[Photo, Photo, Photo]) -> None:
+    noisy, _, denoised = sample
+    half_stride = (256 - OVERLAP) // 2
+    padding = ((half_stride, 0), (half_stride, 0), (0, 0))
+    shifted = denoise_tiled(np.pad(noisy.pixels, padding, mode="reflect"), load_network("ridnet"), overlap=OVERLAP)
+    inside = shifted[half_stride:, half_stride:]
+    if noisy.grey:
+        inside = np.round(inside.mean(axis=2, keepdims=True) * np.ones(3)).astype(np.uint8)
+    border = 32  # the shifted photo has reflected pixels where the other ends
+    middle = (slice(border, -border), slice(border, -border))
+    assert metrics.psnr(denoised.pixels[middle], inside[middle]) >= 45
