@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import sys
 import time
@@ -12,8 +13,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from denoise import benchmark
-from denoise.image import SUFFIXES, Photo, PhotoError, decode, encode, format_for
-from denoise.metrics import psnr, ssim
+from denoise.files import write_atomically
+from denoise.image import SUFFIXES, Photo, PhotoError, decode, encode, format_for, suffix_for, to_depth
+from denoise.metrics import SSIM_WINDOW, psnr, ssim
 from denoise.pipeline import denoise_photo, denoiser_names, load_network
 from denoise.runtime import ModelError
 from denoise.tiling import Progress
@@ -75,7 +77,11 @@ def _denoise(arguments: Sequence[str]) -> int:
         "--reference", type=Path, metavar="CLEAN", help="clean version of the one photo, to measure against"
     )
     parser.add_argument(
-        "--max-megapixels", type=float, default=50.0, metavar="N", help="refuse larger photos (default: %(default)g)"
+        "--max-megapixels",
+        type=_megapixels,
+        default=50.0,
+        metavar="N",
+        help="refuse larger ones (default: %(default)g)",
     )
     parser.add_argument("--force", action="store_true", help="overwrite output files")
     parser.add_argument("--list-models", action="store_true", help="list the denoisers and exit")
@@ -91,16 +97,15 @@ def _denoise(arguments: Sequence[str]) -> int:
     if args.model not in names:
         parser.error(f"there is no model {args.model!r}. Known models: {', '.join(names)}")
     try:
-        jobs = _plan(args.photos, args.output)
-    except PhotoError as error:
-        parser.error(str(error))
+        jobs, failures = _plan(args.photos, args.output)
+    except (PhotoError, OSError) as error:
+        parser.error(_sentence(error))
     if args.reference and len(jobs) != 1:
         parser.error(f"--reference needs exactly one photo. Received: {len(jobs)}")
 
     if args.model != "nlm":
         with _quiet_stderr():
             load_network(args.model)
-    failures = 0
     for source, target in jobs:
         try:
             _denoise_file(source, target, args)
@@ -110,23 +115,32 @@ def _denoise(arguments: Sequence[str]) -> int:
     return 1 if failures else 0
 
 
-def _plan(photos: Sequence[Path], output: str | None) -> list[tuple[Path, Path]]:
-    """Decide which file becomes which.
+def _plan(photos: Sequence[Path], output: str | None) -> tuple[list[tuple[Path, Path]], int]:
+    """Decide which file becomes which, and report and count the paths that cannot even be looked at.
 
     Raises:
         PhotoError: It cannot be decided; the message says what to do.
+        OSError: The output cannot be looked at.
     """
     sources: list[Path] = []
+    failures = 0
     for path in photos:
-        if not path.is_dir():
-            sources.append(path)
+        try:
+            if not path.is_dir():
+                sources.append(path)
+                continue
+            if output is None:
+                raise PhotoError(f"name a folder for the photos of {path} with -o")
+            found = sorted(filter(_is_photo, path.iterdir()))
+        except OSError as error:
+            failures += 1
+            _report(f"{path.name[:80]}: {error.strerror}")
             continue
-        if output is None:
-            raise PhotoError(f"name a folder for the photos of {path} with -o")
-        found = sorted(filter(_is_photo_name, path.iterdir()))
         if not found:
             raise PhotoError(f"the folder {path} holds no photos ({', '.join(SUFFIXES)})")
         sources += found
+    if not sources:
+        return [], failures
 
     if output is None:
         targets = [source.with_name(f"{source.stem}-denoised{source.suffix}") for source in sources]
@@ -141,32 +155,36 @@ def _plan(photos: Sequence[Path], output: str | None) -> list[tuple[Path, Path]]
     target, count = Counter(targets).most_common(1)[0]
     if count > 1:
         raise PhotoError(f"{count} photos would become {target}; denoise them in separate runs")
-    return list(zip(sources, targets, strict=True))
+    return list(zip(sources, targets, strict=True)), failures
 
 
 def _denoise_file(source: Path, target: Path, args: argparse.Namespace) -> None:
-    if target.exists() and not args.force:
-        raise PhotoError(f"{target} exists already; choose another with -o, or pass --force.")
     started = time.perf_counter()
     noisy = _read(source, args.max_megapixels)
+    if not _is_photo_name(target):  # such as a JPEG that is called .heic
+        target = target.with_suffix(f".{suffix_for(noisy.format)}")
+    if target.exists() and not args.force:
+        raise PhotoError(f"{target} exists already; choose another with -o, or pass --force.")
     clean = _read(args.reference, args.max_megapixels) if args.reference else None
     if clean is not None:
         _check_reference(clean, noisy)
     with _progress_bar(source.name) as progress:
         denoised = denoise_photo(noisy, args.model, strength=args.strength, progress=progress)
-    # Without a suffix that says otherwise, the photo comes back in the format that it came in.
-    file_format = format_for(target.suffix) if _is_photo_name(target) else denoised.format
-    _write(target, encode(dataclasses.replace(denoised, format=file_format)))
+    write_atomically(target, encode(dataclasses.replace(denoised, format=format_for(target.suffix))))
     print(f"{source} -> {target} ({time.perf_counter() - started:.1f} s)")
     if clean is not None:
-        before, after = (
-            (psnr(clean.pixels, photo.pixels), ssim(clean.pixels, photo.pixels)) for photo in (noisy, denoised)
-        )
+        reference = to_depth(clean.pixels, noisy.pixels.dtype)
+        before, after = ((psnr(reference, photo.pixels), ssim(reference, photo.pixels)) for photo in (noisy, denoised))
         print(f"PSNR {before[0]:.2f} -> {after[0]:.2f} dB, SSIM {before[1]:.4f} -> {after[1]:.4f}")
 
 
 def _is_photo_name(path: Path) -> bool:
     return path.suffix.lower().removeprefix(".") in SUFFIXES
+
+
+def _is_photo(path: Path) -> bool:
+    """Whether a folder's entry is meant: hidden files are previews and leftovers of other programs."""
+    return _is_photo_name(path) and not path.name.startswith(".") and path.is_file()
 
 
 def _read(path: Path, max_megapixels: float) -> Photo:
@@ -181,24 +199,8 @@ def _check_reference(clean: Photo, noisy: Photo) -> None:
             f"The reference is {clean.width} × {clean.height} pixels, the photo {noisy.width} × {noisy.height}; "
             "give a reference of the same size."
         )
-    if clean.bit_depth != noisy.bit_depth:
-        raise PhotoError(
-            f"The reference has {clean.bit_depth} bits per channel, the photo {noisy.bit_depth}; "
-            "give a reference of the same bit depth."
-        )
-    if min(noisy.height, noisy.width) < 7:
+    if min(noisy.height, noisy.width) < SSIM_WINDOW:
         raise PhotoError("SSIM needs a photo of at least 7×7 pixels; leave out --reference.")
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file at once or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -244,6 +246,13 @@ def _strength(text: str) -> float:
     raise argparse.ArgumentTypeError(f"must be a number between 0 and 1. Received: {text}")
 
 
+def _megapixels(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) <= math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"must be a number above 0. Received: {text}")
+
+
 def _sentence(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
@@ -283,7 +292,7 @@ def _benchmark(arguments: Sequence[str]) -> int:
         results[name] = {"value": value, "unit": unit}
     if args.json:
         report = {"model": args.model, "machine": benchmark.machine(), "results": results}
-        _write(args.json, (json.dumps(report, indent=2) + "\n").encode())
+        write_atomically(args.json, (json.dumps(report, indent=2) + "\n").encode())
     return 0
 
 

@@ -44,8 +44,8 @@ def non_local_means(pixels: Pixels) -> Denoiser:
         pixels: The whole noisy photo, (H, W, 3), of which the noise is estimated.
 
     Returns:
-        Denoiser of the photo or of its tiles; a photo without noise stays as it is. It looks 13 pixels far: 10 of the
-        21×21 search window and 3 of the 7×7 template.
+        Denoiser of the photo or of its tiles; a photo whose flattest parts are exactly flat stays as it is. It looks
+        13 pixels far: 10 of the 21×21 search window and 3 of the 7×7 template.
     """
     sigma, correlation = _estimate_noise(pixels)
     strength = 255 * sigma * (0.5 + 2 * correlation)

@@ -1,6 +1,5 @@
 """How fast the serving package is on this machine, and how much memory it takes."""
 
-import os
 import platform
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import numpy as np
 
 from denoise.image import Photo, decode, encode
 from denoise.pipeline import denoise_photo
+from denoise.runtime import processors
 
 
 def measure(model: str, size: int, megapixels: Sequence[float]) -> Iterator[tuple[str, float, str]]:
@@ -39,7 +39,7 @@ def machine() -> dict[str, str | int | None]:
     """Facts about this machine that a measurement depends on."""
     return {
         "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
+        "cores": processors(),
         "system": platform.system(),
         "python": platform.python_version(),
     }

@@ -11,12 +11,14 @@ import io
 import math
 import re
 import struct
+import threading
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from pathlib import PurePath
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import cv2
@@ -92,6 +94,7 @@ _DESCRIPTION = {
     *(Base.ImageDescription, Base.Make, Base.Model, Base.Software, Base.DateTime, Base.Artist, Base.HostComputer),
     *(Base.Rating, Base.RatingPercent, Base.Copyright, IFD.Exif, IFD.GPSInfo),
 }
+_silent = threading.RLock()
 _UNASSOCIATED_ALPHA = 2  # value of the TIFF tag ExtraSamples; 1 means that the colours are multiplied by alpha
 
 
@@ -173,7 +176,8 @@ def decode(data: bytes, *, max_megapixels: float = 50.0) -> Photo:
             samples = _upright(samples, orientation)
 
         channels = samples.shape[2]
-        grey = channels < 3 or (image.mode in ("P", "PA") and _is_colourless(samples))
+        is_grey_palette = image.mode in ("P", "PA") and icc_profile[16:20] != b"RGB " and _is_colourless(samples)
+        grey = channels < 3 or is_grey_palette
         return Photo(
             pixels=np.repeat(samples[..., :1], 3, axis=2) if grey else np.ascontiguousarray(samples[..., :3]),
             alpha=samples[..., -1].copy() if channels in (2, 4) else None,
@@ -224,7 +228,7 @@ def encode(photo: Photo) -> bytes:
     else:
         # A profile for grey would not fit the colour channels that WebP always has.
         icc_profile = b"" if photo.icc_profile[16:20] == b"GRAY" else photo.icc_profile
-        PillowImage.fromarray(_to_colour(_to_8bit(_samples(photo)))).save(
+        PillowImage.fromarray(_to_colour(to_depth(_samples(photo), np.uint8))).save(
             buffer, "WEBP", lossless=True, exact=True, method=0, quality=0, exif=photo.exif, icc_profile=icc_profile
         )  # the least effort: more takes half as much memory again for files a sixth smaller
     return buffer.getvalue()
@@ -239,6 +243,16 @@ def to_pixels(image: Image, dtype: DTypeLike) -> Pixels:
     """Returns `image`, clipped to [0, 1], as integers of `dtype` (uint8 or uint16), rounded to the nearest."""
     scaled = np.clip(image, 0, 1) * np.float32(np.iinfo(np.dtype(dtype)).max)
     return cast(Pixels, np.rint(scaled, out=scaled).astype(dtype))
+
+
+def to_depth(pixels: Pixels, dtype: DTypeLike) -> Pixels:
+    """Returns integer `pixels` as integers of `dtype` (uint8 or uint16), rounded to the nearest."""
+    if pixels.dtype == dtype:
+        return pixels
+    if pixels.dtype == np.uint8:
+        return cast(Pixels, pixels * np.uint16(257))  # 65535 / 255
+    rounded: Pixels = cv2.convertScaleAbs(pixels, alpha=1 / 257)
+    return rounded.reshape(pixels.shape)
 
 
 def format_title(name: str) -> str:
@@ -266,6 +280,13 @@ def format_for(suffix: str) -> str:
         if suffix.lower().removeprefix(".") in kind.suffixes:
             return name
     raise PhotoError(f"“{suffix}” is not a known file type. Use one of: {', '.join(SUFFIXES)}.")
+
+
+def denoised_name(name: str, format_name: str) -> str:
+    """Returns what the denoised version of a file is called; a suffix that lies about the format is replaced."""
+    path = PurePath(name)
+    kept = path.suffix.lower().removeprefix(".") in _FORMATS[format_name].suffixes
+    return f"{path.stem}-denoised{path.suffix if kept else '.' + suffix_for(format_name)}"
 
 
 # Recognising and refusing
@@ -305,8 +326,7 @@ def _identify(data: bytes) -> str:
 @contextmanager
 def _reading(data: bytes, name: str) -> Iterator[None]:
     """Turns whatever the libraries raise or warn about a bad file into a `PhotoError`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _no_warnings():
         try:
             yield
         except (PhotoError, MemoryError):
@@ -315,6 +335,14 @@ def _reading(data: bytes, name: str) -> Iterator[None]:
             raise PhotoError("This photo has more than 178 megapixels. Make it smaller and try again.") from error
         except Exception as error:  # the parsers of foreign bytes raise anything: struct.error, KeyError, SyntaxError…
             raise _unreadable(data, name) from error
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Silences warnings; one thread at a time, because they are switched off for the whole process."""
+    with _silent, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _unreadable(data: bytes, name: str) -> PhotoError:
@@ -571,13 +599,6 @@ def _samples(photo: Photo) -> _Samples:
     return samples if photo.alpha is None else np.dstack([samples, photo.alpha])
 
 
-def _to_8bit(samples: _Samples) -> _Samples:
-    if samples.dtype == np.uint8:
-        return samples
-    rounded: _Samples = cv2.convertScaleAbs(samples, alpha=1 / 257)  # 255 / 65535
-    return rounded.reshape(samples.shape)
-
-
 def _to_colour(samples: _Samples) -> _Samples:
     """Returns RGB, or RGB and alpha."""
     channels = samples.shape[2]
@@ -586,12 +607,12 @@ def _to_colour(samples: _Samples) -> _Samples:
 
 def _opaque_8bit(photo: Photo) -> PillowImage.Image:
     """Returns a grey or RGB image, over white where the photo is transparent."""
-    samples = _to_8bit(_samples(replace(photo, alpha=None)))
+    samples = to_depth(_samples(replace(photo, alpha=None)), np.uint8)
     image = PillowImage.fromarray(samples[..., 0] if photo.grey else samples)
     if photo.alpha is None:
         return image
     canvas = PillowImage.new(image.mode, image.size, "white")
-    canvas.paste(image, mask=PillowImage.fromarray(_to_8bit(photo.alpha)))
+    canvas.paste(image, mask=PillowImage.fromarray(to_depth(photo.alpha, np.uint8)))
     return canvas
 
 
@@ -662,7 +683,7 @@ def _encode_tiff(photo: Photo) -> bytes:
     tags[Base.StripOffsets] = tuple(accumulate(map(len, strips[:-1]), initial=0))  # Pillow adds where the pixels begin
     if photo.alpha is not None:
         tags[Base.ExtraSamples] = (_UNASSOCIATED_ALPHA,)
-    if photo.icc_profile:
+    if photo.icc_profile and not (channels > 2 and photo.icc_profile[16:20] == b"GRAY"):
         tags[Base.InterColorProfile] = photo.icc_profile
     if photo.dpi:
         tags[Base.XResolution], tags[Base.YResolution] = photo.dpi
@@ -676,8 +697,7 @@ def _encode_tiff(photo: Photo) -> bytes:
 def _tiff_description(exif: bytes) -> ImageFileDirectory_v2:
     """Returns a new directory with the part of the EXIF block that describes the photo."""
     tags = ImageFileDirectory_v2(prefix=b"II")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _no_warnings():
         try:
             block = PillowImage.Exif()
             block.load(exif)
@@ -691,9 +711,9 @@ def _tiff_description(exif: bytes) -> ImageFileDirectory_v2:
 def _encode_bmp(photo: Photo) -> bytes:
     """Writes through OpenCV, because Pillow's BMP has no transparency, and adds the resolution."""
     if photo.grey and photo.alpha is None:
-        samples = _to_8bit(_samples(photo))
+        samples = to_depth(_samples(photo), np.uint8)
     else:
-        samples = _to_colour(_to_8bit(_samples(photo)))
+        samples = _to_colour(to_depth(_samples(photo), np.uint8))
         samples = cv2.cvtColor(samples, cv2.COLOR_RGB2BGR if photo.alpha is None else cv2.COLOR_RGBA2BGRA)
     data = bytearray(cv2.imencode(".bmp", samples)[1])
     # Horizontal and vertical pixels per metre in the bitmap information header.

@@ -11,7 +11,8 @@ import numpy as np
 from denoise.image import Pixels
 
 _BAND_ROWS = 128
-_SSIM_WINDOW = 7
+SSIM_WINDOW = 7
+"""Pixels; smaller photos have no SSIM."""
 
 
 def psnr(clean: Pixels, denoised: Pixels) -> float:
@@ -55,10 +56,10 @@ def ssim(clean: Pixels, denoised: Pixels) -> float:
     from skimage.metrics import structural_similarity
 
     _check_pair(clean, denoised)
-    if min(clean.shape[:2]) < _SSIM_WINDOW:
+    if min(clean.shape[:2]) < SSIM_WINDOW:
         raise ValueError(f"SSIM needs photos of at least 7×7 pixels. Received: shape={clean.shape}")
     # The mean is over the positions at which the window lies inside the photo: bands share the rows that it spans.
-    shared = _SSIM_WINDOW - 1
+    shared = SSIM_WINDOW - 1
     bands = [slice(band.start, band.stop + shared) for band in _bands(clean.shape[0] - shared)]
     similarities = [
         structural_similarity(clean[band], denoised[band], channel_axis=2, data_range=_peak(clean)) for band in bands

@@ -5,12 +5,15 @@ import functools
 import threading
 from typing import NamedTuple
 
+import cv2
+import numpy as np
+
 from denoise import Denoiser, Image
 from denoise.baseline import non_local_means
-from denoise.image import Photo
+from denoise.image import Photo, Pixels
 from denoise.registry import list_models, load_model
 from denoise.runtime import ModelError, Network
-from denoise.tiling import Progress, denoise_tiled
+from denoise.tiling import OVERLAP, TILE_SIZE, Progress, denoise_tiled
 
 
 class DenoiserInfo(NamedTuple):
@@ -53,14 +56,14 @@ _load_network = functools.cache(load_model)
 
 
 def denoise_photo(
-    photo: Photo, model: str = "ridnet", *, strength: float = 1.0, progress: Progress | None = None
+    photo: Photo, model: str | Denoiser = "ridnet", *, strength: float = 1.0, progress: Progress | None = None
 ) -> Photo:
     """Denoise a photo.
 
     Args:
         photo: Noisy photo.
-        model: A name from `denoiser_names`.
-        strength: Share of the denoised photo in the result, in [0, 1]; the rest is the noisy photo.
+        model: A name from `denoiser_names`, or a denoiser of 256×256 tiles.
+        strength: See `blend`.
         progress: Called with (0, total) first and then with (done, total) after each tile; stops the work by raising.
 
     Returns:
@@ -70,22 +73,47 @@ def denoise_photo(
         ValueError: `strength` is outside [0, 1].
         ModelError: There is no such model, or its file or card is missing or damaged.
     """
+    _check_strength(strength)
+    denoiser, tile_size, overlap = _denoiser(model, photo)
+
+    def keeping_grey(noisy: Image) -> Image:
+        denoised = denoiser(noisy)
+        return np.repeat(denoised.mean(axis=2, keepdims=True), 3, axis=2) if photo.grey else denoised
+
+    pixels = denoise_tiled(photo.pixels, keeping_grey, tile_size=tile_size, overlap=overlap, progress=progress)
+    return blend(photo, dataclasses.replace(photo, pixels=pixels), strength)
+
+
+def blend(noisy: Photo, denoised: Photo, strength: float) -> Photo:
+    """Mix a photo with its denoised version, rounding to the nearest level.
+
+    Args:
+        noisy: Noisy photo.
+        denoised: The same photo, denoised.
+        strength: Share of `denoised` in the result, in [0, 1].
+
+    Raises:
+        ValueError: `strength` is outside [0, 1].
+    """
+    _check_strength(strength)
+    if strength == 1:
+        return denoised
+    pixels: Pixels = cv2.addWeighted(denoised.pixels, strength, noisy.pixels, 1 - strength, 0)
+    return dataclasses.replace(denoised, pixels=pixels)
+
+
+def _check_strength(strength: float) -> None:
     if not 0 <= strength <= 1:
         raise ValueError(f"`strength` must be between 0 and 1. Received: {strength}")
-    denoiser: Denoiser
+
+
+def _denoiser(model: str | Denoiser, photo: Photo) -> tuple[Denoiser, int, int]:
+    """Return the denoiser, its tile size and the overlap of its tiles."""
+    if callable(model):
+        return model, TILE_SIZE, OVERLAP
     if model == "nlm":
-        denoiser, tile_size, overlap = non_local_means(photo.pixels), _NLM_TILE_SIZE, _NLM_OVERLAP
-    elif model in (known := denoiser_names()):
-        denoiser = network = load_network(model)
-        tile_size, overlap = network.tile_size, network.tile_size // 4
-    else:
-        raise ModelError(f"There is no model {model!r}. Known models: {', '.join(known)}.")
-
-    def blended(noisy: Image) -> Image:
-        denoised = noisy + strength * (denoiser(noisy) - noisy)
-        if photo.grey:
-            denoised[:] = denoised.mean(axis=2, keepdims=True)
-        return denoised
-
-    pixels = denoise_tiled(photo.pixels, blended, tile_size=tile_size, overlap=overlap, progress=progress)
-    return dataclasses.replace(photo, pixels=pixels)
+        return non_local_means(photo.pixels), _NLM_TILE_SIZE, _NLM_OVERLAP
+    if model in (known := denoiser_names()):
+        network = load_network(model)
+        return network, network.tile_size, network.tile_size // 4
+    raise ModelError(f"There is no model {model!r}. Known models: {', '.join(known)}.")

@@ -52,16 +52,26 @@ def list_models(directory: Path = MODELS_DIR) -> dict[str, ModelCard]:
     return {path.stem: _read_card(path) for path in sorted(directory.glob("*.json"))}
 
 
+def model_card(name: str, directory: Path = MODELS_DIR) -> ModelCard:
+    """Return the card of a network.
+
+    Raises:
+        ModelError: No card has this name, or one is malformed.
+    """
+    cards = list_models(directory)
+    if name not in cards:
+        raise ModelError(f"There is no model {name!r}. Known models: {', '.join(cards) or 'none'}.")
+    return cards[name]
+
+
 def load_model(name: str, directory: Path = MODELS_DIR) -> Network:
     """Load a network by name.
 
     Raises:
         ModelError: No card has this name, the card is malformed, or its TFLite file is missing or damaged.
     """
-    cards = list_models(directory)
-    if name not in cards:
-        raise ModelError(f"There is no model {name!r}. Known models: {', '.join(cards) or 'none'}.")
-    return Network(directory / cards[name].file, sha256=cards[name].sha256)
+    card = model_card(name, directory)
+    return Network(directory / card.file, sha256=card.sha256)
 
 
 def _read_card(path: Path) -> ModelCard:

@@ -45,7 +45,7 @@ class Network:
                 f"its model card says {sha256}. Restore both from the repository."
             )
         try:
-            self._interpreter = Interpreter(model_content=model, num_threads=threads or _processors())
+            self._interpreter = Interpreter(model_content=model, num_threads=threads or processors())
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(
@@ -87,7 +87,7 @@ class Network:
         return np.clip(denoised, 0, 1, out=denoised)
 
 
-def _processors() -> int:
+def processors() -> int:
     """Processors that this process may use: a container often has fewer than the machine."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

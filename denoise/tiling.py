@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from denoise import Denoiser, Image
 from denoise.image import Pixels, to_float, to_pixels
 
+TILE_SIZE, OVERLAP = 256, 64
+"""Pixels; what the networks take, and what their neighbouring tiles share at least."""
+
 Progress = Callable[[int, int], None]
 """Called with (tiles done, tiles in all); stops the work by raising."""
 
@@ -47,8 +50,8 @@ def denoise_tiled(
     pixels: _Pixels,
     denoiser: Denoiser,
     *,
-    tile_size: int = 256,
-    overlap: int = 64,
+    tile_size: int = TILE_SIZE,
+    overlap: int = OVERLAP,
     progress: Progress | None = None,
 ) -> _Pixels:
     """Denoise a photo of any size, tile by tile.

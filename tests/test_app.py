@@ -1,6 +1,7 @@
 import io
 import json
 import logging
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -66,8 +67,12 @@ def numbers(text):
     return [float(part) for part in text.split(" → ")]
 
 
-def upload(app, data, name="IMG_1234.png", key="photo"):
-    return app.file_uploader(key=key).upload(name, data, "image/png").run()
+def upload(app, data, name="IMG_1234.png"):
+    return app.file_uploader(key="photo").upload(name, data, "image/png").run()
+
+
+def upload_reference(app, data, name="reference.png"):
+    return app.file_uploader[1].upload(name, data, "image/png").run()
 
 
 def assert_calm(app):
@@ -131,7 +136,7 @@ def test_strength_blends_without_running_the_model(app, runs):
 
 def test_upload_without_reference_shows_no_figures(app):
     upload(app, png())
-    assert app.subheader[0].value == "IMG_1234.png"
+    assert app.subheader[0].value == texts.literal("IMG_1234.png")
     assert texts.NO_REFERENCE in [caption.value for caption in app.caption]
     assert not app.metric
     assert_calm(app)
@@ -139,23 +144,23 @@ def test_upload_without_reference_shows_no_figures(app):
 
 def test_upload_with_reference_shows_figures(app):
     upload(app, png(seed=1))
-    upload(app, png(seed=2), key="reference")
+    upload_reference(app, png(seed=2))
     assert numbers(figures_of(app)[texts.PSNR])[0] < 15
-    app.file_uploader(key="reference").set_value(None).run()
+    app.file_uploader[1].set_value(None).run()
     assert not app.metric
 
 
 def test_upload_with_reference_of_other_depth_shows_figures(app):
     shallow = np.full((40, 40, 3), 100, np.uint8)
     upload(app, cv2.imencode(".png", shallow.astype(np.uint16) * 257)[1].tobytes())
-    upload(app, cv2.imencode(".png", shallow)[1].tobytes(), key="reference")
+    upload_reference(app, cv2.imencode(".png", shallow)[1].tobytes())
     assert figures_of(app)[texts.PSNR] == "inf → inf"
     assert figures_of(app)[texts.SSIM] == "1.000 → 1.000"
 
 
 def test_upload_too_small_for_ssim_says_so(app):
     upload(app, png(5, 4, seed=1))
-    upload(app, png(5, 4, seed=2), key="reference")
+    upload_reference(app, png(5, 4, seed=2))
     assert figures_of(app)[texts.SSIM] == texts.TOO_SMALL
     assert_calm(app)
 
@@ -185,7 +190,7 @@ def test_bad_upload_gives_a_sentence_and_leaves_the_result(app, runs, data, earl
 
 def test_bad_reference_gives_a_sentence(app):
     upload(app, png())
-    upload(app, b"not a picture at all", key="reference")
+    upload_reference(app, b"not a picture at all")
     assert len(app.error) == 1
     assert texts.NO_REFERENCE in [caption.value for caption in app.caption]
     assert_calm(app)
@@ -193,7 +198,7 @@ def test_bad_reference_gives_a_sentence(app):
 
 def test_reference_of_another_size_gives_a_sentence(app):
     upload(app, png(96, 64))
-    upload(app, png(64, 96), key="reference")
+    upload_reference(app, png(64, 96))
     assert [error.value for error in app.error] == [texts.reference_size((64, 96), (96, 64))]
     assert not app.metric
     assert_calm(app)
@@ -201,7 +206,7 @@ def test_reference_of_another_size_gives_a_sentence(app):
 
 def test_reference_goes_with_its_photo(app):
     upload(app, png(seed=1))
-    upload(app, png(seed=2), key="reference")
+    upload_reference(app, png(seed=2))
     upload(app, png(seed=3), "other.png")
     assert not app.metric
 
@@ -216,14 +221,14 @@ def test_last_choice_wins(app):
     assert gallery_of(app)["items"][0]["id"] == UPLOAD  # still there to be chosen again
     state_of(app).choose(UPLOAD)
     app.run()
-    assert app.subheader[0].value == "IMG_1234.png"
+    assert app.subheader[0].value == texts.literal("IMG_1234.png")
 
 
 def test_removed_upload_stays_until_another_choice(app):
     upload(app, png())
     app.file_uploader(key="photo").set_value(None).run()
     assert gallery_of(app)["chosen"] == UPLOAD
-    assert app.subheader[0].value == "IMG_1234.png"
+    assert app.subheader[0].value == texts.literal("IMG_1234.png")
     assert_calm(app)
 
 
@@ -306,14 +311,20 @@ def test_to_png_keeps_the_colour_profile():
     assert decode(pictures.to_png(photo)).icc_profile == profile
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize("strength", [0.0, 0.3, 0.5, 1.0])
-def test_blend_is_rounded_linear_interpolation(dtype, strength):
-    noisy, denoised = np.random.default_rng(0).integers(0, np.iinfo(dtype).max + 1, (2, 9, 7, 3), dtype=dtype)
-    exact = strength * denoised + (1 - strength) * noisy
-    mixed = pictures.blend(noisy, denoised, strength)
-    assert mixed.dtype == dtype
-    assert np.abs(mixed - exact).max() <= 0.5 + 1e-6 * np.iinfo(dtype).max
+@pytest.mark.parametrize("name", ["*a*.png", "![x](http://example.com/p.png).png", "$5 :smile: <b>.png"])
+def test_upload_shows_its_name_as_it_is(app, name):
+    upload(app, png(), name=name)
+    assert app.subheader[0].value.replace("\\", "") == name
+    assert not re.search(r"(?<!\\)[*\[\]<>$:!]", app.subheader[0].value)
+
+
+def test_another_upload_forgets_the_reference(app):
+    upload(app, png())
+    upload_reference(app, png())
+    assert app.metric
+    upload(app, png(seed=1))
+    assert not app.metric
+    assert not app.file_uploader[1].value
 
 
 def test_page_imports_no_training_package():
@@ -323,6 +334,7 @@ from streamlit.testing.v1 import AppTest
 app = AppTest.from_file({str(APP)!r}, default_timeout=120).run()
 assert app.metric and not app.exception and not app.error
 print(*sorted({{name.partition(".")[0] for name in sys.modules}} & {{"tensorflow", "keras", "matplotlib", "jax"}}))
+print(*[name for name in sys.modules if name.startswith("denoise.training")])
 """
     process = subprocess.run([sys.executable, "-c", script], cwd=APP.parent, capture_output=True, text=True, check=True)
     assert process.stdout.strip() == ""

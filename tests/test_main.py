@@ -89,18 +89,40 @@ def test_main_prints_psnr_and_ssim_against_a_reference(folder, capsys):
     ("reference", "sentence"),
     [
         pytest.param((50, 41), "The reference is 50 × 41 pixels, the photo 50 × 40", id="size"),
-        pytest.param("16 bit", "The reference has 16 bits per channel, the photo 8", id="bit depth"),
         pytest.param("missing", "There is no file reference.png", id="missing"),
     ],
 )
 def test_main_refuses_a_reference_that_does_not_fit(folder, quick, capsys, reference, sentence):
-    if reference == "16 bit":
-        PillowImage.fromarray(np.zeros((40, 50), np.uint16)).save("reference.png")
-    elif reference != "missing":
+    if reference != "missing":
         PillowImage.new("RGB", reference).save("reference.png")
     assert main(["noisy.png", "--reference", "reference.png"]) == 1
     assert f"denoise: noisy.png: {sentence}" in capsys.readouterr().err
     assert not Path("noisy-denoised.png").exists()
+
+
+def test_main_takes_a_reference_of_another_depth(folder, quick, capsys):
+    PillowImage.fromarray(np.full((40, 50), 30000, np.uint16)).save("reference.png")
+    assert main(["noisy.png", "--reference", "reference.png"]) == 0
+    assert "PSNR" in capsys.readouterr().out
+
+
+def test_main_goes_on_after_a_name_that_cannot_be_looked_up(folder, quick, capsys):
+    assert main([f"{'x' * 300}.png", "noisy.png", "-o", "out"]) == 1
+    assert "File name too long" in capsys.readouterr().err
+    assert Path("out/noisy.png").exists()
+
+
+def test_main_leaves_hidden_files_of_a_folder_alone(folder, quick):
+    Path("._noisy.png").write_bytes(b"not a photo")
+    assert main([".", "-o", "out"]) == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == ["clean.png", "noisy.png"]
+
+
+def test_main_names_the_output_by_its_content(folder, quick):
+    PillowImage.open("noisy.png").save("photo.jpg")
+    Path("photo.jpg").rename("photo.heic")
+    assert main(["photo.heic"]) == 0
+    assert read("photo-denoised.jpg").format == "JPEG"
 
 
 def test_main_passes_model_and_strength_on(folder, monkeypatch):

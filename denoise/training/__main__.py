@@ -38,7 +38,12 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train a network on clean photos with synthesised camera noise")
     train.add_argument("architecture", help="name of the network, such as ridnet")
     train.add_argument(
-        "--argument", action="append", default=[], metavar="NAME=NUMBER", help="of the network, such as filters=32"
+        "--argument",
+        action="append",
+        type=_argument,
+        default=[],
+        metavar="NAME=NUMBER",
+        help="of the network, such as filters=32",
     )
     train.add_argument("--data", type=Path, required=True, help="folder of clean photos")
     train.add_argument("--run", type=Path, required=True, help="run folder; an interrupted run goes on")
@@ -80,10 +85,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _argument(text: str) -> tuple[str, int]:
+    name, _, number = text.partition("=")
+    if not number.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be NAME=NUMBER, such as filters=32. Received: {text}")
+    return name, int(number)
+
+
 def _train(options: argparse.Namespace) -> None:
     from denoise.training.train import Configuration, train
 
-    options.arguments = {name: int(number) for name, number in (text.split("=", 1) for text in options.argument)}
+    options.arguments = dict(options.argument)
     given = {field.name: getattr(options, field.name) for field in fields(Configuration)}
     train(options.data, options.run, Configuration(**given))
 
@@ -100,10 +112,14 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
+    from denoise.files import write_atomically
     from denoise.training.evaluate import evaluate, update_card
-    from denoise.training.export import format_card, write_atomically
+    from denoise.training.export import format_card
 
-    results = evaluate({folder.name: folder for folder in options.data}, options.model, options.weights)
+    sets = {folder.resolve().name: folder for folder in options.data}
+    if len(sets) < len(options.data):
+        raise ValueError(f"The data folders must have different names. Received: {', '.join(map(str, options.data))}")
+    results = evaluate(sets, options.model, options.weights)
     if options.json is not None:
         write_atomically(options.json, format_card(results))
     if options.update_card:

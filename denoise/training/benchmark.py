@@ -24,7 +24,7 @@ def compare_with_keras(model: str) -> Iterator[str]:
     """
     photo = np.random.default_rng(0).integers(0, 256, (1024, 1024, 3), np.uint8)
     network = registry.load_model(model)
-    architecture = registry.list_models()[model].architecture
+    architecture = registry.model_card(model).architecture
     keras.mixed_precision.set_global_policy("float32")
     keras_network = build(architecture["name"], size=TILE_SIZE, **architecture["arguments"])
     patches = photo.reshape(4, TILE_SIZE, 4, TILE_SIZE, 3).swapaxes(1, 2).reshape(16, TILE_SIZE, TILE_SIZE, 3)

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import cv2
 import keras
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +23,13 @@ def load_clean_photos(folder: Path) -> CleanPhotos:
 
     Raises:
         FileNotFoundError: If the folder does not exist or holds no photo.
+        denoise.image.PhotoError: If one cannot be read.
     """
     paths = sorted(p for p in folder.glob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
     if not paths:
         raise FileNotFoundError(f"The data folder must hold clean photos (JPEG or PNG). Received: {folder}")
-    return {p.name: cv2.cvtColor(cv2.imread(str(p), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB) for p in paths}
+    decoded = ((path.name, image.decode(path.read_bytes()).pixels) for path in paths)
+    return {name: np.asarray(image.to_depth(pixels, np.uint8), np.uint8) for name, pixels in decoded}
 
 
 def split_by_scene(photos: CleanPhotos, share: float = 0.05) -> tuple[CleanPhotos, CleanPhotos]:
@@ -58,7 +59,7 @@ class SyntheticPatches(keras.utils.PyDataset):
     """
 
     def __init__(
-        self, photos: CleanPhotos, *, batch_size: int, patch_size: int, steps: int, seed: int, epoch: int = 0
+        self, photos: CleanPhotos, *, batch_size: int, patch_size: int, steps: int, seed: int, fixed: bool = False
     ) -> None:
         """Prepare the batches of one epoch.
 
@@ -68,7 +69,7 @@ class SyntheticPatches(keras.utils.PyDataset):
             patch_size: Height and width of the patches that the network will see; a multiple of 16.
             steps: Batches an epoch.
             seed: Seed of everything random here.
-            epoch: The epoch to begin with.
+            fixed: The same batches every epoch, for validation.
 
         Raises:
             ValueError: If a photo is too small, or the patch size is not a multiple of 16.
@@ -82,7 +83,8 @@ class SyntheticPatches(keras.utils.PyDataset):
         small = [name for name in self.names if min(photos[name].shape[:2]) < self.size]
         if small:
             raise ValueError(f"Photos must be at least {self.size} pixels high and wide. Received: {small[0]}")
-        self.photos, self.batch_size, self.steps, self.seed, self.epoch = photos, batch_size, steps, seed, epoch
+        self.photos, self.batch_size, self.steps, self.seed, self.fixed = photos, batch_size, steps, seed, fixed
+        self.epoch = 0
 
     def __len__(self) -> int:
         """Batches an epoch."""
@@ -90,7 +92,8 @@ class SyntheticPatches(keras.utils.PyDataset):
 
     def on_epoch_end(self) -> None:
         """Move on to the next epoch's batches."""
-        self.epoch += 1
+        if not self.fixed:
+            self.epoch += 1
 
     def __getitem__(self, index: int) -> tuple[dict[str, NDArray[np.generic]]]:
         """Draw a batch: `clean` uint8 (N, S, S, 3), `offset` int32 (N, 2) and the parameters of N cameras."""

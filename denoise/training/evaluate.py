@@ -3,17 +3,17 @@
 import json
 import statistics
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from denoise import Denoiser, Image, metrics, pipeline, registry, tiling
+from denoise import Denoiser, Image, metrics, pipeline, registry
+from denoise.files import write_atomically
 from denoise.image import Photo
 from denoise.training.data import load_pairs
-from denoise.training.export import format_card, load_network, write_atomically
+from denoise.training.export import format_card, load_network
 
 PROTOCOL = (
     "Mean over the photos of PSNR and SSIM on 8-bit RGB (scikit-image, data_range 255, channel_axis 2, otherwise "
@@ -43,14 +43,15 @@ def evaluate(
         FileNotFoundError: If a folder holds no pairs.
         denoise.runtime.ModelError: If the network is not bundled.
     """
-    card = registry.list_models()[model]
+    card = registry.model_card(model)
     denoisers: dict[str, Callable[[Photo], Photo]] = {
         "noisy": lambda photo: photo,
         "nlm": lambda photo: pipeline.denoise_photo(photo, "nlm"),
         model: lambda photo: pipeline.denoise_photo(photo, model),
     }
     if weights is not None:
-        denoisers[f"{model} float32"] = _float_denoiser(weights, card.architecture)
+        float_denoiser = keras_denoiser(load_network(weights, card.architecture))
+        denoisers[f"{model} float32"] = lambda photo: pipeline.denoise_photo(photo, float_denoiser)
     results: dict[str, Any] = {"protocol": PROTOCOL, "model": model, "sha256": card.sha256, "sets": {}}
     report(f"{'set':10} {'photos':>6}  {'denoiser':18} {'PSNR dB':>8} {'SSIM':>7}")
     for name, folder in sets.items():
@@ -78,7 +79,7 @@ def update_card(model: str, results: Mapping[str, Any], models: Path = registry.
     card = json.loads(path.read_text())
     if card["sha256"] != results["sha256"]:
         raise ValueError(f"The results must be of {card['file']} as bundled. Received: sha256 {results['sha256']}")
-    measured = {"protocol": results["protocol"], **card.get("metrics", {}), **results["sets"]}
+    measured = {**card["metrics"], "protocol": results["protocol"], **results["sets"]}
     write_atomically(path, format_card({**card, "metrics": measured}))
 
 
@@ -89,11 +90,6 @@ def _score(denoiser: Callable[[Photo], Photo], pairs: Mapping[str, tuple[Photo, 
         scores.append((metrics.psnr(clean.pixels, pixels), metrics.ssim(clean.pixels, pixels)))
     psnr, ssim = (statistics.fmean(column) for column in zip(*scores, strict=True))
     return {"psnr": round(psnr, 3) if np.isfinite(psnr) else None, "ssim": round(ssim, 5)}
-
-
-def _float_denoiser(weights: Path, architecture: Mapping[str, Any]) -> Callable[[Photo], Photo]:
-    denoise_tile = keras_denoiser(load_network(weights, architecture))
-    return lambda photo: replace(photo, pixels=tiling.denoise_tiled(photo.pixels, denoise_tile))
 
 
 def keras_denoiser(network: keras.Model) -> Denoiser:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import keras
 
+from denoise.files import write_atomically
 from denoise.training.architectures import build
 
 Quantisation = Literal["float32", "dynamic-range int8"]
@@ -110,16 +111,6 @@ def describe_run(run: Path) -> dict[str, Any]:
 def format_card(card: dict[str, Any]) -> bytes:
     """A model card as it stands in its file."""
     return (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file in one move, so that a full disk or a killed process leaves the old one whole."""
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

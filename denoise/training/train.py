@@ -43,6 +43,15 @@ class Configuration:
     seed: int = 0
     initial_weights: str | None = None
 
+    def __post_init__(self) -> None:
+        """Check the length.
+
+        Raises:
+            ValueError: If not exactly one of `minutes` and `epochs` is given.
+        """
+        if (self.minutes is None) == (self.epochs is None):
+            raise ValueError(f"Exactly one of `minutes` and `epochs` must be given. Received: {self}")
+
 
 class CameraTraining(keras.Model):
     """A network together with the cameras that make its input noisy, inside the training step."""
@@ -106,10 +115,9 @@ def train(data: Path, run: Path, configuration: Configuration) -> keras.Model:
         configuration.learning_rate, global_clipnorm=1.0, use_ema=True, ema_momentum=configuration.ema
     )
     model.compile(optimizer)
-    shape = {"batch_size": configuration.batch_size, "patch_size": configuration.patch_size}
+    shape: dict[str, Any] = {"batch_size": configuration.batch_size, "patch_size": configuration.patch_size}
     patches = SyntheticPatches(photos, **shape, steps=configuration.steps_per_epoch, seed=configuration.seed)
-    validation = SyntheticPatches(held_out, **shape, steps=12, seed=-1 % 2**32)
-    validation.on_epoch_end = lambda: None  # type: ignore[method-assign]  # the same pictures every time
+    validation = SyntheticPatches(held_out, **shape, steps=12, seed=configuration.seed, fixed=True)
     optimizer.build(network.trainable_variables)
     state = RunState(run, model, patches, configuration)
     state.load()
@@ -147,8 +155,8 @@ class RunState(keras.callbacks.Callback):
         """Share of the run that is done, 0 to 1."""
         if self.configuration.epochs is not None:
             return self.epoch / self.configuration.epochs
-        minutes = self.configuration.minutes or 60.0
-        return min((self.seconds + time.monotonic() - self.started) / (60.0 * minutes), 1.0)
+        assert self.configuration.minutes is not None
+        return min((self.seconds + time.monotonic() - self.started) / (60 * self.configuration.minutes), 1.0)
 
     def learning_rate(self, epoch: int, rate: float = 0.0) -> float:
         """Linear warm-up over 2 % of the run, then half a cosine down to zero."""

@@ -2,19 +2,17 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import NamedTuple
 
 import streamlit as st
 
 from denoise import pipeline
-from denoise.image import Photo, encode, format_title, media_type, to_float, to_pixels
+from denoise.image import Photo, denoised_name, encode, format_title, media_type, to_depth
+from denoise.metrics import SSIM_WINDOW, psnr, ssim
 from denoise.ui import gallery, pictures, samples, session, texts, viewer
 from denoise.ui.session import UPLOAD, Chosen, Result, Session
-
-_SSIM_WINDOW = 7  # pixels; smaller photos have no SSIM
 
 
 class MadeBy(NamedTuple):
@@ -48,7 +46,7 @@ def show() -> None:
         result = state.results.get((chosen.id, model))
         made_by = MadeBy(model, _strength(disabled=result is None))
         # Blended anew wherever it is needed: that is quick, and a large photo is not kept once more.
-        denoised = partial(_blend, chosen.noisy, result.photo, made_by.strength) if result else None
+        denoised = partial(pipeline.blend, chosen.noisy, result.photo, made_by.strength) if result else None
         _download(chosen, denoised)
         _reference(state)
     with left:
@@ -88,14 +86,17 @@ def _upload(state: Session) -> None:
 
 
 def _reference(state: Session) -> None:
+    key = f"reference {state.upload.id}" if state.upload else "reference"
+
     def changed() -> None:
-        if file := st.session_state["reference"]:
+        if file := st.session_state[key]:
             state.open_reference(file.getvalue())
         else:
             state.close_reference()
 
     with st.expander(texts.REFERENCE_HEADING):
-        st.file_uploader(texts.REFERENCE, key="reference", on_change=changed, disabled=state.chosen_id != UPLOAD)
+        # A key for each photo, so that the reference of another one does not stay in the list.
+        st.file_uploader(texts.REFERENCE, key=key, on_change=changed, disabled=state.chosen_id != UPLOAD)
         if state.chosen_id != UPLOAD:
             st.caption(texts.REFERENCE_OF_SAMPLE)
     if state.reference_error:
@@ -104,7 +105,7 @@ def _reference(state: Session) -> None:
 
 def _title(chosen: Chosen) -> None:
     photo = chosen.noisy
-    st.subheader(chosen.title, anchor=False)
+    st.subheader(texts.literal(chosen.title), anchor=False)
     st.caption(texts.facts(photo.width, photo.height, format_title(photo.format), photo.bit_depth))
 
 
@@ -126,21 +127,14 @@ def _strength(*, disabled: bool) -> float:
     return percent / 100
 
 
-def _blend(noisy: Photo, denoised: Photo, strength: float) -> Photo:
-    if strength == 1:
-        return denoised
-    return replace(denoised, pixels=pictures.blend(noisy.pixels, denoised.pixels, strength))
-
-
 def _download(chosen: Chosen, denoised: Callable[[], Photo] | None) -> None:
     def file() -> bytes:
         return encode(denoised()) if denoised else b""
 
-    path = PurePath(chosen.file_name)
     st.download_button(
         texts.DOWNLOAD,
         data=file,
-        file_name=f"{path.stem}-denoised{path.suffix}",
+        file_name=denoised_name(chosen.file_name, chosen.noisy.format),
         mime=media_type(chosen.noisy.format),
         on_click="ignore",
         type="primary",
@@ -189,13 +183,10 @@ def _figures(state: Session, chosen: Chosen, denoised: Callable[[], Photo], made
         return
 
     def measure() -> tuple[str, str | None]:
-        from denoise.metrics import psnr, ssim  # here, because scikit-image would delay the first page by a second
-
-        reference, before, after = clean.pixels, chosen.noisy.pixels, denoised().pixels
-        if reference.dtype != before.dtype:
-            reference = to_pixels(to_float(reference), before.dtype)
+        before, after = chosen.noisy.pixels, denoised().pixels
+        reference = to_depth(clean.pixels, before.dtype)
         decibels = texts.before_after(psnr(reference, before), psnr(reference, after), digits=2)
-        if min(clean.width, clean.height) < _SSIM_WINDOW:
+        if min(clean.width, clean.height) < SSIM_WINDOW:
             return decibels, None
         return decibels, texts.before_after(ssim(reference, before), ssim(reference, after), digits=3)
 

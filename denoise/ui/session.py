@@ -31,7 +31,7 @@ class Chosen:
     """The photo that the page is about.
 
     Attributes:
-        id: Tells photos apart; equal for equal pixels.
+        id: Tells photos apart; equal for equal files.
         title: What the page calls it.
         file_name: As uploaded; a name in the same manner for a sample.
         noisy: The photo.

@@ -1,5 +1,7 @@
 """Every text that the page shows."""
 
+import re
+
 TITLE = "Denoise"
 SENTENCE = "Give it a noisy photo and take home a clean one, with its size, format and camera data kept."
 
@@ -45,6 +47,7 @@ VIEWER = {
     "divider": "Divider between the noisy and the denoised photo",
     "waiting": "Denoised: not yet",
     "hint": "Drag to move, wheel to zoom",
+    "failed": "This picture did not arrive. Reload the page to try again.",
 }
 NOISY = "Noisy"
 DENOISED = "Denoised"
@@ -61,6 +64,11 @@ def upload_help(max_megapixels: float) -> str:
         f"PNG, JPEG, WebP, TIFF or BMP, up to {max_megapixels:g} megapixels. Your photo stays in the memory of this "
         "server, is sent to nobody else, and is gone when you close the page."
     )
+
+
+def literal(text: str) -> str:
+    """Protect a file's name from being read as Markdown."""
+    return re.sub(r"([\\`*_\[\]<>$:~!#|&])", r"\\\1", text)
 
 
 def facts(width: int, height: int, file_format: str, bit_depth: int) -> str:

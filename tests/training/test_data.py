@@ -33,7 +33,8 @@ def test_synthetic_patches_depend_on_seed_epoch_and_index_alone(clean_folder: Pa
     (batch,), (again,) = patches(clean_folder)[2], patches(clean_folder)[2]
     assert batch["clean"].shape == (4, 48, 48, 3)
     assert all(np.array_equal(batch[key], again[key]) for key in batch)
-    resumed, other_seed = patches(clean_folder, epoch=1), patches(clean_folder, seed=2)
+    resumed, other_seed = patches(clean_folder), patches(clean_folder, seed=2)
+    resumed.epoch = 1
     continued = patches(clean_folder)
     continued.on_epoch_end()
     assert np.array_equal(continued[0][0]["clean"], resumed[0][0]["clean"])
@@ -65,3 +66,10 @@ def test_load_pairs_without_a_clean_partner_names_it(pairs_folder: Path, tmp_pat
     (broken / "clean" / "chelsea.png").unlink()
     with pytest.raises(FileNotFoundError, match=r"chelsea\.png"):
         load_pairs(broken)
+
+
+def test_synthetic_patches_fixed_are_the_same_every_epoch(clean_folder: Path) -> None:
+    validation = patches(clean_folder, fixed=True)
+    first = validation[1][0]["clean"]
+    validation.on_epoch_end()
+    assert np.array_equal(validation[1][0]["clean"], first)

@@ -64,12 +64,3 @@ def test_export_stores_weights_as_int8(weights: Path, tmp_path: Path) -> None:
 def test_load_network_refuses_weights_of_another(weights: Path) -> None:
     with pytest.raises(ValueError, match="ridnet"):
         export.load_network(weights, {"name": "ridnet", "arguments": {"filters": 32}})
-
-
-def test_write_atomically_keeps_the_old_file_when_it_fails(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    export.write_atomically(path, b"old")
-    with pytest.raises(TypeError):
-        export.write_atomically(path, "no bytes")  # type: ignore[arg-type]
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]

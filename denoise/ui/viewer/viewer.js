@@ -14,6 +14,7 @@ export default function ({ data, parentElement }) {
 
 async function load(url) {
   const response = await fetch(new URL(`.${url}`, document.baseURI)); // relative: the page may lie below a path
+  if (!response.ok) throw new Error(`${response.status} for ${url}`);
   return createImageBitmap(await response.blob());
 }
 
@@ -32,12 +33,19 @@ function createViewer(root) {
     label();
     const call = ++newest;
     const shown = pictures;
-    const decoded = await Promise.all(
-      wanted.map(async ({ id, label, url }) => {
-        const known = shown.find((picture) => picture.id === id);
-        return { id, label, bitmap: known?.bitmap ?? (await load(url)) };
-      }),
-    );
+    let decoded;
+    try {
+      decoded = await Promise.all(
+        wanted.map(async ({ id, label, url }) => {
+          const known = shown.find((picture) => picture.id === id);
+          return { id, label, bitmap: known?.bitmap ?? (await load(url)) };
+        }),
+      );
+    } catch {
+      // What is shown stays; pictures that nobody waits for any more may well be gone.
+      if (call === newest) root.querySelector(".hint").textContent = labels.failed;
+      return;
+    }
     if (call !== newest) {
       // Newer pictures have been asked for meanwhile.
       for (const { bitmap } of decoded) if (!pictures.some((picture) => picture.bitmap === bitmap)) bitmap.close();
