@@ -23,8 +23,8 @@ Parameters = Mapping[str, NDArray[np.float32]]
 `shot`, `read`: noise variance in raw = shot · signal + read, signal in [0, 1].
 `raw_floor`: lower clip of the noisy raw data. `exposure`: digital gain >= 1 after raw. `white_balance` (N, 3): gains.
 `to_camera`, `from_camera` (N, 3, 3): linear sRGB to camera colours and back. `gamma`, `toe`, `contrast`: tone curve.
-`mosaic`, `edge_aware`, `jpeg`, `subsample`: switches, 0 or 1. `luma_smoothing`, `chroma_smoothing`: weight of each
-neighbour in a 3-tap filter, negative sharpens. `quality`: JPEG quality, 1 to 100.
+`mosaic`, `edge_aware`, `monochrome`, `jpeg`, `subsample`: switches, 0 or 1. `luma_smoothing`, `chroma_smoothing`: the
+weight of each neighbour in a 3-tap filter, negative sharpens. `quality`: JPEG quality, 1 to 100.
 """
 
 MULTIPLE = 16
@@ -94,16 +94,18 @@ def sample_parameters(rng: np.random.Generator, count: int) -> dict[str, NDArray
         "jpeg": rng.random(count) < 0.65,
         "subsample": rng.random(count) < 0.5,
         "quality": 100 - 40 * rng.random(count) ** 1.5,
+        "monochrome": rng.random(count) < 0.12,
     }
     return {name: np.asarray(value, np.float32) for name, value in parameters.items()}
 
 
-def iso_parameters(iso: float, quality: int = 95) -> dict[str, NDArray[np.float32]]:
+def iso_parameters(iso: float, quality: int = 95, monochrome: bool = False) -> dict[str, NDArray[np.float32]]:
     """Describe one phone-like camera at an ISO speed, without chance.
 
     Args:
         iso: ISO speed; the noise of a small sensor, shot noise 2e-6 · ISO.
         quality: JPEG quality, 1 to 100; 100 leaves JPEG out.
+        monochrome: Set the camera to black and white.
 
     Returns:
         `Parameters` for one picture.
@@ -128,6 +130,7 @@ def iso_parameters(iso: float, quality: int = 95) -> dict[str, NDArray[np.float3
         "jpeg": [float(quality < 100)],
         "subsample": [1.0],
         "quality": [float(quality)],
+        "monochrome": [float(monochrome)],
     }
     return {name: np.asarray(value, np.float32) for name, value in parameters.items()}
 
@@ -232,6 +235,7 @@ def _smooth_ycc(picture: Any, p: Mapping[str, Any], xp: Any) -> Any:
     ycc = _matrix(picture, _RGB_TO_YCC, xp)
     luma = _smooth(ycc[..., :1], p["luma_smoothing"], xp)
     chroma = _smooth(_smooth(ycc[..., 1:], p["chroma_smoothing"], xp), p["chroma_smoothing"], xp)
+    chroma = chroma * (1.0 - p["monochrome"])
     return _matrix(xp.concatenate([luma, chroma], axis=-1), _YCC_TO_RGB, xp)
 
 

@@ -77,6 +77,13 @@ def test_simulate_spans_strong_and_weak_noise(clean: np.ndarray) -> None:
     assert psnr.min() < 24 < 30 < np.median(psnr) < 40 < 42 < psnr.max()
 
 
+def test_simulate_in_black_and_white_has_no_colour(clean: np.ndarray) -> None:
+    noisy, target = camera.simulate(clean, cameras(4, monochrome=1), normal(clean.shape))
+    assert np.ptp(target, axis=-1).max() < 1e-3
+    assert np.ptp(noisy, axis=-1).max() <= 1.01 / 255  # rounding after JPEG
+    assert np.abs(noisy - target).max() > 0.05
+
+
 def test_iso_parameters_get_noisier_with_iso(clean: np.ndarray) -> None:
     def error(iso: float) -> float:
         noisy, target = camera.simulate(clean[:1], camera.iso_parameters(iso), normal((1, 96, 96, 3)))

@@ -95,11 +95,9 @@ def photograph(original: np.ndarray, iso: int, seed: int) -> tuple[np.ndarray, n
     cropped = original[top : top + height, left : left + width] / np.float32(255)
     colour = cropped if cropped.ndim == 3 else np.repeat(cropped[..., None], 3, axis=2)
     normal = np.random.default_rng(seed).standard_normal((1, *colour.shape), np.float32)
-    pictures = camera.simulate(colour[None], camera.iso_parameters(iso), normal)
-    if cropped.ndim == 2:
-        pictures = tuple(picture.mean(axis=-1) for picture in pictures)
+    pictures = camera.simulate(colour[None], camera.iso_parameters(iso, monochrome=cropped.ndim == 2), normal)
     noisy, clean = (np.round(picture[0] * 255).astype(np.uint8) for picture in pictures)
-    return noisy, clean
+    return (noisy, clean) if cropped.ndim == 3 else (noisy[..., 1], clean[..., 1])
 
 
 def _sources(entries: list[dict[str, object]]) -> str:
