@@ -26,8 +26,8 @@ def sample(request: pytest.FixtureRequest) -> tuple[Photo, Photo, Photo]:
 
 def test_ridnet_raises_psnr_and_ssim(sample: tuple[Photo, Photo, Photo]) -> None:
     noisy, clean, denoised = (photo.pixels for photo in sample)
-    assert metrics.psnr(clean, denoised) > metrics.psnr(clean, noisy) + 1
-    assert metrics.ssim(clean, denoised) > metrics.ssim(clean, noisy) + 0.02
+    assert metrics.psnr(clean, denoised) > metrics.psnr(clean, noisy) + 2
+    assert metrics.ssim(clean, denoised) > metrics.ssim(clean, noisy) + 0.05
 
 
 def seam_score(noisy: Pixels, denoised: Pixels, overlap: int = OVERLAP) -> float:
