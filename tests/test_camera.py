@@ -22,7 +22,7 @@ def normal(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
 
 def cameras(count: int, **changes: float) -> dict[str, np.ndarray]:
     parameters = camera.sample_parameters(np.random.default_rng(5), count)
-    for name, value in changes.items():
+    for name, value in {"monochrome": 0, **changes}.items():
         parameters[name] = np.full(count, value, np.float32)
     return parameters
 
