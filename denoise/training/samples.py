@@ -28,7 +28,6 @@ SOURCES = (
     Source("rocket", "Launch", 800, "public domain, by SpaceX", "skimage.data.rocket"),
     Source("hubble_deep_field", "Night sky", 1600, "public domain, by NASA and ESA", "skimage.data.hubble_deep_field"),
     Source("camera", "Black and white", 6400, "CC0, by Lav Varshney", "skimage.data.camera"),
-    Source("coins", "Coins", 12800, "no known copyright restrictions, Brooklyn Museum", "skimage.data.coins"),
 )
 
 LONGEST_SIDE = 640
