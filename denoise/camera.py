@@ -3,8 +3,9 @@
 Adding noise to the finished sRGB photo does not look like a camera's: demosaicing correlates it between neighbouring
 pixels, white balance and colour matrix between channels, the tone curve makes it strong in the shadows, and JPEG
 quantises it. So: sRGB -> inverse tone curve -> inverse colour matrix and white balance -> raw, + shot and read noise,
--> Bayer mosaic -> demosaic -> white balance, colour matrix, tone curve -> smoothing -> JPEG (after Brooks et al.,
-"Unprocessing Images for Learned Raw Denoising", arXiv:1811.11127, and CBDNet's noise model, arXiv:1807.04686).
+-> Bayer mosaic -> demosaic -> white balance, colour matrix, tone curve -> smoothing -> noise reduction -> JPEG (after
+Brooks et al., "Unprocessing Images for Learned Raw Denoising", arXiv:1811.11127, and CBDNet's noise model,
+arXiv:1807.04686).
 
 One implementation serves the page (numpy) and the training step (`keras.ops` on the device): functions take the array
 module as `xp` and use only what both have. Chance stays outside: parameters are drawn by `sample_parameters` or
@@ -24,7 +25,8 @@ Parameters = Mapping[str, NDArray[np.float32]]
 `raw_floor`: lower clip of the noisy raw data. `exposure`: digital gain >= 1 after raw. `white_balance` (N, 3): gains.
 `to_camera`, `from_camera` (N, 3, 3): linear sRGB to camera colours and back. `gamma`, `toe`, `contrast`: tone curve.
 `mosaic`, `edge_aware`, `monochrome`, `jpeg`, `subsample`: switches, 0 or 1. `luma_smoothing`, `chroma_smoothing`: the
-weight of each neighbour in a 3-tap filter, negative sharpens. `quality`: JPEG quality, 1 to 100.
+weight of each neighbour in a 3-tap filter, negative sharpens. `luma_reduction`, `chroma_reduction`: the same for what
+the camera's own noise reduction leaves of the noise, which it makes coarse and grey. `quality`: JPEG quality, 1 to 100.
 """
 
 MULTIPLE = 16
@@ -72,6 +74,7 @@ def sample_parameters(rng: np.random.Generator, count: int) -> dict[str, NDArray
     noisy = rng.random(count) > 0.08
     to_camera = np.stack([_camera_matrix(rng) for _ in range(count)])
     smoothed = rng.random(count)
+    reduced = rng.random(count) < 0.6
     parameters = {
         "shot": shot * noisy,
         "read": np.minimum(read, 4e-3) * noisy,
@@ -91,6 +94,8 @@ def sample_parameters(rng: np.random.Generator, count: int) -> dict[str, NDArray
             [smoothed < 0.35, smoothed < 0.5], [rng.uniform(0, 0.28, count), rng.uniform(-0.08, 0, count)], 0
         ),
         "chroma_smoothing": rng.uniform(0, 0.33, count) * (rng.random(count) < 0.5),
+        "luma_reduction": reduced * rng.uniform(0, 0.25, count),
+        "chroma_reduction": reduced * rng.uniform(0.1, 0.33, count),
         "jpeg": rng.random(count) < 0.65,
         "subsample": rng.random(count) < 0.5,
         "quality": 100 - 40 * rng.random(count) ** 1.5,
@@ -127,6 +132,8 @@ def iso_parameters(iso: float, quality: int = 95, monochrome: bool = False) -> d
         "edge_aware": [1.0],
         "luma_smoothing": [0.06],
         "chroma_smoothing": [0.2],
+        "luma_reduction": [0.0],
+        "chroma_reduction": [0.0],
         "jpeg": [float(quality < 100)],
         "subsample": [1.0],
         "quality": [float(quality)],
@@ -153,9 +160,10 @@ def simulate(clean: Any, parameters: Mapping[str, Any], normal: Any, xp: Any = n
     raw = _matrix(_inverse_tone(clean, p, xp), p["to_camera"], xp) / (p["white_balance"] * p["exposure"])
     deviation = xp.sqrt(p["shot"] * xp.maximum(raw, 0.0) + p["read"])
     noisy_raw = xp.minimum(xp.maximum(raw + deviation * normal, p["raw_floor"]), 1.0)
-    noisy = _round_to_8_bit(_develop(noisy_raw, p, xp), xp)
+    noisy, clean = _develop(noisy_raw, p, xp), _develop(raw, p, xp)
+    noisy = _round_to_8_bit(_reduce_noise(noisy, noisy - clean, p, xp), xp)
     noisy = xp.where(p["jpeg"] > 0.5, jpeg(noisy, p["quality"], p["subsample"], xp), noisy)
-    return noisy, _develop(raw, p, xp)
+    return noisy, clean
 
 
 def jpeg(picture: Any, quality: Any, subsample: Any, xp: Any = np) -> Any:
@@ -239,6 +247,20 @@ def _smooth_ycc(picture: Any, p: Mapping[str, Any], xp: Any) -> Any:
     return _matrix(xp.concatenate([luma, chroma], axis=-1), _YCC_TO_RGB, xp)
 
 
+def _reduce_noise(noisy: Any, noise: Any, p: Mapping[str, Any], xp: Any) -> Any:
+    """The camera's own noise reduction, idealised: it smooths the noise, colour most, and leaves the picture sharp.
+
+    A real one tells noise from edges by guessing; what it leaves is what matters here: noise without fine grain.
+    """
+    ycc = _matrix(noise, _RGB_TO_YCC, xp)
+    luma, chroma = ycc[..., :1], ycc[..., 1:]
+    for distance in (1, 2):
+        luma = _smooth(luma, p["luma_reduction"], xp, distance)
+    for distance in (1, 2, 4):
+        chroma = _smooth(chroma, p["chroma_reduction"], xp, distance)
+    return noisy + _matrix(xp.concatenate([luma, chroma], axis=-1) - ycc, _YCC_TO_RGB, xp)
+
+
 def _tone(linear: Any, p: Mapping[str, Any], xp: Any) -> Any:
     """Linear [0, 1] to display [0, 1]: gamma with a toe of finite slope, then a contrast curve."""
     exponent = 1.0 / p["gamma"]
@@ -266,12 +288,12 @@ def _matrix(picture: Any, matrix: Any, xp: Any) -> Any:
     return xp.sum(picture[..., None, :] * matrix, axis=-1)
 
 
-def _smooth(picture: Any, weight: Any, xp: Any) -> Any:
-    """Filter rows and columns by (weight, 1 - 2 · weight, weight)."""
-    around = _shifts(picture, 1, xp)
-    picture = picture + weight * (around(-1, 0) + around(1, 0) - 2.0 * picture)
-    around = _shifts(picture, 1, xp)
-    return picture + weight * (around(0, -1) + around(0, 1) - 2.0 * picture)
+def _smooth(picture: Any, weight: Any, xp: Any, distance: int = 1) -> Any:
+    """Filter rows and columns by (weight, 1 - 2 · weight, weight), the neighbours being `distance` pixels away."""
+    around = _shifts(picture, distance, xp)
+    picture = picture + weight * (around(-distance, 0) + around(distance, 0) - 2.0 * picture)
+    around = _shifts(picture, distance, xp)
+    return picture + weight * (around(0, -distance) + around(0, distance) - 2.0 * picture)
 
 
 def _shifts(picture: Any, reach: int, xp: Any) -> Any:

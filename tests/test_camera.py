@@ -33,7 +33,8 @@ def lag_1_correlation(noise: np.ndarray) -> np.ndarray:
 
 
 NO_NOISE = {"shot": 0, "read": 0, "jpeg": 0}
-PLAIN = {"mosaic": 0, "luma_smoothing": 0, "chroma_smoothing": 0}
+UNFILTERED = {"luma_smoothing": 0, "chroma_smoothing": 0, "luma_reduction": 0, "chroma_reduction": 0}
+PLAIN = {"mosaic": 0, **UNFILTERED}
 
 
 def test_simulate_without_noise_returns_the_photo(clean: np.ndarray) -> None:
@@ -61,13 +62,27 @@ def test_simulate_is_stronger_in_brighter_raw() -> None:
 
 def test_simulate_correlates_neighbours_like_a_camera() -> None:
     flat = np.full((4, 96, 96, 3), 0.4, np.float32)
-    without_smoothing = {"luma_smoothing": 0, "chroma_smoothing": 0, "jpeg": 0, "shot": 5e-3, "read": 1e-5}
+    without_smoothing = {**UNFILTERED, "jpeg": 0, "shot": 5e-3, "read": 1e-5}
     demosaiced, target = camera.simulate(flat, cameras(4, mosaic=1, **without_smoothing), normal(flat.shape))
     lag = lag_1_correlation(demosaiced - target)
     assert (lag > 0.25).all(), lag  # phones at native resolution: 0.49 / 0.33 / 0.49
     assert (lag < 0.7).all(), lag
     white, target = camera.simulate(flat, cameras(4, mosaic=0, **without_smoothing), normal(flat.shape))
     assert np.abs(lag_1_correlation(white - target)).max() < 0.05
+
+
+def test_simulate_reduces_noise_to_coarse_grey_grain_and_leaves_the_picture(clean: np.ndarray) -> None:
+    settings = {**UNFILTERED, "mosaic": 1, "jpeg": 0, "shot": 2e-3, "read": 1e-5}
+    plain, target = camera.simulate(clean, cameras(4, **settings), normal(clean.shape))
+    settings.update(luma_reduction=0.2, chroma_reduction=0.3)
+    reduced, same_target = camera.simulate(clean, cameras(4, **settings), normal(clean.shape))
+    np.testing.assert_array_equal(same_target, target)
+    assert (lag_1_correlation(reduced - target) > lag_1_correlation(plain - target) + 0.15).all()
+
+    def colour(noise: np.ndarray) -> float:
+        return float(np.std(noise - noise.mean(axis=-1, keepdims=True)))
+
+    assert colour(reduced - target) < 0.5 * colour(plain - target)
 
 
 def test_simulate_spans_strong_and_weak_noise(clean: np.ndarray) -> None:
