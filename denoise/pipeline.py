@@ -29,6 +29,8 @@ _NLM_INFO = DenoiserInfo(
 )
 _NLM_TILE_SIZE, _NLM_OVERLAP = 512, 32  # the filter looks 13 pixels far
 
+_LARGE = 12_000_000  # bytes
+
 _loading = threading.Lock()
 
 
@@ -80,7 +82,11 @@ def denoise_photo(
         denoised = denoiser(noisy)
         return np.repeat(denoised.mean(axis=2, keepdims=True), 3, axis=2) if photo.grey else denoised
 
-    pixels = denoise_tiled(photo.pixels, keeping_grey, tile_size=tile_size, overlap=overlap, progress=progress)
+    try:
+        pixels = denoise_tiled(photo.pixels, keeping_grey, tile_size=tile_size, overlap=overlap, progress=progress)
+    finally:
+        if isinstance(denoiser, Network) and photo.pixels.nbytes > _LARGE:
+            denoiser.release()  # the photo's own copies need the memory: blended, encoded, sent
     return blend(photo, dataclasses.replace(photo, pixels=pixels), strength)
 
 

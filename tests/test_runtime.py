@@ -1,4 +1,7 @@
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import flatbuffers
 import numpy as np
@@ -60,6 +63,26 @@ def test_network_result_outlives_the_next_call(doubler):
     first = doubler(np.full((8, 8, 3), 0.25, np.float32))
     doubler(np.zeros((8, 8, 3), np.float32))
     assert np.all(first == 0.5)
+
+
+def test_network_answers_alike_after_it_released_its_memory(doubler):
+    tile = np.random.default_rng(0).random((8, 8, 3), np.float32)
+    before = doubler(tile)
+    doubler.release()
+    np.testing.assert_array_equal(doubler(tile), before)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux' account of the memory")
+def test_network_release_gives_the_memory_back():
+    code = (
+        "from denoise.registry import load_model; from denoise.ui.memory import return_large_blocks\n"
+        "import numpy as np; return_large_blocks()\n"
+        "def resident(): return int(next(l for l in open('/proc/self/status') if l.startswith('VmRSS')).split()[1])\n"
+        "network = load_model('ridnet'); network(np.zeros((256, 256, 3), np.float32)); busy = resident()\n"
+        "network.release(); print(busy, resident())"
+    )
+    busy, idle = map(int, subprocess.check_output([sys.executable, "-c", code], text=True).split())
+    assert busy - idle > 200_000, f"{busy} kB before, {idle} kB after"
 
 
 def test_network_leaves_its_input_alone(doubler):
