@@ -1,8 +1,24 @@
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 
-from denoise.training.architectures import build
+from denoise.runtime import Network
+from denoise.training.architectures import ARCHITECTURES, MULTIPLES, build, denoise_any_size
+from denoise.training.export import convert
+
+SMALL = {
+    "autoencoder": {"filters": 8},
+    "cbdnet": {"filters": 8},
+    "pridnet": {"filters": 4},
+    "ridnet": {"filters": 16, "modules": 1, "reduction": 4},
+}
+NAMES = sorted(ARCHITECTURES)
 
 
 @pytest.fixture(autouse=True)
@@ -11,32 +27,112 @@ def _float32() -> None:
     keras.utils.set_random_seed(0)
 
 
-def test_ridnet_has_the_parameters_of_the_paper() -> None:
-    assert build("ridnet").count_params() == 1_499_347
+def disturb(network: keras.Model) -> None:
+    """Give the last convolution, which starts at zero, something to say."""
+    kernel = network.get_layer("tail").kernel
+    kernel.assign(np.random.default_rng(0).normal(0, 0.02, kernel.shape))
 
 
-def test_ridnet_untrained_returns_its_input() -> None:
-    noisy = np.random.default_rng(0).random((2, 24, 40, 3), np.float32)
-    np.testing.assert_array_equal(build("ridnet").predict(noisy, verbose=0), noisy)
+@pytest.mark.parametrize(
+    ("name", "arguments", "parameters"),
+    [
+        ("autoencoder", {}, 1_331_459),
+        ("cbdnet", {}, 4_365_382),
+        ("pridnet", {}, 74_228_129),
+        ("pridnet", {"filters": 16}, 18_617_169),
+        ("ridnet", {}, 1_499_347),
+    ],
+    ids=str,
+)
+def test_build_has_as_many_parameters_as_documented(name: str, arguments: dict[str, int], parameters: int) -> None:
+    assert build(name, **arguments).count_params() == parameters
 
 
-@pytest.mark.parametrize(("height", "width"), [(1, 1), (17, 31), (64, 48)], ids=str)
-def test_ridnet_keeps_the_size(height: int, width: int) -> None:
-    noisy = np.zeros((1, height, width, 3), np.float32)
-    assert build("ridnet", filters=16, modules=1).predict(noisy, verbose=0).shape == noisy.shape
+@pytest.mark.parametrize("name", NAMES)
+def test_build_untrained_returns_its_input(name: str) -> None:
+    noisy = np.random.default_rng(0).random((2, 256, 256, 3), np.float32)
+    np.testing.assert_array_equal(build(name, **SMALL[name]).predict(noisy, verbose=0), noisy)
 
 
-def test_ridnet_overfits_one_batch() -> None:
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (17, 31), (64, 48), (256, 300)], ids=str)
+@pytest.mark.parametrize("name", NAMES)
+def test_denoise_any_size_keeps_the_size(name: str, height: int, width: int) -> None:
+    noisy = np.random.default_rng(0).random((1, height, width, 3), np.float32)
+    network = build(name, **SMALL[name])
+    np.testing.assert_array_equal(denoise_any_size(network, noisy), noisy)
+    disturb(network)
+    denoised = denoise_any_size(network, noisy)
+    assert denoised.shape == noisy.shape
+    assert not np.array_equal(denoised, noisy)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if MULTIPLES[name] > 1])
+def test_build_refuses_a_size_that_its_poolings_do_not_divide(name: str) -> None:
+    with pytest.raises(ValueError, match=f"multiple of {MULTIPLES[name]}"):
+        build(name, size=MULTIPLES[name] + 1)
+    assert build(name, size=MULTIPLES[name], **SMALL[name]).output_shape == (None, *[MULTIPLES[name]] * 2, 3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_build_overfits_one_batch(name: str) -> None:
     rng = np.random.default_rng(0)
-    clean = np.ones((2, 32, 32, 1), np.float32) * rng.uniform(0.2, 0.8, (2, 1, 1, 3)).astype(np.float32)
-    noisy = clean + rng.normal(0, 0.1, clean.shape).astype(np.float32)
-    network = build("ridnet", filters=16, modules=2, reduction=4)
+    size = max(32, MULTIPLES[name])
+    clean = np.ones((2, size, size, 1), np.float32) * rng.uniform(0.2, 0.8, (2, 1, 1, 3)).astype(np.float32)
+    # Grain of 8 pixels: what an autoencoder's poolings let through.
+    grain = np.repeat(np.repeat(rng.normal(0, 0.1, (2, size // 8, size // 8, 3)), 8, axis=1), 8, axis=2)
+    noisy = clean + grain.astype(np.float32)
+    network = build(name, **SMALL[name])
     network.compile(keras.optimizers.Adam(3e-3), loss="mae")
     before = network.evaluate(noisy, clean, verbose=0)
-    network.fit(noisy, clean, epochs=100, verbose=0)
-    assert network.evaluate(noisy, clean, verbose=0) < 0.35 * before
+    network.fit(noisy, clean, epochs=100 if size < 100 else 60, verbose=0)
+    assert network.evaluate(noisy, clean, verbose=0) < 0.5 * before
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_build_converts_to_tflite_and_back(name: str, tmp_path) -> None:
+    network = build(name, size=256, **SMALL[name])
+    disturb(network)
+    file = tmp_path / f"{name}.tflite"
+    file.write_bytes(convert(network, "float32"))
+    noisy = np.random.default_rng(0).random((256, 256, 3), np.float32)
+    expected = np.clip(network.predict(noisy[None], verbose=0)[0], 0, 1)
+    assert np.abs(expected - noisy).max() > 1e-3
+    np.testing.assert_allclose(Network(file)(noisy), expected, atol=1e-4)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
+def test_build_computes_the_same_under_jax(tmp_path: Path) -> None:
+    noisy = np.random.default_rng(0).random((1, 256, 256, 3), np.float32)
+    np.save(tmp_path / "noisy.npy", noisy)
+    expected = {}
+    for name in NAMES:
+        network = build(name, **SMALL[name])
+        disturb(network)
+        network.save_weights(tmp_path / f"{name}.weights.h5")
+        expected[name] = network.predict(noisy, verbose=0)
+    code = (
+        "import sys, numpy as np, keras\n"
+        "from pathlib import Path\n"
+        "from denoise.training.architectures import build\n"
+        f"assert keras.backend.backend() == 'jax'\nfor name, arguments in {SMALL}.items():\n"
+        "    network = build(name, **arguments); folder = Path(sys.argv[1])\n"
+        "    network.load_weights(folder / f'{name}.weights.h5')\n"
+        "    np.save(folder / f'{name}.npy', network.predict(np.load(folder / 'noisy.npy'), verbose=0))\n"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    subprocess.run([sys.executable, "-c", code, tmp_path], env=environment, check=True, capture_output=True)
+    for name in NAMES:
+        assert np.abs(expected[name] - noisy).max() > 1e-3
+        np.testing.assert_allclose(np.load(tmp_path / f"{name}.npy"), expected[name], atol=1e-4, err_msg=name)
+
+
+def test_autoencoder_without_skip_is_the_case_studys() -> None:
+    noisy = np.random.default_rng(0).random((1, 16, 16, 3), np.float32)
+    denoised = build("autoencoder", filters=4, skip=0).predict(noisy, verbose=0)
+    assert denoised.shape == noisy.shape
+    assert np.abs(denoised - noisy).mean() > 0.1
 
 
 def test_build_of_an_unknown_network_lists_the_known() -> None:
-    with pytest.raises(ValueError, match="ridnet"):
+    with pytest.raises(ValueError, match="autoencoder, cbdnet, pridnet, ridnet"):
         build("unet")

@@ -1,0 +1,72 @@
+"""CBDNet: Guo et al., "Toward Convolutional Blind Denoising of Real Photographs" (arXiv:1807.04686, section 3.2)."""
+
+import keras
+from keras import layers
+
+NOISE_LEVEL = "noise_level"
+"""Name of the layer whose output is the estimated noise level, (N, H, W, 3), for the losses of section 3.3."""
+
+
+def cbdnet(size: int | None = None, filters: int = 64) -> keras.Model:
+    """Build CBDNet: one network estimates the noise level of every pixel, the other removes the noise.
+
+    The last convolution starts at zero, so an untrained network returns its input.
+
+    Args:
+        size: Height and width of the input, a multiple of 4; `None` for any.
+        filters: Channels of the U-Net's first level (the paper: 64), doubled at each of its two poolings; the
+            estimator has half as many (the paper: 32).
+
+    Returns:
+        A model from (N, H, W, 3) noisy in [0, 1] to (N, H, W, 3) denoised, float32, not clipped.
+        4,365,382 parameters at the paper's widths.
+    """
+    noisy = keras.Input((size, size, 3), name="noisy")
+    level = noise_estimator(noisy, filters // 2)
+    residual = denoiser(layers.Concatenate(name="noisy_and_level")([noisy, level]), filters)
+    denoised = layers.Add(name="denoised", dtype="float32")([noisy, residual])
+    return keras.Model(noisy, denoised, name="cbdnet")
+
+
+def noise_estimator(noisy: keras.KerasTensor, filters: int) -> keras.KerasTensor:
+    """CNN_E: five convolutions without pooling, to a level of noise a pixel and channel that is never negative."""
+    x = _convolutions(noisy, filters, 4, "estimate")
+    return layers.Conv2D(
+        3,
+        3,
+        padding="same",
+        activation="relu",
+        kernel_initializer="he_normal",
+        bias_initializer=_SMALL,
+        name=NOISE_LEVEL,
+    )(x)
+
+
+def denoiser(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
+    """CNN_D: a U-Net of 16 convolutions on three scales with skips by addition, to the residual."""
+    full = _convolutions(x, filters, 2, "down1")
+    x = layers.AveragePooling2D(2, name="pool1")(full)
+    half = _convolutions(x, 2 * filters, 3, "down2")
+    x = layers.AveragePooling2D(2, name="pool2")(half)
+    x = _convolutions(x, 4 * filters, 6, "bottom")
+    x = layers.Conv2DTranspose(2 * filters, 2, strides=2, name="enlarge2")(x)
+    x = _convolutions(layers.Add(name="skip2")([x, half]), 2 * filters, 3, "up2")
+    x = layers.Conv2DTranspose(filters, 2, strides=2, name="enlarge1")(x)
+    x = _convolutions(layers.Add(name="skip1")([x, full]), filters, 2, "up1")
+    return layers.Conv2D(3, 1, kernel_initializer="zeros", name="tail")(x)
+
+
+_SMALL = keras.initializers.Constant(0.05)  # else ReLU may start, and stay, at zero
+
+
+def _convolutions(x: keras.KerasTensor, filters: int, count: int, name: str) -> keras.KerasTensor:
+    for index in range(count):
+        x = layers.Conv2D(
+            filters,
+            3,
+            padding="same",
+            activation="relu",
+            kernel_initializer="he_normal",
+            name=f"{name}_conv{index + 1}",
+        )(x)
+    return x

@@ -1,0 +1,103 @@
+"""PRIDNet: Zhao et al., "Pyramid Real Image Denoising Network" (arXiv:1908.00273, section II)."""
+
+import keras
+from keras import layers
+
+SCALES = (1, 2, 4, 8, 16)
+
+
+def pridnet(size: int | None = None, filters: int = 32) -> keras.Model:
+    """Build PRIDNet: noise estimation with channel attention, five U-Nets on a pyramid, fusion by kernel selection.
+
+    Added to the paper: the fused result is added to the input instead of replacing it, and its last convolution starts
+    at zero, so an untrained network returns its input and learns quickly.
+
+    Args:
+        size: Height and width of the input, a multiple of 256 (pooling by 16, then four by two); `None` for any.
+        filters: Channels of the first level of the U-Nets (the paper: 32), doubled at each of their four poolings.
+
+    Returns:
+        A model from (N, H, W, 3) noisy in [0, 1] to (N, H, W, 3) denoised, float32, not clipped.
+        74,228,129 parameters at the paper's width; 18,617,169 at half of it.
+    """
+    noisy = keras.Input((size, size, 3), name="noisy")
+    estimate = noise_estimation(noisy)
+    x = layers.Concatenate(name="noisy_and_estimate")([noisy, estimate])
+    scales = [_scale(x, scale, filters) for scale in SCALES]
+    x = layers.Concatenate(name="pyramid")([x, *scales])
+    x = kernel_selection(x, x.shape[-1])
+    residual = layers.Conv2D(3, 1, kernel_initializer="zeros", name="tail")(x)
+    denoised = layers.Add(name="denoised", dtype="float32")([noisy, residual])
+    return keras.Model(noisy, denoised, name="pridnet")
+
+
+def noise_estimation(noisy: keras.KerasTensor, filters: int = 32) -> keras.KerasTensor:
+    """Four convolutions, weighed channel by channel (section II-B), to three channels."""
+    x = _convolutions(noisy, filters, 4, "estimate")
+    gate = layers.GlobalAveragePooling2D(keepdims=True, name="attention_pool")(x)
+    gate = layers.Conv2D(2, 1, activation="relu", kernel_initializer="he_normal", name="attention_squeeze")(gate)
+    gate = layers.Conv2D(filters, 1, activation="sigmoid", name="attention_excite")(gate)
+    x = layers.Multiply(name="attention_scale")([x, gate])
+    return layers.Conv2D(3, 3, padding="same", name="estimate")(x)
+
+
+def unet(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:
+    """A U-Net of five levels (section II-C), to three channels."""
+    skips = []
+    for level in range(4):
+        x = _convolutions(x, filters * 2**level, 4, f"{name}_down{level + 1}")
+        skips.append(x)
+        x = layers.MaxPooling2D(2, name=f"{name}_pool{level + 1}")(x)
+    x = _convolutions(x, filters * 16, 4, f"{name}_bottom")
+    for level in (3, 2, 1, 0):
+        x = layers.Conv2DTranspose(filters * 2**level, 2, strides=2, name=f"{name}_enlarge{level + 1}")(x)
+        x = layers.Concatenate(name=f"{name}_skip{level + 1}")([x, skips[level]])
+        x = _convolutions(x, filters * 2**level, 3, f"{name}_up{level + 1}")
+    return layers.Conv2D(3, 1, name=f"{name}_tail")(x)
+
+
+def kernel_selection(x: keras.KerasTensor, channels: int, reduction: int = 2) -> keras.KerasTensor:
+    """Convolve by 3x3, 5x5 and 7x7, and mix the three by weights a channel that sum to one (section II-D)."""
+    views = [
+        layers.Conv2D(
+            channels,
+            kernel,
+            padding="same",
+            activation="relu",
+            kernel_initializer="he_normal",
+            name=f"select_conv{kernel}",
+        )(x)
+        for kernel in (3, 5, 7)
+    ]
+    pooled = layers.GlobalAveragePooling2D(keepdims=True, name="select_pool")(layers.Add(name="select_sum")(views))
+    squeezed = layers.Conv2D(
+        channels // reduction, 1, activation="relu", kernel_initializer="he_normal", name="select_squeeze"
+    )(pooled)
+    scores = [layers.Conv2D(channels, 1, name=f"select_score{kernel}")(squeezed) for kernel in (3, 5, 7)]
+    weights = layers.Softmax(axis=1, name="select_softmax")(layers.Concatenate(axis=1, name="select_scores")(scores))
+    picked = [
+        layers.Multiply(name=f"select_scale{kernel}")([view, weights[:, index : index + 1]])
+        for index, (kernel, view) in enumerate(zip((3, 5, 7), views, strict=True))
+    ]
+    return layers.Add(name="selected")(picked)
+
+
+def _scale(x: keras.KerasTensor, scale: int, filters: int) -> keras.KerasTensor:
+    if scale == 1:
+        return unet(x, filters, "scale1")
+    small = layers.AveragePooling2D(scale, name=f"scale{scale}_shrink")(x)
+    small = unet(small, filters, f"scale{scale}")
+    return layers.UpSampling2D(scale, interpolation="bilinear", name=f"scale{scale}_enlarge")(small)
+
+
+def _convolutions(x: keras.KerasTensor, filters: int, count: int, name: str) -> keras.KerasTensor:
+    for index in range(count):
+        x = layers.Conv2D(
+            filters,
+            3,
+            padding="same",
+            activation="relu",
+            kernel_initializer="he_normal",
+            name=f"{name}_conv{index + 1}",
+        )(x)
+    return x
