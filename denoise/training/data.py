@@ -1,140 +1,375 @@
-"""Clean photos from a folder, cut into random patches with random cameras to photograph them again."""
+"""Batches of patches for training, cut from photos that are decoded when they are needed.
 
-from pathlib import Path
+Two ways: `RandomPatches` (native resolution) and `CaseStudyPatches`. A batch depends on (seed, epoch, index) alone, so
+a resumed run sees what an uninterrupted one would have seen.
+"""
 
+import logging
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from functools import lru_cache
+from typing import Any
+
+import cv2
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from denoise import camera, image
+from denoise.image import PhotoError
+from denoise.training.datasets import Pair, Pixels8, read_pair
 
-CleanPhotos = dict[str, NDArray[np.uint8]]
-"""Clean photos by file name, each uint8 (H, W, 3) RGB."""
+_log = logging.getLogger(__name__)
 
-
-def load_clean_photos(folder: Path) -> CleanPhotos:
-    """Read every JPEG and PNG of a folder.
-
-    Args:
-        folder: The folder; it is not searched deeper.
-
-    Returns:
-        The photos by file name, in alphabetical order.
-
-    Raises:
-        FileNotFoundError: If the folder does not exist or holds no photo.
-        denoise.image.PhotoError: If one cannot be read.
-    """
-    paths = sorted(p for p in folder.glob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
-    if not paths:
-        raise FileNotFoundError(f"The data folder must hold clean photos (JPEG or PNG). Received: {folder}")
-    decoded = ((path.name, image.decode(path.read_bytes()).pixels) for path in paths)
-    return {name: np.asarray(image.to_depth(pixels, np.uint8), np.uint8) for name, pixels in decoded}
+Photos = tuple[Pixels8 | None, Pixels8]
+"""(noisy, clean), each uint8 (H, W, 3) RGB; noisy is `None` if the noise is to be synthesised."""
 
 
-def split_by_scene(photos: CleanPhotos, share: float = 0.05) -> tuple[CleanPhotos, CleanPhotos]:
-    """Hold out a share of the scenes for validation, so that no scene stands on both sides.
+class RandomPatches(keras.utils.PyDataset):
+    """Batches of random patches at native resolution, turned and flipped at random.
 
-    A scene is what the file name says before its last three underscores (scale and position of the tile).
-
-    Args:
-        photos: Photos by file name.
-        share: Share of scenes to hold out, in (0, 1).
-
-    Returns:
-        The photos to train on and those to validate on.
-    """
-    scene_of = {name: name.rsplit("_", 3)[0] for name in photos}
-    scenes = sorted(set(scene_of.values()))
-    every = max(2, round(1 / share))
-    held_out = set(scenes[every // 2 :: every])
-    training = {name: photo for name, photo in photos.items() if scene_of[name] not in held_out}
-    return training, {name: photo for name, photo in photos.items() if scene_of[name] in held_out}
-
-
-class SyntheticPatches(keras.utils.PyDataset):
-    """Batches of clean patches with the cameras that will photograph them.
-
-    A batch depends on (seed, epoch, index) alone, so a resumed run sees what an uninterrupted one would have seen.
+    Patches are drawn from a window that slides over the photos in random order: each photo enters it once in a pass
+    over the set, gives `patches_per_photo` patches on average, and leaves. So at most `photos_in_memory` decoded photos
+    are held, half of them in the window and half just gone (plus what each worker is reading); a set that fits is
+    decoded once only. Photos that cannot be read or are too small are skipped and listed in `skipped`.
     """
 
     def __init__(
-        self, photos: CleanPhotos, *, batch_size: int, patch_size: int, steps: int, seed: int, fixed: bool = False
+        self,
+        pairs: Sequence[Pair],
+        *,
+        batch_size: int,
+        patch_size: int,
+        steps: int,
+        seed: int,
+        fixed: bool = False,
+        photos_in_memory: int = 64,
+        patches_per_photo: int = 8,
+        workers: int = 2,
+        read: Callable[[Pair], Photos] = read_pair,
     ) -> None:
-        """Prepare the batches of one epoch.
+        """Prepare the batches; nothing is read yet.
 
         Args:
-            photos: Clean photos, none smaller than patch and margin in height or width.
-            batch_size: Patches a batch.
-            patch_size: Height and width of the patches that the network will see; a multiple of 16.
+            pairs: All with a noisy photo, or all without one.
+            batch_size: Patches a batch, N.
+            patch_size: Height and width of the patches that the network will see, P; for synthesised noise a multiple
+                of 16.
             steps: Batches an epoch.
             seed: Seed of everything random here.
             fixed: The same batches every epoch, for validation.
+            photos_in_memory: How many pairs are held decoded; 16-megapixel ones take 96 MB each, so cut them first.
+            patches_per_photo: Patches drawn of a photo, on average, each time that it is decoded.
+            workers: Threads that make batches in the background; with 1, some Keras backends use none at all.
+            read: Reads one pair.
 
         Raises:
-            ValueError: If a photo is too small, or the patch size is not a multiple of 16.
+            ValueError: If there are no pairs, some have a noisy photo and some not, a number is not positive, or the
+                patch size is not a multiple of 16 where it must be.
         """
-        super().__init__()
-        if patch_size % camera.MULTIPLE:
+        super().__init__(workers=workers)
+        _check_positive(
+            batch_size=batch_size, patch_size=patch_size, steps=steps, photos_in_memory=photos_in_memory,
+            patches_per_photo=patches_per_photo,
+        )  # fmt: skip
+        kinds = {pair.noisy is None for pair in pairs}
+        if len(kinds) != 1:
+            raise ValueError(
+                f"`pairs` must all have a noisy photo, or all be clean ones. Received: {'both' if kinds else 'none'}"
+            )
+        self.is_synthetic = kinds.pop()
+        if self.is_synthetic and patch_size % camera.MULTIPLE:
             raise ValueError(f"`patch_size` must be a multiple of {camera.MULTIPLE}. Received: {patch_size}")
         # One JPEG block more than the network sees: the crop hides the grid's phase and the simulated borders.
-        self.size = patch_size + camera.MULTIPLE
-        self.names = sorted(photos)
-        small = [name for name in self.names if min(photos[name].shape[:2]) < self.size]
-        if small:
-            raise ValueError(f"Photos must be at least {self.size} pixels high and wide. Received: {small[0]}")
-        self.photos, self.batch_size, self.steps, self.seed, self.fixed = photos, batch_size, steps, seed, fixed
+        self.size = patch_size + camera.MULTIPLE if self.is_synthetic else patch_size
+        self.batch_size, self.steps, self.seed, self.fixed = batch_size, steps, seed, fixed
+        self.patches_per_photo, self.read = patches_per_photo, read
+        fits = len(pairs) <= photos_in_memory
+        self.window = len(pairs) if fits else max(1, photos_in_memory // 2)
+        self.cache = _PhotoCache(pairs, photos_in_memory, self._load)
+        self.order = lru_cache(maxsize=4)(self._order)
         self.epoch = 0
+
+    @property
+    def skipped(self) -> list[str]:
+        """A sentence for each photo that turned out to be of no use."""
+        return list(self.cache.skipped.values())
 
     def __len__(self) -> int:
         """Batches an epoch."""
         return self.steps
 
     def on_epoch_end(self) -> None:
-        """Move on to the next epoch's batches."""
+        """Move on to the next epoch's batches, and warn of photos that were skipped."""
+        self.cache.warn()
         if not self.fixed:
             self.epoch += 1
 
-    def __getitem__(self, index: int) -> tuple[dict[str, NDArray[np.generic]]]:
-        """Draw a batch: `clean` uint8 (N, S, S, 3), `offset` int32 (N, 2) and the parameters of N cameras."""
+    def __getitem__(self, index: int) -> tuple[dict[str, NDArray[Any]]]:
+        """Draw a batch.
+
+        Returns:
+            Of real pairs `noisy` and `clean`, uint8 (N, P, P, 3). Of clean photos `clean`, uint8 (N, S, S, 3), S being
+            P + 16, `offset`, int32 (N, 2), at which P is to be cropped out of S, and the parameters of N cameras.
+
+        Raises:
+            ValueError: If not a single photo can be used.
+        """
         rng = np.random.default_rng([self.seed, self.epoch, index])
-        clean = np.stack([self._patch(rng) for _ in range(self.batch_size)])
+        first = (self.epoch * self.steps + index) * self.batch_size
+        patches = [self._patch(number, rng) for number in range(first, first + self.batch_size)]
+        if not self.is_synthetic:
+            noisy, clean = (np.stack(side) for side in zip(*patches, strict=True))
+            return ({"noisy": noisy, "clean": clean},)
+        clean = np.stack([patch for (patch,) in patches])
         offset = np.tile(rng.integers(0, camera.MULTIPLE + 1, 2, dtype=np.int32), (self.batch_size, 1))
         return ({"clean": clean, "offset": offset, **camera.sample_parameters(rng, self.batch_size)},)
 
-    def _patch(self, rng: np.random.Generator) -> NDArray[np.uint8]:
-        photo = self.photos[self.names[rng.integers(len(self.names))]]
-        y, x = (rng.integers(0, length - self.size + 1) for length in photo.shape[:2])
-        patch: NDArray[np.uint8] = np.rot90(photo[y : y + self.size, x : x + self.size], int(rng.integers(4)))
-        return patch[:, ::-1] if rng.integers(2) else patch
+    def _patch(self, number: int, rng: np.random.Generator) -> list[Pixels8]:
+        """Draws the patch of this number, counted from the beginning of the run, of every side that there is."""
+        position = number // self.patches_per_photo + int(rng.integers(self.window))
+        count = len(self.cache.pairs)
+        photos = self.cache.first_usable(
+            int(self.order(place // count)[place % count]) for place in range(position, position + 2 * count)
+        )
+        y, x = (int(rng.integers(0, length - self.size + 1)) for length in photos[1].shape[:2])
+        turns, flip = int(rng.integers(4)), int(rng.integers(2))
+        patches = (photo[y : y + self.size, x : x + self.size] for photo in photos if photo is not None)
+        # A copy, because a view would keep the whole photo in memory.
+        return [np.rot90(patch, turns)[:, :: -1 if flip else 1].copy() for patch in patches]
+
+    def _order(self, number: int) -> NDArray[np.int64]:
+        """Returns the order of the photos in pass `number`; the fourth word keeps its chance apart from a batch's."""
+        return np.random.default_rng([self.seed, number, 0, 1]).permutation(len(self.cache.pairs))
+
+    def _load(self, pair: Pair) -> Photos:
+        photos = self.read(pair)
+        height, width = photos[1].shape[:2]
+        if min(height, width) < self.size:
+            raise PhotoError(f"{pair.clean[0]} is {width}×{height} pixels, less than the {self.size} that are needed")
+        return photos
 
 
-def load_pairs(folder: Path) -> dict[str, tuple[image.Photo, image.Photo]]:
-    """Read pairs of equal names from `noisy/` and `clean/` below a folder; clean photos alone are allowed too.
+class CaseStudyPatches(keras.utils.PyDataset):
+    """Batches as the case study makes them: photos squeezed to 1024×1024, 16 patches of 256×256 each, divided by 255.
+
+    Source: S. Solomon, "Image Denoising using Deep Learning" (Analytics Vidhya, 2021), chapters "Creating patches" and
+    "Input data pipeline"; the resizing, bilinear without regard to the aspect ratio, as in its published code.
+
+    Every patch comes once an epoch. The photos are taken in random order, in groups of half of `photos_in_memory` (a
+    set that fits is one group and decoded once only), and the patches of a group are shuffled: the case study shuffles
+    all, but holds them all in memory. The patches of a photo that cannot be read are replaced by those of the next one.
+    """
+
+    PHOTO_SIZE = 1024
+    PATCH_SIZE = 256
+    PATCHES = (PHOTO_SIZE // PATCH_SIZE) ** 2
+
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        *,
+        batch_size: int = 32,
+        seed: int = 0,
+        fixed: bool = False,
+        photos_in_memory: int = 64,
+        workers: int = 2,
+        read: Callable[[Pair], Photos] = read_pair,
+    ) -> None:
+        """Prepare the batches; nothing is read yet.
+
+        Args:
+            pairs: All with a noisy photo.
+            batch_size: Patches a batch, N.
+            seed: Seed of everything random here.
+            fixed: The same order every epoch, for validation.
+            photos_in_memory: How many pairs are held, resized, 6 MB each.
+            workers: Threads that make batches in the background; with 1, some Keras backends use none at all.
+            read: Reads one pair.
+
+        Raises:
+            ValueError: If there are no pairs, one has no noisy photo, or a number is not positive.
+        """
+        super().__init__(workers=workers)
+        _check_positive(batch_size=batch_size, photos_in_memory=photos_in_memory)
+        without = [pair.name for pair in pairs if pair.noisy is None]
+        if without or not pairs:
+            raise ValueError(
+                "The case study's way needs pairs of noisy and clean photos. "
+                f"Received: {f'{without[0]} without a noisy one' if without else 'none'}"
+            )
+        self.batch_size, self.seed, self.fixed, self.read = batch_size, seed, fixed, read
+        self.group = len(pairs) if len(pairs) <= photos_in_memory else max(1, photos_in_memory // 2)
+        self.cache = _PhotoCache(pairs, photos_in_memory, self._load)
+        self.order = lru_cache(maxsize=2)(self._order)
+        self.epoch = 0
+
+    @property
+    def skipped(self) -> list[str]:
+        """A sentence for each photo that turned out to be of no use."""
+        return list(self.cache.skipped.values())
+
+    @property
+    def patches(self) -> int:
+        """Patches an epoch."""
+        return len(self.cache.pairs) * self.PATCHES
+
+    def __len__(self) -> int:
+        """Batches an epoch, of which the last may be smaller."""
+        return math.ceil(self.patches / self.batch_size)
+
+    def on_epoch_end(self) -> None:
+        """Move on to the next epoch's order, and warn of photos that were skipped."""
+        self.cache.warn()
+        if not self.fixed:
+            self.epoch += 1
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Make a batch (noisy, clean), each float32 (N, 256, 256, 3) in [0, 1].
+
+        Raises:
+            ValueError: If not a single photo can be used.
+        """
+        numbers = self.order(self.epoch)[index * self.batch_size : (index + 1) * self.batch_size]
+        noisy, clean = zip(*(self._patch(int(number)) for number in numbers), strict=True)
+        return image.to_float(np.stack(noisy)), image.to_float(np.stack(clean))
+
+    def _patch(self, number: int) -> list[Pixels8]:
+        photo, place = divmod(number, self.PATCHES)
+        count = len(self.cache.pairs)
+        photos = self.cache.first_usable((photo + step) % count for step in range(count))
+        y, x = (self.PATCH_SIZE * step for step in divmod(place, self.PHOTO_SIZE // self.PATCH_SIZE))
+        patches = (side[y : y + self.PATCH_SIZE, x : x + self.PATCH_SIZE] for side in photos if side is not None)
+        return [patch.copy() for patch in patches]  # a view would keep the whole photo in memory
+
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        """Returns 16 · photo + patch for every patch of an epoch."""
+        rng = np.random.default_rng([self.seed, epoch])
+        photos = rng.permutation(len(self.cache.pairs))
+        numbers = photos[:, None] * self.PATCHES + np.arange(self.PATCHES)
+        groups = (numbers[start : start + self.group].ravel() for start in range(0, len(photos), self.group))
+        return np.concatenate([rng.permutation(group) for group in groups])
+
+    def _load(self, pair: Pair) -> Photos:
+        noisy, clean = (
+            None if photo is None else np.asarray(cv2.resize(photo, (self.PHOTO_SIZE, self.PHOTO_SIZE)), np.uint8)
+            for photo in self.read(pair)
+        )
+        assert clean is not None
+        return noisy, clean
+
+
+class _PhotoCache:
+    """The decoded photos that were used last; any thread may ask, and each photo is read by one of them."""
+
+    def __init__(self, pairs: Sequence[Pair], capacity: int, load: Callable[[Pair], Photos]) -> None:
+        self.pairs, self.capacity, self.load = pairs, capacity, load
+        self.skipped: dict[int, str] = {}
+        self.warned = 0
+        self.lock = threading.Lock()
+        self.photos: OrderedDict[int, Future[Photos | None]] = OrderedDict()
+
+    def first_usable(self, numbers: Iterable[int]) -> Photos:
+        """Returns the first of these photos that can be used.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        for number in numbers:
+            if number not in self.skipped and (photos := self._get(number)) is not None:
+                return photos
+        reason = next(iter(self.skipped.values()))
+        raise ValueError(f"None of the {len(self.pairs)} photos of the data set can be used. The first: {reason}")
+
+    def warn(self) -> None:
+        """Warns once of each photo that was skipped."""
+        reasons = list(self.skipped.values())[self.warned :]
+        self.warned += len(reasons)
+        if reasons:
+            _log.warning("%d photos were skipped: %s", len(reasons), "; ".join(reasons))
+
+    def _get(self, number: int) -> Photos | None:
+        with self.lock:
+            future = self.photos.get(number)
+            is_mine = future is None
+            if future is None:
+                while len(self.photos) >= self.capacity:
+                    self.photos.popitem(last=False)
+                future = self.photos[number] = Future()
+            self.photos.move_to_end(number)
+        if is_mine:
+            try:
+                future.set_result(self.load(self.pairs[number]))
+            except (PhotoError, OSError) as error:
+                self.skipped[number] = str(error)
+                future.set_result(None)
+            except BaseException as error:
+                future.set_exception(error)  # other threads may be waiting for it
+        return future.result()
+
+
+def waiting_share(dataset: keras.utils.PyDataset, seconds_per_step: float, steps: int = 50) -> float:
+    """Measure which share of its time a training would wait for this data set, fed as `fit` feeds it.
+
+    A `fit` runs in which the network does nothing and each step then sleeps, as the processor does while the network
+    runs on another device. What Keras itself needs between steps and between epochs counts as waiting. Where the
+    network runs on the processor, which makes the batches too, a training waits longer than this.
 
     Args:
-        folder: Holds `noisy/` and `clean/`, or nothing but clean photos, which then stand on both sides.
+        dataset: Its epochs move on.
+        seconds_per_step: How long a training step takes.
+        steps: How many are measured, after as many that fill the queue.
 
     Returns:
-        (noisy, clean) by file name.
-
-    Raises:
-        FileNotFoundError: If the folder holds no photo, or a noisy photo has no clean one.
+        Share in [0, 1]: time waited / (time waited + time slept).
     """
-    if not (folder / "noisy").is_dir():
-        clean = {p.name: image.decode(p.read_bytes()) for p in _photos(folder)}
-        return {name: (photo, photo) for name, photo in clean.items()}
-    pairs = {}
-    for path in _photos(folder / "noisy"):
-        partner = folder / "clean" / path.name
-        if not partner.exists():
-            raise FileNotFoundError(f"Every noisy photo needs a clean one of the same name. Missing: {partner}")
-        pairs[path.name] = (image.decode(path.read_bytes()), image.decode(partner.read_bytes()))
-    return pairs
+    stopwatch = _Stopwatch(seconds_per_step, steps)
+    idle = _Idle()
+    idle.compile("sgd", jit_compile=False)
+    idle.fit(dataset, epochs=math.ceil(2 * steps / len(dataset)) + 1, verbose=0, shuffle=False, callbacks=[stopwatch])
+    return stopwatch.waited / (stopwatch.waited + stopwatch.slept)
 
 
-def _photos(folder: Path) -> list[Path]:
-    paths = sorted(p for p in folder.glob("*") if p.suffix.lower().lstrip(".") in image.SUFFIXES)
-    if not paths:
-        raise FileNotFoundError(f"The data folder must hold photos. Received: {folder}")
-    return paths
+class _Idle(keras.Model):
+    """A model that does nothing with its input; Keras wants a weight to train."""
+
+    def __init__(self) -> None:
+        super().__init__(dtype="float32", name="idle")
+        self.weight = self.add_weight(shape=(), name="weight")
+
+    def call(self, inputs: Any) -> Any:
+        return 0.0 * self.weight
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        return y_pred
+
+
+class _Stopwatch(keras.callbacks.Callback):
+    def __init__(self, seconds_per_step: float, steps: int) -> None:
+        super().__init__()
+        self.seconds_per_step, self.steps = seconds_per_step, steps
+        self.waited, self.slept, self.done, self.since = 0.0, 0.0, 0, time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        ready = time.monotonic()
+        time.sleep(self.seconds_per_step)
+        end = time.monotonic()
+        if self.done >= self.steps:
+            self.waited += ready - self.since
+            self.slept += end - ready
+        self.done += 1
+        self.since = end
+        if self.done == 2 * self.steps:
+            self.model.stop_training = True
+
+
+def _check_positive(**numbers: int) -> None:
+    for name, number in numbers.items():
+        if number < 1:
+            raise ValueError(f"`{name}` must be at least 1. Received: {number}")

@@ -1,13 +1,18 @@
-"""Train a network on clean photos with synthesised camera noise.
+"""Train any network on any data set.
 
 Runs on any Keras backend: `KERAS_BACKEND=jax` on a GPU, TensorFlow on a processor. A run folder holds the whole
-configuration (`config.json`), the state to resume from (`checkpoint.npz`), the averaged weights (`NAME.weights.h5`) and
-a log (`log.csv`); starting the same command again goes on where the last checkpoint stands.
+configuration (`config.json`), the state to resume from (`checkpoint.npz`), the averaged weights (`NAME.weights.h5`), a
+log (`log.csv`) and its curves (`curves.png`); starting the same command again goes on where the last checkpoint stands.
 """
 
+import csv
+import io
 import json
 import math
+import sys
 import time
+import warnings
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,69 +22,141 @@ import numpy as np
 from keras import ops
 
 from denoise import camera
-from denoise.training.architectures import build
-from denoise.training.data import SyntheticPatches, load_clean_photos, split_by_scene
+from denoise.files import write_atomically
+from denoise.runtime import processors
+from denoise.training import plots
+from denoise.training.architectures import MULTIPLES, build
+from denoise.training.architectures.cbdnet import NOISE_LEVEL
+from denoise.training.data import CaseStudyPatches, RandomPatches
+from denoise.training.datasets import find_pairs, split_by_pair, split_by_scene
+
+LOSSES: dict[str, Callable[[Any, Any], Any]] = {
+    "l1": lambda denoised, clean: ops.mean(ops.abs(denoised - clean)),
+    "mse": lambda denoised, clean: ops.mean(ops.square(denoised - clean)),
+    # Smooth near zero, like L1 elsewhere (Lai et al., arXiv:1710.01992, section 3.3).
+    "charbonnier": lambda denoised, clean: ops.mean(ops.sqrt(ops.square(denoised - clean) + 1e-6)),
+}
+"""Losses by name, on (denoised, clean). There is one more, "cbdnet": see `cbdnet_loss`."""
+
+OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {
+    "adam": keras.optimizers.Adam,
+    "adamw": keras.optimizers.AdamW,
+    "sgd": lambda *rate, **options: keras.optimizers.SGD(*rate, momentum=0.9, **options),
+}
+SCHEDULES = ("cosine", "constant")
+PATCHES = ("random", "case-study")
+CURVES = ("loss", "psnr", "val_psnr", "val_ssim")
+_COLUMNS = ("epoch", "steps", "minutes", "learning_rate", *CURVES)
 
 
 @dataclass(frozen=True)
 class Configuration:
     """Everything that decides what a run learns.
 
-    The learning rate rises linearly over the first 2 % of the run and falls to zero along a cosine. A run's length is
-    given in `minutes` of training time (all its resumed parts together), or in `epochs`. `arguments` go to the
-    architecture's builder.
+    The learning rate rises linearly over the first 2 % of the run and then stays ("constant") or falls to zero along a
+    cosine. A run's length is given in `minutes` of training time (all its resumed parts together), in `epochs`, or in
+    `steps`, of which the last epoch may have too many. `arguments` go to the architecture's builder. `patches`
+    "case-study" are those of `CaseStudyPatches`: 256×256, `steps_per_epoch` is then what the data set gives.
     """
 
     architecture: str
     arguments: dict[str, int] = field(default_factory=dict)
+    layout: str | None = None
+    patches: str = "random"
     minutes: float | None = None
     epochs: int | None = None
+    steps: int | None = None
     steps_per_epoch: int = 100
     batch_size: int = 8
     patch_size: int = 64
+    photos_in_memory: int = 64
+    loss: str = "l1"
+    optimizer: str = "adam"
+    schedule: str = "cosine"
     learning_rate: float = 5e-4
     ema: float = 0.999
     precision: str = "mixed_bfloat16"
+    validation_epochs: int = 10
     seed: int = 0
     initial_weights: str | None = None
 
     def __post_init__(self) -> None:
-        """Check the length.
+        """Check what can be checked without the data.
 
         Raises:
-            ValueError: If not exactly one of `minutes` and `epochs` is given.
+            ValueError: If the length is not given in exactly one way, a name is unknown, or the patches do not fit the
+                network.
         """
-        if (self.minutes is None) == (self.epochs is None):
-            raise ValueError(f"Exactly one of `minutes` and `epochs` must be given. Received: {self}")
+        if sum(length is not None for length in (self.minutes, self.epochs, self.steps)) != 1:
+            raise ValueError(f"Exactly one of `minutes`, `epochs` and `steps` must be given. Received: {self}")
+        for name, known in (
+            ("loss", (*LOSSES, "cbdnet")),
+            ("optimizer", tuple(OPTIMIZERS)),
+            ("schedule", SCHEDULES),
+            ("patches", PATCHES),
+        ):
+            if getattr(self, name) not in known:
+                raise ValueError(f"`{name}` must be one of {', '.join(known)}. Received: {getattr(self, name)!r}")
+        if self.loss == "cbdnet" and self.architecture != "cbdnet":
+            raise ValueError(f"The loss cbdnet needs the network cbdnet. Received: {self.architecture!r}")
+        multiple = MULTIPLES.get(self.architecture, 1)
+        if self.patches == "random" and self.patch_size % multiple:
+            raise ValueError(
+                f"`patch_size` must be a multiple of {multiple} for {self.architecture}. Received: {self.patch_size}"
+            )
 
 
-class CameraTraining(keras.Model):
-    """A network together with the cameras that make its input noisy, inside the training step."""
+class DenoisingTraining(keras.Model):
+    """A network together with what happens around it in a training step: noise, cropping, loss, scores."""
 
-    def __init__(self, network: keras.Model, patch_size: int, seed: int) -> None:
+    def __init__(self, network: keras.Model, patch_size: int, loss: str, seed: int) -> None:
         """Wrap `network`, which maps (N, P, P, 3) to (N, P, P, 3); P is `patch_size`."""
-        super().__init__(dtype="float32", name="camera_training")  # the camera needs more than 8 bits of mantissa
+        super().__init__(dtype="float32", name="denoising_training")  # the camera needs more than 8 bits of mantissa
         self.network = network
+        outputs = {"denoised": network.output}
+        if loss == "cbdnet":
+            outputs["level"] = network.get_layer(NOISE_LEVEL).output
+        self.observed = keras.Model(network.input, outputs)  # the same layers; with the estimated noise level
         self.patch_size = patch_size
+        self.loss_name = loss
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.psnr = keras.metrics.Mean(name="psnr")
+        self.ssim = keras.metrics.Mean(name="ssim")
 
-    def call(self, inputs: dict[str, Any]) -> tuple[Any, Any]:
-        """Photograph `inputs["clean"]` again, crop, and return (denoised, clean), both (N, P, P, 3)."""
-        parameters = {k: v for k, v in inputs.items() if k not in ("clean", "offset")}
-        clean = ops.cast(inputs["clean"], "float32") / 255.0
-        normal = keras.random.normal(ops.shape(clean), dtype="float32", seed=self.seed_generator)
-        noisy, clean = camera.simulate(clean, parameters, normal, ops)
-        return self.network(self._crop(noisy, inputs["offset"])), self._crop(clean, inputs["offset"])
+    def call(self, inputs: Any) -> dict[str, Any]:
+        """Make the batch ready and denoise it.
+
+        Args:
+            inputs: A batch of `RandomPatches`, or the noisy half of one of `CaseStudyPatches`.
+
+        Returns:
+            `noisy`, `clean`, `denoised`, and for the loss "cbdnet" the estimated noise `level`: all (N, P, P, 3).
+        """
+        noisy, clean = self._photograph(inputs) if isinstance(inputs, dict) else (inputs, inputs)
+        return {"noisy": noisy, "clean": clean, **self.observed(noisy)}
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """Mean absolute error (the loss of the RIDNet paper, arXiv:1904.07396, section 3)."""
-        denoised, clean = y_pred
-        mse = ops.mean(ops.square(ops.clip(denoised, 0.0, 1.0) - clean), axis=(1, 2, 3))
+        """The loss of the configuration; scores on the way."""
+        denoised, clean = y_pred["denoised"], y_pred["clean"] if y is None else y
+        shown = ops.clip(denoised, 0.0, 1.0)
+        mse = ops.mean(ops.square(shown - clean), axis=(1, 2, 3))
         self.psnr.update_state(-10.0 * ops.log10(mse + 1e-10))
-        return ops.mean(ops.abs(denoised - clean))
+        if not training:
+            self.ssim.update_state(ssim(shown, clean))
+        if self.loss_name == "cbdnet":
+            return cbdnet_loss(y_pred["noisy"], clean, denoised, ops.cast(y_pred["level"], "float32"))
+        return LOSSES[self.loss_name](denoised, clean)
+
+    def _photograph(self, inputs: dict[str, Any]) -> tuple[Any, Any]:
+        clean = ops.cast(inputs["clean"], "float32") / 255.0
+        if "noisy" in inputs:
+            return ops.cast(inputs["noisy"], "float32") / 255.0, clean
+        parameters = {k: v for k, v in inputs.items() if k not in ("clean", "offset")}
+        normal = keras.random.normal(ops.shape(clean), dtype="float32", seed=self.seed_generator)
+        noisy, clean = camera.simulate(clean, parameters, normal, ops)
+        return self._crop(noisy, inputs["offset"]), self._crop(clean, inputs["offset"])
 
     def _crop(self, picture: Any, offset: Any) -> Any:
         batch = ops.shape(picture)[0]
@@ -87,11 +164,50 @@ class CameraTraining(keras.Model):
         return ops.slice(picture, (0, offset[0, 0], offset[0, 1], 0), size)
 
 
+def cbdnet_loss(noisy: Any, clean: Any, denoised: Any, level: Any) -> Any:
+    """The loss of CBDNet (arXiv:1807.04686, section 3.3): MSE + 0.5 · asymmetric + 0.05 · total variation.
+
+    The noise level's true value, which the paper knows from its noise model, is taken from the batch: the root mean
+    square of noisy - clean over 7×7 pixels. So the loss serves real pairs as well.
+
+    Args:
+        noisy: (N, H, W, 3) in [0, 1].
+        clean: The same.
+        denoised: The same.
+        level: The estimated noise level, the same.
+    """
+    squared = ops.average_pool(ops.square(noisy - clean), 7, strides=1, padding="same")
+    error = level - ops.sqrt(squared + 1e-10)
+    # Underestimation costs more than overestimation: 0.7 against 0.3.
+    asymmetric = ops.mean(ops.where(error < 0.0, 0.7, 0.3) * ops.square(error))
+    dy, dx = level[:, 1:] - level[:, :-1], level[:, :, 1:] - level[:, :, :-1]
+    total_variation = ops.mean(ops.square(dy)) + ops.mean(ops.square(dx))
+    return LOSSES["mse"](denoised, clean) + 0.5 * asymmetric + 0.05 * total_variation
+
+
+def ssim(x: Any, y: Any) -> Any:
+    """SSIM of pictures (N, H, W, 3) in [0, 1], N values; as `denoise.metrics.ssim`: 7×7 windows, unbiased covariance.
+
+    Source: Wang et al., "Image quality assessment", 2004, equation 13.
+    """
+    window, unbiased = 7, 49 / 48
+
+    def mean(picture: Any) -> Any:
+        return ops.average_pool(picture, window, strides=1, padding="valid")
+
+    mean_x, mean_y = mean(x), mean(y)
+    variances = unbiased * (mean(x * x) - mean_x * mean_x + mean(y * y) - mean_y * mean_y)
+    covariance = unbiased * (mean(x * y) - mean_x * mean_y)
+    c1, c2 = 0.01**2, 0.03**2
+    similarity = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+    return ops.mean(similarity / ((mean_x**2 + mean_y**2 + c1) * (variances + c2)), axis=(1, 2, 3))
+
+
 def train(data: Path, run: Path, configuration: Configuration) -> keras.Model:
     """Train, or go on with, the network of a run folder.
 
     Args:
-        data: Folder of clean photos.
+        data: A data set, see `denoise.training.datasets.find_pairs`; noise is synthesised on clean photos.
         run: Run folder; made if missing.
         configuration: What to train. A folder that was begun with another configuration is refused.
 
@@ -99,100 +215,124 @@ def train(data: Path, run: Path, configuration: Configuration) -> keras.Model:
         The network with its averaged weights.
 
     Raises:
-        ValueError: If the run folder belongs to another configuration.
+        ValueError: If the run folder belongs to another configuration, or the data set has one scene only.
         FileNotFoundError: If the data folder holds no photo.
+        RuntimeError: If the loss is not a number any more; the run folder keeps the last state before that.
     """
+    training, validation = _patches(data, configuration)
     run.mkdir(parents=True, exist_ok=True)
     _claim(run / "config.json", configuration)
     keras.utils.set_random_seed(configuration.seed)
     keras.mixed_precision.set_global_policy(configuration.precision)
-    photos, held_out = split_by_scene(load_clean_photos(data))
     network = build(configuration.architecture, **configuration.arguments)
     if configuration.initial_weights:
-        network.load_weights(configuration.initial_weights)
-    model = CameraTraining(network, configuration.patch_size, configuration.seed)
-    optimizer = keras.optimizers.Adam(
+        _load_weights(network, configuration.initial_weights)
+    patch_size = CaseStudyPatches.PATCH_SIZE if configuration.patches == "case-study" else configuration.patch_size
+    model = DenoisingTraining(network, patch_size, configuration.loss, configuration.seed)
+    optimizer = OPTIMIZERS[configuration.optimizer](
         configuration.learning_rate, global_clipnorm=1.0, use_ema=True, ema_momentum=configuration.ema
     )
     model.compile(optimizer)
-    shape: dict[str, Any] = {"batch_size": configuration.batch_size, "patch_size": configuration.patch_size}
-    patches = SyntheticPatches(photos, **shape, steps=configuration.steps_per_epoch, seed=configuration.seed)
-    validation = SyntheticPatches(held_out, **shape, steps=12, seed=configuration.seed, fixed=True)
     optimizer.build(network.trainable_variables)
-    state = RunState(run, model, patches, configuration)
+    state = RunState(run, model, training, configuration)
     state.load()
     model.fit(
-        patches,
-        epochs=10**6 if configuration.epochs is None else configuration.epochs,
+        training,
+        epochs=state.epochs or 10**6,
         initial_epoch=state.epoch,
         validation_data=validation,
-        validation_freq=10,
+        validation_freq=configuration.validation_epochs,
         shuffle=False,  # batches are random already; Keras would shuffle them anew in a resumed run
-        verbose=2,
+        verbose=1 if sys.stdout.isatty() else 0,
         callbacks=[
-            keras.callbacks.TerminateOnNaN(),
+            keras.callbacks.TerminateOnNaN(raise_error=False),
             keras.callbacks.LearningRateScheduler(state.learning_rate),
             state,
-            keras.callbacks.CSVLogger(str(run / "log.csv"), append=True),
         ],
     )
+    if state.failed:
+        raise RuntimeError(
+            f"The loss was not a number any more in epoch {state.epoch + 1}. {run} holds the state after epoch "
+            f"{state.epoch}: start a new run from its weights with a lower learning rate."
+        )
+    draw_curves(run)
     network.load_weights(run / f"{configuration.architecture}.weights.h5")
     return network
 
 
 class RunState(keras.callbacks.Callback):
-    """The clock of a run and its checkpoint, written after every epoch."""
+    """The clock of a run, its log and its checkpoint, written after every epoch."""
 
     def __init__(
-        self, run: Path, training: CameraTraining, patches: SyntheticPatches, configuration: Configuration
+        self,
+        run: Path,
+        training: DenoisingTraining,
+        patches: RandomPatches | CaseStudyPatches,
+        configuration: Configuration,
     ) -> None:
         """Watch `training`; see `train`."""
         super().__init__()
         self.run, self.training, self.patches, self.configuration = run, training, patches, configuration
         self.epoch, self.seconds, self.started = 0, 0.0, time.monotonic()
+        self.failed = False
+        steps = configuration.steps
+        self.epochs = configuration.epochs if steps is None else math.ceil(steps / len(patches))
+
+    def elapsed(self) -> float:
+        """Seconds of training, of all the parts of the run."""
+        return self.seconds + time.monotonic() - self.started
 
     def progress(self) -> float:
         """Share of the run that is done, 0 to 1."""
-        if self.configuration.epochs is not None:
-            return self.epoch / self.configuration.epochs
+        if self.epochs is not None:
+            return self.epoch / self.epochs
         assert self.configuration.minutes is not None
-        return min((self.seconds + time.monotonic() - self.started) / (60 * self.configuration.minutes), 1.0)
+        return min(self.elapsed() / (60 * self.configuration.minutes), 1.0)
 
     def learning_rate(self, epoch: int, rate: float = 0.0) -> float:
-        """Linear warm-up over 2 % of the run, then half a cosine down to zero."""
+        """Linear warm-up over 2 % of the run, then constant or half a cosine down to zero."""
         done = self.progress()
         warm = min((done + 1e-3) / 0.02, 1.0)
-        return self.configuration.learning_rate * warm * max(0.5 * (1 + math.cos(math.pi * done)), 1e-3)
+        falling = 1.0 if self.configuration.schedule == "constant" else max(0.5 * (1 + math.cos(math.pi * done)), 1e-3)
+        return self.configuration.learning_rate * warm * falling
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Save, unless the loss is not a number any more; stop when the time is up."""
-        if logs is not None and not np.isfinite(logs["loss"]):
-            self.model.stop_training = True
+        logs = logs or {}
+        if not np.isfinite(logs["loss"]):
+            self.failed = self.model.stop_training = True
             return
-        if logs is not None:
-            logs["minutes"] = (self.seconds + time.monotonic() - self.started) / 60
         self.epoch = epoch + 1
+        self._log(epoch, logs)
         self.save()
+        self._tell(logs)
         if self.progress() >= 1.0:
             self.model.stop_training = True
 
     def save(self) -> None:
-        """Write the checkpoint and the averaged weights; each replaces its predecessor in one move."""
+        """Write the checkpoint and the averaged weights; each replaces its predecessor in one move.
+
+        Raises:
+            OSError: If the disk is full; what was there before stays.
+        """
         variables = self._variables()
-        state: dict[str, Any] = {"epoch": self.epoch, "seconds": self.seconds + time.monotonic() - self.started}
+        state: dict[str, Any] = {"epoch": self.epoch, "seconds": self.elapsed()}
         arrays: dict[str, Any] = {f"{i}": ops.convert_to_numpy(v) for i, v in enumerate(variables)}
-        temporary = self.run / "checkpoint.tmp.npz"
         described = _describe(self.training.network.variables, variables)
-        np.savez(temporary, allow_pickle=False, variables=described, **state, **arrays)
-        temporary.replace(self.run / "checkpoint.npz")
         network = self.training.network
         current = [ops.convert_to_numpy(v) for v in network.trainable_variables]
-        self.training.optimizer.finalize_variable_values(network.trainable_variables)
-        weights = self.run / f"{self.configuration.architecture}.tmp.weights.h5"
-        network.save_weights(weights)
-        weights.replace(self.run / f"{self.configuration.architecture}.weights.h5")
-        for variable, value in zip(network.trainable_variables, current, strict=True):
-            variable.assign(value)
+        temporary = self.run / "checkpoint.tmp.npz", self.run / "tmp.weights.h5"
+        try:
+            np.savez(temporary[0], allow_pickle=False, variables=described, **state, **arrays)
+            self.training.optimizer.finalize_variable_values(network.trainable_variables)
+            network.save_weights(temporary[1])
+            temporary[0].replace(self.run / "checkpoint.npz")
+            temporary[1].replace(self.run / f"{self.configuration.architecture}.weights.h5")
+        finally:
+            for path in temporary:
+                path.unlink(missing_ok=True)
+            for variable, value in zip(network.trainable_variables, current, strict=True):
+                variable.assign(value)
 
     def load(self) -> None:
         """Go on from the run folder's checkpoint, if there is one.
@@ -212,9 +352,116 @@ class RunState(keras.callbacks.Callback):
             self.epoch, self.seconds = int(saved["epoch"]), float(saved["seconds"])
         self.patches.epoch = self.epoch
 
+    def _log(self, epoch: int, logs: dict[str, float]) -> None:
+        """Write this epoch's row; rows of later epochs, whose state a killed run did not save, go."""
+        path = self.run / "log.csv"
+        rows = [row for row in read_log(path) if int(row["epoch"]) < epoch] if path.exists() else []
+        known: dict[str, Any] = {
+            "epoch": epoch,
+            "steps": self.epoch * len(self.patches),
+            "minutes": f"{self.elapsed() / 60:.3f}",
+            "learning_rate": float(ops.convert_to_numpy(self.training.optimizer.learning_rate)),
+        }
+        rows.append(known | {name: f"{logs[name]:.6f}" for name in CURVES if name in logs})
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_atomically(path, text.getvalue().encode())
+
+    def _tell(self, logs: dict[str, float]) -> None:
+        done = self.progress()
+        left = (time.monotonic() - self.started) / 60 if done <= 0 else self.elapsed() / 60 * (1 - done) / done
+        scores = ", ".join(f"{name} {logs[name]:.4g}" for name in CURVES if name in logs)
+        print(f"epoch {self.epoch}: {scores}; {done:.0%} done, about {left:.0f} min left", flush=True)
+
     def _variables(self) -> list[keras.Variable]:
         seeds = self.training.seed_generator.state
         return [*self.training.network.variables, *self.training.optimizer.variables, seeds]
+
+
+def read_log(path: Path) -> list[dict[str, str]]:
+    """The rows of a run's log, one an epoch; empty text where nothing was measured."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def draw_curves(run: Path) -> Path:
+    """Draw the loss and the scores of a run over its steps, `curves.png` in its folder.
+
+    Args:
+        run: Run folder with a log.
+
+    Returns:
+        The path of the picture.
+
+    Raises:
+        FileNotFoundError: If the folder holds no log.
+    """
+    rows = read_log(run / "log.csv")
+
+    def curve(name: str) -> tuple[list[float], list[float]]:
+        points = [(float(row["steps"]), float(row[name])) for row in rows if row[name]]
+        return [x for x, _ in points], [y for _, y in points]
+
+    with plots.style():
+        figure, ((losses, scores),) = plots.panels(1, 2, width=12)
+        training, held_out = plots.SERIES[:2]
+        losses.plot(*curve("loss"), color=training.colour, linestyle=training.line)
+        losses.set(xlabel="training steps", ylabel="loss on training patches", yscale="log")
+        scores.plot(*curve("psnr"), color=training.colour, linestyle=training.line, label="training patches")
+        scores.plot(
+            *curve("val_psnr"),
+            color=held_out.colour,
+            linestyle=held_out.line,
+            marker=held_out.marker,
+            label="held-out scenes",
+        )
+        scores.set(xlabel="training steps", ylabel="PSNR (dB)")
+        scores.legend()
+    path = run / "curves.png"
+    plots.save(figure, path)
+    return path
+
+
+def _patches(
+    data: Path, configuration: Configuration
+) -> tuple[RandomPatches | CaseStudyPatches, RandomPatches | CaseStudyPatches]:
+    """The data sets to train on and to validate on."""
+    found = find_pairs(data, configuration.layout)
+    for problem in found.problems:
+        print(f"skipped: {problem}", file=sys.stderr)
+    c = configuration
+    workers = max(2, min(8, processors()))  # with one, Keras makes batches between the steps
+    if c.patches == "case-study":
+        training, held_out = split_by_pair(found.pairs, seed=c.seed)
+        common: dict[str, Any] = {
+            "batch_size": c.batch_size,
+            "seed": c.seed,
+            "photos_in_memory": c.photos_in_memory,
+            "workers": workers,
+        }
+        return CaseStudyPatches(training, **common), CaseStudyPatches(held_out, **common, fixed=True)
+    training, held_out = split_by_scene(found.pairs)
+    common = {
+        "batch_size": c.batch_size,
+        "patch_size": c.patch_size,
+        "seed": c.seed,
+        "photos_in_memory": c.photos_in_memory,
+        "workers": workers,
+    }
+    return (
+        RandomPatches(training, **common, steps=c.steps_per_epoch),
+        RandomPatches(held_out, **common, steps=12, fixed=True),
+    )
+
+
+def _load_weights(network: keras.Model, path: str) -> None:
+    try:
+        with warnings.catch_warnings(action="ignore"):  # the error says it better
+            network.load_weights(path)
+    except ValueError as error:
+        raise ValueError(f"The initial weights must be those of a {network.name}. Received: {path}: {error}") from error
 
 
 def _describe(named: list[keras.Variable], variables: list[keras.Variable]) -> list[str]:
@@ -226,4 +473,4 @@ def _claim(path: Path, configuration: Configuration) -> None:
     wanted = asdict(configuration)
     if path.exists() and json.loads(path.read_text()) != wanted:
         raise ValueError(f"The run folder must be empty or of the same configuration. Received: {path.parent}")
-    path.write_text(json.dumps(wanted, indent=2) + "\n")
+    write_atomically(path, (json.dumps(wanted, indent=2) + "\n").encode())

@@ -1,12 +1,27 @@
-import csv
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+import skimage.data
+from PIL import Image as PillowImage
 
-from denoise.training.train import CameraTraining, Configuration, RunState, train
+from denoise import metrics
+from denoise.image import to_float
+from denoise.training.train import (
+    LOSSES,
+    Configuration,
+    DenoisingTraining,
+    RunState,
+    cbdnet_loss,
+    draw_curves,
+    read_log,
+    ssim,
+    train,
+)
 
 TINY = Configuration(
     "ridnet",
@@ -42,8 +57,10 @@ def test_train_resumes_exactly(clean_folder: Path, tmp_path: Path, monkeypatch: 
 def test_train_writes_configuration_log_and_averaged_weights(clean_folder: Path, tmp_path: Path) -> None:
     network = train(clean_folder, tmp_path, replace(TINY, epochs=3))
     assert json.loads((tmp_path / "config.json").read_text())["patch_size"] == 32
-    with (tmp_path / "log.csv").open() as log:
-        rows = list(csv.DictReader(log))
+    rows = read_log(tmp_path / "log.csv")
+    assert [row["steps"] for row in rows] == ["3", "6", "9"]
+    with PillowImage.open(tmp_path / "curves.png") as curves:
+        assert curves.width > 1000
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     assert all(np.isfinite(float(row["loss"])) for row in rows)
     rates = [float(row["learning_rate"]) for row in rows]
@@ -67,12 +84,139 @@ def test_train_stops_on_nan_and_keeps_the_last_good_state(
     train(clean_folder, tmp_path, replace(TINY, epochs=1))
     (tmp_path / "config.json").unlink()
     good = (tmp_path / "checkpoint.npz").read_bytes()
-    loss = CameraTraining.compute_loss
-    monkeypatch.setattr(CameraTraining, "compute_loss", lambda *a, **k: loss(*a, **k) * float("nan"))
-    train(clean_folder, tmp_path, TINY)
+    loss = DenoisingTraining.compute_loss
+    monkeypatch.setattr(DenoisingTraining, "compute_loss", lambda *a, **k: loss(*a, **k) * float("nan"))
+    with pytest.raises(RuntimeError, match="not a number any more in epoch 2"):
+        train(clean_folder, tmp_path, TINY)
     assert (tmp_path / "checkpoint.npz").read_bytes() == good
+    assert len(read_log(tmp_path / "log.csv")) == 1
+
+
+def test_train_on_a_full_disk_keeps_the_last_checkpoint(
+    clean_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(clean_folder, tmp_path, replace(TINY, epochs=1))
+    before = {name: (tmp_path / name).read_bytes() for name in ("checkpoint.npz", "ridnet.weights.h5")}
+    (tmp_path / "config.json").unlink()
+
+    def full(path: Path, **arrays: object) -> None:
+        Path(path).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="No space left"):
+        train(clean_folder, tmp_path, TINY)
+    assert {name: (tmp_path / name).read_bytes() for name in before} == before
+    assert not list(tmp_path.glob("*tmp*"))
 
 
 def test_train_stops_when_the_time_is_up(clean_folder: Path, tmp_path: Path) -> None:
     train(clean_folder, tmp_path, replace(TINY, epochs=None, minutes=1e-3))
-    assert len((tmp_path / "log.csv").read_text().splitlines()) == 2
+    assert len(read_log(tmp_path / "log.csv")) == 1
+
+
+def test_train_stops_after_the_epoch_that_completes_the_steps(clean_folder: Path, tmp_path: Path) -> None:
+    train(clean_folder, tmp_path, replace(TINY, epochs=None, steps=4))
+    assert read_log(tmp_path / "log.csv")[-1]["steps"] == "6"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"architecture": "autoencoder", "arguments": {"filters": 4}, "loss": "mse", "optimizer": "adamw"},
+        {"architecture": "cbdnet", "arguments": {"filters": 4}, "loss": "cbdnet", "schedule": "constant"},
+        {"loss": "charbonnier", "optimizer": "sgd", "learning_rate": 0.1},
+        {"precision": "mixed_bfloat16"},
+    ],
+    ids=["autoencoder, mse, adamw", "cbdnet, its loss, constant", "charbonnier, sgd", "bfloat16"],
+)
+def test_train_on_real_pairs_learns(pairs_folder: Path, tmp_path: Path, changes: dict[str, object]) -> None:
+    configuration = replace(TINY, steps_per_epoch=12, epochs=6, ema=0.9, validation_epochs=1, **changes)
+    train(pairs_folder, tmp_path, configuration)
+    rows = read_log(tmp_path / "log.csv")
+    assert float(rows[-1]["val_psnr"]) > float(rows[0]["val_psnr"]) > 15
+    assert 0 < float(rows[-1]["val_ssim"]) <= 1
+
+
+def test_train_the_case_studys_way(tmp_path: Path) -> None:
+    photo = np.asarray(PillowImage.fromarray(skimage.data.astronaut()).resize((256, 192)))
+    noisy = np.clip(photo + np.random.default_rng(0).normal(0, 20, photo.shape), 0, 255).astype(np.uint8)
+    for kind, pixels in (("noisy", noisy), ("clean", photo)):
+        (tmp_path / "data" / kind).mkdir(parents=True)
+        for name in ("a", "b"):
+            PillowImage.fromarray(pixels).save(tmp_path / "data" / kind / f"{name}.png")
+    configuration = replace(
+        TINY, architecture="autoencoder", arguments={"filters": 2}, patches="case-study", loss="mse", batch_size=8,
+        validation_epochs=1,
+    )  # fmt: skip
+    train(tmp_path / "data", tmp_path / "run", configuration)
+    rows = read_log(tmp_path / "run" / "log.csv")
+    assert [row["steps"] for row in rows] == ["2", "4"]  # 16 patches of one pair; the other is held out
+    assert float(rows[-1]["val_psnr"]) > 15
+
+
+def test_train_refuses_initial_weights_of_another_network(clean_folder: Path, tmp_path: Path) -> None:
+    train(clean_folder, tmp_path / "first", replace(TINY, epochs=1))
+    weights = str(tmp_path / "first" / "ridnet.weights.h5")
+    with pytest.raises(ValueError, match="must be those of a ridnet"):
+        train(clean_folder, tmp_path / "second", replace(TINY, arguments={"filters": 32}, initial_weights=weights))
+
+
+def test_train_refuses_a_checkpoint_of_another_network(clean_folder: Path, tmp_path: Path) -> None:
+    train(clean_folder, tmp_path, replace(TINY, epochs=1))
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(ValueError, match="checkpoint must be one of autoencoder"):
+        train(clean_folder, tmp_path, replace(TINY, architecture="autoencoder", arguments={}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": None}, "Exactly one"),
+        ({"steps": 5}, "Exactly one"),
+        ({"loss": "l7"}, "`loss` must be one of l1, mse, charbonnier, cbdnet"),
+        ({"optimizer": "magic"}, "`optimizer` must be one of adam"),
+        ({"loss": "cbdnet"}, "needs the network cbdnet"),
+        ({"architecture": "pridnet"}, "multiple of 256"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_configuration_refuses_what_cannot_work(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(TINY, **changes)
+
+
+def test_draw_curves_needs_a_log(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        draw_curves(tmp_path)
+
+
+def test_ssim_agrees_with_the_measured_one() -> None:
+    clean = skimage.data.astronaut()[:96, :96]
+    noisy = np.clip(clean + np.random.default_rng(0).normal(0, 20, clean.shape), 0, 255).astype(np.uint8)
+    ours = keras.ops.convert_to_numpy(ssim(to_float(noisy)[None], to_float(clean)[None]))
+    assert ours == pytest.approx([metrics.ssim(clean, noisy)], abs=1e-4)
+
+
+def test_losses_are_what_their_names_say() -> None:
+    rng = np.random.default_rng(0)
+    denoised, clean = rng.random((2, 8, 8, 3), np.float32), rng.random((2, 8, 8, 3), np.float32)
+    loss = {name: float(function(denoised, clean)) for name, function in LOSSES.items()}
+    assert loss["l1"] == pytest.approx(np.abs(denoised - clean).mean(), rel=1e-5)
+    assert loss["mse"] == pytest.approx(np.square(denoised - clean).mean(), rel=1e-5)
+    assert loss["l1"] < loss["charbonnier"] < loss["l1"] + 1e-3
+
+
+def test_cbdnet_loss_punishes_underestimated_noise_more() -> None:
+    clean = np.full((1, 16, 16, 3), 0.5, np.float32)
+    noisy = clean + np.float32(0.1)
+
+    def loss(level: float) -> float:
+        return float(cbdnet_loss(noisy, clean, clean, np.full_like(clean, level)))
+
+    assert loss(0.1) == pytest.approx(0, abs=1e-6)
+    assert loss(0.05) == pytest.approx(0.5 * 0.7 * 0.05**2, rel=0.01)
+    assert loss(0.15) == pytest.approx(0.5 * 0.3 * 0.05**2, rel=0.01)
+    ripple = np.full_like(clean, 0.1)
+    ripple[:, ::2] += 0.02
+    assert float(cbdnet_loss(noisy, clean, clean, ripple)) > 0.05 * 0.04**2 / 4

@@ -1,0 +1,290 @@
+"""One look for all figures, and for the page that shows them.
+
+Colours are those of Okabe and Ito, "Color Universal Design", 2008, https://jfly.uni-koeln.de/color/, which people with
+any colour vision tell apart; a colour never speaks alone: channels differ in line style and marker too.
+
+Figures are drawn with matplotlib's objects, without pyplot, inside `style()`: nobody's settings change.
+"""
+
+import html
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import matplotlib.style
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from denoise.files import write_atomically
+
+DPI = 150
+
+ROLES = {"noisy": "#E69F00", "clean": "#000000", "denoised": "#CC79A7"}
+"""Colour of each kind of photo."""
+
+
+class Series(NamedTuple):
+    """How one of several curves is told from the others."""
+
+    colour: str
+    line: str | tuple[int, tuple[int, ...]]
+    marker: str
+
+
+CHANNELS = {"R": Series("#D55E00", "-", "o"), "G": Series("#009E73", "--", "s"), "B": Series("#0072B2", "-.", "^")}
+"""Look of the colour channels, in their order."""
+
+SERIES = (
+    Series("#0072B2", "-", "o"),
+    Series("#D55E00", "--", "s"),
+    Series("#009E73", "-.", "^"),
+    Series("#CC79A7", ":", "D"),
+    Series("#E69F00", (0, (5, 1)), "v"),
+    Series("#56B4E9", (0, (1, 1)), "P"),
+    Series("#000000", (0, (8, 2, 1, 2)), "X"),
+)
+"""Looks of curves that are neither channels nor kinds of photos: data sets, networks, cameras."""
+
+QUIET = "#767676"
+"""Grey of reference lines and of notes inside a figure; the lightest that is still easy to read on white."""
+
+_STYLE = {
+    "figure.dpi": DPI,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "font.size": 13,
+    "axes.titlesize": 14,
+    "axes.labelsize": 13,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": QUIET,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#E3E3E3",
+    "grid.linewidth": 0.8,
+    "xtick.labelsize": 12,
+    "ytick.labelsize": 12,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.labelcolor": "black",
+    "ytick.labelcolor": "black",
+    "legend.fontsize": 12,
+    "legend.frameon": False,
+    "lines.linewidth": 2.2,
+    "lines.markersize": 7,
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Be the context in which every part of a figure is made; it works as a decorator too."""
+    with matplotlib.style.context(["default", _STYLE]):
+        yield
+
+
+def panels(
+    rows: int = 1, columns: int = 1, *, width: float = 10.0, height: float = 5.6, **options: Any
+) -> tuple[Figure, Any]:
+    """Make a figure with panels; call it inside `style()`.
+
+    Args:
+        rows: Rows of panels.
+        columns: Columns of panels.
+        width: Of the figure, in inches; 10 inches are 1500 pixels, and the text is sized for that.
+        height: Of the figure, in inches.
+        **options: Of `matplotlib.figure.Figure.subplots`.
+
+    Returns:
+        The figure, and an array (rows, columns) of axes.
+    """
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+@style()
+def photo_grid(
+    rows: Sequence[Sequence[NDArray[np.uint8]]],
+    *,
+    columns: Sequence[str],
+    labels: Sequence[Sequence[str]] = (),
+    scale: int = 1,
+) -> Figure:
+    """Lay photos out in a grid without resampling them: noise is seen as it is.
+
+    Args:
+        rows: Photos, (H, W, 3), one list a row; all of one column need not be equal in size.
+        columns: A title above each column.
+        labels: A line below each photo, in the shape of `rows`; may be left out.
+        scale: Width of a photo's pixel in the figure, in pixels.
+    """
+    gap, above, below = 16, 40, 40 if labels else 0
+    enlarged = [[photo.repeat(scale, axis=0).repeat(scale, axis=1) for photo in row] for row in rows]
+    widths = [max(photo.shape[1] for photo in column) for column in zip(*enlarged, strict=True)]
+    heights = [max(photo.shape[0] for photo in row) for row in enlarged]
+    width = sum(widths) + gap * (len(widths) + 1)
+    height = above + sum(heights) + (gap + below) * len(heights)
+    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
+    top = height - above
+    for y, row in enumerate(enlarged):
+        left = gap
+        for x, photo in enumerate(row):
+            figure.figimage(photo, left, top - photo.shape[0])
+            if y == 0:
+                figure.text(left / width, 1 - 0.5 * above / height, columns[x], va="center", fontsize=12)
+            if labels:
+                middle = top - photo.shape[0] - 0.5 * below
+                figure.text(left / width, middle / height, labels[y][x], va="center", fontsize=10)
+            left += widths[x] + gap
+        top -= heights[y] + gap + below
+    return figure
+
+
+def detailed_crop(photo: NDArray[np.uint8], size: int) -> tuple[slice, slice]:
+    """Find the most telling square of a photo: of 5×5 places the one with the greatest contrast.
+
+    Args:
+        photo: (H, W, 3).
+        size: Height and width of the square, in pixels; a smaller photo is taken whole in that direction.
+
+    Returns:
+        Its rows and columns.
+    """
+    height, width = (min(size, length) for length in photo.shape[:2])
+    places = [
+        (slice(y, y + height), slice(x, x + width))
+        for y in np.linspace(0, photo.shape[0] - height, 5, dtype=int).tolist()
+        for x in np.linspace(0, photo.shape[1] - width, 5, dtype=int).tolist()
+    ]
+    return max(places, key=lambda place: float(photo[place].std()))
+
+
+def thumbnail(photo: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Return a photo, (H, W, 3), shrunk by area until it fits into a square of `size` pixels."""
+    scale = size / max(photo.shape[:2])
+    if scale >= 1:
+        return photo
+    height, width = (max(1, round(length * scale)) for length in photo.shape[:2])
+    return np.asarray(cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as a PNG file at 150 dpi, at once or not at all, and free its memory.
+
+    Args:
+        figure: The figure; it is empty afterwards.
+        path: The file; its folder is made if missing.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    buffer = io.BytesIO()
+    with style():
+        figure.savefig(buffer, format="png", dpi=DPI)
+    figure.clear()
+    write_atomically(path, buffer.getvalue())
+
+
+def save_all(drawn: Mapping[str, tuple[Figure | None, str]], folder: Path) -> dict[str, str]:
+    """Write the figures of a report.
+
+    Args:
+        drawn: Figure and caption by file name; `None` where there is nothing to show.
+        folder: Where to; made if missing. A file of an earlier report whose figure is `None` now is deleted.
+
+    Returns:
+        The captions of what was written, by file name, for `picture_blocks`.
+
+    Raises:
+        OSError: A file cannot be written.
+    """
+    for file, (figure, _) in drawn.items():
+        if figure is None:
+            (folder / file).unlink(missing_ok=True)
+        else:
+            save(figure, folder / file)
+    return {file: caption for file, (figure, caption) in drawn.items() if figure is not None}
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 17px/1.55 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto 4rem; padding: 0 1rem;
+  color: light-dark(#1c1c1c, #e8e8e8); background: light-dark(#fff, #161616); }}
+h1, h2 {{ line-height: 1.2; }}
+h2 {{ margin-top: 2.5rem; }}
+a {{ color: light-dark(#0060a0, #7cc4f5); }}
+li {{ margin: .35rem 0; }}
+figure {{ margin: 1.5rem 0; }}
+img {{ display: block; max-width: 100%; height: auto; background: #fff; border: 1px solid light-dark(#ddd, #444);
+  border-radius: 6px; }}
+figcaption, .note {{ color: light-dark(#555, #b5b5b5); font-size: .92rem; margin-top: .5rem; }}
+.wide {{ overflow-x: auto; }}
+table {{ border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }}
+th, td {{ text-align: right; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid light-dark(#e3e3e3, #333);
+  white-space: nowrap; }}
+th:first-child, td:first-child {{ text-align: left; }}
+</style>
+<h1>{title}</h1>
+{body}
+</html>
+"""
+
+
+def save_page(path: Path, title: str, blocks: Iterable[str]) -> None:
+    """Write an HTML page, at once or not at all; it needs nothing but the pictures beside it.
+
+    Args:
+        path: The file.
+        title: Heading of the page.
+        blocks: Its body: what `heading_block` and the other functions of that kind return.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    page = _PAGE.format(title=html.escape(title), body="\n".join(blocks))
+    write_atomically(path, page.encode())
+
+
+def heading_block(text: str) -> str:
+    """Return a heading for a page."""
+    return f"<h2>{html.escape(text)}</h2>"
+
+
+def list_block(lines: Iterable[str]) -> str:
+    """Return sentences as a list for a page."""
+    return "<ul>" + "".join(f"<li>{html.escape(line)}</li>" for line in lines) + "</ul>"
+
+
+def table_block(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table for a page; its first column holds names, the others numbers."""
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def note_block(text: str) -> str:
+    """Return a note in small letters for a page."""
+    return f'<p class="note">{html.escape(text)}</p>'
+
+
+def link_block(target: str, text: str) -> str:
+    """Return a link for a page."""
+    return f'<p><a href="{html.escape(target)}">{html.escape(text)}</a></p>'
+
+
+def picture_blocks(captions: Mapping[str, str]) -> list[str]:
+    """Return pictures for a page, from their captions by file name."""
+    return [
+        f'<figure><img src="{html.escape(file)}" alt="{html.escape(caption)}">'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+        for file, caption in captions.items()
+    ]
