@@ -1,7 +1,6 @@
 """A noisy photo in, a clean photo out: the one function that the page and the command line call."""
 
 import dataclasses
-import functools
 import threading
 from typing import NamedTuple
 
@@ -31,34 +30,43 @@ _NLM_TILE_SIZE, _NLM_OVERLAP = 512, 32  # the filter looks 13 pixels far
 
 _LARGE = 12_000_000  # bytes
 
+DEFAULT = "ridnet"
+"""The denoiser that serves unless another one is asked for: the best of the bundled ones."""
+
+_networks: dict[str, Network] = {}
 _loading = threading.Lock()
 
 
 def denoiser_names() -> dict[str, DenoiserInfo]:
-    """All the choices of a denoiser by name: the bundled networks, then "nlm".
+    """All the choices of a denoiser by name: the default, the other bundled networks, then "nlm".
 
     Raises:
         ModelError: A model card is malformed.
     """
-    networks = {name: DenoiserInfo(card.title, card.summary) for name, card in list_models().items()}
+    cards = sorted(list_models().items(), key=lambda item: item[0] != DEFAULT)
+    networks = {name: DenoiserInfo(card.title, card.summary) for name, card in cards}
     return {**networks, "nlm": _NLM_INFO}
 
 
 def load_network(name: str) -> Network:
     """Load a bundled network; every caller in the process shares one.
 
+    The others let go of their working memory: one at a time is what a small server can hold.
+
     Raises:
         ModelError: There is no such network, or its file or card is missing or damaged.
     """
     with _loading:  # else two first callers would load it twice
-        return _load_network(name)
-
-
-_load_network = functools.cache(load_model)
+        if name not in _networks:
+            _networks[name] = load_model(name)
+        for other, network in _networks.items():
+            if other != name:
+                network.release()
+        return _networks[name]
 
 
 def denoise_photo(
-    photo: Photo, model: str | Denoiser = "ridnet", *, strength: float = 1.0, progress: Progress | None = None
+    photo: Photo, model: str | Denoiser = DEFAULT, *, strength: float = 1.0, progress: Progress | None = None
 ) -> Photo:
     """Denoise a photo.
 

@@ -36,7 +36,9 @@ def halving(monkeypatch):
 
 def test_denoiser_names_lists_the_networks_and_then_non_local_means():
     names = denoiser_names()
-    assert list(names) == [*list_models(), "nlm"]
+    first, *_, last = names
+    assert (first, last) == ("ridnet", "nlm")
+    assert set(names) == {*list_models(), "nlm"}
     assert names["ridnet"].title == list_models()["ridnet"].title
     assert all(info.title and info.summary for info in names.values())
 
@@ -114,7 +116,7 @@ def test_denoise_photo_lists_the_known_models():
 
 
 def test_load_network_gives_all_threads_the_same_network():
-    pipeline._load_network.cache_clear()
+    pipeline._networks.clear()
     networks = []
     threads = [threading.Thread(target=lambda: networks.append(load_network("ridnet"))) for _ in range(4)]
     for thread in threads:
@@ -133,3 +135,22 @@ def test_blend_is_rounded_linear_interpolation(dtype, strength):
     mixed = blend(Photo(before), Photo(after), strength).pixels
     assert mixed.dtype == dtype
     assert np.abs(mixed - exact).max() <= 0.5 + 1e-6 * np.iinfo(dtype).max
+
+
+def test_load_network_keeps_the_working_memory_of_one_network_only(monkeypatch):
+    released = []
+
+    class Fake:
+        def __init__(self, name):
+            self.name = name
+
+        def release(self):
+            released.append(self.name)
+
+    monkeypatch.setattr(pipeline, "_networks", {})
+    monkeypatch.setattr(pipeline, "load_model", Fake)
+    first = load_network("first")
+    load_network("second")
+    assert released == ["first"]
+    assert load_network("first") is first
+    assert released == ["first", "second"]

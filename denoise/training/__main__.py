@@ -2,13 +2,34 @@
 
 import argparse
 import json
+import logging
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+if TYPE_CHECKING:
+    from denoise.training.datasets import Pair
+
+_EPILOG = """\
+data sets (every DATA below):
+  SIDD Small or Medium, RENOIR, a folder with noisy/ and clean/ of equal names, or a folder of clean photos, whose noise
+  is then made by the simulated cameras of denoise/camera.py. The layout is recognised; --layout names it.
+
+the case study, chapter by chapter:
+  python -m denoise.training data SIDD                        what is there, what is broken
+  python -m denoise.training eda SIDD --out report            exploratory analysis
+  python -m denoise.training baseline --out report            what non-local means removes, and what it smears
+  python -m denoise.training train cbdnet --data SIDD --run runs/cbdnet --epochs 30
+  python -m denoise.training export --model cbdnet --run runs/cbdnet
+  python -m denoise.training evaluate --data PAIRS --json results/evaluation.json
+  python -m denoise.training quantize --model cbdnet --calibration CLEAN --data PAIRS --out results/quantised
+  python -m denoise.training report results/*.json --out results
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,10 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 on success, 1 on an error that is told on standard error, 130 when interrupted.
     """
     options = _parser().parse_args(arguments)
+    logging.basicConfig(format="%(levelname)s: %(message)s")
     try:
         options.run_command(options)
     except KeyboardInterrupt:
-        print("denoise.training: interrupted; the last checkpoint is kept", file=sys.stderr)
+        print("denoise.training: interrupted; what was finished is kept", file=sys.stderr)
         return 130
     except (OSError, ValueError, RuntimeError) as error:
         print(f"denoise.training: {error}", file=sys.stderr)
@@ -31,12 +53,96 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m denoise.training", description="Train, export and measure networks."
+        prog="python -m denoise.training",
+        description="Analyse data sets; train, export, quantise and measure networks.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
 
-    train = commands.add_parser("train", help="train a network on clean photos with synthesised camera noise")
-    train.add_argument("architecture", help="name of the network, such as ridnet")
+    data = _command(commands, "data", _data, "list what a data set holds, and cut large photos for training")
+    data.add_argument("folder", type=Path, metavar="DATA")
+    _layout(data)
+    data.add_argument("--cut", type=Path, metavar="FOLDER", help="cut all photos at native resolution into this folder")
+    data.add_argument("--size", type=int, default=512, help="height and width of the pieces at most (%(default)s)")
+    data.add_argument(
+        "--step-seconds",
+        type=float,
+        metavar="S",
+        help="measure how long training steps of S seconds wait for this data",
+    )
+
+    eda = _command(commands, "eda", _eda, "exploratory analysis of one data set, or of several beside each other")
+    eda.add_argument("folders", type=Path, nargs="+", metavar="DATA")
+    eda.add_argument("--out", type=Path, required=True, help="folder of the report; open its index.html")
+    _layout(eda)
+    eda.add_argument("--limit", type=int, metavar="N", help="look at N pairs only, spread evenly over the set")
+    _no_pictures(eda)
+
+    baseline = _command(commands, "baseline", _baseline, "show what denoisers remove and what they smear")
+    baseline.add_argument("--out", type=Path, required=True, help="folder of the report; open its index.html")
+    baseline.add_argument("--data", type=Path, help="a data set (default: the bundled samples)")
+    _layout(baseline)
+    baseline.add_argument("--limit", type=int, metavar="N", help="look at N pairs only, spread evenly over the set")
+    _no_pictures(baseline)
+    baseline.add_argument(
+        "--denoisers", nargs="+", default=["nlm", "ridnet"], metavar="NAME", help="which (nlm ridnet)"
+    )
+
+    train = _command(commands, "train", _train, "train a network, or go on with an interrupted run")
+    _train_options(train)
+
+    curves = _command(commands, "curves", _curves, "draw loss and PSNR of a run")
+    curves.add_argument("run", type=Path, nargs="+", help="run folder; curves.png is written into it")
+
+    export = _command(commands, "export", _export, "bundle a trained network: quantised TFLite file and model card")
+    export.add_argument("--model", required=True, help="name to bundle it under: models/NAME.tflite and NAME.json")
+    source = export.add_mutually_exclusive_group(required=True)
+    source.add_argument("--run", type=Path, help="run folder: weights, architecture and history, for a new card")
+    source.add_argument("--weights", type=Path, help="weights alone; the card stays, its measurements go")
+    export.add_argument("--machine", help="words for a new card, such as '2 cores of an AMD EPYC, TensorFlow 2.21'")
+
+    evaluate = _command(commands, "evaluate", _evaluate, "PSNR and SSIM of noisy, non-local means and the networks")
+    _measured(evaluate)
+    evaluate.add_argument("--json", type=Path, required=True, help="results; what is there and still true is kept")
+    evaluate.add_argument("--models", nargs="+", metavar="NAME", help="bundled networks (default: all)")
+    evaluate.add_argument(
+        "--weights",
+        type=_weights,
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="score these float weights too",
+    )
+    evaluate.add_argument("--update-cards", action="store_true", help="write the results into the model cards")
+
+    quantize = _command(commands, "quantize", _quantize, "compare float32, float16, dynamic-range and full int8")
+    quantize.add_argument("--model", required=True, help="bundled network, for its architecture")
+    quantize.add_argument("--weights", type=Path, help=".weights.h5 file (default: the one in models/)")
+    quantize.add_argument("--calibration", type=Path, required=True, metavar="DATA", help="clean photos for full int8")
+    _measured(quantize)
+    quantize.add_argument("--limit", type=int, metavar="N", help="measure N pairs of each set only")
+    quantize.add_argument("--out", type=Path, required=True, help="folder for the files and NAME.json")
+
+    report = _command(commands, "report", _report, "tables, chart and crops from what evaluate and quantize wrote")
+    report.add_argument("results", type=Path, nargs="+", help="JSON files of evaluate (one) and quantize (any)")
+    report.add_argument("--out", type=Path, required=True, help="folder to write into")
+    report.add_argument("--readme", type=Path, help="replace the tables between the markers of this file")
+
+    samples = _command(commands, "samples", _samples, "make the sample photos of the page")
+    samples.add_argument("folder", type=Path)
+    samples.add_argument("--picture", action="store_true", help="draw before-after.png with the bundled RIDNet instead")
+
+    benchmark = _command(commands, "benchmark", _benchmark, "our tiled TFLite network against Keras on bare patches")
+    benchmark.add_argument("--model", default="ridnet", help="name of a bundled network (%(default)s)")
+    return parser
+
+
+def _train_options(train: argparse.ArgumentParser) -> None:
+    train.add_argument("architecture", help="autoencoder, cbdnet, pridnet or ridnet")
+    train.add_argument("--data", type=Path, required=True, help="data set to train on; some scenes are held out")
+    train.add_argument("--run", type=Path, required=True, help="run folder; an interrupted run goes on")
+    _layout(train)
     train.add_argument(
         "--argument",
         action="append",
@@ -45,44 +151,67 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=NUMBER",
         help="of the network, such as filters=32",
     )
-    train.add_argument("--data", type=Path, required=True, help="folder of clean photos")
-    train.add_argument("--run", type=Path, required=True, help="run folder; an interrupted run goes on")
-    length = train.add_mutually_exclusive_group(required=True)
-    length.add_argument("--minutes", type=float, help="length of the run in minutes of training")
-    length.add_argument("--epochs", type=int, help="length of the run in epochs")
-    train.add_argument("--steps-per-epoch", type=int, default=100, help="batches between checkpoints (%(default)s)")
-    train.add_argument("--batch-size", type=int, default=8, help="patches a batch (%(default)s)")
-    train.add_argument("--patch-size", type=int, default=64, help="pixels a side (%(default)s)")
-    train.add_argument("--learning-rate", type=float, default=5e-4, help="at the peak (%(default)s)")
-    train.add_argument("--ema", type=float, default=0.999, help="momentum of the weights' average (%(default)s)")
-    train.add_argument("--precision", default="mixed_bfloat16", help="Keras dtype policy (%(default)s)")
-    train.add_argument("--seed", type=int, default=0)
-    train.add_argument("--initial-weights", help=".weights.h5 file to begin with")
-    train.set_defaults(run_command=_train)
+    length = train.add_argument_group("length").add_mutually_exclusive_group(required=True)
+    length.add_argument("--minutes", type=float, help="of training, all resumed parts together")
+    length.add_argument("--epochs", type=int)
+    length.add_argument("--steps", type=int)
+    patches = train.add_argument_group("patches")
+    patches.add_argument(
+        "--patches",
+        choices=("random", "case-study"),
+        default="random",
+        help="random crops, or the case study's 16 of a photo resized to 1024x1024 (%(default)s)",
+    )
+    patches.add_argument("--batch-size", type=int, default=8, help="patches a step (%(default)s)")
+    patches.add_argument("--patch-size", type=int, default=64, help="pixels a side (%(default)s)")
+    patches.add_argument("--photos-in-memory", type=int, default=64, help="decoded photos held at once (%(default)s)")
+    learning = train.add_argument_group("learning")
+    learning.add_argument(
+        "--loss", choices=("l1", "mse", "charbonnier", "cbdnet"), default="l1", help="the case study: mse (%(default)s)"
+    )
+    learning.add_argument("--optimizer", choices=("adam", "adamw", "sgd"), default="adam", help="(%(default)s)")
+    learning.add_argument("--schedule", choices=("cosine", "constant"), default="cosine", help="(%(default)s)")
+    learning.add_argument("--learning-rate", type=float, default=5e-4, help="at the peak (%(default)s)")
+    learning.add_argument("--ema", type=float, default=0.999, help="momentum of the weights' average (%(default)s)")
+    learning.add_argument("--precision", default="mixed_bfloat16", help="Keras dtype policy (%(default)s)")
+    learning.add_argument("--seed", type=int, default=0, help="of everything random (%(default)s)")
+    learning.add_argument("--initial-weights", metavar="FILE", help=".weights.h5 file to begin with")
+    watching = train.add_argument_group("watching")
+    watching.add_argument("--steps-per-epoch", type=int, default=100, help="steps between checkpoints (%(default)s)")
+    watching.add_argument("--validation-epochs", type=int, default=10, help="epochs between validations (%(default)s)")
 
-    export = commands.add_parser("export", help="write a network's quantised TFLite file and complete its card")
-    export.add_argument("--model", required=True, help="name of the card in models/")
-    export.add_argument("--weights", type=Path, required=True, help=".weights.h5 file of a run")
-    export.add_argument("--run", type=Path, help="run folder: its configuration and length go into the card")
-    export.set_defaults(run_command=_export)
 
-    evaluate = commands.add_parser("evaluate", help="PSNR and SSIM of noisy, non-local means and a network")
-    evaluate.add_argument("--model", required=True, help="name of a bundled network")
-    evaluate.add_argument("--data", type=Path, nargs="+", required=True, help="folders with noisy/ and clean/")
-    evaluate.add_argument("--weights", type=Path, help="float weights, to be scored too")
-    evaluate.add_argument("--json", type=Path, help="write the results here")
-    evaluate.add_argument("--update-card", action="store_true", help="write the results into the network's card")
-    evaluate.set_defaults(run_command=_evaluate)
-
-    samples = commands.add_parser("samples", help="make the sample photos")
-    samples.add_argument("folder", type=Path)
-    samples.add_argument("--picture", action="store_true", help="draw before-after.png with the bundled RIDNet instead")
-    samples.set_defaults(run_command=_samples)
-
-    benchmark = commands.add_parser("benchmark", help="our tiled TFLite network against Keras on bare patches")
-    benchmark.add_argument("--model", default="ridnet", help="name of a bundled network (%(default)s)")
-    benchmark.set_defaults(run_command=_benchmark)
+def _command(commands: Any, name: str, run: Any, sentence: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=sentence, description=sentence[0].upper() + sentence[1:] + "."
+    )
+    parser.set_defaults(run_command=run)
     return parser
+
+
+def _layout(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--layout", choices=("sidd", "renoir", "pairs", "clean"), help="of the data (default: recognised)"
+    )
+
+
+def _no_pictures(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--no-pictures",
+        action="store_true",
+        help="leave out the photographs: those of some sets may not be republished",
+    )
+
+
+def _measured(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="data sets to measure on")
+    parser.add_argument(
+        "--iso",
+        type=int,
+        nargs="*",
+        default=(400, 1600, 6400),
+        help="ISO speeds at which sets of clean photos are made noisy (400 1600 6400)",
+    )
 
 
 def _argument(text: str) -> tuple[str, int]:
@@ -90,6 +219,63 @@ def _argument(text: str) -> tuple[str, int]:
     if not number.isdecimal():
         raise argparse.ArgumentTypeError(f"must be NAME=NUMBER, such as filters=32. Received: {text}")
     return name, int(number)
+
+
+def _weights(text: str) -> tuple[str, Path]:
+    name, _, path = text.partition("=")
+    if not path:
+        raise argparse.ArgumentTypeError(f"must be NAME=FILE, such as ridnet=ridnet.weights.h5. Received: {text}")
+    return name, Path(path)
+
+
+def _sets(folders: Sequence[Path], limit: int | None = None) -> dict[str, "Sequence[Pair]"]:
+    from denoise.training.datasets import find_pairs
+
+    sets = {folder.resolve().name: folder for folder in folders}
+    if len(sets) < len(folders):
+        raise ValueError(f"The data folders must have different names. Received: {', '.join(map(str, folders))}")
+    found = {name: find_pairs(folder) for name, folder in sets.items()}
+    for name, each in found.items():
+        for problem in each.problems:
+            print(f"{name}: skipped: {problem}", file=sys.stderr)
+    return {name: each.pairs[: limit or None] for name, each in found.items()}
+
+
+def _show_progress(done: int, total: int) -> None:
+    print(f"{done} of {total}", end="\r" if done < total and sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
+
+
+def _data(options: argparse.Namespace) -> None:
+    from denoise.training.datasets import cut, describe, find_pairs
+
+    found = find_pairs(options.folder, options.layout)
+    print(describe(found))
+    if options.cut is not None:
+        pieces = cut(found, options.cut, options.size, progress=_show_progress)
+        print(f"{pieces} pieces in {options.cut}")
+    if options.step_seconds is not None:
+        from denoise.training.data import RandomPatches, waiting_share
+
+        patches = RandomPatches(found.pairs, batch_size=8, patch_size=64, steps=100, seed=0)
+        share = waiting_share(patches, options.step_seconds)
+        print(f"steps of {options.step_seconds:g} s on 8 patches of 64x64 wait for data {share:.1%} of the time")
+
+
+def _eda(options: argparse.Namespace) -> None:
+    from denoise.training.eda import analyse_folders
+
+    analyse_folders(
+        options.folders, options.out, layout=options.layout, pictures=not options.no_pictures, limit=options.limit
+    )
+
+
+def _baseline(options: argparse.Namespace) -> None:
+    from denoise.training.baseline_study import sample_pairs, study
+    from denoise.training.datasets import find_pairs
+
+    found = sample_pairs() if options.data is None else find_pairs(options.data, options.layout)
+    title = "samples" if options.data is None else options.data.resolve().name
+    study(found, options.out, options.denoisers, title=title, pictures=not options.no_pictures, limit=options.limit)
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -100,30 +286,55 @@ def _train(options: argparse.Namespace) -> None:
     train(options.data, options.run, Configuration(**given))
 
 
+def _curves(options: argparse.Namespace) -> None:
+    from denoise.training.train import draw_curves
+
+    for run in options.run:
+        print(draw_curves(run))
+
+
 def _export(options: argparse.Namespace) -> None:
     from denoise import registry
-    from denoise.training.export import describe_run, export
+    from denoise.training.export import export, make_card
 
-    card = json.loads((registry.MODELS_DIR / f"{options.model}.json").read_text())
-    if options.run is not None:
-        card["training"].update(describe_run(options.run))
-    card["metrics"] = {}  # they were measured on the file that is replaced now
-    print(export(options.weights, card, registry.MODELS_DIR))
+    models = registry.MODELS_DIR
+    if options.weights is not None:
+        registry.model_card(options.model, models)  # says which there are
+        card = {**json.loads((models / f"{options.model}.json").read_text()), "metrics": {}}
+    else:
+        more = {"machine": options.machine} if options.machine else {}
+        card = make_card(options.model, options.run, models, training=more)
+    print(export(options.weights or options.run / f"{card['architecture']['name']}.weights.h5", card, models))
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from denoise.files import write_atomically
+    from denoise import registry
     from denoise.training.evaluate import evaluate, update_card
-    from denoise.training.export import format_card
 
-    sets = {folder.resolve().name: folder for folder in options.data}
-    if len(sets) < len(options.data):
-        raise ValueError(f"The data folders must have different names. Received: {', '.join(map(str, options.data))}")
-    results = evaluate(sets, options.model, options.weights)
-    if options.json is not None:
-        write_atomically(options.json, format_card(results))
-    if options.update_card:
-        update_card(options.model, results)
+    weights = dict(options.weights)
+    results = evaluate(_sets(options.data), options.json, networks=options.models, weights=weights, iso=options.iso)
+    for name in (options.models or registry.list_models()) if options.update_cards else ():
+        update_card(name, results)
+
+
+def _quantize(options: argparse.Namespace) -> None:
+    from denoise import registry
+    from denoise.training.datasets import find_pairs
+    from denoise.training.quantize import quantize
+
+    architecture = registry.model_card(options.model).architecture
+    weights = options.weights or registry.MODELS_DIR / f"{options.model}.weights.h5"
+    calibration = find_pairs(options.calibration).pairs
+    sets = _sets(options.data, options.limit)
+    quantize(options.model, architecture, weights, calibration, sets, options.out, iso=options.iso)
+
+
+def _report(options: argparse.Namespace) -> None:
+    from denoise.training.report import report, update_readme
+
+    tables = report(options.results, options.out)
+    if options.readme is not None:
+        update_readme(options.readme, tables)
 
 
 def _samples(options: argparse.Namespace) -> None:
