@@ -408,7 +408,7 @@ def draw_curves(run: Path) -> Path:
         figure, ((losses, scores),) = plots.panels(1, 2, width=12)
         training, held_out = plots.SERIES[:2]
         losses.plot(*curve("loss"), color=training.colour, linestyle=training.line)
-        losses.set(xlabel="training steps", ylabel="loss on training patches", yscale="log")
+        losses.set(xlabel="training steps", ylabel="loss on training patches")
         scores.plot(*curve("psnr"), color=training.colour, linestyle=training.line, label="training patches")
         scores.plot(
             *curve("val_psnr"),
