@@ -24,7 +24,7 @@ class DenoiserInfo(NamedTuple):
 
 _NLM_INFO = DenoiserInfo(
     "Non-local means",
-    "The classical filter: averages similar parts of the photo; no network, its strength follows the noise.",
+    "The classical filter, no network: averages similar parts of the photo.",
 )
 _NLM_TILE_SIZE, _NLM_OVERLAP = 512, 32  # the filter looks 13 pixels far
 

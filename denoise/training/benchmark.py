@@ -1,45 +1,183 @@
-"""The shipped network against the way of the case study, in one run: Keras on 16 bare patches of a 1024x1024 photo."""
+"""How long a network takes and how much memory: TFLite files as they ship against Keras in float32, in one run.
 
+Every candidate runs in a process of its own, so that its peak memory is its own; candidates take turns, so that
+whatever else the machine does hits all of them.
+"""
+
+import datetime
+import json
+import os
+import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
-import keras
 import numpy as np
 
-from denoise import registry, tiling
-from denoise.training.architectures import build
-from denoise.training.export import TILE_SIZE
+from denoise import Denoiser, Image, benchmark, registry, tiling
+from denoise.runtime import Network, processors
+from denoise.training.progress import with_progress
 
-REPEATS = 3
+# No Keras here: its import alone would be most of a small network's peak memory.
+
+KERAS = "Keras float32"
+"""Name of the candidate that is not a file."""
+
+PHOTO_SIZE = 1024  # pixels; the case study's size, 16 patches of 256×256
+
+Cost = dict[str, Any]
+"""`seconds_per_tile`, `seconds_16_patches` (a 1024×1024 photo in bare patches, as in the case study), `seconds_photo`
+(the same photo in overlapping, blended tiles; files only), `peak_memory_mb`; or `error`, a sentence."""
+
+
+def machine() -> dict[str, Any]:
+    """What a measurement of time depends on: processor, cores, threads of a network, load before it began, date."""
+    return {
+        **benchmark.machine(),
+        "processor": _processor(),
+        "threads": processors(),
+        "load": round(os.getloadavg()[0], 1),
+        "date": datetime.date.today().isoformat(),
+    }
+
+
+def seconds_per_tile(denoisers: Mapping[str, Denoiser], repeats: int = 7) -> dict[str, float]:
+    """Time one 256×256 tile of noise: the median of several calls, the denoisers taking turns.
+
+    Args:
+        denoisers: Denoisers of a tile, by name.
+        repeats: Calls of each, after one that is not counted.
+
+    Returns:
+        Seconds by name.
+    """
+    tile = _noise(tiling.TILE_SIZE)
+    seconds: dict[str, list[float]] = {name: [] for name in denoisers}
+    for _ in range(repeats + 1):
+        for name, denoiser in denoisers.items():
+            start = time.perf_counter()
+            denoiser(tile)
+            seconds[name].append(time.perf_counter() - start)
+    return {name: round(statistics.median(times[1:]), 5) for name, times in seconds.items()}
+
+
+def compare(architecture: Mapping[str, Any], files: Mapping[str, Path], rounds: int = 3) -> dict[str, Cost]:
+    """Measure time and memory of Keras in float32 and of TFLite files of the same network.
+
+    Args:
+        architecture: `name` and `arguments` of the builder; weights do not change the time.
+        files: TFLite files by name.
+        rounds: Fresh processes for each candidate; the median of each figure counts.
+
+    Returns:
+        Costs by name, `KERAS` first.
+    """
+    calls = {KERAS: f"_run_keras({dict(architecture)!r})"}
+    calls |= {name: f"_run_file({str(path.resolve())!r})" for name, path in files.items()}
+    costs: dict[str, list[Cost]] = {name: [] for name in calls}
+    for name, call in with_progress([*calls.items()] * rounds, "time and memory"):
+        costs[name].append(_in_fresh_process(call))
+    return {name: _median(found) for name, found in costs.items()}
 
 
 def compare_with_keras(model: str) -> Iterator[str]:
-    """Time both ways on one 1024x1024 photo of noise, the best of `REPEATS` each, and yield lines of text.
+    """Compare a bundled network with Keras on one 1024×1024 photo and yield lines of text.
 
     Args:
-        model: Name of a bundled network. Keras runs the same architecture in float32; weights do not change the time.
+        model: Name of a bundled network.
 
     Raises:
-        denoise.runtime.ModelError: If the network is not bundled.
+        denoise.runtime.ModelError: If the network is not bundled or does not run.
+        RuntimeError: If a candidate does not run.
     """
-    photo = np.random.default_rng(0).integers(0, 256, (1024, 1024, 3), np.uint8)
-    network = registry.load_model(model)
-    architecture = registry.model_card(model).architecture
-    keras.mixed_precision.set_global_policy("float32")
-    keras_network = build(architecture["name"], size=TILE_SIZE, **architecture["arguments"])
-    patches = photo.reshape(4, TILE_SIZE, 4, TILE_SIZE, 3).swapaxes(1, 2).reshape(16, TILE_SIZE, TILE_SIZE, 3)
-    patches = patches / np.float32(255)
+    card = registry.model_card(model)
+    costs = compare(card.architecture, {model: registry.MODELS_DIR / card.file})
+    for name, cost in costs.items():
+        if "error" in cost:
+            raise RuntimeError(f"{name} does not run: {cost['error']}")
+    keras, ours = costs[KERAS], costs[model]
+    rows = (
+        (f"{KERAS}, 16 bare patches of 256×256, one batch", keras["seconds_16_patches"]),
+        (f"{model} as bundled, the same patches", ours["seconds_16_patches"]),
+        (f"{model} as bundled, overlapping tiles, whole photo", ours["seconds_photo"]),
+    )
+    for what, seconds in rows:
+        yield f"{what:55} {seconds:6.2f} s   {seconds / keras['seconds_16_patches']:.2f} of Keras"
+    yield f"Peak memory: {KERAS} {keras['peak_memory_mb']:.0f} MB, {model} {ours['peak_memory_mb']:.0f} MB"
 
-    tiled, bare = [], []
-    keras_network.predict(patches[:1], verbose=0)  # both have been called once before the clock runs
+
+def _run_file(path: str) -> Cost:
+    network = Network(Path(path))
+    photo = _noise(PHOTO_SIZE)
+    patches = _patches(photo, network.tile_size)
     network(patches[0])
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        tiling.denoise_tiled(photo, network, tile_size=network.tile_size)
-        tiled.append(time.perf_counter() - start)
-        start = time.perf_counter()
-        keras_network.predict(patches, batch_size=16, verbose=0)
-        bare.append(time.perf_counter() - start)
-    yield f"{model}, TFLite as bundled, overlapping tiles, whole photo: {min(tiled):.2f} s"
-    yield f"{model}, Keras float32, 16 bare patches of 256x256:        {min(bare):.2f} s"
-    yield f"ratio: {min(tiled) / min(bare):.2f}"
+    seconds = [_time(lambda patch=patch: network(patch)) for patch in patches]
+    photo_seconds = _time(lambda: tiling.denoise_tiled(photo, network, tile_size=network.tile_size))
+    return {
+        "seconds_per_tile": statistics.median(seconds),
+        "seconds_16_patches": sum(seconds),
+        "seconds_photo": photo_seconds,
+    }
+
+
+def _run_keras(architecture: Mapping[str, Any]) -> Cost:
+    import keras
+
+    from denoise.training.architectures import build
+
+    keras.mixed_precision.set_global_policy("float32")
+    network = build(architecture["name"], size=tiling.TILE_SIZE, **architecture["arguments"])
+    patches = _patches(_noise(PHOTO_SIZE), tiling.TILE_SIZE)
+    network.predict(patches, batch_size=len(patches), verbose=0)  # traces the graph
+    seconds = _time(lambda: network.predict(patches, batch_size=len(patches), verbose=0))
+    return {"seconds_per_tile": seconds / len(patches), "seconds_16_patches": seconds}
+
+
+def _in_fresh_process(call: str) -> Cost:
+    """Evaluate one of the calls above; what the process is measured by, it prints as its last line."""
+    code = (
+        "import json; from denoise.benchmark import _resident_peak; "
+        "from denoise.training.benchmark import _run_file, _run_keras; "
+        f"cost = {call}; print(); print(json.dumps(cost | {{'peak_memory_mb': _resident_peak()}}))"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    if done.returncode:
+        reason = done.stderr.strip().rsplit("\n", 1)[-1]
+        return {"error": reason or f"the process ended with {done.returncode}"}
+    cost: Cost = json.loads(done.stdout.rsplit("\n", 2)[-2])
+    return cost
+
+
+def _median(costs: list[Cost]) -> Cost:
+    for cost in costs:
+        if "error" in cost:
+            return cost
+    return {key: round(statistics.median(cost[key] for cost in costs), 4) for key in costs[0]}
+
+
+def _time(call: Any) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def _noise(size: int) -> Image:
+    return np.random.default_rng(0).random((size, size, 3), np.float32)
+
+
+def _patches(photo: Image, size: int) -> Image:
+    """Cut a square photo into bare patches: (N, size, size, 3)."""
+    count = len(photo) // size
+    return photo.reshape(count, size, count, size, 3).swapaxes(1, 2).reshape(-1, size, size, 3)
+
+
+def _processor() -> str:
+    """Name of the processor; `platform.processor` knows it on few systems."""
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.exists() else []
+    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else str(benchmark.machine()["processor"])

@@ -1,70 +1,173 @@
-"""Measure denoisers on pairs of noisy and clean photos, whole pipeline with tiles, 8-bit output."""
+"""Measure denoisers on pairs of noisy and clean photos, whole pipeline with tiles, 8-bit output.
 
+Every score goes into the file of results as soon as it is known, under the version of the denoiser and of the photo
+that it belongs to: a run that is killed goes on where it stood, and another network costs its own time alone.
+"""
+
+import hashlib
+import inspect
 import json
+import math
 import statistics
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
-from denoise import Denoiser, Image, metrics, pipeline, registry
+from denoise import Denoiser, Image, baseline, camera, metrics, pipeline, registry
 from denoise.files import write_atomically
-from denoise.image import Photo
-from denoise.training.data import load_pairs
+from denoise.image import Photo, Pixels, to_float, to_pixels
+from denoise.training.benchmark import machine, seconds_per_tile
+from denoise.training.datasets import Pair, read_pair
 from denoise.training.export import format_card, load_network
+from denoise.training.progress import with_progress
+from denoise.training.samples import photograph
 
 PROTOCOL = (
     "Mean over the photos of PSNR and SSIM on 8-bit RGB (scikit-image, data_range 255, channel_axis 2, otherwise "
     "defaults); whole photos, overlapping 256x256 tiles, output rounded to 8 bit."
 )
 
-Scores = dict[str, float | None]
+SYNTHETIC_ISO = (400, 1600, 6400)
+
+Results = dict[str, Any]
+"""What the file of results holds: `kind` ("evaluate"), `protocol`; `speed`: the `machine` and `seconds_per_tile` of
+each denoiser there; `sets`: for each set the `photos` with a digest of what they were; `denoisers`: for each its
+`version`, for networks `title`, `parameters` and `bytes`, and `scores` and `means`.
+
+`scores`: set -> photo -> [PSNR in dB, SSIM]; a PSNR of null is that of equal pictures. `means`: set -> `psnr`, `ssim`;
+only of sets whose photos have all been scored.
+"""
+
+
+class Shot(NamedTuple):
+    """A noisy photo to clean: one of a pair, or a clean photo taken again at an ISO speed or (no ISO) left clean."""
+
+    pair: Pair
+    iso: int | None
+
+
+def shots(name: str, pairs: Sequence[Pair], iso: Sequence[int] = SYNTHETIC_ISO) -> dict[str, list[Shot]]:
+    """Tell what there is to measure in a set.
+
+    Args:
+        name: Name of the set.
+        pairs: Its pairs, or clean photos, which are measured as they are and with the noise of a simulated camera.
+        iso: ISO speeds of that camera.
+
+    Returns:
+        The shots of "NAME", or of "NAME clean" and "NAME ISO 400", ....
+
+    Raises:
+        ValueError: If the set is empty, or some of its photos are pairs and others are not.
+    """
+    alone = {pair.noisy is None for pair in pairs}
+    if len(alone) != 1:
+        raise ValueError(f"A set must hold either pairs or clean photos. The set {name!r} holds {len(pairs)} photos.")
+    if alone == {False}:
+        return {name: [Shot(pair, None) for pair in pairs]}
+    speeds = {f"{name} clean": None, **{f"{name} ISO {speed}": speed for speed in iso}}
+    return {title: [Shot(pair, speed) for pair in pairs] for title, speed in speeds.items()}
+
+
+def read_shot(shot: Shot) -> tuple[Pixels, Pixels]:
+    """Read, or make, the noisy photo and its clean reference, both uint8 (H, W, 3).
+
+    A photo that is taken again is cropped to its middle, 640 pixels at most; its reference is what the same camera
+    would have made without noise. Chance is seeded by the photo's name and the ISO speed.
+
+    Raises:
+        denoise.image.PhotoError: If a file is no photo; the message names it.
+    """
+    noisy, clean = read_pair(shot.pair)
+    if noisy is not None:
+        return noisy, clean
+    if shot.iso is None:
+        return clean, clean
+    return photograph(clean, shot.iso, seed=zlib.crc32(f"{shot.pair.name} ISO {shot.iso}".encode()))
 
 
 def evaluate(
-    sets: Mapping[str, Path], model: str, weights: Path | None = None, report: Callable[[str], None] = print
-) -> dict[str, Any]:
-    """Score the noisy photos, non-local means and a bundled network on each set.
+    sets: Mapping[str, Sequence[Pair]],
+    results: Path,
+    *,
+    networks: Sequence[str] | None = None,
+    weights: Mapping[str, Path] | None = None,
+    iso: Sequence[int] = SYNTHETIC_ISO,
+    models: Path = registry.MODELS_DIR,
+) -> Results:
+    """Score the noisy photos, non-local means and bundled networks on sets of photos, and time them on a tile.
 
     Args:
-        sets: Folders by the name to report them under; each holds `noisy/` and `clean/`, or clean photos alone, which
-            then should come back unchanged.
-        model: Name of a bundled network.
-        weights: Its float weights; given, the float network is scored too.
-        report: Called with each line of the table as soon as it is known.
+        sets: Pairs, or clean photos (see `shots`), by the name to report them under.
+        results: JSON file to write. Where there is one already, what it holds of the same photos and the same versions
+            of the denoisers is kept, of other sets and networks too; the rest is dropped.
+        networks: Names of bundled networks; all of them unless given.
+        weights: Their float weights by name; given, the float network is scored too, by Keras, as "NAME float32".
+        iso: ISO speeds at which clean photos are taken again.
+        models: Folder of the cards.
 
     Returns:
-        `protocol`, `sha256` of the network's file, and under `sets` for each set the number of `photos` and the mean
-        `psnr` (dB; null where pictures are equal) and `ssim` of each denoiser.
+        What is in the file now.
 
     Raises:
-        FileNotFoundError: If a folder holds no pairs.
-        denoise.runtime.ModelError: If the network is not bundled.
+        FileNotFoundError: If a file of weights is missing.
+        denoise.image.PhotoError: If a photo cannot be read.
+        denoise.runtime.ModelError: If a network is not bundled.
+        ValueError: If `results` is another kind of file, a set is empty or mixed, or there are weights of a network
+            that is not evaluated.
     """
-    card = registry.model_card(model)
+    bundled = {name: registry.load_model(name, models) for name in registry.list_models(models)}
+    cards = {name: registry.model_card(name, models) for name in (bundled if networks is None else networks)}
+    weights = weights or {}
+    if unknown := weights.keys() - cards.keys():
+        raise ValueError(f"Weights must be those of an evaluated network. Received: {', '.join(sorted(unknown))}")
     denoisers: dict[str, Callable[[Photo], Photo]] = {
         "noisy": lambda photo: photo,
         "nlm": lambda photo: pipeline.denoise_photo(photo, "nlm"),
-        model: lambda photo: pipeline.denoise_photo(photo, model),
+        **{name: _with(bundled[name]) for name in cards},
     }
-    if weights is not None:
-        float_denoiser = keras_denoiser(load_network(weights, card.architecture))
-        denoisers[f"{model} float32"] = lambda photo: pipeline.denoise_photo(photo, float_denoiser)
-    results: dict[str, Any] = {"protocol": PROTOCOL, "model": model, "sha256": card.sha256, "sets": {}}
-    report(f"{'set':10} {'photos':>6}  {'denoiser':18} {'PSNR dB':>8} {'SSIM':>7}")
-    for name, folder in sets.items():
-        pairs = load_pairs(folder)
-        rows = {key: _score(denoiser, pairs) for key, denoiser in denoisers.items()}
-        for key, row in rows.items():
-            psnr = "   equal" if row["psnr"] is None else f"{row['psnr']:8.2f}"
-            report(f"{name:10} {len(pairs):6}  {key:18} {psnr} {row['ssim']:7.4f}")
-        results["sets"][name] = {"photos": len(pairs), **rows}
-    return results
+    facts: dict[str, dict[str, Any]] = {
+        "noisy": {"version": "1"},
+        "nlm": {"version": _digest(inspect.getsource(baseline).encode())},
+    }
+    for name, card in cards.items():
+        facts[name] = {"version": card.sha256, "title": card.title, "parameters": card.parameters, "bytes": card.bytes}
+    for name, path in weights.items():
+        denoisers[f"{name} float32"] = _with(keras_denoiser(load_network(path, cards[name].architecture)))
+        content = path.read_bytes()
+        own = {"version": f"{cards[name].sha256} {_digest(content)}", "bytes": len(content)}
+        facts[f"{name} float32"] = {**facts[name], **own, "title": f"{cards[name].title}, float32"}
+
+    found = {title: group for name, pairs in sets.items() for title, group in shots(name, pairs, iso).items()}
+    state = _load(results)
+    _drop_other_versions(state, facts, models)
+    for name, fact in facts.items():
+        state["denoisers"][name] = {"scores": {}, "means": {}, **state["denoisers"].get(name, {}), **fact}
+    for title, group in found.items():
+        _drop_other_photos(state, title, {shot.pair.name: _version(shot) for shot in group})
+
+    timed: dict[str, Denoiser] = {"nlm": _non_local_means_of_a_tile, **bundled}
+    state["speed"] = {"machine": machine(), "seconds_per_tile": seconds_per_tile(timed)}
+    for network in bundled.values():
+        network.release()  # those that have nothing to do
+    for title, group in found.items():
+        tables = {name: state["denoisers"][name]["scores"].setdefault(title, {}) for name in denoisers}
+        todo = [shot for shot in group if any(shot.pair.name not in table for table in tables.values())]
+        for shot in with_progress(todo, title):
+            noisy, clean = read_shot(shot)
+            for name, denoise in denoisers.items():
+                if shot.pair.name not in tables[name]:
+                    tables[name][shot.pair.name] = score(clean, denoise(Photo(pixels=noisy)).pixels)
+            _save(results, state)
+    _save(results, state)
+    return state
 
 
-def update_card(model: str, results: Mapping[str, Any], models: Path = registry.MODELS_DIR) -> None:
+def update_card(model: str, results: Results, models: Path = registry.MODELS_DIR) -> None:
     """Write measured results into the card of the network that they were measured on.
 
     Args:
@@ -73,23 +176,32 @@ def update_card(model: str, results: Mapping[str, Any], models: Path = registry.
         models: Folder of the cards.
 
     Raises:
-        ValueError: If the results are of another file than the one now bundled.
+        ValueError: If the results are of another file than the one now bundled, or do not know the network.
     """
     path = models / f"{model}.json"
-    card = json.loads(path.read_text())
-    if card["sha256"] != results["sha256"]:
-        raise ValueError(f"The results must be of {card['file']} as bundled. Received: sha256 {results['sha256']}")
-    measured = {**card["metrics"], "protocol": results["protocol"], **results["sets"]}
+    card = json.loads(path.read_text(encoding="utf-8"))
+    version = results["denoisers"].get(model, {}).get("version")
+    if card["sha256"] != version:
+        raise ValueError(f"The results must be of {card['file']} as bundled. Received: sha256 {version}")
+    measured: dict[str, Any] = {"protocol": results["protocol"]}
+    for title, found in results["sets"].items():
+        means = {name: results["denoisers"].get(name, {}).get("means", {}).get(title) for name in _rows_of(model)}
+        if means[model]:
+            measured[title] = {"photos": len(found["photos"]), **{k: v for k, v in means.items() if v}}
     write_atomically(path, format_card({**card, "metrics": measured}))
 
 
-def _score(denoiser: Callable[[Photo], Photo], pairs: Mapping[str, tuple[Photo, Photo]]) -> Scores:
-    scores = []
-    for noisy, clean in pairs.values():
-        pixels = denoiser(noisy).pixels
-        scores.append((metrics.psnr(clean.pixels, pixels), metrics.ssim(clean.pixels, pixels)))
-    psnr, ssim = (statistics.fmean(column) for column in zip(*scores, strict=True))
-    return {"psnr": round(psnr, 3) if np.isfinite(psnr) else None, "ssim": round(ssim, 5)}
+def score(clean: Pixels, denoised: Pixels) -> list[float | None]:
+    """PSNR in dB (None for equal pictures: JSON has no infinity) and SSIM of uint8 photos."""
+    psnr = metrics.psnr(clean, denoised)
+    return [round(psnr, 4) if math.isfinite(psnr) else None, round(metrics.ssim(clean, denoised), 6)]
+
+
+def mean_scores(scores: Sequence[Sequence[float | None]]) -> dict[str, float | None]:
+    """Mean of what `score` returned for several photos: `psnr` (None if a picture was equal) and `ssim`."""
+    psnr, ssim = ([math.inf if value is None else value for value in column] for column in zip(*scores, strict=True))
+    mean = statistics.fmean(psnr)
+    return {"psnr": round(mean, 3) if math.isfinite(mean) else None, "ssim": round(statistics.fmean(ssim), 5)}
 
 
 def keras_denoiser(network: keras.Model) -> Denoiser:
@@ -100,3 +212,74 @@ def keras_denoiser(network: keras.Model) -> Denoiser:
         return np.clip(denoised, 0.0, 1.0)
 
     return denoise_tile
+
+
+def _with(denoiser: Denoiser) -> Callable[[Photo], Photo]:
+    return lambda photo: pipeline.denoise_photo(photo, denoiser)
+
+
+def _non_local_means_of_a_tile(tile: Image) -> Image:
+    return to_float(pipeline.denoise_photo(Photo(pixels=to_pixels(tile, np.uint8)), "nlm").pixels)
+
+
+def _rows_of(model: str) -> tuple[str, ...]:
+    return ("noisy", "nlm", model, f"{model} float32")
+
+
+def _load(path: Path) -> Results:
+    if not path.exists():
+        return {"kind": "evaluate", "protocol": PROTOCOL, "speed": {}, "sets": {}, "denoisers": {}}
+    try:
+        state: Results = json.loads(path.read_text(encoding="utf-8"))
+        if state["kind"] != "evaluate":
+            raise KeyError
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"The file of results must be one that `evaluate` wrote. Received: {path}") from None
+    return state
+
+
+def _save(path: Path, state: Results) -> None:
+    for denoiser in state["denoisers"].values():
+        denoiser["means"] = {
+            title: mean_scores(list(denoiser["scores"][title].values()))
+            for title, found in state["sets"].items()
+            if denoiser["scores"].get(title, {}).keys() == found["photos"].keys()
+        }
+    write_atomically(path, format_card(state))
+
+
+def _drop_other_versions(state: Results, facts: Mapping[str, Mapping[str, Any]], models: Path) -> None:
+    """Forget denoisers that are not what they were when they were scored, and networks that are bundled no more."""
+    known = {name: card.sha256 for name, card in registry.list_models(models).items()}
+    known |= {name: fact["version"] for name, fact in facts.items()}
+    for name, denoiser in list(state["denoisers"].items()):
+        bundled = name.removesuffix(" float32")
+        expected = known.get(name) or known.get(bundled)  # without its weights, a float network goes by the bundled one
+        if expected is None or not denoiser["version"].startswith(expected):
+            del state["denoisers"][name]
+
+
+def _drop_other_photos(state: Results, title: str, versions: dict[str, str]) -> None:
+    """Forget the scores of photos that are not what they were, or belong to the set no more."""
+    before = state["sets"].get(title, {"photos": {}})["photos"]
+    same = {name for name, version in versions.items() if before.get(name) == version}
+    for denoiser in state["denoisers"].values():
+        scores = denoiser["scores"].get(title, {})
+        denoiser["scores"][title] = {name: scores[name] for name in versions if name in same and name in scores}
+    state["sets"][title] = {"photos": versions}
+
+
+def _version(shot: Shot) -> str:
+    """Digest of all that decides what the noisy photo and its reference are."""
+    files = [*((shot.pair.noisy,) if shot.pair.noisy else ()), *shot.pair.clean]
+    parts = [path.read_bytes() for path in files]
+    if shot.iso is not None:
+        parts.append(f"ISO {shot.iso} {inspect.getsource(camera)} {inspect.getsource(photograph)}".encode())
+    return _digest(*parts)
+
+
+def _digest(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()[:16]

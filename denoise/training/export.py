@@ -3,43 +3,104 @@
 import contextlib
 import csv
 import hashlib
+import io
 import json
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, get_args
 
 import keras
+import numpy as np
 
+from denoise import Image, registry
 from denoise.files import write_atomically
 from denoise.training.architectures import build
 
-Quantisation = Literal["float32", "dynamic-range int8"]
+Quantisation = Literal["float32", "float16", "dynamic-range int8", "full int8"]
+"""What the weights become; with "full int8" the activations too, by scales that are fixed in advance ("static")."""
+QUANTISATIONS: tuple[Quantisation, ...] = get_args(Quantisation)
 
 TILE_SIZE = 256
 
 
-def convert(network: keras.Model, quantisation: Quantisation = "dynamic-range int8") -> bytes:
+class Description(NamedTuple):
+    """What a card says about an architecture: title, one plain sentence for a photographer, and where it is from."""
+
+    title: str
+    summary: str
+    paper: str
+
+
+DESCRIPTIONS = {
+    "autoencoder": Description(
+        "Autoencoder",
+        "The simplest network: squeezes the photo until grain finds no room.",
+        "Convolutional autoencoder for image denoising, https://keras.io/examples/vision/autoencoder/",
+    ),
+    "cbdnet": Description(
+        "CBDNet",
+        "Judges the noise in each part of the photo first, then removes it.",
+        "Guo et al., Toward Convolutional Blind Denoising of Real Photographs, arXiv:1807.04686",
+    ),
+    "pridnet": Description(
+        "PRIDNet",
+        "Looks for noise at five scales at once, from grain to blotches.",
+        "Zhao et al., Pyramid Real Image Denoising Network, arXiv:1908.00273",
+    ),
+    "ridnet": Description(
+        "RIDNet",
+        "Best quality: a deep network that tells grain from detail.",
+        "Anwar and Barnes, Real Image Denoising with Feature Attention, arXiv:1904.07396",
+    ),
+}
+
+_ABOUT_DATA = ("data", "licences_of_the_data", "noise_model")
+
+
+def convert(
+    network: keras.Model,
+    quantisation: Quantisation = "dynamic-range int8",
+    calibration: Callable[[], Iterable[Image]] | None = None,
+) -> bytes:
     """Convert a network to TFLite with a float32 input and output of shape (1, T, T, 3), T its input size.
 
     Dynamic-range int8 stores the weights as int8 and quantises activations on the fly, one scale a tensor and call;
-    scales fixed in advance ("static") are faster but lose 0.3 to 1 dB on lightly noised photos.
+    full int8 has scales fixed in advance, which is faster but loses 0.3 to 1 dB on lightly noised photos.
 
     Args:
         network: A network with a fixed input size, under the float32 policy of the TensorFlow backend.
         quantisation: What the weights become.
+        calibration: For "full int8": returns noisy tiles of the input's size, from which the scales are read.
 
     Returns:
         The content of a .tflite file.
+
+    Raises:
+        ValueError: If "full int8" is asked for without calibration, or Keras runs on another backend.
     """
+    if quantisation == "full int8" and calibration is None:
+        raise ValueError("`calibration` must be given for full int8: the scales of the activations are read from it.")
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            "Conversion to TFLite needs the TensorFlow backend: run this command with KERAS_BACKEND=tensorflow. "
+            f"Received: {keras.backend.backend()}"
+        )
     import tensorflow as tf  # here alone: training itself runs on any backend
 
     one_tile = keras.Input(batch_shape=(1, *network.input_shape[1:]))
-    with _silence():
+    # The one warning asks for statistics of quantised inputs, which there are not: inputs stay float.
+    with _silence(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(action="ignore"):
         converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(one_tile, network(one_tile)))
         if quantisation != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if quantisation == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        if quantisation == "full int8":
+            assert calibration is not None
+            converter.representative_dataset = lambda: ([tile[None].astype(np.float32)] for tile in calibration())
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         return bytes(converter.convert())
 
 
@@ -54,6 +115,8 @@ def load_network(weights: Path, architecture: Mapping[str, Any]) -> keras.Model:
         FileNotFoundError: If there is no such file.
         ValueError: If the weights are those of another network.
     """
+    if not weights.is_file():
+        raise FileNotFoundError(f"There is no file of weights: {weights}")
     keras.mixed_precision.set_global_policy("float32")
     network = build(architecture["name"], size=TILE_SIZE, **architecture["arguments"])
     try:
@@ -89,6 +152,56 @@ def export(weights: Path, card: dict[str, Any], models: Path) -> Path:
     return file
 
 
+def make_card(
+    name: str,
+    run: Path,
+    models: Path = registry.MODELS_DIR,
+    *,
+    quantisation: Quantisation = "dynamic-range int8",
+    data_like: str = "ridnet",
+    training: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Make the card of a network from its run folder; nothing has been measured yet.
+
+    Args:
+        name: Name to bundle the network under.
+        run: Run folder: its configuration says the architecture and its arguments.
+        models: Folder of the cards.
+        quantisation: How to bundle it.
+        data_like: Name of the bundled network whose training data and noise model this run shared; its card says what
+            they were.
+        training: More that the card should say about the training, or other than that network's card says.
+
+    Returns:
+        A card for `export`.
+
+    Raises:
+        FileNotFoundError: If the folder is no run folder, or there is no card of `data_like`.
+        ValueError: If the run's architecture has no description in `DESCRIPTIONS`, or no epoch has been finished.
+    """
+    about_run = describe_run(run)
+    configuration = about_run["configuration"]
+    architecture = configuration["architecture"]
+    if architecture not in DESCRIPTIONS:
+        raise ValueError(f"The architecture must be one of {', '.join(DESCRIPTIONS)}. Received: {architecture}")
+    title, summary, paper = DESCRIPTIONS[architecture]
+    template = models / f"{data_like}.json"
+    if not template.is_file():
+        raise FileNotFoundError(f"There is no card to copy the description of the training data from: {template}")
+    copied = json.loads(template.read_text(encoding="utf-8"))["training"]
+    about_data = {key: copied[key] for key in _ABOUT_DATA if key in copied}
+    return {
+        "name": name,
+        "title": title,
+        "summary": summary,
+        "quantisation": quantisation,
+        "licence": "MIT",
+        "architecture": {"name": architecture, "arguments": configuration.get("arguments", {}), "paper": paper},
+        "training": {**about_data, **(training or {}), **about_run},
+        "metrics": {},  # what was measured on an older file says nothing about this one
+    }
+
+
 def describe_run(run: Path) -> dict[str, Any]:
     """What a card says about a training run.
 
@@ -100,12 +213,24 @@ def describe_run(run: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: If the folder holds no configuration and log.
+        ValueError: If no epoch has been finished.
     """
-    configuration = json.loads((run / "config.json").read_text())
-    with (run / "log.csv").open() as log:
+    for name in ("config.json", "log.csv"):
+        if not (run / name).is_file():
+            raise FileNotFoundError(f"A run folder must hold {name}, which training writes. Received: {run}")
+    configuration = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    if initial := configuration.get("initial_weights"):
+        configuration["initial_weights"] = Path(initial).name  # where they lay is nobody's business
+    with (run / "log.csv").open(encoding="utf-8") as log:
         epochs = list(csv.DictReader(log))
-    steps = (int(epochs[-1]["epoch"]) + 1) * configuration["steps_per_epoch"]
-    return {"configuration": configuration, "steps": steps, "minutes": round(float(epochs[-1]["minutes"]), 1)}
+    if not epochs:
+        raise ValueError(f"The run must have finished an epoch. Received: {run}")
+    last = epochs[-1]
+    return {
+        "configuration": configuration,
+        "steps": int(last["steps"]),
+        "minutes": round(float(last["minutes"]), 1),
+    }
 
 
 def format_card(card: dict[str, Any]) -> bytes:

@@ -1,42 +1,222 @@
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
 from denoise import metrics, registry
 from denoise.image import decode
-from denoise.training.evaluate import evaluate, update_card
+from denoise.training import evaluate as module
+from denoise.training.architectures import build
+from denoise.training.datasets import find_pairs
+from denoise.training.evaluate import evaluate, read_shot, shots, update_card
+from denoise.training.export import export
+
+ARGUMENTS = {"filters": 16, "modules": 1, "reduction": 4}
+
+
+def write_network(folder: Path, name: str, seed: int) -> Path:
+    """Bundle a small network that changes photos a little, and return its weights."""
+    keras.mixed_precision.set_global_policy("float32")
+    keras.utils.set_random_seed(0)
+    network = build("ridnet", **ARGUMENTS)
+    tail = network.get_layer("tail")
+    tail.kernel.assign(np.random.default_rng(seed).normal(0, 0.01, tail.kernel.shape))
+    weights = folder / f"{name}.weights.h5"
+    network.save_weights(weights)
+    card = {
+        "name": name,
+        "title": name.title(),
+        "summary": "A network for this test.",
+        "quantisation": "dynamic-range int8",
+        "licence": "MIT",
+        "architecture": {"name": "ridnet", "arguments": ARGUMENTS},
+        "training": {},
+        "metrics": {},
+    }
+    export(weights, card, folder)
+    return weights
 
 
 @pytest.fixture(scope="module")
-def results(pairs_folder: Path) -> dict[str, object]:
-    return evaluate({"pairs": pairs_folder, "kept": pairs_folder / "clean"}, "ridnet", report=lambda line: None)
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    for seed, name in enumerate(("first", "second")):
+        write_network(folder, name, seed)
+    return folder
 
 
-def test_evaluate_scores_the_noisy_photos_as_the_metrics_do(results: dict, pairs_folder: Path) -> None:
+@pytest.fixture(scope="module")
+def sets(pairs_folder: Path) -> dict[str, Any]:
+    return {"real": find_pairs(pairs_folder).pairs, "kept": find_pairs(pairs_folder / "clean").pairs}
+
+
+@pytest.fixture(scope="module")
+def file(models: Path, sets: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("results") / "evaluate.json"
+    evaluate(sets, path, weights={"first": models / "first.weights.h5"}, iso=[1600], models=models)
+    return path
+
+
+@pytest.fixture
+def results(file: Path) -> Any:
+    return json.loads(file.read_text())
+
+
+@pytest.fixture
+def denoised_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """Counts the photos that were denoised; "noisy" is not."""
+    calls = []
+    original = module.pipeline.denoise_photo
+    monkeypatch.setattr(module.pipeline, "denoise_photo", lambda *args: calls.append(args) or original(*args))
+    monkeypatch.setattr(module, "seconds_per_tile", lambda denoisers: dict.fromkeys(denoisers, 0.1))
+    return lambda: len(calls)
+
+
+def test_evaluate_scores_the_noisy_photos_as_the_metrics_do(results: Any, pairs_folder: Path) -> None:
     def photo(kind: str, name: str) -> np.ndarray:
         return decode((pairs_folder / kind / f"{name}.png").read_bytes()).pixels
 
-    expected = np.mean([metrics.psnr(photo("clean", n), photo("noisy", n)) for n in ("astronaut", "chelsea")])
-    assert results["sets"]["pairs"]["noisy"]["psnr"] == pytest.approx(expected, abs=1e-3)
-    assert results["sets"]["pairs"]["photos"] == 2
-    assert results["sets"]["kept"]["noisy"] == {"psnr": None, "ssim": 1.0}
+    expected = {name: metrics.psnr(photo("clean", name), photo("noisy", name)) for name in ("astronaut", "chelsea")}
+    noisy = results["denoisers"]["noisy"]
+    assert {name: psnr for name, (psnr, _) in noisy["scores"]["real"].items()} == pytest.approx(expected, abs=1e-3)
+    assert noisy["means"]["real"]["psnr"] == pytest.approx(np.mean(list(expected.values())), abs=1e-3)
+    assert noisy["means"]["kept clean"] == {"psnr": None, "ssim": 1.0}
 
 
-def test_evaluate_scores_every_denoiser(results: dict) -> None:
-    for scores in results["sets"].values():
-        assert {"noisy", "nlm", "ridnet"} <= scores.keys()
-    pairs = results["sets"]["pairs"]
-    assert pairs["nlm"]["psnr"] > pairs["noisy"]["psnr"]
-    json.dumps(results, allow_nan=False)
+def test_evaluate_scores_every_denoiser_on_every_set(results: Any) -> None:
+    assert results["sets"].keys() == {"real", "kept clean", "kept ISO 1600"}
+    assert results["denoisers"].keys() == {"noisy", "nlm", "first", "first float32", "second"}
+    for denoiser in results["denoisers"].values():
+        assert denoiser["means"].keys() == results["sets"].keys()
+        assert all(len(denoiser["scores"][title]) == 2 for title in results["sets"])
+    psnr = {name: denoiser["means"]["real"]["psnr"] for name, denoiser in results["denoisers"].items()}
+    assert psnr["nlm"] > psnr["noisy"]
+    assert psnr["first"] == pytest.approx(psnr["first float32"], abs=0.1)
+    assert len(set(psnr.values())) == 5
 
 
-def test_update_card_writes_the_results_of_this_file_only(results: dict, tmp_path: Path) -> None:
-    for suffix in ("json", "tflite"):
-        shutil.copy(registry.MODELS_DIR / f"ridnet.{suffix}", tmp_path)
-    update_card("ridnet", results, tmp_path)
-    assert registry.list_models(tmp_path)["ridnet"].metrics["pairs"]["noisy"] == results["sets"]["pairs"]["noisy"]
+def test_evaluate_measures_networks(results: Any, models: Path) -> None:
+    first = results["denoisers"]["first"]
+    assert first["version"] == registry.model_card("first", models).sha256
+    assert first["bytes"] == (models / "first.tflite").stat().st_size
+    assert first["parameters"] == build("ridnet", **ARGUMENTS).count_params()
+    assert results["denoisers"]["first float32"]["bytes"] == (models / "first.weights.h5").stat().st_size
+    assert results["speed"]["seconds_per_tile"].keys() == {"nlm", "first", "second"}
+    assert all(0 < seconds < 60 for seconds in results["speed"]["seconds_per_tile"].values())
+    assert {"processor", "cores", "threads", "date", "load"} <= results["speed"]["machine"].keys()
+
+
+def test_evaluate_reuses_what_is_in_the_file(
+    file: Path, tmp_path: Path, models: Path, sets: dict[str, Any], denoised_by: Callable[[], int]
+) -> None:
+    copy = Path(shutil.copy(file, tmp_path))
+    again = evaluate(sets, copy, networks=["first"], iso=[1600], models=models)
+    assert denoised_by() == 0
+    before = json.loads(file.read_text())
+    assert {**again, "speed": None} == {**before, "speed": None}
+    assert json.loads(copy.read_text()) == again
+
+
+def test_evaluate_drops_scores_of_other_versions(
+    tmp_path: Path, file: Path, models: Path, sets: dict[str, Any], denoised_by: Callable[[], int]
+) -> None:
+    changed = Path(shutil.copytree(models, tmp_path / "models"))
+    write_network(changed, "first", seed=7)
+    write_network(changed, "third", seed=8)
+    copy = Path(shutil.copy(file, tmp_path))
+    again = evaluate(sets, copy, networks=["third"], iso=[1600], models=changed)
+    assert denoised_by() == 6  # the third alone, on two photos of three sets
+    assert again["denoisers"].keys() == {"noisy", "nlm", "second", "third"}
+
+
+def test_evaluate_drops_scores_of_other_photos(
+    tmp_path: Path, file: Path, models: Path, pairs_folder: Path, sets: dict[str, Any], denoised_by: Callable[[], int]
+) -> None:
+    changed = Path(shutil.copytree(pairs_folder, tmp_path / "real"))
+    shutil.copy(changed / "clean" / "chelsea.png", changed / "noisy" / "chelsea.png")
+    copy = Path(shutil.copy(file, tmp_path))
+    again = evaluate({"real": find_pairs(changed).pairs}, copy, models=models)
+    assert denoised_by() == 3  # of the four that denoise, the float network was not asked for
+    assert again["denoisers"]["noisy"]["scores"]["real"]["chelsea"] == [None, 1.0]
+    assert again["denoisers"]["first float32"]["scores"]["real"].keys() == {"astronaut"}
+    assert "real" not in again["denoisers"]["first float32"]["means"]
+    assert again["denoisers"]["nlm"]["means"].keys() == {"real", "kept clean", "kept ISO 1600"}
+
+
+def test_evaluate_goes_on_after_being_killed(
+    tmp_path: Path,
+    models: Path,
+    sets: dict[str, Any],
+    denoised_by: Callable[[], int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = tmp_path / "evaluate.json"
+    scored = []
+
+    def read_once(shot: module.Shot) -> Any:
+        if scored:
+            raise KeyboardInterrupt
+        scored.append(shot)
+        return read_shot(shot)
+
+    monkeypatch.setattr(module, "read_shot", read_once)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate({"real": sets["real"]}, path, models=models)
+    kept = json.loads(path.read_text())["denoisers"]["first"]
+    assert len(kept["scores"]["real"]) == 1
+    assert kept["means"] == {}
+    assert denoised_by() == 3
+    monkeypatch.setattr(module, "read_shot", read_shot)
+    assert evaluate({"real": sets["real"]}, path, models=models)["denoisers"]["first"]["means"].keys() == {"real"}
+    assert denoised_by() == 6
+
+
+def test_evaluate_refuses_a_file_that_is_none_of_its_own(tmp_path: Path, models: Path, sets: dict[str, Any]) -> None:
+    path = tmp_path / "evaluate.json"
+    path.write_text('{"kind": "quantize"}')
+    with pytest.raises(ValueError, match="evaluate"):
+        evaluate(sets, path, models=models)
+    assert path.read_text() == '{"kind": "quantize"}'
+
+
+def test_evaluate_refuses_weights_of_a_network_that_is_not_evaluated(
+    tmp_path: Path, models: Path, sets: dict[str, Any]
+) -> None:
+    with pytest.raises(ValueError, match="second"):
+        evaluate(sets, tmp_path / "e.json", networks=["first"], weights={"second": tmp_path}, models=models)
+
+
+@pytest.mark.parametrize("mixed", [False, True], ids=["empty", "mixed"])
+def test_shots_refuses_a_set_without_one_kind_of_photos(sets: dict[str, Any], mixed: bool) -> None:
+    with pytest.raises(ValueError, match="'odd'"):
+        shots("odd", [*sets["real"], *sets["kept"]] if mixed else [])
+
+
+def test_read_shot_makes_the_same_noise_again_and_more_at_higher_iso(sets: dict[str, Any]) -> None:
+    groups = shots("kept", sets["kept"], [400, 6400])
+    psnr = {}
+    for title in ("kept ISO 400", "kept ISO 6400"):
+        noisy, clean = read_shot(groups[title][0])
+        assert noisy.shape == clean.shape == (64, 80, 3)
+        np.testing.assert_array_equal(read_shot(groups[title][0])[0], noisy)
+        psnr[title] = metrics.psnr(clean, noisy)
+    assert psnr["kept ISO 6400"] < psnr["kept ISO 400"] - 5
+    noisy, clean = read_shot(groups["kept clean"][0])
+    np.testing.assert_array_equal(noisy, clean)
+
+
+def test_update_card_writes_the_results_of_this_file_only(results: Any, models: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(models, tmp_path / "models"))
+    update_card("first", results, folder)
+    measured = registry.list_models(folder)["first"].metrics
+    assert measured["real"]["photos"] == 2
+    assert measured["real"]["noisy"] == results["denoisers"]["noisy"]["means"]["real"]
+    assert measured["real"].keys() == {"photos", "noisy", "nlm", "first", "first float32"}
+    write_network(folder, "second", seed=9)
     with pytest.raises(ValueError, match="sha256"):
-        update_card("ridnet", {**results, "sha256": "0"}, tmp_path)
+        update_card("second", results, folder)

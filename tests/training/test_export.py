@@ -9,9 +9,9 @@ import pytest
 from denoise import registry
 from denoise.runtime import Network
 from denoise.training import export
-from denoise.training.architectures import build
+from denoise.training.architectures import ARCHITECTURES, build
 
-ARGUMENTS = {"filters": 16, "modules": 1}
+ARGUMENTS = {"filters": 16, "modules": 1, "reduction": 4}
 CARD = {
     "name": "small",
     "title": "Small",
@@ -27,6 +27,7 @@ CARD = {
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keras.mixed_precision.set_global_policy("float32")
+    keras.utils.set_random_seed(0)
     network = build("ridnet", **ARGUMENTS)
     tail = network.get_layer("tail")
     rng = np.random.default_rng(0)
@@ -36,7 +37,9 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("quantisation", "tolerance"), [("float32", 1e-5), ("dynamic-range int8", 2e-2)])
+@pytest.mark.parametrize(
+    ("quantisation", "tolerance"), [("float32", 1e-5), ("float16", 2e-3), ("dynamic-range int8", 2e-2)]
+)
 def test_export_keeps_what_the_network_does(weights: Path, tmp_path: Path, quantisation: str, tolerance: float) -> None:
     export.export(weights, {**CARD, "quantisation": quantisation}, tmp_path)
     tile = np.random.default_rng(1).random((256, 256, 3), np.float32)
@@ -55,10 +58,75 @@ def test_export_completes_the_card(weights: Path, tmp_path: Path) -> None:
     assert Network(file, sha256=card["sha256"]).tile_size == 256
 
 
-def test_export_stores_weights_as_int8(weights: Path, tmp_path: Path) -> None:
+def test_convert_makes_integer_files_that_run_and_are_smaller(weights: Path, tmp_path: Path) -> None:
     network = export.load_network(weights, CARD["architecture"])
     floats, integers = (len(export.convert(network, q)) for q in ("float32", "dynamic-range int8"))
     assert integers < 0.45 * floats
+    tile = np.random.default_rng(1).random((256, 256, 3), np.float32)
+    full = export.convert(network, "full int8", lambda: [tile])
+    assert len(full) < 0.6 * floats
+    (tmp_path / "full.tflite").write_bytes(full)
+    expected = network.predict(tile[None], verbose=0)[0].clip(0, 1)
+    np.testing.assert_allclose(Network(tmp_path / "full.tflite")(tile), expected, atol=4e-2)
+
+
+def test_convert_needs_calibration_for_full_int8(weights: Path) -> None:
+    with pytest.raises(ValueError, match="calibration"):
+        export.convert(export.load_network(weights, CARD["architecture"]), "full int8")
+
+
+@pytest.fixture
+def run(weights: Path, tmp_path: Path) -> Path:
+    """A run folder, and in `models` beside it a card that says what the training data are."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    configuration = {"architecture": "ridnet", "arguments": ARGUMENTS, "initial_weights": "/some/where/old.weights.h5"}
+    (folder / "config.json").write_text(json.dumps(configuration))
+    (folder / "log.csv").write_text("epoch,steps,minutes,loss\n0,100,1.25,0.5\n1,150,2.51,0.4\n")
+    about = {"data": "photos", "noise_model": "camera", "machine": "another one", "steps": 7}
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "old.json").write_text(json.dumps({"training": about}))
+    return folder
+
+
+def test_make_card_is_enough_to_bundle_a_new_network(weights: Path, run: Path, tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    card = export.make_card("new", run, models, data_like="old", training={"machine": "this one"})
+    assert card["training"] == {
+        "data": "photos",
+        "noise_model": "camera",
+        "machine": "this one",
+        "configuration": {"architecture": "ridnet", "arguments": ARGUMENTS, "initial_weights": "old.weights.h5"},
+        "steps": 150,
+        "minutes": 2.5,
+    }
+    assert card["architecture"]["arguments"] == ARGUMENTS
+    (models / "old.json").unlink()  # no whole card
+    export.export(weights, card, models)
+    bundled = registry.list_models(models)["new"]
+    assert bundled.title == export.DESCRIPTIONS["ridnet"].title
+    assert bundled.metrics == {}
+    assert registry.load_model("new", models).tile_size == 256
+
+
+def test_make_card_says_what_is_missing(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"unknown\.json"):
+        export.make_card("new", run, tmp_path / "models", data_like="unknown")
+    (run / "log.csv").write_text("epoch,steps,minutes,loss\n")
+    with pytest.raises(ValueError, match="finished an epoch"):
+        export.make_card("new", run, tmp_path / "models", data_like="old")
+    (run / "log.csv").unlink()
+    with pytest.raises(FileNotFoundError, match=r"log\.csv"):
+        export.make_card("new", run, tmp_path / "models", data_like="old")
+
+
+def test_descriptions_cover_every_architecture() -> None:
+    assert export.DESCRIPTIONS.keys() == ARCHITECTURES.keys()
+
+
+def test_load_network_names_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no\.weights\.h5"):
+        export.load_network(tmp_path / "no.weights.h5", CARD["architecture"])
 
 
 def test_load_network_refuses_weights_of_another(weights: Path) -> None:

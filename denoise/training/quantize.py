@@ -1,0 +1,204 @@
+"""What quantisation does to a trained network: files of every kind, their size, quality, speed and memory.
+
+Keras in float32 is the reference, in the same run: for quality on the same photos, for time on the same patches.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from denoise import Denoiser, Image, camera
+from denoise.files import write_atomically
+from denoise.image import to_float, to_pixels
+from denoise.runtime import Network
+from denoise.tiling import denoise_tiled
+from denoise.training.benchmark import KERAS, compare, machine
+from denoise.training.datasets import Pair, read_pair
+from denoise.training.evaluate import (
+    PROTOCOL,
+    SYNTHETIC_ISO,
+    Shot,
+    keras_denoiser,
+    mean_scores,
+    read_shot,
+    score,
+    shots,
+)
+from denoise.training.export import DESCRIPTIONS, QUANTISATIONS, TILE_SIZE, convert, format_card, load_network
+from denoise.training.progress import with_progress
+
+CALIBRATION_PATCHES = 64
+_CLEAN_EVERY = 8  # of the calibration patches, one without noise
+
+Results = dict[str, Any]
+"""What the file of results holds: `kind` ("quantize"), `protocol`, `machine`; of the network `name`, `title`,
+`architecture`, `parameters`; `calibration` and `sets` with their numbers of photos; and `formats`, `KERAS` first.
+
+Of each format: `bytes`; of a file its name, `file`, and `sha256`; `sets`: set -> mean `psnr` (dB), `ssim`, `loss` (dB
+by which PSNR fell) and `difference` (mean PSNR between its float output and that of Keras; null: equal); and what
+`denoise.training.benchmark.Cost` says. A format that cannot be made or run has an `error` instead.
+"""
+
+
+def quantize(
+    name: str,
+    architecture: Mapping[str, Any],
+    weights: Path,
+    calibration: Sequence[Pair],
+    sets: Mapping[str, Sequence[Pair]],
+    out: Path,
+    *,
+    iso: Sequence[int] = SYNTHETIC_ISO,
+    patches: int = CALIBRATION_PATCHES,
+    rounds: int = 3,
+) -> Results:
+    """Make files of every quantisation of a trained network and measure them with the runtime that ships.
+
+    Args:
+        name: Name of the network, for the files' names.
+        architecture: `name` and `arguments` of the builder.
+        weights: Its .weights.h5 file.
+        calibration: Pairs whose clean photos calibrate full int8; none of them should be measured on.
+        sets: Pairs, or clean photos, to measure on, by name (see `denoise.training.evaluate.shots`).
+        out: Folder for `NAME.QUANTISATION.tflite` and `NAME.json`, the results.
+        iso: ISO speeds at which clean photos are taken again.
+        patches: Number of noisy patches for the calibration.
+        rounds: Measurements of time and memory, each in fresh processes.
+
+    Returns:
+        What `NAME.json` holds.
+
+    Raises:
+        FileNotFoundError: If there is no such file of weights.
+        denoise.image.PhotoError: If a photo cannot be read.
+        ValueError: If the weights are those of another network, a set is empty, or a calibration photo is too small.
+    """
+    network = load_network(weights, architecture)
+    groups = {title: group for key, pairs in sets.items() for title, group in shots(key, pairs, iso).items()}
+    tiles = list(calibration_patches(calibration, patches))
+    formats: dict[str, dict[str, Any]] = {KERAS: {"bytes": weights.stat().st_size}}
+    denoisers: dict[str, Denoiser] = {KERAS: keras_denoiser(network)}
+    files: dict[str, Path] = {}
+    for quantisation in with_progress(QUANTISATIONS, f"{name}, conversion"):
+        file = out / f"{name}.{quantisation.replace(' ', '-')}.tflite"
+        try:
+            content = convert(network, quantisation, lambda: tiles)
+            write_atomically(file, content)
+            denoisers[quantisation] = _checked(Network(file))
+        except OSError:
+            raise
+        except Exception as error:  # the converter raises many kinds; a format that fails is a result too
+            file.unlink(missing_ok=True)
+            formats[quantisation] = {"error": _sentence(error.__cause__ or error)}
+            continue
+        files[quantisation] = file
+        sha256 = hashlib.sha256(content).hexdigest()
+        formats[quantisation] = {"file": file.name, "bytes": len(content), "sha256": sha256}
+
+    for title, group in groups.items():
+        for key, quality in _quality(group, denoisers, f"{name}, {title}").items():
+            formats[key].setdefault("sets", {})[title] = quality
+    denoisers.clear()  # their memory is not to disturb the measurements
+    measured_on = machine()
+    for key, cost in compare(architecture, files, rounds).items():
+        formats[key] |= cost
+    results = {
+        "kind": "quantize",
+        "protocol": PROTOCOL,
+        "machine": measured_on,
+        "name": name,
+        "title": DESCRIPTIONS[network.name].title,
+        "architecture": dict(architecture),
+        "parameters": network.count_params(),
+        "calibration": {"photos": len(calibration), "patches": patches},
+        "sets": {title: {"photos": len(group)} for title, group in groups.items()},
+        "formats": formats,
+    }
+    write_atomically(out / f"{name}.json", format_card(results))
+    return results
+
+
+def calibration_patches(pairs: Sequence[Pair], count: int, seed: int = 0) -> Iterator[Image]:
+    """Cut patches from clean photos and photograph them again with random cameras, one in eight without noise.
+
+    Args:
+        pairs: Pairs, whose clean photos are taken.
+        count: Number of patches.
+        seed: Of everything random here.
+
+    Yields:
+        Noisy patches of a tile's size.
+
+    Raises:
+        ValueError: If there are no photos, or one is smaller than a tile.
+    """
+    if not pairs:
+        raise ValueError("The calibration of full int8 needs clean photos. Received: none")
+    rng = np.random.default_rng(seed)
+    for index in range(count):
+        pair = pairs[int(rng.integers(len(pairs)))]
+        _, clean = read_pair(pair)
+        if min(clean.shape[:2]) < TILE_SIZE:
+            raise ValueError(
+                f"Photos for the calibration must be at least {TILE_SIZE} pixels high and wide. "
+                f"Received: {pair.name}, {clean.shape[1]}×{clean.shape[0]}"
+            )
+        y, x = (int(rng.integers(length - TILE_SIZE + 1)) for length in clean.shape[:2])
+        patch = to_float(clean[y : y + TILE_SIZE, x : x + TILE_SIZE])
+        parameters = camera.sample_parameters(rng, 1)
+        if index % _CLEAN_EVERY == 0:
+            parameters |= {"shot": np.zeros(1, np.float32), "read": np.zeros(1, np.float32)}
+        normal = rng.standard_normal((1, *patch.shape), np.float32)
+        noisy, _ = camera.simulate(patch[None], parameters, normal)
+        yield noisy[0].astype(np.float32)
+
+
+def _quality(group: Sequence[Shot], denoisers: Mapping[str, Denoiser], title: str) -> dict[str, dict[str, Any]]:
+    """PSNR and SSIM of every denoiser on one set, and what they lose against the first one."""
+    scores: dict[str, list[list[float | None]]] = {key: [] for key in denoisers}
+    differences: dict[str, list[float]] = {key: [] for key in denoisers}
+    for shot in with_progress(group, title):
+        noisy, clean = read_shot(shot)
+        reference = None
+        for key, denoiser in denoisers.items():
+            denoised = denoise_tiled(to_float(noisy), denoiser, tile_size=TILE_SIZE)
+            reference = denoised if reference is None else reference
+            scores[key].append(score(clean, to_pixels(denoised, np.uint8)))
+            differences[key].append(_psnr(reference, denoised))
+    means = {key: mean_scores(found) for key, found in scores.items()}
+    best = means[KERAS]["psnr"]
+    return {
+        key: {
+            **mean,
+            "loss": None if best is None or mean["psnr"] is None else round(best - mean["psnr"], 3),
+            "difference": _finite(float(np.mean(differences[key]))),
+        }
+        for key, mean in means.items()
+    }
+
+
+def _psnr(first: Image, second: Image) -> float:
+    """PSNR between two float pictures, in dB: 8-bit ones would hide differences below half a level."""
+    error = float(np.mean(np.square(first - second, dtype=np.float64)))
+    return -10 * math.log10(error) if error else math.inf
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 2) if math.isfinite(value) else None
+
+
+def _checked(network: Network) -> Network:
+    """Return a network that has denoised a tile: some files load, and fail when they are called."""
+    network(np.zeros((network.tile_size, network.tile_size, 3), np.float32))
+    return network
+
+
+def _sentence(error: BaseException) -> str:
+    """The first line of an error that says something, cut to a table's cell."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    return text if len(text) <= 160 else text[:157] + "..."

@@ -1,0 +1,411 @@
+"""Tables, charts and crops from what `evaluate` and `quantize` wrote: no number comes from anywhere else."""
+
+import json
+import math
+import re
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.transforms import Bbox
+
+from denoise import metrics, pipeline, registry
+from denoise.files import write_atomically
+from denoise.image import Photo, decode
+from denoise.training import plots
+from denoise.training.benchmark import KERAS
+from denoise.training.export import QUANTISATIONS, format_card
+
+SAMPLES_DIR = Path(__file__).parents[2] / "samples"
+
+CHART, CROPS = "quality-time.png", "crops.png"
+
+_CROP_SIZE = 128  # pixels
+_NONE = "–"
+_KNOWN_SETS = {"polyu": "PolyU", "sidd": "SIDD", "kodak": "Kodak", "renoir": "RENOIR"}
+
+_Evaluated = Mapping[str, Any]
+_Quantised = Mapping[str, Any]
+
+
+def report(
+    results: Sequence[Path], out: Path, *, models: Path = registry.MODELS_DIR, samples: Path | None = SAMPLES_DIR
+) -> dict[str, str]:
+    """Write `results.md`, `results.json` for the page, a chart of quality against time, and crops side by side.
+
+    Args:
+        results: Files of results: exactly one of `evaluate`, any number of `quantize`; an older `results.json` among
+            them is passed over.
+        out: Folder to write into; made if missing.
+        models: Folder of the cards; its networks clean the samples for the crops.
+        samples: Folder of the sample photos; `None` for no crops.
+
+    Returns:
+        Markdown tables by name, for `update_readme`: "results", "quantisation", and "quantisation-NAME" of each
+        network.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file is none of results, or not exactly one is of `evaluate`.
+    """
+    read = [_read(path) for path in results]
+    evaluated = [found for found in read if found["kind"] == "evaluate"]
+    quantised = sorted((found for found in read if found["kind"] == "quantize"), key=lambda found: str(found["name"]))
+    if len(evaluated) != 1:
+        raise ValueError(f"Exactly one file of results must be of `evaluate`. Received: {len(evaluated)}")
+    tables = {"results": results_table(evaluated[0])}
+    for found in quantised:
+        tables[f"quantisation-{found['name']}"] = quantisation_table(found)
+    if quantised:
+        tables["quantisation"] = "\n\n".join(quantisation_table(found) for found in quantised)
+
+    plots.save(chart(evaluated[0]), out / CHART)
+    parts = ["# Results", tables["results"], "## Quality against time", f"![{_CHART_TEXT}]({CHART})", _CHART_TEXT]
+    if samples is not None:
+        plots.save(crops(samples, models), out / CROPS)
+        parts += ["## Side by side", f"![{_CROPS_TEXT}]({CROPS})", _CROPS_TEXT]
+    if quantised:
+        parts += ["## Quantisation", tables["quantisation"]]
+    write_atomically(out / "results.md", ("\n\n".join(parts) + "\n").encode())
+    write_atomically(out / "results.json", format_card(_for_page(evaluated[0], quantised)))
+    return tables
+
+
+_CHART_TEXT = (
+    "Mean PSNR against the time for one 256×256 tile; bars: standard error of the mean gain over the noisy photos."
+)
+_CROPS_TEXT = "The most detailed square of each sample, pixels doubled; below it, the PSNR of the whole photo."
+
+
+def update_readme(readme: Path, tables: Mapping[str, str]) -> None:
+    """Replace what stands between `<!-- results:NAME -->` and `<!-- /results:NAME -->` by the table of that name.
+
+    Args:
+        readme: A Markdown file with such markers.
+        tables: What `report` returned.
+
+    Raises:
+        ValueError: If there are no markers, one has no counterpart, or one names no table; the file stays as it was.
+    """
+    text = readme.read_text(encoding="utf-8")
+    markers = re.findall(r"<!-- (/?)results:(.*?) -->", text)
+    names = [name for slash, name in markers if not slash]
+    if not names:
+        raise ValueError(f"There is no <!-- results:NAME --> in {readme}. Known names: {', '.join(tables)}")
+    if markers != [marker for name in names for marker in (("", name), ("/", name))]:
+        raise ValueError(
+            f"Every <!-- results:NAME --> in {readme} must be followed by its <!-- /results:NAME -->. "
+            f"Received: {', '.join(slash + name for slash, name in markers)}"
+        )
+    if unknown := [name for name in names if name not in tables]:
+        raise ValueError(
+            f"There is no table for <!-- results:{unknown[0]} --> in {readme}. Known names: {', '.join(tables)}"
+        )
+    text = re.sub(
+        r"(<!-- results:(.*?) -->).*?(<!-- /results:\2 -->)",
+        lambda found: f"{found[1]}\n{tables[found[2]]}\n{found[3]}",
+        text,
+        flags=re.DOTALL,
+    )
+    write_atomically(readme, text.encode())
+
+
+def results_table(evaluated: _Evaluated) -> str:
+    """The case study's table, for every denoiser: PSNR / SSIM on each set, parameters, file size, time for a tile.
+
+    Args:
+        evaluated: What `evaluate` returned.
+
+    Returns:
+        Markdown; the best of each column is bold, the noisy photos aside.
+    """
+    denoisers, sets = _denoisers(evaluated), list(evaluated["sets"])
+    seconds = evaluated["speed"]["seconds_per_tile"]
+    columns = []
+    for title in sets:
+        means = {name: denoiser["means"].get(title) for name, denoiser in denoisers.items()}
+        rivals = [mean for name, mean in means.items() if mean and name != "noisy"]
+        psnr = max((_infinite(mean["psnr"]) for mean in rivals), default=None)
+        ssim = max((mean["ssim"] for mean in rivals), default=None)
+        columns.append([_quality(mean, None if name == "noisy" else (psnr, ssim)) for name, mean in means.items()])
+    columns.append(_least([denoiser.get("parameters") for denoiser in denoisers.values()], "{:,}"))
+    columns.append(_least([_megabytes(denoiser.get("bytes")) for denoiser in denoisers.values()], "{:.2f} MB"))
+    columns.append(_least([_milliseconds(seconds.get(name)) for name in denoisers], "{:.0f} ms"))
+    photos = [f"{_set_title(title)} ({len(evaluated['sets'][title]['photos'])})" for title in sets]
+    header = ["denoiser", *photos, "parameters", "file", "one tile"]
+    rows = zip([_title(name, denoisers) for name in denoisers], *columns, strict=True)
+    note = (
+        f"PSNR in dB / SSIM, number of photos in brackets; bold: best of the column. {evaluated['protocol']} "
+        f"One tile: 256×256 pixels, LiteRT on {_machine(evaluated['speed']['machine'])}."
+    )
+    return f"{_table(header, rows)}\n\n{note}"
+
+
+def quantisation_table(quantised: _Quantised) -> str:
+    """What each quantisation of one network costs and gains, Keras in float32 first.
+
+    Args:
+        quantised: What `quantize` returned.
+
+    Returns:
+        Markdown: a line about the network, a table of quality, a table of size, time and memory, a line of notes.
+    """
+    formats, sets = quantised["formats"], quantised["sets"]
+    order = [key for key in (KERAS, *QUANTISATIONS) if key in formats]
+    header = ["format"]
+    for title, found in sets.items():
+        header += [f"{_set_title(title)} ({found['photos']})", "loss", "output against Keras"]
+    quality = []
+    for key in order:
+        row = [_format_title(key)]
+        for title in sets:
+            mean = formats[key].get("sets", {}).get(title)
+            row.append(_quality(mean))
+            if mean is None or key == KERAS:
+                row += [_NONE, _NONE]
+            else:
+                row += [_number(mean["loss"], "{:z.2f} dB"), _number(mean["difference"], "{:.1f} dB", "equal")]
+        quality.append(row)
+
+    keras = formats[KERAS]
+    costs = []
+    for key in order:
+        found = formats[key]
+        seconds = found.get("seconds_16_patches")
+        compared = seconds / keras["seconds_16_patches"] if seconds and "seconds_16_patches" in keras else None
+        costs.append(
+            [
+                _format_title(key),
+                _number(_megabytes(found.get("bytes")), "{:.2f} MB"),
+                _number(found["bytes"] / keras["bytes"] if "bytes" in found else None, "{:.2f}"),
+                _number(_milliseconds(found.get("seconds_per_tile")), "{:.0f} ms"),
+                _number(seconds, "{:.2f} s"),
+                _number(compared, "{:.2f}"),
+                _number(found.get("seconds_photo"), "{:.2f} s"),
+                _number(found.get("peak_memory_mb"), "{:.0f} MB"),
+            ]
+        )
+    cost_header = [
+        *("format", "file", "size / Keras", "one tile", "16 patches", "time / Keras", "photo with overlap"),
+        "peak memory",
+    ]
+    errors = [f"{_format_title(key)} failed: {formats[key]['error']}." for key in order if "error" in formats[key]]
+    notes = [
+        f"**{quantised['title']}**, {quantised['parameters']:,} parameters. PSNR in dB / SSIM, number of photos in "
+        "brackets; loss: PSNR below that of Keras; output against Keras: PSNR between the two before rounding.",
+        _table(header, quality),
+        _table(cost_header, costs),
+        "16 patches: a 1024×1024 photo in bare 256×256 patches, by Keras in one batch; photo with overlap: as the page "
+        f"does it, tiles blended. Median of fresh processes on {_machine(quantised['machine'])}.",
+        *errors,
+    ]
+    return "\n\n".join(notes)
+
+
+@plots.style()
+def chart(evaluated: _Evaluated) -> Figure:
+    """Draw mean PSNR against seconds for a tile, a panel for each set, each point with its name beside it."""
+    denoisers = _denoisers(evaluated)
+    seconds = evaluated["speed"]["seconds_per_tile"]
+    shown = [name for name in denoisers if name in seconds]
+    sets = list(evaluated["sets"])
+    columns = math.ceil(math.sqrt(len(sets)))
+    rows = math.ceil(len(sets) / columns)
+    figure, axes = plots.panels(rows, columns, width=5 * columns + 1, height=3.7 * rows + 0.5, sharex=True)
+    for title, ax in zip(sets, axes.flat, strict=False):
+        for index, name in enumerate(shown):
+            mean = denoisers[name]["means"].get(title)
+            if mean is None or mean["psnr"] is None:
+                continue
+            look = plots.SERIES[index % len(plots.SERIES)]
+            x, y, bar = 1000 * seconds[name], mean["psnr"], _standard_error(denoisers, name, title)
+            ax.errorbar(x, y, bar, fmt=look.marker, color=look.colour, capsize=3, elinewidth=1.2, markersize=9)
+            beside = {"xytext": (0, 0), "textcoords": "offset points", "va": "center"}
+            ax.annotate(_title(name, denoisers), (x, y), **beside, fontsize=11, in_layout=False)
+        noisy = denoisers["noisy"]["means"].get(title)
+        about = "" if noisy is None else "\nno noise" if noisy["psnr"] is None else f"\nnoisy: {noisy['psnr']:.2f} dB"
+        ax.set_title(f"{_set_title(title)}, {len(evaluated['sets'][title]['photos'])} photos{about}")
+        ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.tick_params(labelbottom=True)
+        ax.margins(x=0.15, y=0.2)
+    for ax in axes.flat[len(sets) :]:
+        ax.set_visible(False)
+    figure.supylabel("mean PSNR [dB]", fontsize=13)
+    figure.supxlabel("time for one 256×256 tile [ms]", fontsize=13)
+    figure.draw_without_rendering()  # so that places on the canvas are known
+    for ax in axes.flat[: len(sets)]:
+        _place_labels(ax)
+    return figure
+
+
+def _place_labels(ax: Axes) -> None:
+    """Move each label beside its point, where it covers neither a point nor another label, if there is such a place."""
+    labels = [text for text in ax.texts if isinstance(text, Annotation)]
+    points = [ax.transData.transform(label.xy) for label in labels]
+    taken = [Bbox.from_bounds(x - 10, y - 10, 20, 20) for x, y in points]
+    places = [(x, y, align) for y in (0, 11, -11) for x, align in ((11, "left"), (-11, "right"))]
+    places += [(0, 18, "center"), (0, -18, "center")]
+    panel = ax.get_window_extent()
+    for label in labels:
+        costs = []
+        for x, y, align in places:
+            label.set(position=(x, y), horizontalalignment=align)
+            box = label.get_window_extent()
+            outside = box.x0 < panel.x0 or box.x1 > panel.x1 or box.y0 < panel.y0 or box.y1 > panel.y1
+            costs.append(sum(box.overlaps(other) for other in taken) + 2 * outside)
+        x, y, align = places[costs.index(min(costs))]
+        label.set(position=(x, y), horizontalalignment=align)
+        taken.append(label.get_window_extent())
+
+
+def crops(samples: Path, models: Path = registry.MODELS_DIR) -> Figure:
+    """Lay out a detailed square of every sample: noisy, as each denoiser cleans it, clean.
+
+    Args:
+        samples: Folder of the samples, with `samples.json`.
+        models: Folder of the cards.
+
+    Raises:
+        FileNotFoundError: If the folder holds no samples.
+        denoise.runtime.ModelError: If a network cannot be loaded.
+    """
+    entries = json.loads((samples / "samples.json").read_text(encoding="utf-8"))
+    cards = registry.list_models(models)
+    networks = {card.title: registry.load_model(name, models) for name, card in cards.items()}
+    rows, labels = [], []
+    for entry in entries:
+        noisy, clean = (decode((samples / entry[kind]).read_bytes()) for kind in ("noisy", "clean"))
+        photos: list[Photo] = [noisy, pipeline.denoise_photo(noisy, "nlm")]
+        photos += [pipeline.denoise_photo(noisy, network) for network in networks.values()]
+        place = plots.detailed_crop(np.asarray(clean.pixels, np.uint8), _CROP_SIZE)
+        rows.append([np.asarray(photo.pixels[place], np.uint8) for photo in (*photos, clean)])
+        psnr = [f"{metrics.psnr(clean.pixels, photo.pixels):.2f} dB" for photo in photos]
+        labels.append([f"ISO {entry['iso']}: {psnr[0]}", *psnr[1:], entry["title"]])
+    return plots.photo_grid(rows, columns=["Noisy", "Non-local means", *networks, "Clean"], labels=labels, scale=2)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file of results: {path}. Run `evaluate` or `quantize` first.")
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if found["kind"] not in ("evaluate", "quantize", "report"):
+            raise KeyError
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(
+            f"A file of results must be one that `evaluate` or `quantize` wrote. Received: {path}"
+        ) from None
+    return found
+
+
+def _for_page(evaluated: _Evaluated, quantised: Sequence[_Quantised]) -> dict[str, Any]:
+    """What the page shows: the means, without the scores of every photo."""
+    denoisers, speed = _denoisers(evaluated), evaluated["speed"]
+    return {
+        "kind": "report",
+        "protocol": evaluated["protocol"],
+        "machine": speed["machine"],
+        "sets": {
+            name: {"title": _set_title(name), "photos": len(found["photos"])}
+            for name, found in evaluated["sets"].items()
+        },
+        "denoisers": {
+            name: {
+                "title": _title(name, denoisers),
+                "parameters": denoiser.get("parameters"),
+                "bytes": denoiser.get("bytes"),
+                "seconds_per_tile": speed["seconds_per_tile"].get(name),
+                "sets": denoiser["means"],
+            }
+            for name, denoiser in denoisers.items()
+        },
+        "quantisation": {
+            found["name"]: {key: found[key] for key in ("machine", "parameters", "sets", "formats")}
+            for found in quantised
+        },
+    }
+
+
+def _denoisers(evaluated: _Evaluated) -> dict[str, dict[str, Any]]:
+    """The denoisers in the order of the tables: noisy, non-local means, then the networks by name."""
+    found = evaluated["denoisers"]
+    return {name: found[name] for name in sorted(found, key=lambda name: (name != "noisy", name != "nlm", name))}
+
+
+def _title(name: str, denoisers: Mapping[str, Mapping[str, Any]]) -> str:
+    own = {"noisy": "Noisy", "nlm": "Non-local means"}
+    return own.get(name) or str(denoisers[name]["title"])
+
+
+def _set_title(name: str) -> str:
+    first, *rest = name.split(" ")
+    return " ".join([_KNOWN_SETS.get(first, first), *rest])
+
+
+def _format_title(key: str) -> str:
+    return key if key == KERAS else f"TFLite {key}"
+
+
+def _machine(about: Mapping[str, Any]) -> str:
+    return f"{about['processor']}, {about['cores']} cores, {about['threads']} threads, {about['date']}"
+
+
+def _standard_error(denoisers: Mapping[str, Mapping[str, Any]], name: str, title: str) -> float | None:
+    """Standard error of the mean gain over the noisy photos; None where a photo has no PSNR, or there is one only."""
+    noisy, denoised = (denoisers[key]["scores"][title] for key in ("noisy", name))
+    pairs = [(noisy[photo][0], denoised[photo][0]) for photo in denoised if photo in noisy]
+    if len(pairs) < 2 or any(value is None for pair in pairs for value in pair):
+        return None
+    gains: list[float] = [after - before for before, after in pairs]
+    return statistics.stdev(gains) / math.sqrt(len(gains))
+
+
+def _quality(mean: Mapping[str, Any] | None, best: tuple[float | None, float | None] | None = None) -> str:
+    if mean is None:
+        return _NONE
+    psnr = "equal" if mean["psnr"] is None else f"{mean['psnr']:.2f}"
+    ssim = f"{mean['ssim']:.4f}"
+    if best is not None:
+        psnr = f"**{psnr}**" if _infinite(mean["psnr"]) == best[0] else psnr
+        ssim = f"**{ssim}**" if mean["ssim"] == best[1] else ssim
+    return f"{psnr} / {ssim}"
+
+
+def _infinite(psnr: float | None) -> float:
+    return math.inf if psnr is None else psnr
+
+
+def _megabytes(count: int | None) -> float | None:
+    return None if count is None else count / 1e6
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else 1000 * seconds
+
+
+def _number(value: float | None, pattern: str, otherwise: str = _NONE) -> str:
+    return otherwise if value is None else pattern.format(value)
+
+
+def _least(values: Sequence[float | None], pattern: str) -> list[str]:
+    """Cells of a column whose least value is the best."""
+    least = min((value for value in values if value is not None), default=None)
+    cells = [_number(value, pattern) for value in values]
+    return [
+        f"**{cell}**" if value == least and value is not None else cell
+        for value, cell in zip(values, cells, strict=True)
+    ]
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
