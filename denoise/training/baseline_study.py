@@ -20,6 +20,7 @@ from denoise.files import write_atomically
 from denoise.image import Photo, PhotoError
 from denoise.training import eda, plots
 from denoise.training.datasets import Pair, PairedSet, Pixels8
+from denoise.training.progress import with_progress
 
 SAMPLES_DIR = Path(__file__).parents[2] / "samples"
 
@@ -72,7 +73,7 @@ def study(
         title: What the set is called in the report.
         pictures: Show photographs; without them the report holds nothing but figures computed from them.
         limit: Take this many pairs, drawn at random but evenly over the set; `None` for all.
-        report: Called with each line about progress and result.
+        report: Called with each line of the result.
 
     Returns:
         The content of `baseline.json`.
@@ -83,7 +84,7 @@ def study(
     """
     titles = _titles(denoisers)
     places, rows, problems = [], [], list(found.problems)
-    for place in eda.progress(eda.choose(len(found.pairs), limit), title, report):
+    for place in with_progress(eda.choose(len(found.pairs), limit), title):
         try:
             noisy, clean = _middle(*eda.read_noisy_and_clean(found.pairs[place], place))
         except (PhotoError, OSError) as error:

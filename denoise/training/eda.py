@@ -6,7 +6,6 @@ numbers is kept.
 
 import json
 import math
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from denoise.image import PhotoError
 from denoise.training import eda_figures as figures
 from denoise.training import plots
 from denoise.training.datasets import Pair, PairedSet, Pixels8, find_pairs, read_pair
+from denoise.training.progress import with_progress
 
 LAGS = 4
 """Pixels up to which the correlation of the noise is measured."""
@@ -104,7 +104,7 @@ def analyse(
         title: What the set is called in the report.
         pictures: Show photographs; without them the report holds nothing but figures computed from them.
         limit: Analyse this many pairs, drawn at random but evenly over the set; `None` for all.
-        report: Called with each line about progress and result.
+        report: Called with each line of the result.
 
     Returns:
         The content of `eda.json`: numbers are levels of 8 bit unless named otherwise, `null` where there is none.
@@ -114,7 +114,7 @@ def analyse(
         OSError: The report cannot be written.
     """
     places, rows, problems = [], [], list(found.problems)
-    for place in progress(choose(len(found.pairs), limit), title, report):
+    for place in with_progress(choose(len(found.pairs), limit), title):
         try:
             rows.append(measure_pair(*read_noisy_and_clean(found.pairs[place], place)))
         except (PhotoError, OSError) as error:
@@ -398,18 +398,6 @@ def ratio(numerator: NDArray[Any], denominator: NDArray[Any]) -> _Floats:
     quotient = np.full(numerator.shape, np.nan)
     np.divide(numerator, denominator, out=quotient, where=denominator > 0)
     return quotient
-
-
-def progress(places: Sequence[int], title: str, report: _Report) -> Iterator[int]:
-    """Yield the places and report now and then how many are done and how long the others take."""
-    begin = told = time.monotonic()
-    for done, place in enumerate(places):
-        now = time.monotonic()
-        if now - told > 30:
-            told = now
-            left = (now - begin) / done * (len(places) - done)
-            report(f"{title}: {done} of {len(places)} pairs, about {max(1, round(left / 60))} min left")
-        yield place
 
 
 # Numbers of the whole set
