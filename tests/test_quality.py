@@ -29,6 +29,17 @@ def test_ridnet_raises_psnr_and_ssim(sample: tuple[Photo, Photo, Photo]) -> None
     assert metrics.ssim(clean, denoised) > metrics.ssim(clean, noisy) + 0.05
 
 
+@pytest.mark.parametrize(("name", "gain"), [("autoencoder", 0.5), ("cbdnet", 2.2), ("pridnet", 1.1)])
+def test_the_other_networks_raise_psnr_of_every_sample(name: str, gain: float) -> None:
+    gains = []
+    for entry in ENTRIES:
+        noisy, clean = (decode((SAMPLES / entry[kind]).read_bytes()) for kind in ("noisy", "clean"))
+        denoised = denoise_photo(noisy, name)
+        gains.append(metrics.psnr(clean.pixels, denoised.pixels) - metrics.psnr(clean.pixels, noisy.pixels))
+    assert min(gains) > 0, gains
+    assert np.mean(gains) > gain, gains
+
+
 def test_ridnet_does_not_depend_on_where_tiles_lie(sample: tuple[Photo, Photo, Photo]) -> None:
     noisy, _, denoised = sample
     half_stride = (256 - OVERLAP) // 2

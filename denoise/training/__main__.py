@@ -100,6 +100,9 @@ def _parser() -> argparse.ArgumentParser:
     source = export.add_mutually_exclusive_group(required=True)
     source.add_argument("--run", type=Path, help="run folder: weights, architecture and history, for a new card")
     source.add_argument("--weights", type=Path, help="weights alone; the card stays, its measurements go")
+    export.add_argument(
+        "--data-like", metavar="NAME", help="bundled network that was trained on the same data: its card's words serve"
+    )
     export.add_argument("--machine", help="words for a new card, such as '2 cores of an AMD EPYC, TensorFlow 2.21'")
 
     evaluate = _command(commands, "evaluate", _evaluate, "PSNR and SSIM of noisy, non-local means and the networks")
@@ -121,7 +124,6 @@ def _parser() -> argparse.ArgumentParser:
     quantize.add_argument("--weights", type=Path, help=".weights.h5 file (default: the one in models/)")
     quantize.add_argument("--calibration", type=Path, required=True, metavar="DATA", help="clean photos for full int8")
     _measured(quantize)
-    quantize.add_argument("--limit", type=int, metavar="N", help="measure N pairs of each set only")
     quantize.add_argument("--out", type=Path, required=True, help="folder for the files and NAME.json")
 
     report = _command(commands, "report", _report, "tables, chart and crops from what evaluate and quantize wrote")
@@ -140,7 +142,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _train_options(train: argparse.ArgumentParser) -> None:
     train.add_argument("architecture", help="autoencoder, cbdnet, pridnet or ridnet")
-    train.add_argument("--data", type=Path, required=True, help="data set to train on; some scenes are held out")
+    train.add_argument(
+        "--data", type=Path, nargs="+", required=True, help="data sets to train on; some scenes are held out"
+    )
     train.add_argument("--run", type=Path, required=True, help="run folder; an interrupted run goes on")
     _layout(train)
     train.add_argument(
@@ -153,8 +157,8 @@ def _train_options(train: argparse.ArgumentParser) -> None:
     )
     length = train.add_argument_group("length").add_mutually_exclusive_group(required=True)
     length.add_argument("--minutes", type=float, help="of training, all resumed parts together")
-    length.add_argument("--epochs", type=int)
-    length.add_argument("--steps", type=int)
+    length.add_argument("--epochs", type=int, help="of --steps-per-epoch, or of the case study's patches")
+    length.add_argument("--steps", type=int, help="rounded up to whole epochs")
     patches = train.add_argument_group("patches")
     patches.add_argument(
         "--patches",
@@ -163,7 +167,9 @@ def _train_options(train: argparse.ArgumentParser) -> None:
         help="random crops, or the case study's 16 of a photo resized to 1024x1024 (%(default)s)",
     )
     patches.add_argument("--batch-size", type=int, default=8, help="patches a step (%(default)s)")
-    patches.add_argument("--patch-size", type=int, default=64, help="pixels a side (%(default)s)")
+    patches.add_argument(
+        "--patch-size", type=int, default=64, help="pixels a side (%(default)s); the case study's have 256"
+    )
     patches.add_argument("--photos-in-memory", type=int, default=64, help="decoded photos held at once (%(default)s)")
     learning = train.add_argument_group("learning")
     learning.add_argument(
@@ -205,6 +211,11 @@ def _no_pictures(parser: argparse.ArgumentParser) -> None:
 
 def _measured(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="data sets to measure on")
+    _layout(parser)
+    parser.add_argument("--held-out", type=Path, metavar="RUN", help="measure only the pairs that this run held out")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="measure N pairs of each set only, spread evenly over it"
+    )
     parser.add_argument(
         "--iso",
         type=int,
@@ -228,17 +239,27 @@ def _weights(text: str) -> tuple[str, Path]:
     return name, Path(path)
 
 
-def _sets(folders: Sequence[Path], limit: int | None = None) -> dict[str, "Sequence[Pair]"]:
+def _sets(options: argparse.Namespace) -> dict[str, "Sequence[Pair]"]:
+    """The pairs to measure on, by the name of their folder."""
     from denoise.training.datasets import find_pairs
+    from denoise.training.eda import choose
 
-    sets = {folder.resolve().name: folder for folder in folders}
-    if len(sets) < len(folders):
-        raise ValueError(f"The data folders must have different names. Received: {', '.join(map(str, folders))}")
-    found = {name: find_pairs(folder) for name, folder in sets.items()}
-    for name, each in found.items():
-        for problem in each.problems:
+    folders = {folder.resolve().name: folder for folder in options.data}
+    if len(folders) < len(options.data):
+        raise ValueError(f"The data folders must have different names. Received: {', '.join(map(str, options.data))}")
+    held_out = None
+    if options.held_out is not None:
+        held_out = set(json.loads((options.held_out / "data.json").read_text())["held_out"])
+    sets: dict[str, Sequence[Pair]] = {}
+    for name, folder in folders.items():
+        found = find_pairs(folder, options.layout)
+        for problem in found.problems:
             print(f"{name}: skipped: {problem}", file=sys.stderr)
-    return {name: each.pairs[: limit or None] for name, each in found.items()}
+        pairs = [pair for pair in found.pairs if held_out is None or pair.name in held_out]
+        if not pairs:
+            raise ValueError(f"The run {options.held_out} held out no pair of {folder}.")
+        sets[name] = [pairs[place] for place in choose(len(pairs), options.limit)]
+    return sets
 
 
 def _show_progress(done: int, total: int) -> None:
@@ -303,7 +324,7 @@ def _export(options: argparse.Namespace) -> None:
         card = {**json.loads((models / f"{options.model}.json").read_text()), "metrics": {}}
     else:
         more = {"machine": options.machine} if options.machine else {}
-        card = make_card(options.model, options.run, models, training=more)
+        card = make_card(options.model, options.run, models, data_like=options.data_like, training=more)
     print(export(options.weights or options.run / f"{card['architecture']['name']}.weights.h5", card, models))
 
 
@@ -312,7 +333,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from denoise.training.evaluate import evaluate, update_card
 
     weights = dict(options.weights)
-    results = evaluate(_sets(options.data), options.json, networks=options.models, weights=weights, iso=options.iso)
+    results = evaluate(_sets(options), options.json, networks=options.models, weights=weights, iso=options.iso)
     for name in (options.models or registry.list_models()) if options.update_cards else ():
         update_card(name, results)
 
@@ -325,8 +346,7 @@ def _quantize(options: argparse.Namespace) -> None:
     architecture = registry.model_card(options.model).architecture
     weights = options.weights or registry.MODELS_DIR / f"{options.model}.weights.h5"
     calibration = find_pairs(options.calibration).pairs
-    sets = _sets(options.data, options.limit)
-    quantize(options.model, architecture, weights, calibration, sets, options.out, iso=options.iso)
+    quantize(options.model, architecture, weights, calibration, _sets(options), options.out, iso=options.iso)
 
 
 def _report(options: argparse.Namespace) -> None:

@@ -104,6 +104,11 @@ def find_pairs(folder: Path, layout: str | None = None) -> PairedSet:
         problems: list[str] = []
         pairs = tuple(sorted(_usable(_FINDERS[name](folders, problems), problems), key=lambda pair: pair.name))
         if pairs:
+            for other in wanted[wanted.index(name) + 1 :]:
+                if count := sum(1 for _ in _FINDERS[other](folders, [])):
+                    problems.append(
+                        f"{folder} also holds {count} photos in the layout {other}: ask for that by its name."
+                    )
             return PairedSet(name, pairs, tuple(problems))
         if problems:
             more = f" And {len(problems) - 3} more." if len(problems) > 3 else ""

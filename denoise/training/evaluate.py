@@ -9,6 +9,7 @@ import inspect
 import json
 import math
 import statistics
+import sys
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ import numpy as np
 
 from denoise import Denoiser, Image, baseline, camera, metrics, pipeline, registry
 from denoise.files import write_atomically
-from denoise.image import Photo, Pixels, to_float, to_pixels
+from denoise.image import Photo, PhotoError, Pixels, to_float, to_pixels
 from denoise.training.benchmark import machine, seconds_per_tile
 from denoise.training.datasets import Pair, read_pair
 from denoise.training.export import format_card, load_network
@@ -115,10 +116,9 @@ def evaluate(
 
     Raises:
         FileNotFoundError: If a file of weights is missing.
-        denoise.image.PhotoError: If a photo cannot be read.
         denoise.runtime.ModelError: If a network is not bundled.
-        ValueError: If `results` is another kind of file, a set is empty or mixed, or there are weights of a network
-            that is not evaluated.
+        ValueError: If `results` is another kind of file, a set is empty, mixed or cannot be read, or there are
+            weights of a network that is not evaluated.
     """
     bundled = {name: registry.load_model(name, models) for name in registry.list_models(models)}
     cards = {name: registry.model_card(name, models) for name in (bundled if networks is None else networks)}
@@ -157,12 +157,22 @@ def evaluate(
     for title, group in found.items():
         tables = {name: state["denoisers"][name]["scores"].setdefault(title, {}) for name in denoisers}
         todo = [shot for shot in group if any(shot.pair.name not in table for table in tables.values())]
+        photos = state["sets"][title]["photos"]
         for shot in with_progress(todo, title):
-            noisy, clean = read_shot(shot)
+            try:
+                noisy, clean = read_shot(shot)
+            except PhotoError as error:
+                print(f"{title}: skipped: {error}", file=sys.stderr)
+                del photos[shot.pair.name]
+                continue
             for name, denoise in denoisers.items():
                 if shot.pair.name not in tables[name]:
                     tables[name][shot.pair.name] = score(clean, denoise(Photo(pixels=noisy)).pixels)
             _save(results, state)
+        if not photos:
+            raise ValueError(f"No photo of {title} can be read.")
+        if len(photos) < len(group):
+            print(f"{title}: {len(group) - len(photos)} of {len(group)} photos were skipped", file=sys.stderr)
     _save(results, state)
     return state
 

@@ -158,7 +158,7 @@ def make_card(
     models: Path = registry.MODELS_DIR,
     *,
     quantisation: Quantisation = "dynamic-range int8",
-    data_like: str = "ridnet",
+    data_like: str | None = None,
     training: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Make the card of a network from its run folder; nothing has been measured yet.
@@ -169,7 +169,7 @@ def make_card(
         models: Folder of the cards.
         quantisation: How to bundle it.
         data_like: Name of the bundled network whose training data and noise model this run shared; its card says what
-            they were.
+            they were. `None`: the card says how many pairs there were, and no more.
         training: More that the card should say about the training, or other than that network's card says.
 
     Returns:
@@ -185,11 +185,16 @@ def make_card(
     if architecture not in DESCRIPTIONS:
         raise ValueError(f"The architecture must be one of {', '.join(DESCRIPTIONS)}. Received: {architecture}")
     title, summary, paper = DESCRIPTIONS[architecture]
-    template = models / f"{data_like}.json"
-    if not template.is_file():
-        raise FileNotFoundError(f"There is no card to copy the description of the training data from: {template}")
-    copied = json.loads(template.read_text(encoding="utf-8"))["training"]
-    about_data = {key: copied[key] for key in _ABOUT_DATA if key in copied}
+    if data_like is None:
+        about_data: dict[str, Any] = {}
+        if (described := run / "data.json").is_file():
+            about_data["data"] = f"{json.loads(described.read_text())['pairs']} pairs or clean photos"
+    else:
+        template = models / f"{data_like}.json"
+        if not template.is_file():
+            raise FileNotFoundError(f"There is no card to copy the description of the training data from: {template}")
+        copied = json.loads(template.read_text(encoding="utf-8"))["training"]
+        about_data = {key: copied[key] for key in _ABOUT_DATA if key in copied}
     return {
         "name": name,
         "title": title,

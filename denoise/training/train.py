@@ -1,18 +1,20 @@
 """Train any network on any data set.
 
 Runs on any Keras backend: `KERAS_BACKEND=jax` on a GPU, TensorFlow on a processor. A run folder holds the whole
-configuration (`config.json`), the state to resume from (`checkpoint.npz`), the averaged weights (`NAME.weights.h5`), a
-log (`log.csv`) and its curves (`curves.png`); starting the same command again goes on where the last checkpoint stands.
+configuration (`config.json`), what it learns from (`data.json`), the state to resume from (`checkpoint.npz`), the
+averaged weights (`NAME.weights.h5`), a log (`log.csv`) and its curves (`curves.png`); the same command given again goes
+on where the last checkpoint stands.
 """
 
 import csv
+import hashlib
 import io
 import json
 import math
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,7 @@ from denoise.training import plots
 from denoise.training.architectures import MULTIPLES, build
 from denoise.training.architectures.cbdnet import NOISE_LEVEL
 from denoise.training.data import CaseStudyPatches, RandomPatches
-from denoise.training.datasets import find_pairs, split_by_pair, split_by_scene
+from denoise.training.datasets import Pair, find_pairs, split_by_pair, split_by_scene
 
 LOSSES: dict[str, Callable[[Any, Any], Any]] = {
     "l1": lambda denoised, clean: ops.mean(ops.abs(denoised - clean)),
@@ -45,6 +47,8 @@ OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {
 }
 SCHEDULES = ("cosine", "constant")
 PATCHES = ("random", "case-study")
+DATA = "data.json"
+"""In a run folder: how many pairs it learns from, and the names of those that it does not."""
 CURVES = ("loss", "psnr", "val_psnr", "val_ssim")
 _COLUMNS = ("epoch", "steps", "minutes", "learning_rate", *CURVES)
 
@@ -89,6 +93,9 @@ class Configuration:
         """
         if sum(length is not None for length in (self.minutes, self.epochs, self.steps)) != 1:
             raise ValueError(f"Exactly one of `minutes`, `epochs` and `steps` must be given. Received: {self}")
+        for name in ("minutes", "epochs", "steps", "steps_per_epoch", "batch_size", "validation_epochs"):
+            if (number := getattr(self, name)) is not None and not number > 0:
+                raise ValueError(f"`{name}` must be more than 0. Received: {number}")
         for name, known in (
             ("loss", (*LOSSES, "cbdnet")),
             ("optimizer", tuple(OPTIMIZERS)),
@@ -203,25 +210,24 @@ def ssim(x: Any, y: Any) -> Any:
     return ops.mean(similarity / ((mean_x**2 + mean_y**2 + c1) * (variances + c2)), axis=(1, 2, 3))
 
 
-def train(data: Path, run: Path, configuration: Configuration) -> keras.Model:
+def train(data: Sequence[Path], run: Path, configuration: Configuration) -> keras.Model:
     """Train, or go on with, the network of a run folder.
 
     Args:
-        data: A data set, see `denoise.training.datasets.find_pairs`; noise is synthesised on clean photos.
+        data: Data sets, see `denoise.training.datasets.find_pairs`; noise is synthesised on clean photos.
         run: Run folder; made if missing.
-        configuration: What to train. A folder that was begun with another configuration is refused.
+        configuration: What to train. A folder that was begun with another configuration or other data is refused.
 
     Returns:
         The network with its averaged weights.
 
     Raises:
-        ValueError: If the run folder belongs to another configuration, or the data set has one scene only.
+        ValueError: If the run folder belongs to another configuration or other data, or the data have one scene only.
         FileNotFoundError: If the data folder holds no photo.
         RuntimeError: If the loss is not a number any more; the run folder keeps the last state before that.
     """
-    training, validation = _patches(data, configuration)
-    run.mkdir(parents=True, exist_ok=True)
-    _claim(run / "config.json", configuration)
+    pairs, held_out = _split(data, configuration)
+    training, validation = _patches(pairs, held_out, configuration)
     keras.utils.set_random_seed(configuration.seed)
     keras.mixed_precision.set_global_policy(configuration.precision)
     network = build(configuration.architecture, **configuration.arguments)
@@ -234,8 +240,15 @@ def train(data: Path, run: Path, configuration: Configuration) -> keras.Model:
     )
     model.compile(optimizer)
     optimizer.build(network.trainable_variables)
+    run.mkdir(parents=True, exist_ok=True)
+    _claim(run / "config.json", asdict(configuration))
+    _claim(run / DATA, {"pairs": len(pairs), "held_out": [pair.name for pair in held_out], "digest": _digest(pairs)})
     state = RunState(run, model, training, configuration)
     state.load()
+    if state.progress() >= 1.0:
+        print(f"{run} is finished: {state.epoch} epochs.")
+        network.load_weights(run / f"{configuration.architecture}.weights.h5")
+        return network
     model.fit(
         training,
         epochs=state.epochs or 10**6,
@@ -251,10 +264,16 @@ def train(data: Path, run: Path, configuration: Configuration) -> keras.Model:
         ],
     )
     if state.failed:
-        raise RuntimeError(
-            f"The loss was not a number any more in epoch {state.epoch + 1}. {run} holds the state after epoch "
-            f"{state.epoch}: start a new run from its weights with a lower learning rate."
+        kept = f"{run} holds the state after epoch {state.epoch}: start a new run from its weights, " * (
+            state.epoch > 0
         )
+        raise RuntimeError(
+            f"The loss or the weights were not numbers any more in epoch {state.epoch + 1}. "
+            f"{kept or 'Start again '}with a lower learning rate."
+        )
+    if not read_log(run / "log.csv")[-1]["val_psnr"]:
+        scores = model.evaluate(validation, return_dict=True, verbose=0)
+        state.log({f"val_{name}": value for name, value in scores.items()})
     draw_curves(run)
     network.load_weights(run / f"{configuration.architecture}.weights.h5")
     return network
@@ -302,8 +321,11 @@ class RunState(keras.callbacks.Callback):
         if not np.isfinite(logs["loss"]):
             self.failed = self.model.stop_training = True
             return
+        if not all(np.isfinite(np.asarray(ops.convert_to_numpy(v), np.float32)).all() for v in self._variables()[:-1]):
+            self.failed = self.model.stop_training = True  # the last step broke the weights after its loss was taken
+            return
         self.epoch = epoch + 1
-        self._log(epoch, logs)
+        self.log(logs)
         self.save()
         self._tell(logs)
         if self.progress() >= 1.0:
@@ -346,27 +368,32 @@ class RunState(keras.callbacks.Callback):
         variables = self._variables()
         with np.load(path) as saved:
             if list(saved["variables"]) != _describe(self.training.network.variables, variables):
-                raise ValueError(f"The checkpoint must be one of {self.configuration.architecture}. Received: {path}")
+                c = self.configuration
+                raise ValueError(
+                    f"The checkpoint must be one of {c.architecture} as it is built now, with the arguments "
+                    f"{c.arguments}, trained by {c.optimizer}. Received: {path}"
+                )
             for i, variable in enumerate(variables):
                 variable.assign(saved[f"{i}"])
             self.epoch, self.seconds = int(saved["epoch"]), float(saved["seconds"])
         self.patches.epoch = self.epoch
 
-    def _log(self, epoch: int, logs: dict[str, float]) -> None:
-        """Write this epoch's row; rows of later epochs, whose state a killed run did not save, go."""
+    def log(self, logs: Mapping[str, float]) -> None:
+        """Write, or complete, the row of the epoch just done; rows whose state a killed run did not save go."""
         path = self.run / "log.csv"
-        rows = [row for row in read_log(path) if int(row["epoch"]) < epoch] if path.exists() else []
-        known: dict[str, Any] = {
-            "epoch": epoch,
+        rows = {int(row["epoch"]): row for row in read_log(path)} if path.exists() else {}
+        own: dict[str, Any] = rows.get(self.epoch - 1, {}) if not logs.keys() & {"loss"} else {}
+        own |= {
+            "epoch": self.epoch - 1,
             "steps": self.epoch * len(self.patches),
             "minutes": f"{self.elapsed() / 60:.3f}",
             "learning_rate": float(ops.convert_to_numpy(self.training.optimizer.learning_rate)),
         }
-        rows.append(known | {name: f"{logs[name]:.6f}" for name in CURVES if name in logs})
+        own |= {name: f"{logs[name]:.6f}" for name in CURVES if name in logs}
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows([*(row for epoch, row in rows.items() if epoch < self.epoch - 1), own])
         write_atomically(path, text.getvalue().encode())
 
     def _tell(self, logs: dict[str, float]) -> None:
@@ -398,6 +425,8 @@ def draw_curves(run: Path) -> Path:
     Raises:
         FileNotFoundError: If the folder holds no log.
     """
+    if not (run / "log.csv").is_file():
+        raise FileNotFoundError(f"A run folder must hold log.csv, which training writes. Received: {run}")
     rows = read_log(run / "log.csv")
 
     def curve(name: str) -> tuple[list[float], list[float]]:
@@ -410,13 +439,8 @@ def draw_curves(run: Path) -> Path:
         losses.plot(*curve("loss"), color=training.colour, linestyle=training.line)
         losses.set(xlabel="training steps", ylabel="loss on training patches")
         scores.plot(*curve("psnr"), color=training.colour, linestyle=training.line, label="training patches")
-        scores.plot(
-            *curve("val_psnr"),
-            color=held_out.colour,
-            linestyle=held_out.line,
-            marker=held_out.marker,
-            label="held-out scenes",
-        )
+        look: dict[str, Any] = {"color": held_out.colour, "linestyle": held_out.line, "marker": held_out.marker}
+        scores.plot(*curve("val_psnr"), **look, label="held-out photos")
         scores.set(xlabel="training steps", ylabel="PSNR (dB)")
         scores.legend()
     path = run / "curves.png"
@@ -424,36 +448,32 @@ def draw_curves(run: Path) -> Path:
     return path
 
 
+def _split(data: Sequence[Path], c: Configuration) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
+    """The pairs to train on and those to validate on."""
+    pairs: list[Pair] = []
+    for folder in data:
+        found = find_pairs(folder, c.layout)
+        pairs += found.pairs
+        for problem in found.problems:
+            print(f"skipped: {problem}", file=sys.stderr)
+    return split_by_pair(pairs, seed=c.seed) if c.patches == "case-study" else split_by_scene(pairs)
+
+
 def _patches(
-    data: Path, configuration: Configuration
+    pairs: Sequence[Pair], held_out: Sequence[Pair], c: Configuration
 ) -> tuple[RandomPatches | CaseStudyPatches, RandomPatches | CaseStudyPatches]:
-    """The data sets to train on and to validate on."""
-    found = find_pairs(data, configuration.layout)
-    for problem in found.problems:
-        print(f"skipped: {problem}", file=sys.stderr)
-    c = configuration
-    workers = max(2, min(8, processors()))  # with one, Keras makes batches between the steps
-    if c.patches == "case-study":
-        training, held_out = split_by_pair(found.pairs, seed=c.seed)
-        common: dict[str, Any] = {
-            "batch_size": c.batch_size,
-            "seed": c.seed,
-            "photos_in_memory": c.photos_in_memory,
-            "workers": workers,
-        }
-        return CaseStudyPatches(training, **common), CaseStudyPatches(held_out, **common, fixed=True)
-    training, held_out = split_by_scene(found.pairs)
-    common = {
+    """The batches to train on and those to validate on."""
+    common: dict[str, Any] = {
         "batch_size": c.batch_size,
-        "patch_size": c.patch_size,
         "seed": c.seed,
         "photos_in_memory": c.photos_in_memory,
-        "workers": workers,
+        "workers": max(2, min(8, processors())),  # with one, Keras makes batches between the steps
     }
-    return (
-        RandomPatches(training, **common, steps=c.steps_per_epoch),
-        RandomPatches(held_out, **common, steps=12, fixed=True),
-    )
+    if c.patches == "case-study":
+        return CaseStudyPatches(pairs, **common), CaseStudyPatches(held_out, **common, fixed=True)
+    common["patch_size"] = c.patch_size
+    steps = c.steps_per_epoch if c.steps is None else min(c.steps_per_epoch, c.steps)
+    return RandomPatches(pairs, **common, steps=steps), RandomPatches(held_out, **common, steps=12, fixed=True)
 
 
 def _load_weights(network: keras.Model, path: str) -> None:
@@ -469,8 +489,17 @@ def _describe(named: list[keras.Variable], variables: list[keras.Variable]) -> l
     return [v.path for v in named] + [str(tuple(v.shape)) for v in variables]
 
 
-def _claim(path: Path, configuration: Configuration) -> None:
-    wanted = asdict(configuration)
-    if path.exists() and json.loads(path.read_text()) != wanted:
-        raise ValueError(f"The run folder must be empty or of the same configuration. Received: {path.parent}")
+def _digest(pairs: Sequence[Pair]) -> str:
+    return hashlib.sha256("\n".join(pair.name for pair in pairs).encode()).hexdigest()[:16]
+
+
+def _claim(path: Path, wanted: dict[str, Any]) -> None:
+    """Write what a run was begun with; refuse to go on with anything else."""
+    if path.exists() and (path.parent / "checkpoint.npz").exists():
+        begun = json.loads(path.read_text())
+        if others := [f"{key}={begun.get(key)!r}" for key in wanted if begun.get(key) != wanted[key]]:
+            raise ValueError(
+                f"The run in {path.parent} was begun with another configuration or other data: {', '.join(others)}. "
+                "Give the same again, or another run folder."
+            )
     write_atomically(path, (json.dumps(wanted, indent=2) + "\n").encode())

@@ -97,6 +97,15 @@ def test_find_pairs_reads_renoir(tmp_path: Path) -> None:
     assert [path.name for path in found.pairs[0].clean] == ["IMG_1Reference.bmp", "IMG_2full.bmp"]
 
 
+def test_find_pairs_tells_of_a_second_layout(tmp_path: Path) -> None:
+    sidd(tmp_path)
+    renoir(tmp_path)
+    found = find_pairs(tmp_path)
+    assert found.layout == "sidd"
+    assert any("also holds 5 photos in the layout renoir" in problem for problem in found.problems)
+    assert find_pairs(tmp_path, "renoir").problems == ()
+
+
 def test_find_pairs_reads_one_camera_of_renoir_from_within(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(renoir(tmp_path) / "S90_Aligned")
     assert [p.camera for p in find_pairs(Path()).pairs] == ["Canon S90"]

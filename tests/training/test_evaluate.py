@@ -220,3 +220,21 @@ def test_update_card_writes_the_results_of_this_file_only(results: Any, models: 
     write_network(folder, "second", seed=9)
     with pytest.raises(ValueError, match="sha256"):
         update_card("second", results, folder)
+
+
+def test_evaluate_skips_a_photo_that_cannot_be_read_and_says_so(
+    models: Path, pairs_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(pairs_folder, tmp_path / "set")
+    broken = tmp_path / "set" / "noisy" / "chelsea.png"
+    broken.write_bytes(broken.read_bytes()[:-200])
+    found = find_pairs(tmp_path / "set").pairs
+    assert len(found) == 2
+    results = evaluate({"set": found}, tmp_path / "results.json", networks=["first"], models=models)
+    assert list(results["sets"]["set"]["photos"]) == ["astronaut"]
+    assert set(results["denoisers"]["first"]["means"]) == {"set"}
+    told = capsys.readouterr().err
+    assert "chelsea.png" in told
+    assert "1 of 2 photos were skipped" in told
+    with pytest.raises(ValueError, match="No photo of set can be read"):
+        evaluate({"set": found[1:]}, tmp_path / "results.json", networks=["first"], models=models)

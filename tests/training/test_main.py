@@ -56,6 +56,9 @@ def test_data_tells_what_there_is_and_what_is_broken(pairs_folder: Path, tmp_pat
         (["export", "--model", "new", "--weights", "MISSING"], ["new", "ridnet"]),
         (["evaluate", "--data", "PAIRS", "PAIRS", "--json", "RUN"], ["different names"]),
         (["report", "MISSING", "--out", "RUN"], ["MISSING"]),
+        (["evaluate", "--data", "PAIRS", "--json", "RUN", "--held-out", "EMPTY"], ["data.json"]),
+        (["evaluate", "--data", "PAIRS", "--json", "RUN", "--limit", "0"], ["at least 1"]),
+        (["train", "ridnet", "--data", "PAIRS", "--run", "RUN", "--epochs", "0"], ["more than 0"]),
         (["curves", "EMPTY"], ["log.csv"]),
     ],
     ids=lambda value: " ".join(value[:2]),
@@ -88,6 +91,11 @@ def test_train_then_export_bundles_a_network(
     card = registry.model_card("mine", models)
     assert card.architecture["arguments"] == {"filters": 8}
     assert (card.training["machine"], card.training["steps"]) == ("a test", 2)
+    assert card.training["data"] == "1 pairs or clean photos"
+    assert "noise_model" not in card.training
+    assert main(["export", "--model", "mine", "--run", str(run), "--data-like", "ridnet"]) == 0
+    card = registry.model_card("mine", models)
+    assert "656 clean photo tiles" in card.training["data"]
     assert os.sep not in str(card.training["configuration"]["initial_weights"])
     assert registry.load_model("mine", models).tile_size == 256
     assert main(["export", "--model", "mine", "--weights", str(run / "cbdnet.weights.h5")]) == 0

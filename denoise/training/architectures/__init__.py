@@ -1,5 +1,6 @@
 """The networks, one file each, and the list of them."""
 
+import inspect
 from collections.abc import Callable
 
 import keras
@@ -31,10 +32,14 @@ def build(name: str, **arguments: object) -> keras.Model:
         **arguments: Passed to the builder (`size`, widths).
 
     Raises:
-        ValueError: If there is no such network, or `size` is no multiple of what it needs.
+        ValueError: If there is no such network, it has no such argument, or `size` is no multiple of what it needs.
     """
     if name not in ARCHITECTURES:
         raise ValueError(f"`name` must be one of {', '.join(sorted(ARCHITECTURES))}. Received: name={name!r}")
+    known = inspect.signature(ARCHITECTURES[name]).parameters
+    if unknown := arguments.keys() - known.keys():
+        own = ", ".join(argument for argument in known if argument != "size")
+        raise ValueError(f"The arguments of {name} are {own}. Received: {', '.join(sorted(unknown))}")
     size = arguments.get("size")
     if isinstance(size, int) and size % MULTIPLES[name]:
         raise ValueError(f"`size` of {name} must be a multiple of {MULTIPLES[name]}. Received: size={size}")
