@@ -262,17 +262,13 @@ def _sets(options: argparse.Namespace) -> dict[str, "Sequence[Pair]"]:
     return sets
 
 
-def _show_progress(done: int, total: int) -> None:
-    print(f"{done} of {total}", end="\r" if done < total and sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
-
-
 def _data(options: argparse.Namespace) -> None:
     from denoise.training.datasets import cut, describe, find_pairs
 
     found = find_pairs(options.folder, options.layout)
     print(describe(found))
     if options.cut is not None:
-        pieces = cut(found, options.cut, options.size, progress=_show_progress)
+        pieces = cut(found, options.cut, options.size)
         print(f"{pieces} pieces in {options.cut}")
     if options.step_seconds is not None:
         from denoise.training.data import RandomPatches, waiting_share

@@ -25,6 +25,7 @@ from PIL.ExifTags import Base
 from denoise import image
 from denoise.files import write_atomically
 from denoise.image import PhotoError
+from denoise.training.progress import with_progress
 
 _log = logging.getLogger(__name__)
 
@@ -106,10 +107,9 @@ def find_pairs(folder: Path, layout: str | None = None) -> PairedSet:
         if pairs:
             for other in wanted[wanted.index(name) + 1 :]:
                 if count := sum(1 for _ in _FINDERS[other](folders, [])):
-                    problems.append(
-                        f"{folder} also holds {count} photos in the layout {other}: ask for that by its name."
-                    )
-            return PairedSet(name, pairs, tuple(problems))
+                    problems.append(f"There are {count} photos in the layout {other} too: ask for it by its name.")
+            # Reports are published; where the set lay on somebody's disk is left out.
+            return PairedSet(name, pairs, tuple(problem.replace(f"{folder}{os.sep}", "") for problem in problems))
         if problems:
             more = f" And {len(problems) - 3} more." if len(problems) > 3 else ""
             raise FileNotFoundError(f"{folder} ({name}) holds nothing that can be used: {' '.join(problems[:3])}{more}")
@@ -455,7 +455,7 @@ def _split(pairs: Sequence[Pair], is_held_out: Sequence[bool]) -> tuple[tuple[Pa
 # Cutting
 
 
-def cut(found: PairedSet, out: Path, size: int = 512, *, progress: Callable[[int, int], None] | None = None) -> int:
+def cut(found: PairedSet, out: Path, size: int = 512) -> int:
     """Cut every photo into pieces at native resolution, because decoding a whole one for a few patches takes too long.
 
     The pieces are PNG files in `out/noisy` and `out/clean` (of clean photos alone: in `out`), a layout that
@@ -466,7 +466,6 @@ def cut(found: PairedSet, out: Path, size: int = 512, *, progress: Callable[[int
         found: What to cut.
         out: Folder of the pieces, made if missing.
         size: Greatest height and width of a piece, in pixels.
-        progress: Called with (pairs done, pairs in all), first with none done; stops the cut by raising.
 
     Returns:
         Number of pieces that the folder holds now, a noisy and its clean one counting once.
@@ -480,10 +479,8 @@ def cut(found: PairedSet, out: Path, size: int = 512, *, progress: Callable[[int
     plan = {pair: _pieces(pair, size) for pair in found.pairs}
     _check_pieces(out, {name: shape for pieces in plan.values() for name, (_, shape) in pieces.items()})
     count, skipped = 0, []
-    if progress:
-        progress(0, len(plan))
     with ThreadPoolExecutor() as pool:
-        for done, (pair, pieces) in enumerate(plan.items(), start=1):
+        for pair, pieces in with_progress(list(plan.items()), "cut"):
             folders = [out] if pair.noisy is None else [out / "noisy", out / "clean"]
             paths = [(folder / f"{name}.png", where) for folder in folders for name, (where, _) in pieces.items()]
             try:
@@ -499,8 +496,6 @@ def cut(found: PairedSet, out: Path, size: int = 512, *, progress: Callable[[int
                 count += len(pieces)
             except (PhotoError, FileNotFoundError) as error:
                 skipped.append(str(error))
-            if progress:
-                progress(done, len(plan))
     if skipped:
         _log.warning("%d photos were skipped: %s", len(skipped), "; ".join(skipped))
     return count
