@@ -42,12 +42,14 @@ def show() -> None:
     with right:
         _title(chosen)
         outcome = st.empty()
+        actions = st.container()  # above the models, which are many: the download is what the visitor came for
         model = _model()
         result = state.results.get((chosen.id, model))
-        made_by = MadeBy(model, _strength(disabled=result is None))
-        # Blended anew wherever it is needed: that is quick, and a large photo is not kept once more.
-        denoised = partial(pipeline.blend, chosen.noisy, result.photo, made_by.strength) if result else None
-        _download(chosen, denoised)
+        with actions:
+            made_by = MadeBy(model, _strength(disabled=result is None))
+            # Blended anew wherever it is needed: that is quick, and a large photo is not kept once more.
+            denoised = partial(pipeline.blend, chosen.noisy, result.photo, made_by.strength) if result else None
+            _download(chosen, denoised)
         _reference(state)
     with left:
         _viewer(state, chosen, denoised, made_by)
