@@ -41,7 +41,8 @@ def show() -> None:
     left, right = st.columns([3, 1], gap="medium")
     with right:
         _title(chosen)
-        outcome = st.empty()
+        with st.container(key="outcome"):  # keeps its height, so that nothing moves when the figures come
+            outcome = st.empty()
         actions = st.container()  # above the models, which are many: the download is what the visitor came for
         model = _model()
         result = state.results.get((chosen.id, model))
@@ -53,7 +54,7 @@ def show() -> None:
         _reference(state)
     with left:
         _viewer(state, chosen, denoised, made_by)
-    with outcome.container(key="outcome"):
+    with outcome.container():
         if result is None or denoised is None:
             _denoise(state, chosen, model)
         else:
