@@ -5,6 +5,7 @@ Keras in float32 is the reference, in the same run: for quality on the same phot
 
 import hashlib
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 
 from denoise import Denoiser, Image, camera
 from denoise.files import write_atomically
-from denoise.image import to_float, to_pixels
+from denoise.image import PhotoError, to_float, to_pixels
 from denoise.runtime import Network
 from denoise.tiling import denoise_tiled
 from denoise.training.benchmark import KERAS, compare, machine
@@ -74,8 +75,9 @@ def quantize(
 
     Raises:
         FileNotFoundError: If there is no such file of weights.
-        denoise.image.PhotoError: If a photo cannot be read.
-        ValueError: If the weights are those of another network, a set is empty, or a calibration photo is too small.
+        denoise.image.PhotoError: If a calibration photo cannot be read.
+        ValueError: If the weights are those of another network, a set is empty or cannot be read, or a calibration
+            photo is too small.
     """
     network = load_network(weights, architecture)
     groups = {title: group for key, pairs in sets.items() for title, group in shots(key, pairs, iso).items()}
@@ -99,8 +101,10 @@ def quantize(
         sha256 = hashlib.sha256(content).hexdigest()
         formats[quantisation] = {"file": file.name, "bytes": len(content), "sha256": sha256}
 
+    photos = {}
     for title, group in groups.items():
-        for key, quality in _quality(group, denoisers, f"{name}, {title}").items():
+        photos[title], qualities = _quality(group, denoisers, f"{name}, {title}")
+        for key, quality in qualities.items():
             formats[key].setdefault("sets", {})[title] = quality
     denoisers.clear()  # their memory is not to disturb the measurements
     measured_on = machine()
@@ -115,7 +119,7 @@ def quantize(
         "architecture": dict(architecture),
         "parameters": network.count_params(),
         "calibration": {"photos": len(calibration), "patches": patches},
-        "sets": {title: {"photos": len(group)} for title, group in groups.items()},
+        "sets": {title: {"photos": count} for title, count in photos.items()},
         "formats": formats,
     }
     write_atomically(out / f"{name}.json", format_card(results))
@@ -157,21 +161,29 @@ def calibration_patches(pairs: Sequence[Pair], count: int, seed: int = 0) -> Ite
         yield noisy[0].astype(np.float32)
 
 
-def _quality(group: Sequence[Shot], denoisers: Mapping[str, Denoiser], title: str) -> dict[str, dict[str, Any]]:
-    """PSNR and SSIM of every denoiser on one set, and what they lose against the first one."""
+def _quality(
+    group: Sequence[Shot], denoisers: Mapping[str, Denoiser], title: str
+) -> tuple[int, dict[str, dict[str, Any]]]:
+    """How many photos of a set could be read; PSNR and SSIM of every denoiser, and what it loses against the first."""
     scores: dict[str, list[list[float | None]]] = {key: [] for key in denoisers}
     differences: dict[str, list[float]] = {key: [] for key in denoisers}
     for shot in with_progress(group, title):
-        noisy, clean = read_shot(shot)
+        try:
+            noisy, clean = read_shot(shot)
+        except PhotoError as error:
+            print(f"{title}: skipped: {error}", file=sys.stderr)
+            continue
         reference = None
         for key, denoiser in denoisers.items():
             denoised = denoise_tiled(to_float(noisy), denoiser, tile_size=TILE_SIZE)
             reference = denoised if reference is None else reference
             scores[key].append(score(clean, to_pixels(denoised, np.uint8)))
             differences[key].append(_psnr(reference, denoised))
+    if not scores[KERAS]:
+        raise ValueError(f"No photo of {title} can be read.")
     means = {key: mean_scores(found) for key, found in scores.items()}
     best = means[KERAS]["psnr"]
-    return {
+    return len(scores[KERAS]), {
         key: {
             **mean,
             "loss": None if best is None or mean["psnr"] is None else round(best - mean["psnr"], 3),

@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -54,9 +55,15 @@ def out(
             raise RuntimeError("\nthe operation is not supported\nand more")
         return convert(network, quantisation, calibration)
 
+    pairs = tmp_path_factory.mktemp("pairs") / "with one that is cut short"
+    shutil.copytree(pairs_folder, pairs)
+    for kind in ("noisy", "clean"):
+        shutil.copy(pairs / kind / "chelsea.png", pairs / kind / "short.png")
+    (pairs / "noisy" / "short.png").write_bytes((pairs / "noisy" / "chelsea.png").read_bytes()[:-200])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "convert", fail_for_float16)
-        sets = {"real": find_pairs(pairs_folder).pairs}
+        sets = {"real": find_pairs(pairs).pairs}
+        assert len(sets["real"]) == 3
         quantize("small", ARCHITECTURE, weights, calibration, sets, folder, patches=8, rounds=1)
     return folder
 
@@ -72,6 +79,10 @@ def test_quantize_makes_files_that_run(results: Any, out: Path) -> None:
         file = out / results["formats"][key]["file"]
         assert file.stat().st_size == results["formats"][key]["bytes"]
         assert Network(file, sha256=results["formats"][key]["sha256"]).tile_size == 256
+
+
+def test_quantize_skips_a_photo_that_cannot_be_read(results: Any) -> None:
+    assert results["sets"] == {"real": {"photos": 2}}
 
 
 def test_quantize_reports_a_conversion_that_fails(results: Any) -> None:
