@@ -19,10 +19,9 @@ from denoise import metrics, pipeline, registry
 from denoise.files import write_atomically
 from denoise.image import Photo, decode
 from denoise.training import plots
+from denoise.training.baseline_study import SAMPLES_DIR
 from denoise.training.benchmark import KERAS
 from denoise.training.export import QUANTISATIONS, format_card
-
-SAMPLES_DIR = Path(__file__).parents[2] / "samples"
 
 CHART, CROPS = "quality-time.png", "crops.png"
 
