@@ -3,9 +3,9 @@
 Adding noise to the finished sRGB photo does not look like a camera's: demosaicing correlates it between neighbouring
 pixels, white balance and colour matrix between channels, the tone curve makes it strong in the shadows, and JPEG
 quantises it. So: sRGB -> inverse tone curve -> inverse colour matrix and white balance -> raw, + shot and read noise,
--> Bayer mosaic -> demosaic -> white balance, colour matrix, tone curve -> smoothing -> noise reduction -> JPEG (after
-Brooks et al., "Unprocessing Images for Learned Raw Denoising", arXiv:1811.11127, and CBDNet's noise model,
-arXiv:1807.04686).
++ banding -> Bayer mosaic -> demosaic -> white balance, colour matrix, tone curve -> smoothing or sharpening -> noise
+reduction -> JPEG (after Brooks et al., "Unprocessing Images for Learned Raw Denoising", arXiv:1811.11127, and CBDNet's
+noise model, arXiv:1807.04686). What people do to a photo afterwards is `share`'s: resizing and another JPEG.
 
 One implementation serves the page (numpy) and the training step (`keras.ops` on the device): functions take the array
 module as `xp` and use only what both have. Chance stays outside: parameters are drawn by `sample_parameters` or
@@ -21,16 +21,22 @@ from numpy.typing import NDArray
 Parameters = Mapping[str, NDArray[np.float32]]
 """What one simulated camera does, for N pictures: arrays whose first axis is N.
 
-`shot`, `read`: noise variance in raw = shot · signal + read, signal in [0, 1].
-`raw_floor`: lower clip of the noisy raw data. `exposure`: digital gain >= 1 after raw. `white_balance` (N, 3): gains.
-`to_camera`, `from_camera` (N, 3, 3): linear sRGB to camera colours and back. `gamma`, `toe`, `contrast`: tone curve.
-`mosaic`, `edge_aware`, `monochrome`, `jpeg`, `subsample`: switches, 0 or 1. `luma_smoothing`, `chroma_smoothing`: the
-weight of each neighbour in a 3-tap filter, negative sharpens. `luma_reduction`, `chroma_reduction`: the same for what
-the camera's own noise reduction leaves of the noise, which it makes coarse and grey. `quality`: JPEG quality, 1 to 100.
+`light`: how bright the scene is, 1 as in the clean photo. `shot`, `read`: noise variance in raw = shot · signal + read,
+signal in [0, 1]. `banding`: standard deviation of an offset that all pixels of a row share, in raw. `raw_floor`: lower
+clip of the noisy raw data. `exposure`: digital gain >= 1 after raw. `white_balance` (N, 3): gains. `to_camera`,
+`from_camera` (N, 3, 3): linear sRGB to camera colours and back. `gamma`, `toe`, `contrast`: tone curve. `mosaic`,
+`edge_aware`, `gradient_corrected`, `monochrome`, `jpeg`, `subsample`, `jpeg_again`: switches, 0 or 1.
+`luma_smoothing`, `chroma_smoothing`: the weight of each neighbour in a 3-tap filter, negative sharpens.
+`luma_reduction`, `chroma_reduction`: the same for what the camera's own noise reduction leaves of the noise, which it
+makes coarse; `chroma_kept`: the share of the colour that it leaves. `quality`, `quality_again`: JPEG quality, 1 to 100.
+`resize`: scale of the shared photo, 0.5 to 1.
 """
 
 MULTIPLE = 16
 """Height and width of a picture must be multiples of this: one 4:2:0 JPEG block."""
+
+LONGEST_SIDE = 640
+"""Pixels; `photograph` takes the middle of what is larger."""
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _RGB_TO_YCC = np.array([_LUMA, [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
@@ -68,17 +74,22 @@ def sample_parameters(rng: np.random.Generator, count: int) -> dict[str, NDArray
     Returns:
         `Parameters` for N pictures.
     """
-    shot = 10 ** rng.uniform(-4.7, -1.6, count)
-    # Read noise lies about a line in log-log (Brooks et al., section 3.1); phones scatter widely about it.
-    read = np.exp(2.18 * np.log(shot) + 1.20 + rng.normal(0, 0.8, count))
-    noisy = rng.random(count) > 0.08
+    # Two kinds of photo: developed plainly from raw, and finished by a camera that filters. The latter's sensor noise
+    # is stronger: cameras filter where there is noise, and what they leave of it is then called weak.
+    finished = rng.random(count) < 0.5
+    shot = 10 ** rng.uniform(np.where(finished, -4.2, -4.7), np.where(finished, -1.5, -1.7))
+    read = np.where(rng.random(count) < 0.5, _read_of_cameras(shot, rng), _read_of_phones(shot, rng))
+    noisy = rng.random(count) > 0.06
     to_camera = np.stack([_camera_matrix(rng) for _ in range(count)])
-    smoothed = rng.random(count)
-    reduced = rng.random(count) < 0.6
+    demosaic = rng.random(count)
+    filtered = rng.random(count)
+    shared = rng.random(count) < 0.15
     parameters = {
+        "light": np.where(rng.random(count) < 0.35, np.exp(rng.uniform(np.log(0.1), 0, count)), 1.0),
         "shot": shot * noisy,
         "read": np.minimum(read, 4e-3) * noisy,
-        "raw_floor": -(rng.random(count) < 0.3).astype(float),
+        "banding": np.sqrt(read) * rng.uniform(0.1, 0.5, count) * (rng.random(count) < 0.1) * noisy,
+        "raw_floor": -(rng.random(count) < 0.4).astype(float),
         "exposure": np.exp(rng.uniform(0, np.log(2.0), count)),
         "white_balance": np.stack(
             [rng.uniform(1.2, 2.5, count), np.ones(count), rng.uniform(1.2, 2.5, count)], axis=-1
@@ -86,20 +97,24 @@ def sample_parameters(rng: np.random.Generator, count: int) -> dict[str, NDArray
         "to_camera": to_camera,
         "from_camera": np.linalg.inv(to_camera),
         "gamma": rng.uniform(1.8, 2.4, count),
-        "toe": np.exp(rng.uniform(np.log(0.002), np.log(0.02), count)),
-        "contrast": rng.uniform(1.0, 1.4, count),
-        "mosaic": rng.random(count) < 0.8,
-        "edge_aware": rng.random(count) < 0.5,
-        "luma_smoothing": np.select(
-            [smoothed < 0.35, smoothed < 0.5], [rng.uniform(0, 0.28, count), rng.uniform(-0.08, 0, count)], 0
-        ),
-        "chroma_smoothing": rng.uniform(0, 0.33, count) * (rng.random(count) < 0.5),
-        "luma_reduction": reduced * rng.uniform(0, 0.25, count),
-        "chroma_reduction": reduced * rng.uniform(0.1, 0.33, count),
-        "jpeg": rng.random(count) < 0.65,
+        "toe": np.exp(rng.uniform(np.log(0.0005), np.log(0.02), count)),
+        "contrast": rng.uniform(1.0, 1.5, count),
+        "mosaic": rng.random(count) < 0.9,
+        "edge_aware": demosaic < 0.35,
+        "gradient_corrected": demosaic > 0.7,
+        "luma_smoothing": finished
+        * np.select([filtered < 0.3, filtered < 0.65], [rng.uniform(0, 0.28, count), rng.uniform(-0.12, 0, count)], 0),
+        "chroma_smoothing": finished * rng.uniform(0, 0.33, count) * (rng.random(count) < 0.6),
+        "luma_reduction": finished * rng.uniform(0, 0.3, count) * (rng.random(count) < 0.85),
+        "chroma_reduction": finished * rng.uniform(0.15, 0.33, count) * (rng.random(count) < 0.9),
+        "chroma_kept": np.where(finished, rng.uniform(0.3, 1.0, count), 1.0),
+        "jpeg": rng.random(count) < np.where(finished, 0.85, 0.3),
         "subsample": rng.random(count) < 0.5,
         "quality": 100 - 40 * rng.random(count) ** 1.5,
-        "monochrome": rng.random(count) < 0.12,
+        "monochrome": rng.random(count) < 0.1,
+        "resize": np.where(shared, rng.uniform(0.5, 1.0, count), 1.0),
+        "jpeg_again": (shared & (rng.random(count) < 0.7)) | (rng.random(count) < 0.05),
+        "quality_again": 100 - 40 * rng.random(count) ** 1.5,
     }
     return {name: np.asarray(value, np.float32) for name, value in parameters.items()}
 
@@ -118,8 +133,10 @@ def iso_parameters(iso: float, quality: int = 95, monochrome: bool = False) -> d
     shot = 2e-6 * iso
     to_camera = np.array([[[0.66, 0.28, 0.06], [0.15, 0.74, 0.11], [0.04, 0.30, 0.66]]])
     parameters: dict[str, Any] = {
+        "light": [1.0],
         "shot": [shot],
         "read": [np.exp(2.18 * np.log(shot) + 1.20)],
+        "banding": [0.0],
         "raw_floor": [0.0],
         "exposure": [1.2],
         "white_balance": [[2.0, 1.0, 1.7]],
@@ -130,16 +147,45 @@ def iso_parameters(iso: float, quality: int = 95, monochrome: bool = False) -> d
         "contrast": [1.15],
         "mosaic": [1.0],
         "edge_aware": [1.0],
+        "gradient_corrected": [0.0],
         "luma_smoothing": [0.06],
         "chroma_smoothing": [0.2],
         "luma_reduction": [0.0],
         "chroma_reduction": [0.0],
+        "chroma_kept": [1.0],
         "jpeg": [float(quality < 100)],
         "subsample": [1.0],
         "quality": [float(quality)],
         "monochrome": [float(monochrome)],
+        "resize": [1.0],
+        "jpeg_again": [0.0],
+        "quality_again": [100.0],
     }
     return {name: np.asarray(value, np.float32) for name, value in parameters.items()}
+
+
+def photograph(
+    original: NDArray[np.uint8], iso: float, seed: int, quality: int = 95
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Photograph a picture again at an ISO speed.
+
+    Args:
+        original: (H, W, 3) RGB or (H, W) grey, at least `MULTIPLE` pixels high and wide.
+        iso: ISO speed.
+        seed: Seed of the noise.
+        quality: JPEG quality, see `iso_parameters`.
+
+    Returns:
+        Noisy and clean, cropped to multiples of `MULTIPLE` and at most `LONGEST_SIDE`; grey stays grey.
+    """
+    height, width = (min(side, LONGEST_SIDE) // MULTIPLE * MULTIPLE for side in original.shape[:2])
+    top, left = (original.shape[0] - height) // 2, (original.shape[1] - width) // 2
+    cropped = original[top : top + height, left : left + width] / np.float32(255)
+    colour = cropped if cropped.ndim == 3 else np.repeat(cropped[..., None], 3, axis=2)
+    normal = np.random.default_rng(seed).standard_normal((1, *colour.shape), np.float32)
+    pictures = simulate(colour[None], iso_parameters(iso, quality, monochrome=cropped.ndim == 2), normal)
+    noisy, clean = (np.round(picture[0] * 255).astype(np.uint8) for picture in pictures)
+    return (noisy, clean) if cropped.ndim == 3 else (noisy[..., 1], clean[..., 1])
 
 
 def simulate(clean: Any, parameters: Mapping[str, Any], normal: Any, xp: Any = np) -> tuple[Any, Any]:
@@ -155,15 +201,50 @@ def simulate(clean: Any, parameters: Mapping[str, Any], normal: Any, xp: Any = n
         The noisy pictures, rounded to 8 bit, and the clean ones as the same camera would render them without noise
         and without JPEG: both (N, H, W, 3) sRGB in [0, 1].
     """
-    p = {name: xp.reshape(value, (-1, 1, 1, *value.shape[1:])) for name, value in parameters.items()}
-    p = {name: value[..., None] if len(value.shape) == 3 else value for name, value in p.items()}
-    raw = _matrix(_inverse_tone(clean, p, xp), p["to_camera"], xp) / (p["white_balance"] * p["exposure"])
+    p = _broadcast(parameters, xp)
+    linear = _inverse_tone(clean, p, xp) * p["light"]
+    raw = _matrix(linear, p["to_camera"], xp) / (p["white_balance"] * p["exposure"])
     deviation = xp.sqrt(p["shot"] * xp.maximum(raw, 0.0) + p["read"])
-    noisy_raw = xp.minimum(xp.maximum(raw + deviation * normal, p["raw_floor"]), 1.0)
+    # The mean of a row's deviates, scaled to deviation 1, is a deviate for the row.
+    row = xp.mean(normal, axis=(2, 3), keepdims=True) * np.float32((3 * clean.shape[2]) ** 0.5)
+    noise = deviation * normal + p["banding"] * row
+    noisy_raw = xp.minimum(xp.maximum(raw + noise, p["raw_floor"]), 1.0)
     noisy, clean = _develop(noisy_raw, p, xp), _develop(raw, p, xp)
     noisy = _round_to_8_bit(_reduce_noise(noisy, noisy - clean, p, xp), xp)
     noisy = xp.where(p["jpeg"] > 0.5, jpeg(noisy, p["quality"], p["subsample"], xp), noisy)
     return noisy, clean
+
+
+def share(noisy: Any, clean: Any, parameters: Mapping[str, Any], xp: Any = np) -> tuple[Any, Any]:
+    """Resize photos and save them as JPEG once more, as they are before they are seen on the web.
+
+    The size of the arrays stays: a photo that was made smaller is continued by its mirror image.
+
+    Args:
+        noisy: (N, S, S, 3) sRGB in [0, 1], square; S a multiple of `MULTIPLE`.
+        clean: The same without noise; it is resized too, but not compressed.
+        parameters: See `Parameters`: `resize`, `jpeg_again`, `quality_again`, `subsample`.
+        xp: The array module.
+
+    Returns:
+        The pictures, (N, S, S, 3).
+    """
+    p = _broadcast(parameters, xp)
+    # Triangle filter as wide as the step between the new pixels; with no resizing it is one pixel.
+    positions = np.arange(clean.shape[1], dtype=np.float32)
+    there = (positions + 0.5) / p["resize"][:, :, 0] - 0.5  # (N, 1, S)
+    last = float(clean.shape[1] - 1)
+    there = last - xp.abs(last - there)  # reflected at the far end; at 0.5 or more, once is enough
+    weights = xp.maximum(1.0 - xp.abs(xp.swapaxes(there, 1, 2) - positions) * p["resize"][:, :, 0], 0.0)
+    weights = weights / xp.sum(weights, axis=2, keepdims=True)  # (N, S new, S old)
+
+    def resize(picture: Any) -> Any:
+        rows = xp.einsum("nij,njxc->nixc", weights, picture)
+        return xp.einsum("nij,nyjc->nyic", weights, rows)
+
+    noisy, clean = _round_to_8_bit(resize(noisy), xp), resize(clean)
+    again = jpeg(noisy, p["quality_again"], p["subsample"], xp)
+    return xp.where(p["jpeg_again"] > 0.5, again, noisy), clean
 
 
 def jpeg(picture: Any, quality: Any, subsample: Any, xp: Any = np) -> Any:
@@ -193,10 +274,30 @@ def jpeg(picture: Any, quality: Any, subsample: Any, xp: Any = np) -> Any:
     return _round_to_8_bit(_matrix(ycc, _YCC_TO_RGB, xp) / 255.0, xp)
 
 
+def _broadcast(parameters: Mapping[str, Any], xp: Any) -> dict[str, Any]:
+    """Give every parameter the axes of a picture."""
+    p = {name: xp.reshape(value, (-1, 1, 1, *value.shape[1:])) for name, value in parameters.items()}
+    return {name: value[..., None] if len(value.shape) == 3 else value for name, value in p.items()}
+
+
+def _read_of_cameras(shot: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Read noise about a line in log-log (Brooks et al., section 3.1)."""
+    return np.exp(2.18 * np.log(shot) + 1.20 + rng.normal(0, 0.8, len(shot)))
+
+
+def _read_of_phones(shot: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Read noise of the five phones of SIDD: a floor, and with three of them a part that grows with the gain.
+
+    Fitted to the noise level functions published with the data set (Abdelhamed et al., CVPR 2018).
+    """
+    growth = rng.choice([0.0, 0.0, 3.6, 4.4, 5.6], len(shot))
+    return (2e-6 + growth * shot**2) * np.exp(rng.normal(0, 0.3, len(shot)))
+
+
 def _camera_matrix(rng: np.random.Generator) -> NDArray[np.float64]:
     """A matrix from linear sRGB to camera colours: rows sum to one, so grey stays grey."""
     own = rng.uniform(0.6, 0.95, 3)
-    share = rng.uniform(0.1, 0.9, 3)
+    share = rng.uniform((0.5, 0.1, 0.5), (0.95, 0.9, 0.95))  # red and blue filters leak green most
     matrix = np.zeros((3, 3))
     for row, (first, second) in enumerate(((1, 2), (0, 2), (1, 0))):
         matrix[row, row] = own[row]
@@ -207,36 +308,50 @@ def _camera_matrix(rng: np.random.Generator) -> NDArray[np.float64]:
 
 def _develop(raw: Any, p: Mapping[str, Any], xp: Any) -> Any:
     """Raw camera colours (N, H, W, 3) to sRGB: demosaic, white balance, colour matrix, tone curve, smoothing."""
-    camera = xp.where(p["mosaic"] > 0.5, _demosaic(raw, p["edge_aware"], xp), raw)
+    camera = xp.where(p["mosaic"] > 0.5, _demosaic(raw, p, xp), raw)
     camera = xp.clip(camera * p["white_balance"] * p["exposure"], 0.0, 1.0)
     return xp.clip(_smooth_ycc(_tone(_matrix(camera, p["from_camera"], xp), p, xp), p, xp), 0.0, 1.0)
 
 
-def _demosaic(raw: Any, edge_aware: Any, xp: Any) -> Any:
-    """Keep one colour a pixel (RGGB) and interpolate the others.
+def _demosaic(raw: Any, p: Mapping[str, Any], xp: Any) -> Any:
+    """Keep one colour a pixel (RGGB) and interpolate the others, in one of three ways.
 
-    Bilinear, or edge-aware after Hamilton and Adams (US patent 5629734, expired): green along the direction of the
-    smaller gradient, then red and blue through their differences from green.
+    Bilinear; edge-aware after Hamilton and Adams (US patent 5629734, expired): green along the direction of the
+    smaller gradient, then red and blue through their differences from green; or gradient-corrected, linear filters of
+    5×5 pixels (Malvar, He and Cutler, ICASSP 2004).
     """
     height, width = raw.shape[1:3]
-    mask = np.zeros((1, height, width, 3), np.float32)
-    mask[:, 0::2, 0::2, 0] = mask[:, 0::2, 1::2, 1] = mask[:, 1::2, 0::2, 1] = mask[:, 1::2, 1::2, 2] = 1
-    is_green = mask[..., 1:2]
-    mosaic = xp.sum(raw * mask, axis=-1, keepdims=True)
+    sites = np.zeros((4, 1, height, width, 1), np.float32)  # red, green in red rows, green in blue rows, blue
+    for site, (y, x) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1))):
+        sites[site, :, y::2, x::2] = 1
+    red, green_1, green_2, blue = sites
+    is_green = green_1 + green_2
+    mosaic = red * raw[..., :1] + is_green * raw[..., 1:2] + blue * raw[..., 2:]
     around = _shifts(mosaic, 2, xp)
     west, east, north, south = around(0, -1), around(0, 1), around(-1, 0), around(1, 0)
-    bend_x = 2.0 * mosaic - around(0, -2) - around(0, 2)
-    bend_y = 2.0 * mosaic - around(-2, 0) - around(2, 0)
+    beside, above = around(0, -2) + around(0, 2), around(-2, 0) + around(2, 0)
+    diagonal = around(-1, -1) + around(-1, 1) + around(1, -1) + around(1, 1)
+
+    bend_x, bend_y = 2.0 * mosaic - beside, 2.0 * mosaic - above
     along_x = xp.abs(west - east) + xp.abs(bend_x) < xp.abs(north - south) + xp.abs(bend_y)
     directed = xp.where(along_x, (west + east) / 2.0 + bend_x / 4.0, (north + south) / 2.0 + bend_y / 4.0)
-    green = is_green * mosaic + (1.0 - is_green) * xp.where(
-        edge_aware > 0.5, directed, (west + east + north + south) / 4.0
-    )
+    mean = (west + east + north + south) / 4.0
+    green = is_green * mosaic + (1.0 - is_green) * xp.where(p["edge_aware"] > 0.5, directed, mean)
     # Bilinear interpolation of red and blue, as they are or as differences from green.
-    base = xp.where(edge_aware > 0.5, green, xp.zeros_like(green))
-    red_blue = (mosaic - base) * np.concatenate([mask[..., :1], mask[..., 2:]], axis=-1)
+    base = xp.where(p["edge_aware"] > 0.5, green, xp.zeros_like(green))
+    red_blue = (mosaic - base) * np.concatenate([red, blue], axis=-1)
     red_blue = _smooth(red_blue, 0.25, xp) * 4.0 + base
-    return xp.concatenate([red_blue[..., :1], green, red_blue[..., 1:]], axis=-1)
+    interpolated = xp.concatenate([red_blue[..., :1], green, red_blue[..., 1:]], axis=-1)
+
+    in_row = (5.0 * mosaic + 4.0 * (west + east) - diagonal - beside + above / 2.0) / 8.0
+    in_column = (5.0 * mosaic + 4.0 * (north + south) - diagonal - above + beside / 2.0) / 8.0
+    across = (6.0 * mosaic + 2.0 * diagonal - 1.5 * (beside + above)) / 8.0
+    corrected = [
+        red * mosaic + green_1 * in_row + green_2 * in_column + blue * across,
+        is_green * mosaic + (1.0 - is_green) * (mean + (4.0 * mosaic - beside - above) / 8.0),
+        blue * mosaic + green_2 * in_row + green_1 * in_column + red * across,
+    ]
+    return xp.where(p["gradient_corrected"] > 0.5, xp.concatenate(corrected, axis=-1), interpolated)
 
 
 def _smooth_ycc(picture: Any, p: Mapping[str, Any], xp: Any) -> Any:
@@ -258,7 +373,7 @@ def _reduce_noise(noisy: Any, noise: Any, p: Mapping[str, Any], xp: Any) -> Any:
         luma = _smooth(luma, p["luma_reduction"], xp, distance)
     for distance in (1, 2, 4):
         chroma = _smooth(chroma, p["chroma_reduction"], xp, distance)
-    return noisy + _matrix(xp.concatenate([luma, chroma], axis=-1) - ycc, _YCC_TO_RGB, xp)
+    return noisy + _matrix(xp.concatenate([luma, p["chroma_kept"] * chroma], axis=-1) - ycc, _YCC_TO_RGB, xp)
 
 
 def _tone(linear: Any, p: Mapping[str, Any], xp: Any) -> Any:

@@ -110,6 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--json", type=Path, required=True, help="results; what is there and still true is kept")
     evaluate.add_argument("--models", nargs="+", metavar="NAME", help="bundled networks (default: all)")
     evaluate.add_argument(
+        "--best", nargs="+", default=[], metavar="NAME", help="networks to score with their self-ensemble too (slow)"
+    )
+    evaluate.add_argument(
         "--weights",
         type=_weights,
         action="append",
@@ -141,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train_options(train: argparse.ArgumentParser) -> None:
-    train.add_argument("architecture", help="autoencoder, cbdnet, pridnet or ridnet")
+    train.add_argument("architecture", help="autoencoder, cbdnet, pridnet, ridnet or unet")
     train.add_argument(
         "--data", type=Path, nargs="+", required=True, help="data sets to train on; some scenes are held out"
     )
@@ -173,7 +176,10 @@ def _train_options(train: argparse.ArgumentParser) -> None:
     patches.add_argument("--photos-in-memory", type=int, default=64, help="decoded photos held at once (%(default)s)")
     learning = train.add_argument_group("learning")
     learning.add_argument(
-        "--loss", choices=("l1", "mse", "charbonnier", "cbdnet"), default="l1", help="the case study: mse (%(default)s)"
+        "--loss",
+        choices=("l1", "mse", "charbonnier", "psnr", "cbdnet"),
+        default="l1",
+        help="the case study: mse (%(default)s)",
     )
     learning.add_argument("--optimizer", choices=("adam", "adamw", "sgd"), default="adam", help="(%(default)s)")
     learning.add_argument("--schedule", choices=("cosine", "constant"), default="cosine", help="(%(default)s)")
@@ -328,8 +334,14 @@ def _evaluate(options: argparse.Namespace) -> None:
     from denoise import registry
     from denoise.training.evaluate import evaluate, update_card
 
-    weights = dict(options.weights)
-    results = evaluate(_sets(options), options.json, networks=options.models, weights=weights, iso=options.iso)
+    results = evaluate(
+        _sets(options),
+        options.json,
+        networks=options.models,
+        best=options.best,
+        weights=dict(options.weights),
+        iso=options.iso,
+    )
     for name in (options.models or registry.list_models()) if options.update_cards else ():
         update_card(name, results)
 

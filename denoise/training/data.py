@@ -19,7 +19,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise import camera, image
+from denoise import Image, camera, image
 from denoise.image import PhotoError
 from denoise.training.datasets import Pair, Pixels8, read_pair
 
@@ -29,8 +29,17 @@ Photos = tuple[Pixels8 | None, Pixels8]
 """(noisy, clean), each uint8 (H, W, 3) RGB; noisy is `None` if the noise is to be synthesised."""
 
 
+SHARP = 0.4
+"""Share of patches of clean photos that stay as sharp as the photo is."""
+LARGEST_ZOOM = 3.0
+
+
 class RandomPatches(keras.utils.PyDataset):
     """Batches of random patches at native resolution, turned and flipped at random.
+
+    Clean photos, on which noise will be synthesised, are sharper than what a camera records: they were made smaller. At
+    native resolution lens and demosaicing leave the finest frequencies almost empty, which is how noise is told from
+    texture there. So most of their patches are zoomed into, by up to `LARGEST_ZOOM`.
 
     Patches are drawn from a window that slides over the photos in random order: each photo enters it once in a pass
     over the set, gives `patches_per_photo` patches on average, and leaves. So at most `photos_in_memory` decoded photos
@@ -136,9 +145,12 @@ class RandomPatches(keras.utils.PyDataset):
         photos = self.cache.first_usable(
             int(self.order(place // count)[place % count]) for place in range(position, position + 2 * count)
         )
-        y, x = (int(rng.integers(0, length - self.size + 1)) for length in photos[1].shape[:2])
+        if self.is_synthetic:
+            patches = [random_view(photos[1], self.size, rng)]
+        else:
+            y, x = (int(rng.integers(0, length - self.size + 1)) for length in photos[1].shape[:2])
+            patches = [photo[y : y + self.size, x : x + self.size] for photo in photos if photo is not None]
         turns, flip = int(rng.integers(4)), int(rng.integers(2))
-        patches = (photo[y : y + self.size, x : x + self.size] for photo in photos if photo is not None)
         # A copy, because a view would keep the whole photo in memory.
         return [np.rot90(patch, turns)[:, :: -1 if flip else 1].copy() for patch in patches]
 
@@ -152,6 +164,42 @@ class RandomPatches(keras.utils.PyDataset):
         if min(height, width) < self.size:
             raise PhotoError(f"{pair.clean[0]} is {width}×{height} pixels, less than the {self.size} that are needed")
         return photos
+
+
+def random_view(clean: Pixels8, size: int, rng: np.random.Generator) -> Pixels8:
+    """Cut a square out of a clean photo at random, as sharp as it is or zoomed into.
+
+    Args:
+        clean: (H, W, 3), neither side shorter than `size`.
+        size: Height and width of the view, in pixels.
+        rng: Source of chance.
+
+    Returns:
+        (size, size, 3).
+    """
+    zoom = 1.0 if rng.random() < SHARP else rng.uniform(1.0, LARGEST_ZOOM)
+    side = math.ceil(size / zoom)
+    y, x = (int(rng.integers(0, length - side + 1)) for length in clean.shape[:2])
+    view = clean[y : y + side, x : x + side]
+    return view if side == size else np.asarray(cv2.resize(view, (size, size), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def random_photograph(clean: Pixels8, size: int, rng: np.random.Generator) -> tuple[Image, Image]:
+    """Make a noisy patch and its clean reference as a training step makes them, but one alone and by numpy.
+
+    Args:
+        clean: (H, W, 3), neither side shorter than `size`.
+        size: Height and width of the patches, a multiple of 16.
+        rng: Source of chance.
+
+    Returns:
+        Noisy and clean, each (size, size, 3) in [0, 1].
+    """
+    view = image.to_float(random_view(clean, size, rng))[None]
+    parameters = camera.sample_parameters(rng, 1)
+    simulated = camera.simulate(view, parameters, rng.standard_normal(view.shape, np.float32))
+    noisy, target = camera.share(*simulated, parameters)
+    return noisy[0], target[0]
 
 
 class CaseStudyPatches(keras.utils.PyDataset):

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from denoise import camera, metrics
 from denoise.files import write_atomically
-from denoise.image import PhotoError
+from denoise.image import PhotoError, to_pixels
 from denoise.training import eda_figures as figures
 from denoise.training import plots
+from denoise.training.data import random_photograph
 from denoise.training.datasets import Pair, PairedSet, Pixels8, find_pairs, read_pair
 from denoise.training.progress import with_progress
 
@@ -34,7 +35,7 @@ _BRIGHTNESS = np.arange(_BINS) * BIN + (BIN - 1) / 2
 _MOST_PIXELS = 4 << 20  # of a photo for which noise and SSIM are computed
 _STRIP_ROWS = 256
 _ENOUGH = 100  # pixels of one brightness, for a standard deviation
-_SIMULATED_SIDE = 1024  # pixels; of a clean photo whose noise is synthesised
+_SIMULATED_SIDE = 512  # pixels; of a clean photo whose noise is synthesised
 _DARK = 32
 _ALIKE = 12.0  # dB; a set whose photos differ by more has no typical PSNR
 
@@ -352,7 +353,7 @@ def read_noisy_and_clean(pair: Pair, place: int) -> tuple[Pixels8, Pixels8]:
         place: Its place in the set, the seed of camera and noise: they are the same whenever the pair is read.
 
     Returns:
-        Noisy and clean, uint8, (H, W, 3); simulated ones cropped to at most 1024×1024.
+        Noisy and clean, uint8, (H, W, 3); simulated ones are square, at most 512×512.
 
     Raises:
         PhotoError: A file cannot be read, or is too small for the simulation.
@@ -361,15 +362,11 @@ def read_noisy_and_clean(pair: Pair, place: int) -> tuple[Pixels8, Pixels8]:
     noisy, clean = read_pair(pair)
     if noisy is not None:
         return noisy, clean
-    height, width = (min(side, _SIMULATED_SIDE) // camera.MULTIPLE * camera.MULTIPLE for side in clean.shape[:2])
-    if not height or not width:
+    size = min(*clean.shape[:2], _SIMULATED_SIDE) // camera.MULTIPLE * camera.MULTIPLE
+    if not size:
         raise PhotoError(f"{pair.clean[0]}: noise can be synthesised on photos of at least 16×16 pixels only.")
-    top, left = (clean.shape[0] - height) // 2, (clean.shape[1] - width) // 2
-    cropped = clean[top : top + height, left : left + width] / np.float32(255)
-    rng = np.random.default_rng([0, place])
-    parameters = camera.sample_parameters(rng, 1)
-    simulated = camera.simulate(cropped[None], parameters, rng.standard_normal((1, *cropped.shape), np.float32))
-    noisy, clean = (np.rint(photo[0] * 255).astype(np.uint8) for photo in simulated)
+    simulated = random_photograph(clean, size, np.random.default_rng([0, place]))
+    noisy, clean = (np.asarray(to_pixels(side, np.uint8), np.uint8) for side in simulated)
     return noisy, clean
 
 

@@ -29,7 +29,8 @@ from denoise.training.samples import photograph
 
 PROTOCOL = (
     "Mean over the photos of PSNR and SSIM on 8-bit RGB (scikit-image, data_range 255, channel_axis 2, otherwise "
-    "defaults); whole photos, overlapping 256x256 tiles, output rounded to 8 bit."
+    "defaults); whole photos, overlapping 256x256 tiles, output rounded to 8 bit. Colour shift: by how many 8-bit "
+    "levels the mean of a channel differs from the input's, at most."
 )
 
 SYNTHETIC_ISO = (400, 1600, 6400)
@@ -39,8 +40,9 @@ Results = dict[str, Any]
 each denoiser there; `sets`: for each set the `photos` with a digest of what they were; `denoisers`: for each its
 `version`, for networks `title`, `parameters` and `bytes`, and `scores` and `means`.
 
-`scores`: set -> photo -> [PSNR in dB, SSIM]; a PSNR of null is that of equal pictures. `means`: set -> `psnr`, `ssim`;
-only of sets whose photos have all been scored.
+`scores`: set -> photo -> [PSNR in dB, SSIM, colour shift]; a PSNR of null is that of equal pictures, the colour shift
+is by how many 8-bit levels the mean of a channel moved away from the noisy photo's, at most. `means`: set -> `psnr`,
+`ssim`, and of the colour shift the largest, `colour_shift`; only of sets whose photos have all been scored.
 """
 
 
@@ -96,6 +98,7 @@ def evaluate(
     results: Path,
     *,
     networks: Sequence[str] | None = None,
+    best: Sequence[str] = (),
     weights: Mapping[str, Path] | None = None,
     iso: Sequence[int] = SYNTHETIC_ISO,
     models: Path = registry.MODELS_DIR,
@@ -107,6 +110,7 @@ def evaluate(
         results: JSON file to write. Where there is one already, what it holds of the same photos and the same versions
             of the denoisers is kept, of other sets and networks too; the rest is dropped.
         networks: Names of bundled networks; all of them unless given.
+        best: Those of them that are to be scored as `denoise.pipeline.self_ensemble` too, as "NAME best".
         weights: Their float weights by name; given, the float network is scored too, by Keras, as "NAME float32".
         iso: ISO speeds at which clean photos are taken again.
         models: Folder of the cards.
@@ -125,6 +129,8 @@ def evaluate(
     weights = weights or {}
     if unknown := weights.keys() - cards.keys():
         raise ValueError(f"Weights must be those of an evaluated network. Received: {', '.join(sorted(unknown))}")
+    if unknown := set(best) - cards.keys():
+        raise ValueError(f"Best quality must be that of an evaluated network. Received: {', '.join(sorted(unknown))}")
     denoisers: dict[str, Callable[[Photo], Photo]] = {
         "noisy": lambda photo: photo,
         "nlm": lambda photo: pipeline.denoise_photo(photo, "nlm"),
@@ -136,6 +142,10 @@ def evaluate(
     }
     for name, card in cards.items():
         facts[name] = {"version": card.sha256, "title": card.title, "parameters": card.parameters, "bytes": card.bytes}
+    ensembles = {f"{name} best": pipeline.self_ensemble(bundled[name]) for name in best}
+    for name, (key, ensemble) in zip(best, ensembles.items(), strict=True):
+        denoisers[key] = _with(ensemble)
+        facts[key] = {**facts[name], "title": f"{cards[name].title}, best quality"}
     for name, path in weights.items():
         denoisers[f"{name} float32"] = _with(keras_denoiser(load_network(path, cards[name].architecture)))
         content = path.read_bytes()
@@ -150,7 +160,7 @@ def evaluate(
     for title, group in found.items():
         _drop_other_photos(state, title, {shot.pair.name: _version(shot) for shot in group})
 
-    timed: dict[str, Denoiser] = {"nlm": _non_local_means_of_a_tile, **bundled}
+    timed: dict[str, Denoiser] = {"nlm": _non_local_means_of_a_tile, **bundled, **ensembles}
     state["speed"] = {"machine": machine(), "seconds_per_tile": seconds_per_tile(timed)}
     for network in bundled.values():
         network.release()  # those that have nothing to do
@@ -167,7 +177,7 @@ def evaluate(
                 continue
             for name, denoise in denoisers.items():
                 if shot.pair.name not in tables[name]:
-                    tables[name][shot.pair.name] = score(clean, denoise(Photo(pixels=noisy)).pixels)
+                    tables[name][shot.pair.name] = score(clean, denoise(Photo(pixels=noisy)).pixels, noisy)
             _save(results, state)
         if not photos:
             raise ValueError(f"No photo of {title} can be read.")
@@ -193,7 +203,9 @@ def update_card(model: str, results: Results, models: Path = registry.MODELS_DIR
     version = results["denoisers"].get(model, {}).get("version")
     if card["sha256"] != version:
         raise ValueError(f"The results must be of {card['file']} as bundled. Received: sha256 {version}")
+    speed = results["speed"]
     measured: dict[str, Any] = {"protocol": results["protocol"]}
+    measured |= {"seconds_per_tile": speed["seconds_per_tile"][model], "machine": speed["machine"]}
     for title, found in results["sets"].items():
         means = {name: results["denoisers"].get(name, {}).get("means", {}).get(title) for name in _rows_of(model)}
         if means[model]:
@@ -201,17 +213,28 @@ def update_card(model: str, results: Results, models: Path = registry.MODELS_DIR
     write_atomically(path, format_card({**card, "metrics": measured}))
 
 
-def score(clean: Pixels, denoised: Pixels) -> list[float | None]:
-    """PSNR in dB (None for equal pictures: JSON has no infinity) and SSIM of uint8 photos."""
+def score(clean: Pixels, denoised: Pixels, noisy: Pixels) -> list[float | None]:
+    """PSNR in dB (None for equal pictures: JSON has no infinity), SSIM and colour shift of uint8 photos."""
     psnr = metrics.psnr(clean, denoised)
-    return [round(psnr, 4) if math.isfinite(psnr) else None, round(metrics.ssim(clean, denoised), 6)]
+    shift = np.abs(denoised.mean(axis=(0, 1)) - noisy.mean(axis=(0, 1))).max()
+    return [
+        round(psnr, 4) if math.isfinite(psnr) else None,
+        round(metrics.ssim(clean, denoised), 6),
+        round(float(shift), 4),
+    ]
 
 
 def mean_scores(scores: Sequence[Sequence[float | None]]) -> dict[str, float | None]:
-    """Mean of what `score` returned for several photos: `psnr` (None if a picture was equal) and `ssim`."""
-    psnr, ssim = ([math.inf if value is None else value for value in column] for column in zip(*scores, strict=True))
+    """Mean `psnr` (None if a picture was equal) and `ssim`, and largest `colour_shift`, of what `score` returned."""
+    psnr, ssim, shift = (
+        [math.inf if value is None else value for value in column] for column in zip(*scores, strict=True)
+    )
     mean = statistics.fmean(psnr)
-    return {"psnr": round(mean, 3) if math.isfinite(mean) else None, "ssim": round(statistics.fmean(ssim), 5)}
+    return {
+        "psnr": round(mean, 3) if math.isfinite(mean) else None,
+        "ssim": round(statistics.fmean(ssim), 5),
+        "colour_shift": max(shift),
+    }
 
 
 def keras_denoiser(network: keras.Model) -> Denoiser:
@@ -233,19 +256,20 @@ def _non_local_means_of_a_tile(tile: Image) -> Image:
 
 
 def _rows_of(model: str) -> tuple[str, ...]:
-    return ("noisy", "nlm", model, f"{model} float32")
+    return ("noisy", "nlm", model, f"{model} best", f"{model} float32")
 
 
 def _load(path: Path) -> Results:
+    empty: Results = {"kind": "evaluate", "protocol": PROTOCOL, "speed": {}, "sets": {}, "denoisers": {}}
     if not path.exists():
-        return {"kind": "evaluate", "protocol": PROTOCOL, "speed": {}, "sets": {}, "denoisers": {}}
+        return empty
     try:
         state: Results = json.loads(path.read_text(encoding="utf-8"))
         if state["kind"] != "evaluate":
             raise KeyError
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"The file of results must be one that `evaluate` wrote. Received: {path}") from None
-    return state
+    return state if state["protocol"] == PROTOCOL else empty  # measured in another way
 
 
 def _save(path: Path, state: Results) -> None:
@@ -263,7 +287,7 @@ def _drop_other_versions(state: Results, facts: Mapping[str, Mapping[str, Any]],
     known = {name: card.sha256 for name, card in registry.list_models(models).items()}
     known |= {name: fact["version"] for name, fact in facts.items()}
     for name, denoiser in list(state["denoisers"].items()):
-        bundled = name.removesuffix(" float32")
+        bundled = name.removesuffix(" float32").removesuffix(" best")
         expected = known.get(name) or known.get(bundled)  # without its weights, a float network goes by the bundled one
         if expected is None or not denoiser["version"].startswith(expected):
             del state["denoisers"][name]

@@ -54,6 +54,11 @@ DESCRIPTIONS = {
         "Best quality: a deep network that tells grain from detail.",
         "Anwar and Barnes, Real Image Denoising with Feature Attention, arXiv:1904.07396",
     ),
+    "unet": Description(
+        "Fast U-Net",
+        "Fast: a small network that looks far around each pixel, for big photos and small computers.",
+        "After Ronneberger et al., U-Net, arXiv:1505.04597, and Zhang et al., FFDNet, arXiv:1710.04026",
+    ),
 }
 
 _ABOUT_DATA = ("data", "licences_of_the_data", "noise_model")

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from denoise import Denoiser, Image, camera
+from denoise import Denoiser, Image
 from denoise.files import write_atomically
 from denoise.image import PhotoError, to_float, to_pixels
 from denoise.runtime import Network
 from denoise.tiling import denoise_tiled
 from denoise.training.benchmark import KERAS, compare, machine
+from denoise.training.data import random_photograph, random_view
 from denoise.training.datasets import Pair, read_pair
 from denoise.training.evaluate import (
     PROTOCOL,
@@ -151,14 +152,10 @@ def calibration_patches(pairs: Sequence[Pair], count: int, seed: int = 0) -> Ite
                 f"Photos for the calibration must be at least {TILE_SIZE} pixels high and wide. "
                 f"Received: {pair.name}, {clean.shape[1]}×{clean.shape[0]}"
             )
-        y, x = (int(rng.integers(length - TILE_SIZE + 1)) for length in clean.shape[:2])
-        patch = to_float(clean[y : y + TILE_SIZE, x : x + TILE_SIZE])
-        parameters = camera.sample_parameters(rng, 1)
         if index % _CLEAN_EVERY == 0:
-            parameters |= {"shot": np.zeros(1, np.float32), "read": np.zeros(1, np.float32)}
-        normal = rng.standard_normal((1, *patch.shape), np.float32)
-        noisy, _ = camera.simulate(patch[None], parameters, normal)
-        yield noisy[0].astype(np.float32)
+            yield to_float(random_view(clean, TILE_SIZE, rng))
+        else:
+            yield random_photograph(clean, TILE_SIZE, rng)[0].astype(np.float32)
 
 
 def _quality(
@@ -177,7 +174,7 @@ def _quality(
         for key, denoiser in denoisers.items():
             denoised = denoise_tiled(to_float(noisy), denoiser, tile_size=TILE_SIZE)
             reference = denoised if reference is None else reference
-            scores[key].append(score(clean, to_pixels(denoised, np.uint8)))
+            scores[key].append(score(clean, to_pixels(denoised, np.uint8), noisy))
             differences[key].append(_psnr(reference, denoised))
     if not scores[KERAS]:
         raise ValueError(f"No photo of {title} can be read.")

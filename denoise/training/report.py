@@ -126,17 +126,21 @@ def results_table(evaluated: _Evaluated) -> str:
     """
     denoisers, sets = _denoisers(evaluated), list(evaluated["sets"])
     seconds = evaluated["speed"]["seconds_per_tile"]
-    columns = []
+    columns, photos = [], []
     for title in sets:
         means = {name: denoiser["means"].get(title) for name, denoiser in denoisers.items()}
         rivals = [mean for name, mean in means.items() if mean and name != "noisy"]
         psnr = max((_infinite(mean["psnr"]) for mean in rivals), default=None)
         ssim = max((mean["ssim"] for mean in rivals), default=None)
         columns.append([_quality(mean, None if name == "noisy" else (psnr, ssim)) for name, mean in means.items()])
+        photos.append(f"{_set_title(title)} ({len(evaluated['sets'][title]['photos'])})")
+        if title.endswith(" clean"):  # a photo without noise should come back as it was
+            shifts = [mean and mean.get("colour_shift") for mean in means.values()]
+            columns.append([_number(shift, "{:.2f}") for shift in shifts])
+            photos.append("colour shift")
     columns.append(_least([denoiser.get("parameters") for denoiser in denoisers.values()], "{:,}"))
     columns.append(_least([_megabytes(denoiser.get("bytes")) for denoiser in denoisers.values()], "{:.2f} MB"))
     columns.append(_least([_milliseconds(seconds.get(name)) for name in denoisers], "{:.0f} ms"))
-    photos = [f"{_set_title(title)} ({len(evaluated['sets'][title]['photos'])})" for title in sets]
     header = ["denoiser", *photos, "parameters", "file", "one tile"]
     rows = zip([_title(name, denoisers) for name in denoisers], *columns, strict=True)
     note = (

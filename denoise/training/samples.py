@@ -8,7 +8,8 @@ import numpy as np
 import skimage.data
 from PIL import Image as PillowImage
 
-from denoise import camera, image, pipeline
+from denoise import image, pipeline
+from denoise.camera import photograph as photograph  # the evaluation uses it too
 
 
 class Source(NamedTuple):
@@ -29,8 +30,6 @@ SOURCES = (
     Source("hubble_deep_field", "Night sky", 1600, "public domain, by NASA and ESA", "skimage.data.hubble_deep_field"),
     Source("camera", "Black and white", 6400, "CC0, by Lav Varshney", "skimage.data.camera"),
 )
-
-LONGEST_SIDE = 640
 
 
 def make_samples(folder: Path) -> None:
@@ -76,27 +75,6 @@ def make_picture(folder: Path, sample: str = "chelsea", model: str = "ridnet") -
     both = np.hstack([halves[0], gap, halves[1]]).repeat(2, axis=0).repeat(2, axis=1)
     PillowImage.fromarray(both).save(folder / "before-after.png", optimize=True)
     return folder / "before-after.png"
-
-
-def photograph(original: np.ndarray, iso: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Photograph a picture again at an ISO speed.
-
-    Args:
-        original: uint8, (H, W, 3) RGB or (H, W) grey.
-        iso: ISO speed.
-        seed: Seed of the noise.
-
-    Returns:
-        Noisy and clean, uint8, cropped to multiples of `camera.MULTIPLE` and at most `LONGEST_SIDE`; grey stays grey.
-    """
-    height, width = (min(side, LONGEST_SIDE) // camera.MULTIPLE * camera.MULTIPLE for side in original.shape[:2])
-    top, left = (original.shape[0] - height) // 2, (original.shape[1] - width) // 2
-    cropped = original[top : top + height, left : left + width] / np.float32(255)
-    colour = cropped if cropped.ndim == 3 else np.repeat(cropped[..., None], 3, axis=2)
-    normal = np.random.default_rng(seed).standard_normal((1, *colour.shape), np.float32)
-    pictures = camera.simulate(colour[None], camera.iso_parameters(iso, monochrome=cropped.ndim == 2), normal)
-    noisy, clean = (np.round(picture[0] * 255).astype(np.uint8) for picture in pictures)
-    return (noisy, clean) if cropped.ndim == 3 else (noisy[..., 1], clean[..., 1])
 
 
 def _sources(entries: list[dict[str, object]]) -> str:

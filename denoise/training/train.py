@@ -37,6 +37,11 @@ LOSSES: dict[str, Callable[[Any, Any], Any]] = {
     "mse": lambda denoised, clean: ops.mean(ops.square(denoised - clean)),
     # Smooth near zero, like L1 elsewhere (Lai et al., arXiv:1710.01992, section 3.3).
     "charbonnier": lambda denoised, clean: ops.mean(ops.sqrt(ops.square(denoised - clean) + 1e-6)),
+    # Mean PSNR over the pictures, but for sign and factor (Chen et al., arXiv:2105.06086, section 3.4): a picture with
+    # little noise counts as much as a very noisy one, up to 50 dB. The factor makes gradients as large as those of L1.
+    "psnr": lambda denoised, clean: (
+        0.01 * ops.mean(ops.log(ops.mean(ops.square(denoised - clean), axis=(1, 2, 3)) + 1e-5))
+    ),
 }
 """Losses by name, on (denoised, clean). There is one more, "cbdnet": see `cbdnet_loss`."""
 
@@ -162,7 +167,7 @@ class DenoisingTraining(keras.Model):
             return ops.cast(inputs["noisy"], "float32") / 255.0, clean
         parameters = {k: v for k, v in inputs.items() if k not in ("clean", "offset")}
         normal = keras.random.normal(ops.shape(clean), dtype="float32", seed=self.seed_generator)
-        noisy, clean = camera.simulate(clean, parameters, normal, ops)
+        noisy, clean = camera.share(*camera.simulate(clean, parameters, normal, ops), parameters, ops)
         return self._crop(noisy, inputs["offset"]), self._crop(clean, inputs["offset"])
 
     def _crop(self, picture: Any, offset: Any) -> Any:

@@ -17,6 +17,8 @@ from denoise.training.data import (
     CaseStudyPatches,
     Photos,
     RandomPatches,
+    random_photograph,
+    random_view,
     waiting_share,
 )
 from denoise.training.datasets import Pair, find_pairs, split_by_pair
@@ -320,3 +322,29 @@ def test_waiting_share_tells_a_starved_training_from_a_fed_one() -> None:
 def test_waiting_share_measures_real_data(pairs_folder: Path) -> None:
     share = waiting_share(RandomPatches(find_pairs(pairs_folder).pairs, **SMALL), 0.005, steps=4)
     assert 0 < share < 1
+
+
+def fineness(view: np.ndarray) -> float:
+    """Mean difference between neighbours, in levels."""
+    return float(np.abs(np.diff(view.astype(float), axis=1)).mean())
+
+
+def test_random_view_is_a_part_of_the_photo_or_softer() -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (70, 80, 3), np.uint8)
+    views = [random_view(photo, 48, np.random.default_rng(seed)) for seed in range(60)]
+    assert {view.shape for view in views} == {(48, 48, 3)}
+    parts = np.lib.stride_tricks.sliding_window_view(photo, (48, 48, 3))[:, :, 0]
+    exact = [bool((parts == view).all(axis=(2, 3, 4)).any()) for view in views]
+    assert 0.25 < np.mean(exact) < 0.55
+    softness = [fineness(view) / fineness(photo) for view, is_exact in zip(views, exact, strict=True) if not is_exact]
+    assert min(softness) < 0.45 < 0.7 < max(softness) < 1
+
+
+def test_random_photograph_is_noisy_as_often_as_the_cameras_are() -> None:
+    photo = np.full((64, 64, 3), 120, np.uint8)
+    pairs = [random_photograph(photo, 48, np.random.default_rng(seed)) for seed in range(40)]
+    assert all(noisy.shape == clean.shape == (48, 48, 3) for noisy, clean in pairs)
+    noise = np.array([255 * np.std(noisy - clean) for noisy, clean in pairs])
+    assert noise.min() < 1 < 2 < np.median(noise) < 12 < noise.max()
+    again = random_photograph(photo, 48, np.random.default_rng(3))
+    np.testing.assert_array_equal(again, pairs[3])

@@ -83,9 +83,9 @@ def test_evaluate_scores_the_noisy_photos_as_the_metrics_do(results: Any, pairs_
 
     expected = {name: metrics.psnr(photo("clean", name), photo("noisy", name)) for name in ("astronaut", "chelsea")}
     noisy = results["denoisers"]["noisy"]
-    assert {name: psnr for name, (psnr, _) in noisy["scores"]["real"].items()} == pytest.approx(expected, abs=1e-3)
+    assert {name: psnr for name, (psnr, *_) in noisy["scores"]["real"].items()} == pytest.approx(expected, abs=1e-3)
     assert noisy["means"]["real"]["psnr"] == pytest.approx(np.mean(list(expected.values())), abs=1e-3)
-    assert noisy["means"]["kept clean"] == {"psnr": None, "ssim": 1.0}
+    assert noisy["means"]["kept clean"] == {"psnr": None, "ssim": 1.0, "colour_shift": 0.0}
 
 
 def test_evaluate_scores_every_denoiser_on_every_set(results: Any) -> None:
@@ -98,6 +98,46 @@ def test_evaluate_scores_every_denoiser_on_every_set(results: Any) -> None:
     assert psnr["nlm"] > psnr["noisy"]
     assert psnr["first"] == pytest.approx(psnr["first float32"], abs=0.1)
     assert len(set(psnr.values())) == 5
+
+
+def test_evaluate_measures_by_how_much_colours_shift(results: Any, pairs_folder: Path, models: Path) -> None:
+    network = registry.load_model("first", models)
+    shifts = []
+    for name in ("astronaut", "chelsea"):
+        photo = decode((pairs_folder / "clean" / f"{name}.png").read_bytes())
+        denoised = module.pipeline.denoise_photo(photo, network)
+        shifts.append(np.abs(denoised.pixels.mean(axis=(0, 1)) - photo.pixels.mean(axis=(0, 1))).max())
+    assert max(shifts) > 0
+    assert results["denoisers"]["first"]["means"]["kept clean"]["colour_shift"] == pytest.approx(max(shifts), abs=1e-3)
+
+
+def test_evaluate_scores_the_best_quality_too(models: Path, sets: dict[str, Any], tmp_path: Path) -> None:
+    results = evaluate(
+        {"real": sets["real"][:1]}, tmp_path / "e.json", networks=["first"], best=["first"], models=models
+    )
+    seconds = results["speed"]["seconds_per_tile"]
+    assert 4 * seconds["first"] < seconds["first best"] < 16 * seconds["first"]
+    assert results["denoisers"]["first best"]["title"] == "First, best quality"
+    psnr = [results["denoisers"][name]["means"]["real"]["psnr"] for name in ("first", "first best")]
+    assert psnr[0] != psnr[1]
+    assert psnr[0] == pytest.approx(psnr[1], abs=1)
+
+
+def test_evaluate_refuses_the_best_quality_of_a_network_that_is_not_evaluated(
+    models: Path, sets: dict[str, Any], tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="second"):
+        evaluate(sets, tmp_path / "e.json", networks=["first"], best=["second"], models=models)
+
+
+def test_evaluate_begins_anew_where_the_file_was_measured_in_another_way(
+    file: Path, tmp_path: Path, models: Path, sets: dict[str, Any], denoised_by: Callable[[], int]
+) -> None:
+    old = tmp_path / "old.json"
+    old.write_text(json.dumps({**json.loads(file.read_text()), "protocol": "by eye"}))
+    again = evaluate({"real": sets["real"]}, old, networks=["first"], models=models)
+    assert denoised_by() == 4  # non-local means and the network, on two photos
+    assert again["sets"].keys() == {"real"}
 
 
 def test_evaluate_measures_networks(results: Any, models: Path) -> None:
@@ -142,7 +182,7 @@ def test_evaluate_drops_scores_of_other_photos(
     copy = Path(shutil.copy(file, tmp_path))
     again = evaluate({"real": find_pairs(changed).pairs}, copy, models=models)
     assert denoised_by() == 3  # of the four that denoise, the float network was not asked for
-    assert again["denoisers"]["noisy"]["scores"]["real"]["chelsea"] == [None, 1.0]
+    assert again["denoisers"]["noisy"]["scores"]["real"]["chelsea"] == [None, 1.0, 0.0]
     assert again["denoisers"]["first float32"]["scores"]["real"].keys() == {"astronaut"}
     assert "real" not in again["denoisers"]["first float32"]["means"]
     assert again["denoisers"]["nlm"]["means"].keys() == {"real", "kept clean", "kept ISO 1600"}

@@ -51,7 +51,7 @@ def test_data_tells_what_there_is_and_what_is_broken(pairs_folder: Path, tmp_pat
         (["data", "MISSING"], ["MISSING"]),
         (["data", "EMPTY"], ["EMPTY"]),
         (["train", "ridnet", "--data", "ONE", "--run", "RUN", *TINY], ["two scenes"]),
-        (["train", "unet", "--data", "PAIRS", "--run", "RUN", *TINY], ["unet", "ridnet"]),
+        (["train", "transformer", "--data", "PAIRS", "--run", "RUN", *TINY], ["transformer", "ridnet"]),
         (["export", "--model", "new", "--run", "EMPTY"], ["config.json"]),
         (["export", "--model", "new", "--weights", "MISSING"], ["new", "ridnet"]),
         (["evaluate", "--data", "PAIRS", "PAIRS", "--json", "RUN"], ["different names"]),

@@ -48,7 +48,10 @@ EVALUATED: dict[str, Any] = {
         "nlm": {
             "version": "n",
             "scores": {"polyu": scores(29.0, 30.0), "kodak clean": scores(38.0)},
-            "means": {"polyu": {"psnr": 29.5, "ssim": 0.85}, "kodak clean": {"psnr": 38.0, "ssim": 0.96}},
+            "means": {
+                "polyu": {"psnr": 29.5, "ssim": 0.85},
+                "kodak clean": {"psnr": 38.0, "ssim": 0.96, "colour_shift": 2.727},
+            },
         },
     },
 }
@@ -101,12 +104,12 @@ def write(folder: Path, **files: Any) -> list[Path]:
 
 def test_results_table_shows_the_numbers_of_the_file() -> None:
     assert rows(results_table(EVALUATED)) == {
-        "denoiser": ["PolyU (2)", "Kodak clean (1)", "parameters", "file", "one tile"],
-        "---": ["---:"] * 5,
-        "Noisy": ["28.50 / 0.9500", "equal / 1.0000", "–", "–", "–"],
-        "Non-local means": ["29.50 / 0.8500", "38.00 / **0.9600**", "–", "–", "100 ms"],
-        "Large": ["**33.00** / 0.8000", "–", "1,234,567", "9.00 MB", "342 ms"],
-        "Small": ["30.50 / **0.9123**", "**40.00** / 0.9500", "**1,234**", "**5.60 MB**", "**21 ms**"],
+        "denoiser": ["PolyU (2)", "Kodak clean (1)", "colour shift", "parameters", "file", "one tile"],
+        "---": ["---:"] * 6,
+        "Noisy": ["28.50 / 0.9500", "equal / 1.0000", "–", "–", "–", "–"],
+        "Non-local means": ["29.50 / 0.8500", "38.00 / **0.9600**", "2.73", "–", "–", "100 ms"],
+        "Large": ["**33.00** / 0.8000", "–", "–", "1,234,567", "9.00 MB", "342 ms"],
+        "Small": ["30.50 / **0.9123**", "**40.00** / 0.9500", "–", "**1,234**", "**5.60 MB**", "**21 ms**"],
     }
     assert "Some Processor, 2 cores, 2 threads, 2026-01-31" in results_table(EVALUATED)
 

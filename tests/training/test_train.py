@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import skimage.data
+import skimage.metrics
 from PIL import Image as PillowImage
 
 from denoise import metrics
@@ -116,7 +117,7 @@ def test_train_validates_the_end_of_a_run(clean_folder: Path, tmp_path: Path) ->
 
 def test_train_with_a_wrong_argument_leaves_the_folder_usable(clean_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="must be one of"):
-        train([clean_folder], tmp_path, replace(TINY, architecture="unet"))
+        train([clean_folder], tmp_path, replace(TINY, architecture="transformer"))
     with pytest.raises(ValueError, match="filters, modules, reduction"):
         train([clean_folder], tmp_path, replace(TINY, arguments={"filter": 16}))
     train([clean_folder], tmp_path, replace(TINY, epochs=1))
@@ -239,7 +240,7 @@ def test_train_refuses_a_checkpoint_of_another_network(clean_folder: Path, tmp_p
         ({"steps": 5}, "Exactly one"),
         ({"epochs": 0}, "more than 0"),
         ({"validation_epochs": 0}, "more than 0"),
-        ({"loss": "l7"}, "`loss` must be one of l1, mse, charbonnier, cbdnet"),
+        ({"loss": "l7"}, "`loss` must be one of l1, mse, charbonnier, psnr, cbdnet"),
         ({"optimizer": "magic"}, "`optimizer` must be one of adam"),
         ({"loss": "cbdnet"}, "needs the network cbdnet"),
         ({"architecture": "pridnet"}, "multiple of 256"),
@@ -270,6 +271,10 @@ def test_losses_are_what_their_names_say() -> None:
     assert loss["l1"] == pytest.approx(np.abs(denoised - clean).mean(), rel=1e-5)
     assert loss["mse"] == pytest.approx(np.square(denoised - clean).mean(), rel=1e-5)
     assert loss["l1"] < loss["charbonnier"] < loss["l1"] + 1e-3
+    decibels = [
+        skimage.metrics.peak_signal_noise_ratio(*photos, data_range=1) for photos in zip(clean, denoised, strict=True)
+    ]
+    assert loss["psnr"] == pytest.approx(-0.01 * np.log(10) / 10 * np.mean(decibels), rel=1e-3)
 
 
 def test_cbdnet_loss_punishes_underestimated_noise_more() -> None:

@@ -11,16 +11,18 @@ from denoise.training.architectures.autoencoder import autoencoder
 from denoise.training.architectures.cbdnet import cbdnet
 from denoise.training.architectures.pridnet import pridnet
 from denoise.training.architectures.ridnet import ridnet
+from denoise.training.architectures.unet import unet
 
 ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {
     "autoencoder": autoencoder,
     "cbdnet": cbdnet,
     "pridnet": pridnet,
     "ridnet": ridnet,
+    "unet": unet,
 }
 """Builders by name; each takes `size=None` (height and width of the input) and its own widths."""
 
-MULTIPLES = {"autoencoder": 8, "cbdnet": 4, "pridnet": 256, "ridnet": 1}
+MULTIPLES = {"autoencoder": 8, "cbdnet": 4, "pridnet": 256, "ridnet": 1, "unet": 16}
 """What height and width of a network's input must be multiples of: what its poolings divide by."""
 
 

@@ -42,10 +42,10 @@ def merge_and_run(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasT
     for dilations in ((1, 2), (3, 4)):
         branch = x
         for dilation in dilations:
-            branch = _convolution(branch, filters, 3, f"{name}_dilated{dilation}", dilation=dilation)
+            branch = convolution(branch, filters, 3, f"{name}_dilated{dilation}", dilation=dilation)
         branches.append(branch)
     merged = layers.Concatenate(name=f"{name}_concat")(branches)
-    merged = _convolution(merged, filters, 3, f"{name}_conv", ends_residual=True)
+    merged = convolution(merged, filters, 3, f"{name}_conv", ends_residual=True)
     return layers.Add(name=f"{name}_add")([x, merged])
 
 
@@ -53,9 +53,9 @@ def residual_block(x: keras.KerasTensor, filters: int, kernel_sizes: tuple[int, 
     """Convolutions of the given kernel sizes around a skip connection, ReLU between them and at the end."""
     y = x
     for index, kernel_size in enumerate(kernel_sizes[:-1]):
-        y = _convolution(y, filters, kernel_size, f"{name}_conv{index + 1}")
+        y = convolution(y, filters, kernel_size, f"{name}_conv{index + 1}")
     last = f"{name}_conv{len(kernel_sizes)}"
-    y = _convolution(y, filters, kernel_sizes[-1], last, activation=None, ends_residual=True)
+    y = convolution(y, filters, kernel_sizes[-1], last, activation=None, ends_residual=True)
     y = layers.Add(name=f"{name}_add")([x, y])
     return layers.ReLU(name=f"{name}_relu")(y)
 
@@ -63,12 +63,12 @@ def residual_block(x: keras.KerasTensor, filters: int, kernel_sizes: tuple[int, 
 def feature_attention(x: keras.KerasTensor, filters: int, reduction: int, name: str) -> keras.KerasTensor:
     """Weigh each channel by a gate computed from its mean over the picture (section 3.3)."""
     gate = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_pool")(x)
-    gate = _convolution(gate, filters // reduction, 1, f"{name}_squeeze")
-    gate = _convolution(gate, filters, 1, f"{name}_excite", activation="sigmoid")
+    gate = convolution(gate, filters // reduction, 1, f"{name}_squeeze")
+    gate = convolution(gate, filters, 1, f"{name}_excite", activation="sigmoid")
     return layers.Multiply(name=f"{name}_scale")([x, gate])
 
 
-def _convolution(
+def convolution(
     x: keras.KerasTensor,
     filters: int,
     kernel_size: int,
@@ -77,6 +77,7 @@ def _convolution(
     activation: str | None = "relu",
     ends_residual: bool = False,
 ) -> keras.KerasTensor:
+    """A convolution with bias that keeps the size; `ends_residual`: the last one of a residual branch."""
     # He's initialisation, but the last convolution of a residual branch starts at a tenth of its deviation: at first
     # the skips carry signal and gradient, and the loss falls faster (compare EDSR, arXiv:1707.02921, section 3.3).
     variance = 0.02 if ends_residual else 2.0
