@@ -11,7 +11,8 @@ test: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile --ignore tests/e2e
+	$(BIN)/pytest tests/e2e  # one after another: a page alone on the machine is what visitors wait for
 
 clean:
 	rm -rf .venv

@@ -2,12 +2,6 @@
 
 import streamlit as st
 
-from denoise.ui import memory, page, session, texts
+from denoise.ui import transfer
 
-memory.return_large_blocks()
-st.set_page_config(page_title=texts.TITLE, layout="wide")
-
-try:
-    page.show()
-except Exception as error:
-    st.error(session.explain(error))
+app = st.App("page.py", routes=transfer.routes(), lifespan=transfer.lifespan)

@@ -189,15 +189,19 @@ def decode(data: bytes, *, max_megapixels: float = 50.0) -> Photo:
         )
 
 
-def encode(photo: Photo) -> bytes:
+def encode(photo: Photo, *, quality: int = 95) -> bytes:
     """Writes `photo` as a file in `photo.format`, with everything that the format can hold.
 
     PNG, TIFF (deflate) and BMP are exact. WebP is written lossless, because lossy WebP always halves the resolution of
-    the colours. JPEG has quality 95 and full colour resolution (4:4:4).
+    the colours. JPEG has full colour resolution (4:4:4).
 
     What a format cannot hold gives way: 16 bit is rounded to 8 for JPEG, WebP and BMP, transparency is laid over white
     for JPEG, and BMP keeps no EXIF and no colour profile. A grey photo is grey in the file, except in WebP and, with
     transparency, in BMP and 16-bit TIFF.
+
+    Args:
+        photo: What to write.
+        quality: Of a JPEG, 1 to 100, in the scale of libjpeg.
 
     Raises:
         PhotoError: If the photo is too large for the format.
@@ -223,7 +227,7 @@ def encode(photo: Photo) -> bytes:
         exif = photo.exif if len(photo.exif) <= 65533 else b""
         extra = {"dpi": photo.dpi} if photo.dpi else {}
         _opaque_8bit(photo).save(
-            buffer, "JPEG", quality=95, subsampling=0, exif=exif, icc_profile=photo.icc_profile, **extra
+            buffer, "JPEG", quality=quality, subsampling=0, exif=exif, icc_profile=photo.icc_profile, **extra
         )
     else:
         # A profile for grey would not fit the colour channels that WebP always has.
@@ -253,6 +257,22 @@ def to_depth(pixels: Pixels, dtype: DTypeLike) -> Pixels:
         return cast(Pixels, pixels * np.uint16(257))  # 65535 / 255
     rounded: Pixels = cv2.convertScaleAbs(pixels, alpha=1 / 257)
     return rounded.reshape(pixels.shape)
+
+
+def without_metadata(photo: Photo) -> Photo:
+    """Returns the photo without its EXIF block: no place, time, camera or name. The colour profile stays."""
+    return replace(photo, exif=b"")
+
+
+def formats_for(photo: Photo) -> list[str]:
+    """Returns the names of the formats that can hold a photo of this size, its own first."""
+    names = [name for name, kind in _FORMATS.items() if max(photo.width, photo.height) <= kind.longest_side]
+    return sorted(names, key=lambda name: name != photo.format)
+
+
+def is_deep(name: str) -> bool:
+    """Returns whether a format can hold 16 bit."""
+    return name in ("PNG", "TIFF")
 
 
 def format_title(name: str) -> str:

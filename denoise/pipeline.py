@@ -2,17 +2,19 @@
 
 import dataclasses
 import threading
-from typing import NamedTuple
+import time
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from denoise import Denoiser, Image
+from denoise import Denoiser, Image, camera
 from denoise.baseline import non_local_means
-from denoise.image import Photo, Pixels
+from denoise.image import Photo, to_depth
 from denoise.registry import list_models, load_model
 from denoise.runtime import ModelError, Network
-from denoise.tiling import OVERLAP, TILE_SIZE, Progress, denoise_tiled
+from denoise.tiling import OVERLAP, TILE_SIZE, Progress, denoise_tiled, tile_offsets
 
 
 class DenoiserInfo(NamedTuple):
@@ -22,30 +24,60 @@ class DenoiserInfo(NamedTuple):
     summary: str
 
 
+class Mix(NamedTuple):
+    """How much of the noise is removed, as shares in [0, 1].
+
+    Attributes:
+        luminance: Of the light and dark grain.
+        colour: Of the coloured blotches.
+        detail: Of the luminance that is left as it was where the photo has texture, see `detail_map`.
+    """
+
+    luminance: float = 1.0
+    colour: float = 1.0
+    detail: float = 0.0
+
+
 _NLM_INFO = DenoiserInfo(
     "Non-local means",
     "The classical filter, no network: averages similar parts of the photo.",
 )
 _NLM_TILE_SIZE, _NLM_OVERLAP = 512, 32  # the filter looks 13 pixels far
+_NLM_SECONDS_PER_TILE = 0.6  # where the networks of the model cards were timed
 
 _LARGE = 12_000_000  # bytes
 
-DEFAULT = "ridnet"
-"""The denoiser that serves unless another one is asked for: the best of the bundled ones."""
+LUMA = (77.0, 150.0, 29.0)
+"""Shares of red, green and blue in luminance, in 256ths (ITU-R BT.601, rounded)."""
 
+_STRIP = 64  # rows
+_DETAIL_RADIUS = 2.0  # pixels, standard deviation of the Gaussian window
+
+DEFAULT, DEFAULT_FOR_BIG_PHOTOS = "ridnet", "unet"
+"""The denoisers that serve unless another one is asked for: the best of the bundled networks, and the fast one."""
+
+BIG = 8_000_000  # pixels; more than half a minute of the default's work on two processor cores
+
+_pace = 1.0  # how many times longer this machine takes than the model cards say, at the last photo
 _networks: dict[str, Network] = {}
 _loading = threading.Lock()
 
 
 def denoiser_names() -> dict[str, DenoiserInfo]:
-    """All the choices of a denoiser by name: the default, the other bundled networks, then "nlm".
+    """All the choices of a denoiser by name: the defaults, the other bundled networks, then "nlm".
 
     Raises:
         ModelError: A model card is malformed.
     """
-    cards = sorted(list_models().items(), key=lambda item: item[0] != DEFAULT)
+    first = (DEFAULT, DEFAULT_FOR_BIG_PHOTOS)
+    cards = sorted(list_models().items(), key=lambda item: first.index(item[0]) if item[0] in first else len(first))
     networks = {name: DenoiserInfo(card.title, card.summary) for name, card in cards}
     return {**networks, "nlm": _NLM_INFO}
+
+
+def default_for(photo: Photo) -> str:
+    """Name the denoiser that serves a photo unless another one is asked for: for big photos the fast one."""
+    return DEFAULT_FOR_BIG_PHOTOS if photo.width * photo.height > BIG else DEFAULT
 
 
 def load_network(name: str) -> Network:
@@ -65,15 +97,45 @@ def load_network(name: str) -> Network:
         return _networks[name]
 
 
+def self_ensemble(denoiser: Denoiser) -> Denoiser:
+    """Make a denoiser that averages what another one makes of the eight turned and mirrored versions of a tile.
+
+    Its errors differ from version to version and partly cancel. Source: Lim et al., "Enhanced Deep Residual Networks
+    for Single Image Super-Resolution", arXiv:1707.02921, section 3.4.
+
+    Args:
+        denoiser: A denoiser of square tiles.
+
+    Returns:
+        The same, eight times slower.
+    """
+
+    def denoise_tile(tile: Image) -> Image:
+        total = np.zeros_like(tile)
+        for turns in range(4):
+            turned = np.rot90(tile, turns)
+            total += np.rot90(denoiser(np.ascontiguousarray(turned)), -turns)
+            total += np.rot90(denoiser(np.ascontiguousarray(turned[:, ::-1]))[:, ::-1], -turns)
+        return total / np.float32(8)
+
+    return denoise_tile
+
+
 def denoise_photo(
-    photo: Photo, model: str | Denoiser = DEFAULT, *, strength: float = 1.0, progress: Progress | None = None
+    photo: Photo,
+    model: str | Denoiser = DEFAULT,
+    *,
+    strength: float = 1.0,
+    best: bool = False,
+    progress: Progress | None = None,
 ) -> Photo:
     """Denoise a photo.
 
     Args:
         photo: Noisy photo.
         model: A name from `denoiser_names`, or a denoiser of 256×256 tiles.
-        strength: See `blend`.
+        strength: Share of the noise that is removed, of luminance and colour alike, see `blend`.
+        best: Take eight times as long for a little more quality, see `self_ensemble`; non-local means stays as it is.
         progress: Called with (0, total) first and then with (done, total) after each tile; stops the work by raising.
 
     Returns:
@@ -83,42 +145,192 @@ def denoise_photo(
         ValueError: `strength` is outside [0, 1].
         ModelError: There is no such model, or its file or card is missing or damaged.
     """
-    _check_strength(strength)
+    _check_share("strength", strength)
     denoiser, tile_size, overlap = _denoiser(model, photo)
+    of_a_tile = self_ensemble(denoiser) if best and model != "nlm" else denoiser
 
     def keeping_grey(noisy: Image) -> Image:
-        denoised = denoiser(noisy)
+        denoised = of_a_tile(noisy)
         return np.repeat(denoised.mean(axis=2, keepdims=True), 3, axis=2) if photo.grey else denoised
 
+    started = time.perf_counter()
     try:
         pixels = denoise_tiled(photo.pixels, keeping_grey, tile_size=tile_size, overlap=overlap, progress=progress)
     finally:
         if isinstance(denoiser, Network) and photo.pixels.nbytes > _LARGE:
             denoiser.release()  # the photo's own copies need the memory: blended, encoded, sent
-    return blend(photo, dataclasses.replace(photo, pixels=pixels), strength)
+    several_tiles = min(photo.height, photo.width) > TILE_SIZE  # with one, loading the network would count most
+    if isinstance(model, str) and several_tiles and (expected := _seconds_by_card(photo, model, best)):
+        global _pace
+        _pace = (time.perf_counter() - started) / expected
+    return blend(photo, dataclasses.replace(photo, pixels=pixels), Mix(strength, strength))
 
 
-def blend(noisy: Photo, denoised: Photo, strength: float) -> Photo:
+def expected_seconds(photo: Photo, model: str, *, best: bool = False) -> float | None:
+    """Estimate how long `denoise_photo` will take here, by the model cards and the last photo that was denoised.
+
+    Args:
+        photo: Noisy photo.
+        model: A name from `denoiser_names`.
+        best: As for `denoise_photo`.
+
+    Returns:
+        Seconds; `None` if the model card does not say how long a tile took.
+    """
+    seconds = _seconds_by_card(photo, model, best)
+    return seconds and seconds * _pace
+
+
+def _seconds_by_card(photo: Photo, model: str, best: bool) -> float | None:
+    tile_size, overlap = (_NLM_TILE_SIZE, _NLM_OVERLAP) if model == "nlm" else (TILE_SIZE, OVERLAP)
+    seconds = _NLM_SECONDS_PER_TILE if model == "nlm" else list_models()[model].metrics.get("seconds_per_tile")
+    if not isinstance(seconds, float):
+        return None
+    tiles = [len(tile_offsets(side, tile_size, overlap)) for side in (photo.height, photo.width)]
+    return tiles[0] * tiles[1] * seconds * (8 if best and model != "nlm" else 1)
+
+
+def denoise_timed(photo: Photo, model: str, *, progress: Progress | None = None) -> tuple[Photo, float]:
+    """Denoise a photo and measure how long the denoiser alone takes, loaded and warm.
+
+    Args:
+        photo: Noisy photo.
+        model: A name from `denoiser_names`.
+        progress: As for `denoise_photo`; its own time does not count.
+
+    Returns:
+        The denoised photo, and the seconds from the first tile to the last.
+
+    Raises:
+        ModelError: The model's file or card is missing or damaged.
+    """
+    warming_up = dataclasses.replace(photo, pixels=photo.pixels[:1, :1], alpha=None)
+    denoise_photo(warming_up, model)
+    seconds = resumed = 0.0
+
+    def count(done: int, total: int) -> None:
+        nonlocal seconds, resumed
+        if done:
+            seconds += time.perf_counter() - resumed
+        if progress:
+            progress(done, total)
+        resumed = time.perf_counter()
+
+    return denoise_photo(photo, model, progress=count), seconds
+
+
+def crop(photo: Photo, size: int, across: float = 0.5, down: float = 0.5) -> tuple[Photo, tuple[int, int]]:
+    """Cut a square out of a photo, or what of it fits into the photo.
+
+    Args:
+        photo: The photo.
+        size: Height and width of the square, in pixels.
+        across: Where it lies, from 0 at the left edge to 1 at the right.
+        down: The same from the top to the bottom.
+
+    Returns:
+        The square, a copy without transparency and EXIF data, and the place of its first pixel: left, top.
+    """
+    left, top = (round(share * max(side - size, 0)) for share, side in ((across, photo.width), (down, photo.height)))
+    pixels = photo.pixels[top : top + size, left : left + size].copy()
+    return dataclasses.replace(photo, pixels=pixels, alpha=None, exif=b""), (left, top)
+
+
+def shrink(photo: Photo, longest_side: int) -> Photo:
+    """Make a photo small in 8 bit; one that is small already keeps its size.
+
+    Args:
+        photo: The photo.
+        longest_side: At most so many pixels wide and high.
+    """
+    scale = min(1.0, longest_side / max(photo.width, photo.height))
+    size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
+    small = cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA)
+    return dataclasses.replace(photo, pixels=to_depth(small, np.uint8), alpha=None)
+
+
+def photograph(clean: Photo, iso: float, *, quality: int = 95, seed: int = 0) -> tuple[Photo, Photo]:
+    """Photograph a clean photo again by a simulated camera, see `denoise.camera.photograph`.
+
+    Args:
+        clean: At least `camera.MULTIPLE` pixels high and wide; of a larger one than `camera.LONGEST_SIDE`, the middle.
+        iso: ISO speed.
+        quality: JPEG quality, 1 to 100; 100 leaves JPEG out.
+        seed: Seed of the noise.
+
+    Returns:
+        The noisy photo, and the clean one as the same camera would have made it without noise; both in 8 bit.
+    """
+    pixels = cast(NDArray[np.uint8], to_depth(clean.pixels, np.uint8))
+    pair = camera.photograph(pixels[..., 0] if clean.grey else pixels, iso, seed, quality)
+    noisy, again = (np.repeat(each[..., None], 3, axis=2) if clean.grey else each for each in pair)
+    plain = dataclasses.replace(clean, alpha=None, exif=b"")
+    return dataclasses.replace(plain, pixels=noisy), dataclasses.replace(plain, pixels=again)
+
+
+def blend(noisy: Photo, denoised: Photo, mix: Mix) -> Photo:
     """Mix a photo with its denoised version, rounding to the nearest level.
+
+    What was removed, noisy minus denoised, is split into luminance and colour, and shares of both are put back. The
+    page's viewer does the same for what it shows, with the same arithmetic: what one sees is what is downloaded.
 
     Args:
         noisy: Noisy photo.
         denoised: The same photo, denoised.
-        strength: Share of `denoised` in the result, in [0, 1].
+        mix: How much of the noise is removed.
 
     Raises:
-        ValueError: `strength` is outside [0, 1].
+        ValueError: A share is outside [0, 1].
     """
-    _check_strength(strength)
-    if strength == 1:
+    for name, share in mix._asdict().items():
+        _check_share(name, share)
+    if mix == Mix():
         return denoised
-    pixels: Pixels = cv2.addWeighted(denoised.pixels, strength, noisy.pixels, 1 - strength, 0)
+    details = detail_map(noisy, denoised) if mix.detail else None
+    pixels = np.empty_like(noisy.pixels)
+    for top in range(0, noisy.height, _STRIP):  # whole, these 64-bit numbers would take a gigabyte of a large photo
+        rows = slice(top, top + _STRIP)
+        before = noisy.pixels[rows].astype(np.float64)
+        change = denoised.pixels[rows] - before
+        luminance = change @ np.array(LUMA)
+        colour = mix.colour * (256 * change - luminance[..., None])
+        luminance *= mix.luminance if details is None else mix.luminance * (1 - mix.detail * details[rows] / 255)
+        after = np.floor(before + (luminance[..., None] + colour) / 256 + 0.5)
+        pixels[rows] = after.clip(0, np.iinfo(pixels.dtype).max)
     return dataclasses.replace(denoised, pixels=pixels)
 
 
-def _check_strength(strength: float) -> None:
-    if not 0 <= strength <= 1:
-        raise ValueError(f"`strength` must be between 0 and 1. Received: {strength}")
+def detail_map(noisy: Photo, denoised: Photo) -> NDArray[np.uint8]:
+    """Tell where a photo has texture that outweighs what was removed: there, noise is seen least and detail lost most.
+
+    The share s² / (s² + n²), in which s is the standard deviation of the denoised luminance around a pixel, and n that
+    of what was removed: the weight of the adaptive Wiener filter (Lim, "Two-Dimensional Signal and Image Processing",
+    1990, page 548).
+
+    Args:
+        noisy: Noisy photo.
+        denoised: The same photo, denoised.
+
+    Returns:
+        Shape (height, width), from 0 where the photo is flat to 255 in strong texture.
+    """
+    before, after = (
+        cv2.cvtColor(to_depth(photo.pixels, np.uint8), cv2.COLOR_RGB2GRAY).astype(np.float32)
+        for photo in (noisy, denoised)
+    )
+
+    def mean(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return cast(NDArray[np.float32], cv2.GaussianBlur(values, (0, 0), _DETAIL_RADIUS))
+
+    texture = np.maximum(mean(after**2) - mean(after) ** 2, 0)
+    removed = mean((before - after) ** 2)
+    share = texture / (texture + removed + 1)  # 1: less than a level is not seen
+    return cast(NDArray[np.uint8], (255 * share).astype(np.uint8))
+
+
+def _check_share(name: str, share: float) -> None:
+    if not 0 <= share <= 1:
+        raise ValueError(f"`{name}` must be between 0 and 1. Received: {share}")
 
 
 def _denoiser(model: str | Denoiser, photo: Photo) -> tuple[Denoiser, int, int]:

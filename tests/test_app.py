@@ -14,12 +14,13 @@ from PIL import Image, ImageCms
 from streamlit.testing.v1 import AppTest
 
 from denoise import pipeline
-from denoise.image import Photo, decode
+from denoise.image import Photo, decode, encode
+from denoise.pipeline import Mix
 from denoise.runtime import ModelError
-from denoise.ui import pictures, samples, texts
+from denoise.ui import pictures, samples, session, texts
 from denoise.ui.session import UPLOAD, Result, Session
 
-APP = Path(__file__).parents[1] / "app.py"
+APP = Path(__file__).parents[1] / "page.py"
 
 
 def png(width=96, height=64, *, seed=0):
@@ -34,13 +35,14 @@ def runs(monkeypatch):
     """Replace the networks by a quick blur; give the list of the models that ran."""
     made = []
 
-    def denoise_photo(photo, model, *, strength=1.0, progress=None):
+    def denoise_photo(photo, model, *, strength=1.0, best=False, progress=None):
         progress(0, 2)
         progress(2, 2)
-        made.append(model)
+        made.append(f"{model} best" if best else model)
         return replace(photo, pixels=cv2.blur(photo.pixels, (3, 3)))
 
     monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
+    monkeypatch.setattr(session, "_results_of_samples", {})
     return made
 
 
@@ -57,6 +59,11 @@ def gallery_of(app):
     elements = [element.proto for element in app.get("bidi_component")]
     _, chosen, items = next(json.loads(each.json) for each in elements if each.component_name == "denoise.gallery")
     return {"chosen": chosen, "items": items}
+
+
+def link_of(app):
+    elements = [element.proto for element in app.get("bidi_component")]
+    return next(json.loads(each.json) for each in elements if each.component_name == "denoise.viewer")[-1]
 
 
 def figures_of(app):
@@ -119,26 +126,68 @@ def test_model_runs_once_per_photo(app, runs):
 
 def test_models_have_a_sentence_each(app):
     captions = list(app.radio(key="model").proto.captions)
-    assert captions == [info.summary for info in pipeline.denoiser_names().values()]
-    assert all(captions)
+    summaries = [info.summary for info in pipeline.denoiser_names().values()]
+    assert all(summaries)
+    for caption, summary in zip(captions, summaries, strict=True):
+        assert caption == summary or re.fullmatch(re.escape(summary) + r" About [\d.]+ (s|min)\.", caption)
+    assert "About" in captions[-1]
 
 
-def test_strength_blends_without_running_the_model(app, runs):
+def test_mix_blends_without_running_the_model(app, runs):
     full = numbers(figures_of(app)[texts.PSNR])
-    app.slider(key="strength").set_value(0).run()
+    state_of(app).set_mix(Mix(0, 0))
+    app.run()
     before, after = numbers(figures_of(app)[texts.PSNR])
     assert before == after == full[0]
-    app.slider(key="strength").set_value(50).run()
+    state_of(app).set_mix(Mix(0.5, 0.8, 0.1))
+    app.run()
     half = numbers(figures_of(app)[texts.PSNR])
     assert half[1] not in (full[0], full[1])
     assert len(runs) == 1
+    assert link_of(app) == {"photo": "", "model": "", "mix": "50-80-10"}
+
+
+def test_link_reproduces_photo_model_and_mix(runs):
+    app = AppTest.from_file(APP, default_timeout=30)
+    name = list(samples.list_samples())[2]
+    app.query_params.update({"photo": name, "model": "nlm", "mix": "30-40-50", "best": "true"})
+    app.run()
+    assert app.subheader[0].value == samples.list_samples()[name].title
+    assert app.radio(key="model").value == "nlm"
+    assert state_of(app).mix == Mix(0.3, 0.4, 0.5)
+    assert app.toggle(key="best").value
+    assert runs == ["nlm"]
+    assert_calm(app)
+
+
+@pytest.mark.parametrize("mix", ["", "1-2", "a-b-c", "1-2-3-4", "100-100-0"])
+def test_wrong_link_is_left_alone(runs, mix):
+    app = AppTest.from_file(APP, default_timeout=30)
+    app.query_params.update({"photo": "../secret", "model": "none", "mix": mix})
+    app.run()
+    assert state_of(app).chosen_id == next(iter(samples.list_samples()))
+    assert state_of(app).mix == Mix()
+    assert not any(link_of(app).values())
+    assert_calm(app)
+
+
+def test_link_is_obeyed_once(runs):
+    first, second, *_ = samples.list_samples()
+    app = AppTest.from_file(APP, default_timeout=30)
+    app.query_params["photo"] = second
+    app.run()
+    assert link_of(app)["photo"] == second
+    state_of(app).choose(first)
+    app.run()
+    assert app.subheader[0].value == samples.list_samples()[first].title
+    assert not any(link_of(app).values())
 
 
 def test_upload_without_reference_shows_no_figures(app):
     upload(app, png())
     assert app.subheader[0].value == texts.literal("IMG_1234.png")
     assert texts.NO_REFERENCE in [caption.value for caption in app.caption]
-    assert not app.metric
+    assert figures_of(app).keys() == {texts.NOISE}
     assert_calm(app)
 
 
@@ -147,7 +196,7 @@ def test_upload_with_reference_shows_figures(app):
     upload_reference(app, png(seed=2))
     assert numbers(figures_of(app)[texts.PSNR])[0] < 15
     app.file_uploader[1].set_value(None).run()
-    assert not app.metric
+    assert figures_of(app).keys() == {texts.NOISE}
 
 
 def test_upload_with_reference_of_other_depth_shows_figures(app):
@@ -200,7 +249,7 @@ def test_reference_of_another_size_gives_a_sentence(app):
     upload(app, png(96, 64))
     upload_reference(app, png(64, 96))
     assert [error.value for error in app.error] == [texts.reference_size((64, 96), (96, 64))]
-    assert not app.metric
+    assert figures_of(app).keys() == {texts.NOISE}
     assert_calm(app)
 
 
@@ -208,7 +257,7 @@ def test_reference_goes_with_its_photo(app):
     upload(app, png(seed=1))
     upload_reference(app, png(seed=2))
     upload(app, png(seed=3), "other.png")
-    assert not app.metric
+    assert figures_of(app).keys() == {texts.NOISE}
 
 
 def test_last_choice_wins(app):
@@ -258,13 +307,45 @@ def test_failing_model_gives_a_sentence(app, monkeypatch, caplog, error, sentenc
 def test_stopped_run_starts_again_when_asked(app, runs):
     name = list(samples.list_samples())[1]
     state_of(app).choose(name)
-    state_of(app).stop((name, app.radio(key="model").value), texts.CANCELLED)
+    state_of(app).stop((name, app.radio(key="model").value, False), texts.CANCELLED)
     app.run()
     assert [warning.value for warning in app.warning] == [texts.CANCELLED]
     assert len(runs) == 1
     next(button for button in app.button if button.label == texts.DENOISE_AGAIN).click().run()
     assert not app.warning
     assert len(runs) == 2
+
+
+def test_page_says_that_a_photo_is_already_clean(app):
+    flat = encode(Photo(np.full((64, 64, 3), 120, np.uint8)))
+    state_of(app).open_upload("clean.png", flat)
+    app.run()
+    assert [info.value for info in app.info] == [texts.ALREADY_CLEAN]
+    state_of(app).choose(next(iter(samples.list_samples())))
+    app.run()
+    assert not app.info
+
+
+def test_model_is_the_default_of_the_photo_until_one_is_chosen(app, monkeypatch):
+    monkeypatch.setattr(pipeline, "BIG", 96 * 64 - 1)
+    upload(app, png(seed=1), "big.png")
+    assert app.radio(key="model").value == "unet"
+    app.radio(key="model").set_value("cbdnet").run()
+    state_of(app).choose(next(iter(samples.list_samples())))
+    app.run()
+    assert app.radio(key="model").value == "cbdnet"
+
+
+def test_best_quality_denoises_again_and_both_results_stay(app, runs):
+    model = app.radio(key="model").value
+    app.toggle(key="best").set_value(True).run()
+    assert runs == [model, f"{model} best"]
+    app.toggle(key="best").set_value(False).run()
+    assert len(runs) == 2
+    app.toggle(key="best").set_value(True)
+    app.radio(key="model").set_value("nlm").run()
+    assert app.toggle(key="best").disabled
+    assert runs[2:] == ["nlm"]
 
 
 def test_page_shows_a_sentence_for_a_bug(app, monkeypatch):
@@ -277,12 +358,23 @@ def test_page_shows_a_sentence_for_a_bug(app, monkeypatch):
     assert not app.exception
 
 
+def test_result_of_a_sample_is_there_for_the_next_visitor(app, runs):
+    assert_calm(AppTest.from_file(APP, default_timeout=30).run())
+    assert runs == [pipeline.DEFAULT]
+
+
+def test_result_of_an_upload_is_there_for_nobody_else(app, runs):
+    upload(app, png())
+    upload(AppTest.from_file(APP, default_timeout=30).run(), png())
+    assert runs == [pipeline.DEFAULT] * 3
+
+
 def test_add_result_lets_go_of_old_large_results():
     state = Session("sample")
     for number in range(4):
         large = Photo(np.zeros((2000, 4000, 3), np.uint8))  # 24 MB
-        state.add_result((str(number), "model"), Result(large, 1.0))
-    assert list(state.results) == [("2", "model"), ("3", "model")]
+        state.add_result((str(number), "model", False), Result(large, 1.0))
+    assert list(state.results) == [("2", "model", False), ("3", "model", False)]
 
 
 def test_latest_makes_a_value_once_per_key():
@@ -323,7 +415,7 @@ def test_another_upload_forgets_the_reference(app):
     upload_reference(app, png())
     assert app.metric
     upload(app, png(seed=1))
-    assert not app.metric
+    assert figures_of(app).keys() == {texts.NOISE}
     assert not app.file_uploader[1].value
 
 

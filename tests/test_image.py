@@ -15,7 +15,7 @@ from PIL import ImageCms
 from PIL.ExifTags import IFD, Base
 
 from denoise import image
-from denoise.image import Photo, PhotoError, decode, encode, to_float, to_pixels
+from denoise.image import Photo, PhotoError, decode, encode, formats_for, to_float, to_pixels, without_metadata
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 DEPTHS = [pytest.param(np.uint8, id="8bit"), pytest.param(np.uint16, id="16bit")]
@@ -176,6 +176,30 @@ def test_encode_jpeg_stays_close_at_full_colour_resolution(grey):
     again = decode(data)
     assert again.grey == grey
     assert np.abs(again.pixels.astype(int) - pixels).max() <= 8
+
+
+def test_encode_jpeg_is_smaller_and_farther_off_at_lower_quality():
+    photo = Photo(smooth(), format="JPEG")
+    files = [encode(photo, quality=quality) for quality in (60, 80, 95)]
+    assert sorted(files, key=len) == files
+    errors = [np.abs(decode(file).pixels.astype(int) - photo.pixels).mean() for file in files]
+    assert sorted(errors, reverse=True) == errors
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
+def test_without_metadata_leaves_no_trace_of_exif_and_keeps_the_profile(kind):
+    photo = make_photo(np.uint8, format=kind, exif=make_exif(), icc_profile=SRGB)
+    assert b"Maker" in encode(photo)
+    file = encode(without_metadata(photo))
+    assert b"Maker" not in file
+    assert decode(file).icc_profile == SRGB
+
+
+@pytest.mark.parametrize(("width", "missing"), [(16383, []), (16384, ["WEBP"]), (65501, ["WEBP", "JPEG"])], ids=str)
+def test_formats_for_leaves_out_what_cannot_hold_the_photo(width, missing):
+    photo = Photo(np.zeros((1, width, 3), np.uint8), format="TIFF")
+    assert formats_for(photo)[0] == "TIFF"
+    assert set(formats_for(photo)) == {"PNG", "JPEG", "WEBP", "TIFF", "BMP"} - set(missing)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])

@@ -31,7 +31,7 @@ def folder(tmp_path, monkeypatch):
 def quick(monkeypatch):
     """Replaces the work by an inversion of the pixels; tests of files and names need no denoiser."""
 
-    def invert(photo, model, *, strength, progress):
+    def invert(photo, model, *, strength, best, progress):
         return dataclasses.replace(photo, pixels=~photo.pixels)
 
     monkeypatch.setattr(__main__, "denoise_photo", invert)
@@ -128,13 +128,16 @@ def test_main_names_the_output_by_its_content(folder, quick):
 def test_main_passes_model_and_strength_on(folder, monkeypatch):
     received = []
 
-    def remember(photo, model, *, strength, progress):
-        received.append((model, strength))
+    def remember(photo, model, *, strength, best, progress):
+        received.append((model, strength, best))
         return photo
 
     monkeypatch.setattr(__main__, "denoise_photo", remember)
     assert main(["noisy.png", "--model", "nlm", "--strength", "0.25"]) == 0
-    assert received == [("nlm", 0.25)]
+    assert main(["noisy.png", "--best", "--force"]) == 0
+    monkeypatch.setattr("denoise.pipeline.BIG", 1)
+    assert main(["noisy.png", "--force"]) == 0
+    assert received == [("nlm", 0.25, False), ("ridnet", 1, True), ("unet", 1, False)]
 
 
 def test_main_denoises_several_photos_into_a_new_folder(folder, quick):

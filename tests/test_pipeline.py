@@ -1,5 +1,6 @@
 import dataclasses
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -8,7 +9,17 @@ from skimage import data
 from denoise import pipeline
 from denoise.image import Photo
 from denoise.metrics import psnr
-from denoise.pipeline import blend, denoise_photo, denoiser_names, load_network
+from denoise.pipeline import (
+    LUMA,
+    Mix,
+    blend,
+    default_for,
+    denoise_photo,
+    denoiser_names,
+    expected_seconds,
+    load_network,
+    self_ensemble,
+)
 from denoise.registry import list_models
 from denoise.runtime import ModelError
 
@@ -43,6 +54,14 @@ def test_denoiser_names_lists_the_networks_and_then_non_local_means():
     assert all(info.title and info.summary for info in names.values())
 
 
+def test_default_for_big_photos_is_the_fast_network():
+    def photo(width):
+        return Photo(np.broadcast_to(np.uint8(0), (2000, width, 3)))
+
+    assert [default_for(photo(width)) for width in (1, 4000, 4001)] == ["ridnet", "ridnet", "unet"]
+    assert {"ridnet", "unet"} <= denoiser_names().keys()
+
+
 def test_denoise_photo_runs_the_network_on_its_tiles(halving):
     photo = noisy()
     assert np.abs(denoise_photo(photo).pixels - photo.pixels / 2).max() <= 0.5 + 1e-4
@@ -65,6 +84,48 @@ def test_denoise_photo_returns_size_depth_and_metadata(model, dtype):
 def test_denoise_photo_with_non_local_means_raises_psnr():
     photo = noisy()
     assert psnr(CLEAN, denoise_photo(photo, "nlm").pixels) > psnr(CLEAN, photo.pixels) + 3
+
+
+def test_self_ensemble_turns_back_what_it_turned():
+    ramp = np.random.default_rng(0).random((8, 8, 3), np.float32)
+    np.testing.assert_allclose(self_ensemble(lambda tile: tile)(ramp), ramp, atol=1e-6)
+
+
+def test_self_ensemble_averages_over_all_eight_directions():
+    seen = []
+
+    def shift(tile):
+        seen.append(tile[0, 0, 0])
+        return np.roll(tile, 1, axis=1)
+
+    dot = np.zeros((5, 5, 3), np.float32)
+    dot[2, 2] = 1
+    spread = self_ensemble(shift)(dot)[..., 0]
+    assert len(seen) == 8
+    np.testing.assert_allclose(spread[[2, 2, 1, 3], [1, 3, 2, 2]], 0.25)  # each neighbour in two of the eight
+    assert spread.sum() == pytest.approx(1)
+
+
+def test_denoise_photo_at_its_best_is_better():
+    photo = noisy()
+    once = psnr(CLEAN, denoise_photo(photo).pixels)
+    assert psnr(CLEAN, denoise_photo(photo, best=True).pixels) > once
+    np.testing.assert_array_equal(denoise_photo(photo, "nlm", best=True).pixels, denoise_photo(photo, "nlm").pixels)
+
+
+def test_expected_seconds_follow_the_photo_and_the_machine(monkeypatch):
+    monkeypatch.setattr(pipeline, "_pace", 1.0)
+    small, large = (Photo(np.zeros((side, side, 3), np.uint8)) for side in (256, 256 + 3 * 192))
+    for name in denoiser_names():
+        once = expected_seconds(small, name)
+        tiles = 4 if name == "nlm" else 16
+        assert expected_seconds(large, name) == pytest.approx(tiles * once)
+        assert expected_seconds(small, name, best=True) == pytest.approx(once if name == "nlm" else 8 * once)
+    monkeypatch.setattr(pipeline, "denoise_tiled", lambda pixels, *args, **options: time.sleep(0.2) or pixels)
+    denoise_photo(small, "nlm")
+    assert pipeline._pace == 1.0  # too small to tell
+    denoise_photo(large, "nlm")
+    assert expected_seconds(large, "nlm") == pytest.approx(0.2, rel=0.5)
 
 
 @pytest.mark.parametrize(("strength", "factor"), [(0, 1), (0.5, 0.75), (1, 0.5)])
@@ -132,9 +193,46 @@ def test_load_network_gives_all_threads_the_same_network():
 def test_blend_is_rounded_linear_interpolation(dtype, strength):
     before, after = np.random.default_rng(0).integers(0, np.iinfo(dtype).max + 1, (2, 9, 7, 3), dtype=dtype)
     exact = strength * after + (1 - strength) * before
-    mixed = blend(Photo(before), Photo(after), strength).pixels
+    mixed = blend(Photo(before), Photo(after), Mix(strength, strength)).pixels
     assert mixed.dtype == dtype
-    assert np.abs(mixed - exact).max() <= 0.5 + 1e-6 * np.iinfo(dtype).max
+    assert np.abs(mixed - exact).max() <= 0.5 + 1e-6
+
+
+def test_blend_splits_luminance_from_colour():
+    before, after = np.random.default_rng(0).integers(110, 146, (2, 90, 70, 3), dtype=np.uint8)
+    luma = np.array(LUMA) / 256
+
+    def luminance(pixels):
+        return pixels @ luma
+
+    no_colour = blend(Photo(before), Photo(after), Mix(colour=0)).pixels.astype(float)
+    no_luminance = blend(Photo(before), Photo(after), Mix(luminance=0)).pixels.astype(float)
+    np.testing.assert_allclose(luminance(no_colour), luminance(after), atol=0.51)
+    np.testing.assert_allclose(luminance(no_luminance), luminance(before), atol=0.51)
+    # What the one leaves of the noise is what the other removes.
+    np.testing.assert_allclose(no_colour + no_luminance, before.astype(float) + after, atol=1.01)
+
+
+def test_blend_keeps_detail_in_texture_alone():
+    rng = np.random.default_rng(0)
+    clean = np.full((64, 128, 3), 120, np.uint8)
+    clean[:, 64:] = rng.integers(0, 2, (64, 64, 1), dtype=np.uint8) * 200 + 20
+    noisy = np.clip(clean + rng.normal(0, 8, clean.shape), 0, 255).astype(np.uint8)
+    mixed = blend(Photo(noisy), Photo(clean), Mix(detail=1)).pixels.astype(float)
+    grey = np.array(LUMA) / 256
+    removed = np.abs((mixed - noisy) @ grey)
+    assert removed[8:-8, 8:48].mean() > 0.95 * np.abs((clean.astype(float) - noisy) @ grey)[8:-8, 8:48].mean()
+    assert removed[8:-8, 80:-8].mean() < 0.5
+    details = pipeline.detail_map(Photo(noisy), Photo(clean))
+    assert details[:, :50].max() < 10
+    assert details[:, 80:].min() > 200
+
+
+@pytest.mark.parametrize("name", Mix._fields)
+def test_blend_refuses_other_shares(name):
+    photo = Photo(np.zeros((4, 4, 3), np.uint8))
+    with pytest.raises(ValueError, match=f"`{name}` must be between 0 and 1. Received: 1.5"):
+        blend(photo, photo, Mix(**{name: 1.5}))
 
 
 def test_load_network_keeps_the_working_memory_of_one_network_only(monkeypatch):
@@ -154,3 +252,45 @@ def test_load_network_keeps_the_working_memory_of_one_network_only(monkeypatch):
     assert released == ["first"]
     assert load_network("first") is first
     assert released == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("size", "across", "down", "left", "top"),
+    [(4, 0.0, 1.0, 0, 3), (4, 1.0, 0.0, 6, 0), (4, 0.5, 0.5, 3, 2), (8, 0.5, 0.5, 1, 0), (20, 1.0, 1.0, 0, 0)],
+)
+def test_crop_copies_the_square_at_its_place(size, across, down, left, top):
+    photo = Photo(np.arange(7 * 10 * 3, dtype=np.uint8).reshape(7, 10, 3), alpha=np.zeros((7, 10), np.uint8))
+    part, place = pipeline.crop(photo, size, across, down)
+    assert place == (left, top)
+    np.testing.assert_array_equal(part.pixels, photo.pixels[top : top + size, left : left + size])
+    assert part.pixels.base is None
+    assert part.alpha is None
+
+
+def test_denoise_timed_counts_the_denoiser_and_not_its_progress(monkeypatch):
+    def denoise_photo(photo, model, *, progress=None):
+        for done in range(3):
+            clock.append(clock[-1] + 2)  # before the first report it only gets ready
+            if progress:
+                progress(done, 2)
+        return photo
+
+    clock = [0.0]
+    monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
+    monkeypatch.setattr(pipeline.time, "perf_counter", lambda: clock[-1])
+    photo = Photo(np.zeros((4, 5, 3), np.uint8))
+    denoised, seconds = pipeline.denoise_timed(photo, "nlm", progress=lambda *_: clock.append(clock[-1] + 100))
+    assert denoised is photo
+    assert seconds == 4
+
+
+def test_photograph_keeps_grey_and_rounds_16_bit():
+    values = np.random.default_rng(0).integers(0, 65536, (33, 48, 1), dtype=np.uint16)
+    noisy, clean = pipeline.photograph(Photo(values.repeat(3, axis=2), grey=True), 1600, quality=80, seed=3)
+    again, _ = pipeline.photograph(Photo(values.repeat(3, axis=2), grey=True), 1600, quality=80, seed=3)
+    other, _ = pipeline.photograph(Photo(values.repeat(3, axis=2), grey=True), 1600, quality=80, seed=4)
+    assert noisy.pixels.shape == clean.pixels.shape == (32, 48, 3)
+    assert noisy.pixels.dtype == np.uint8
+    assert (noisy.pixels[..., :1] == noisy.pixels).all()
+    np.testing.assert_array_equal(again.pixels, noisy.pixels)
+    assert (other.pixels != noisy.pixels).any()

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from denoise import pipeline
 from denoise.image import Photo, encode, to_depth
 
 _THUMBNAIL_WIDTH, _THUMBNAIL_HEIGHT = 168, 126
@@ -14,6 +16,11 @@ _THUMBNAIL_WIDTH, _THUMBNAIL_HEIGHT = 168, 126
 def to_png(photo: Photo) -> bytes:
     """Return what a browser shows of `photo`: its pixels, losslessly but in 8 bit, and its colour profile."""
     return encode(replace(photo, pixels=to_depth(photo.pixels, np.uint8), alpha=None, format="PNG", exif=b"", dpi=None))
+
+
+def to_grey_png(values: NDArray[np.uint8]) -> bytes:
+    """Return 8-bit values of shape (height, width) as a grey PNG file."""
+    return encode(Photo(np.repeat(values[..., None], 3, axis=2), format="PNG", grey=True))
 
 
 def thumbnail(photo: Photo, *, crop: bool) -> str:
@@ -30,4 +37,10 @@ def thumbnail(photo: Photo, *, crop: bool) -> str:
     middle = photo.pixels[top : top + height, left : left + width]
     small = cv2.resize(middle, (_THUMBNAIL_WIDTH, _THUMBNAIL_HEIGHT), interpolation=cv2.INTER_AREA)
     jpeg = encode(Photo(to_depth(small, np.uint8), format="JPEG", icc_profile=photo.icc_profile, grey=photo.grey))
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+
+
+def overview(photo: Photo, longest_side: int = 240) -> str:
+    """Return the data URL of the whole photo, made small."""
+    jpeg = encode(replace(pipeline.shrink(photo, longest_side), format="JPEG", exif=b"", dpi=None))
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"

@@ -3,7 +3,8 @@
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, TypeVar, cast
@@ -11,6 +12,7 @@ from typing import Any, TypeVar, cast
 import streamlit as st
 
 from denoise.image import Photo, PhotoError, decode
+from denoise.pipeline import Mix, denoiser_names
 from denoise.runtime import ModelError
 from denoise.ui import samples, texts
 
@@ -21,6 +23,9 @@ MAX_MEGAPIXELS = float(os.environ.get("DENOISE_MAX_MEGAPIXELS", "50"))
 """The largest photo that the page accepts; who runs the server decides, by its memory."""
 
 _RESULTS_BYTES = 64_000_000  # all results that a session keeps; at least the newest stays
+
+Run = tuple[str, str, bool]
+"""What is denoised, how: the photo's `Chosen.id`, the denoiser's name, and whether at its best quality."""
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
@@ -53,6 +58,10 @@ class Result:
     seconds: float
 
 
+_results_of_samples: dict[Run, Result] = {}
+"""For every visitor: few and small, and the same for all of them."""
+
+
 @dataclass
 class Session:
     """One visitor's state.
@@ -62,16 +71,20 @@ class Session:
         upload: The last photo that was uploaded and could be read.
         upload_error: Why the last upload was refused; empty if it was not.
         reference_error: The same of the last reference.
-        results: Newest last, by photo and denoiser.
+        results: Newest last.
         stopped: The run that was cancelled or failed, with the sentence that says so.
+        model: The denoiser that the visitor chose; until then it is the default for each photo.
+        mix: How much of the noise the visitor wants removed.
     """
 
     chosen_id: str
     upload: Chosen | None = None
     upload_error: str = ""
     reference_error: str = ""
-    results: dict[tuple[str, str], Result] = field(default_factory=dict)
-    stopped: tuple[tuple[str, str], str] | None = None
+    results: dict[Run, Result] = field(default_factory=dict)
+    stopped: tuple[Run, str] | None = None
+    model: str = ""
+    mix: Mix = field(default_factory=Mix)
     _latest: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
 
     def choose(self, chosen_id: str) -> None:
@@ -113,9 +126,13 @@ class Session:
         if self.upload is not None:
             self.upload = replace(self.upload, clean=None)
 
-    def stop(self, run: tuple[str, str], sentence: str) -> None:
+    def stop(self, run: Run, sentence: str) -> None:
         """Leave a run be, and say so, until the visitor asks for it again or chooses another photo."""
         self.stopped = (run, sentence)
+
+    def keep_model(self) -> None:
+        """Stay with the denoiser that the visitor chose, whatever the next photo or page."""
+        self.model = st.session_state["model"]
 
     def resume(self) -> None:
         """Let the run that was stopped start again."""
@@ -129,13 +146,42 @@ class Session:
         file_name = sample.name + PurePath(sample.noisy).suffix
         return Chosen(sample.name, sample.title, file_name, samples.load(sample.noisy), samples.load(sample.clean))
 
-    def add_result(self, key: tuple[str, str], result: Result) -> None:
+    def result(self, run: Run) -> Result | None:
+        """Return the result of a run, if it is there."""
+        return self.results.get(run) or _results_of_samples.get(run)
+
+    def add_result(self, run: Run, result: Result) -> None:
         """Keep a result, and let go of the oldest ones when all of them together become large."""
-        self.results[key] = result
+        if run[0] in samples.list_samples():
+            _results_of_samples[run] = result
+            return
+        self.results[run] = result
         while (
             len(self.results) > 1 and sum(each.photo.pixels.nbytes for each in self.results.values()) > _RESULTS_BYTES
         ):
             del self.results[next(iter(self.results))]
+
+    def set_mix(self, mix: Mix) -> None:
+        """Remove this much of the noise."""
+        self.mix = mix
+
+    def obey(self, link: Mapping[str, str]) -> None:
+        """Do as a link says: its photo, model and mix. What it does not say, or says wrongly, stays."""
+        if (name := link.get("photo", "")) in samples.list_samples():
+            self.choose(name)
+        if (name := link.get("model", "")) in denoiser_names():
+            self.model = name
+        if len(percents := link.get("mix", "").split("-")) == len(self.mix):
+            with suppress(ValueError):
+                self.mix = Mix(*(min(max(int(percent), 0), 100) / 100 for percent in percents))
+
+    def link(self) -> dict[str, str]:
+        """Return what `obey` takes; empty where all is as a new visitor finds it."""
+        return {
+            "photo": self.chosen_id if self.chosen_id not in (UPLOAD, first_sample()) else "",
+            "model": self.model,
+            "mix": "-".join(f"{100 * share:.0f}" for share in self.mix) if self.mix != Mix() else "",
+        }
 
     def latest(self, slot: str, key: Hashable, make: Callable[[], _T]) -> _T:
         """Return what `make` makes, without making it again while `key` stays the same: one value a slot."""
@@ -148,7 +194,8 @@ class Session:
 def current() -> Session:
     """Return the state of the visitor whose page is being made."""
     if "session" not in st.session_state:
-        st.session_state["session"] = Session(chosen_id=first_sample())
+        state = st.session_state["session"] = Session(chosen_id=first_sample())
+        state.obey(st.query_params)
     return cast(Session, st.session_state["session"])
 
 

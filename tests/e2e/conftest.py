@@ -1,5 +1,6 @@
 """A server with the page, and a browser that looks at it."""
 
+import base64
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
@@ -24,16 +26,28 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
+DESKTOP = {"viewport": {"width": 1440, "height": 900}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+# A page that is opened by its own address asks for its base path there first: Streamlit's way to find the server.
+PROBES = ("/_stcore/health", "/_stcore/host-config")
 RESULT_TIMEOUT = 120_000  # milliseconds; generous, for a busy machine
+# By page: an address at which it is soon finished, and what is there then. Of any other page, its title.
+FINISHED = {
+    "denoise": ("", ".viewer[data-pictures='2']"),
+    "compare": ("compare", ".comparison .best"),
+    "noise_lab": ("noise_lab?cleaner=Autoencoder", ".viewer[data-pictures='2']"),
+    "results": ("results", ".stVegaLiteChart svg >> nth=1"),
+    "about": ("about", "h2 >> nth=-1"),
+}
 
 
 @contextmanager
-def serve() -> Iterator[str]:
+def serve(script: str = "app.py") -> Iterator[str]:
     """Run the server on a free port; give its URL as soon as it answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.headless=true"]
     server = subprocess.Popen(
         [*command, f"--server.port={port}", "--server.address=127.0.0.1"], cwd=REPOSITORY, stdout=subprocess.DEVNULL
     )
@@ -76,6 +90,15 @@ def wait_for_result(page) -> None:
     page.locator(".viewer[data-pictures='2']").wait_for(timeout=RESULT_TIMEOUT)
 
 
+def visit_finished(visit, name: str, **options):
+    """Open a page by its name, see `visit`, and wait until it is finished."""
+    path, last = FINISHED.get(name, (name, "h1"))
+    page = visit(path, **options)
+    page.locator(last).first.wait_for(timeout=RESULT_TIMEOUT)
+    page.wait_for_timeout(500)  # for the fonts and the fading of Streamlit's own elements
+    return page
+
+
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
     with serve() as url:
@@ -92,6 +115,62 @@ def browser():
         missing(f"there is no {CHROMIUM}")
     with sync_playwright() as playwright, launch_browser(playwright) as chromium:
         yield chromium
+
+
+@pytest.fixture
+def visit(browser, server_url):
+    """Open a page as a new visitor; at the end, assert that there were no complaints and no calls to other hosts."""
+    contexts, complaints, requests = [], [], []
+
+    def visit(path, **options):
+        def complain(message):
+            if message.type == "error" and not (path and message.location["url"].endswith(PROBES)):
+                complaints.append(message.text)
+
+        context = browser.new_context(**(DESKTOP | options))
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", complain)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(f"{server_url}/{path}")
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert complaints == []
+    assert [url for url in requests if not url.startswith((server_url, "data:", "blob:"))] == []
+
+
+def overflowing(page) -> list[str]:
+    """Name the parts of the page that can be scrolled sideways."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll("html, body, .stMain, .stMainBlockContainer")]
+            .filter(element => element.scrollWidth > element.clientWidth).map(element => element.className)"""
+    )
+
+
+def canvas_pixels(page, selector):
+    """Return what a canvas holds, and where it puts the photo: RGBA pixels, left, top, scale."""
+    shown = page.locator(f"{selector} canvas").evaluate(
+        """canvas => {
+            const { width, height } = canvas;
+            const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+            let bytes = "";
+            for (let i = 0; i < data.length; i += 8192) bytes += String.fromCharCode(...data.subarray(i, i + 8192));
+            return { width, height, rgba: btoa(bytes), ...canvas.closest("[data-left]").dataset };
+        }"""
+    )
+    rgba = np.frombuffer(base64.b64decode(shown["rgba"]), np.uint8).reshape(shown["height"], shown["width"], 4)
+    return rgba, int(shown["left"]), int(shown["top"]), float(shown["scale"])
+
+
+def expected_pixels(photo, shape, left, top, zoom):
+    """Return which pixels of `photo`, enlarged by a whole number, an area of `shape` shows, and where."""
+    y, x = ((np.arange(length) - start) // zoom for length, start in zip(shape, (top, left), strict=False))
+    rows, columns = (np.flatnonzero((at >= 0) & (at < length)) for at, length in zip((y, x), photo.shape, strict=False))
+    return photo[np.ix_(y[rows], x[columns])], np.ix_(rows, columns)
 
 
 def missing(reason: str) -> None:

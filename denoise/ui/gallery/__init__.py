@@ -2,20 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import streamlit as st
 
 from denoise.ui import texts
+from denoise.ui.component import component
 
-_HERE = Path(__file__).parent
-
-_component = st.components.v2.component(
-    "denoise.gallery",
-    html='<div class="gallery" role="group"></div>',
-    css=(_HERE / "gallery.css").read_text("utf-8"),
-    js=(_HERE / "gallery.js").read_text("utf-8"),
-)
+_component = component(__file__)
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,16 @@
 """The comparison viewer: noisy and denoised photo under one shared zoom and position, in their true pixels."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime import get_instance
 
+from denoise.pipeline import LUMA, Mix
 from denoise.ui import texts
+from denoise.ui.component import component
 
-_HERE = Path(__file__).parent
-
-_component = st.components.v2.component(
-    "denoise.viewer",
-    html=(_HERE / "viewer.html").read_text("utf-8"),
-    css=(_HERE / "viewer.css").read_text("utf-8"),
-    js=(_HERE / "viewer.js").read_text("utf-8"),
-)
+_component = component(__file__)
 
 
 @dataclass(frozen=True)
@@ -31,19 +25,50 @@ class Picture:
     png: bytes
 
 
-def show(pictures: Sequence[Picture], *, key: str = "viewer") -> None:
+def show(
+    pictures: Sequence[Picture],
+    *,
+    clean: Picture | None = None,
+    details: Picture | None = None,
+    mix: Mix | None = None,
+    on_mix: Callable[[Mix], None] | None = None,
+    link: Mapping[str, str] | None = None,
+    key: str = "viewer",
+) -> None:
     """Place the viewer in the page.
+
+    With `mix` it has sliders and mixes the two pictures by itself, at once, as `denoise.pipeline.blend` does.
 
     The PNG files go through Streamlit's store of media files, as those of `st.image` do: a component's own data would
     be copied several times on the way, which for a photo of 12 megapixels takes 200 MB more.
 
     Args:
-        pictures: The noisy one, and the denoised one if it is there.
+        pictures: The noisy one, and the denoised one (at full strength) if it is there.
+        clean: The clean reference; with it the viewer shows where the others differ from it.
+        details: The map of `denoise.pipeline.detail_map`, for the slider that keeps details.
+        mix: Where the sliders stand at first; without it there are none.
+        on_mix: Called when the visitor has moved a slider.
+        link: What the page's address is to say besides the view; what is empty goes from it. Streamlit's own way would
+            add a step to the browser's history for each change, and lead back to the page who wants to leave it.
         key: Tells several viewers in a page apart.
     """
     media = get_instance().media_file_mgr
+    roles = dict(zip(("noisy", "denoised"), pictures, strict=False)) | {"clean": clean, "details": details}
     shown = [
-        {"id": each.id, "label": each.label, "url": media.add(each.png, "image/png", f"{key}.{number}")}
-        for number, each in enumerate(pictures)
+        {"role": role, "id": each.id, "label": each.label, "url": media.add(each.png, "image/png", f"{key}.{role}")}
+        for role, each in roles.items()
+        if each
     ]
-    _component(data=[texts.VIEWER, shown], key=key)  # a list, because Streamlit would load pandas for a dictionary
+
+    def changed() -> None:
+        if on_mix:
+            on_mix(Mix(*(percent / 100 for percent in st.session_state[key]["mix"])))
+
+    percents = [round(100 * share) for share in mix] if mix else None
+    left, right = ([each.label for each in pictures] + [texts.DENOISED])[:2]
+    # A list, because Streamlit would load pandas for a dictionary.
+    _component(
+        data=[texts.viewer_labels(left, right), texts.VIEWER_KEYS, shown, percents, LUMA, dict(link or {})],
+        key=key,
+        on_mix_change=changed,
+    )

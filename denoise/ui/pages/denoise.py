@@ -2,24 +2,39 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import streamlit as st
 
 from denoise import pipeline
-from denoise.image import Photo, denoised_name, encode, format_title, media_type, to_depth
+from denoise.baseline import estimate_noise
+from denoise.image import (
+    Photo,
+    denoised_name,
+    encode,
+    format_title,
+    formats_for,
+    is_deep,
+    media_type,
+    to_depth,
+    without_metadata,
+)
 from denoise.metrics import SSIM_WINDOW, psnr, ssim
-from denoise.ui import gallery, pictures, samples, session, texts, viewer
-from denoise.ui.session import UPLOAD, Chosen, Result, Session
+from denoise.pipeline import Mix
+from denoise.ui import gallery, paste, pictures, samples, session, texts, viewer
+from denoise.ui.session import UPLOAD, Chosen, Result, Run, Session
+
+_ALREADY_CLEAN = 0.8  # levels of 0 to 255: invisible, and about what rounding to 8 bit and JPEG leave
 
 
-class MadeBy(NamedTuple):
-    """What the visitor set: the name of the denoiser, and its strength in [0, 1]."""
+class Shown(NamedTuple):
+    """What the page shows of a result: made by which run, and mixed with the photo how."""
 
-    model: str
-    strength: float
+    run: Run
+    mix: Mix
 
 
 def show() -> None:
@@ -28,7 +43,6 @@ def show() -> None:
     All of it is placed before the network runs, so that nothing waits for the network or moves when its result comes.
     """
     state = session.current()
-    st.html(Path(__file__).with_name("page.css"))
     st.title(texts.TITLE, anchor=False)
     st.markdown(texts.SENTENCE)
     left, right = st.columns([3, 1], gap="medium")
@@ -44,21 +58,22 @@ def show() -> None:
         with st.container(key="outcome"):  # keeps its height, so that nothing moves when the figures come
             outcome = st.empty()
         actions = st.container()  # above the models, which are many: the download is what the visitor came for
-        model = _model()
-        result = state.results.get((chosen.id, model))
+        model = _model(state, chosen)
+        best = _best(model)
+        run: Run = (chosen.id, model, best)
+        result = state.result(run)
+        # Mixed anew wherever it is needed: that is quick, and a large photo is not kept once more.
+        denoised = partial(pipeline.blend, chosen.noisy, result.photo, state.mix) if result else None
         with actions:
-            made_by = MadeBy(model, _strength(disabled=result is None))
-            # Blended anew wherever it is needed: that is quick, and a large photo is not kept once more.
-            denoised = partial(pipeline.blend, chosen.noisy, result.photo, made_by.strength) if result else None
             _download(chosen, denoised)
         _reference(state)
     with left:
-        _viewer(state, chosen, denoised, made_by)
+        _viewer(state, chosen, run, result)
     with outcome.container():
         if result is None or denoised is None:
-            _denoise(state, chosen, model)
+            _denoise(state, chosen, run)
         else:
-            _figures(state, chosen, denoised, made_by)
+            _figures(state, chosen, denoised, Shown(run, state.mix))
             st.caption(texts.done(pipeline.denoiser_names()[model].title, result.seconds))
 
 
@@ -86,6 +101,7 @@ def _upload(state: Session) -> None:
     st.file_uploader(
         f"**{texts.UPLOAD}**", key="photo", on_change=changed, help=texts.upload_help(session.MAX_MEGAPIXELS)
     )
+    paste.into("photo")
 
 
 def _reference(state: Session) -> None:
@@ -112,33 +128,61 @@ def _title(chosen: Chosen) -> None:
     st.caption(texts.facts(photo.width, photo.height, format_title(photo.format), photo.bit_depth))
 
 
-def _model() -> str:
+def _model(state: Session, chosen: Chosen) -> str:
+    st.session_state["model"] = state.model or pipeline.default_for(chosen.noisy)
     denoisers = pipeline.denoiser_names()
+    best = bool(st.session_state.get("best"))
+    captions = [
+        texts.choice(info.summary, pipeline.expected_seconds(chosen.noisy, name, best=best))
+        for name, info in denoisers.items()
+    ]
     return st.radio(
         texts.MODEL,
         list(denoisers),
         format_func=lambda name: denoisers[name].title,
-        captions=[denoiser.summary for denoiser in denoisers.values()],
+        captions=captions,
+        on_change=state.keep_model,
         key="model",
     )
 
 
-def _strength(*, disabled: bool) -> float:
-    percent = st.slider(
-        texts.STRENGTH, 0, 100, 100, format="%d %%", key="strength", help=texts.STRENGTH_HELP, disabled=disabled
-    )
-    return percent / 100
+def _best(model: str) -> bool:
+    has_it = model != "nlm"
+    return st.toggle(texts.BEST, key="best", help=texts.BEST_HELP, disabled=not has_it, bind="query-params") and has_it
 
 
+@st.fragment  # so that choosing a format does not start a denoiser over that is at work
 def _download(chosen: Chosen, denoised: Callable[[], Photo] | None) -> None:
-    def file() -> bytes:
-        return encode(denoised()) if denoised else b""
+    place = st.container()  # the button comes first, but says what the choices below it make of the file
+    with st.expander(texts.FILE_HEADING):
+        name = st.selectbox(
+            texts.FORMAT,
+            formats_for(chosen.noisy),
+            format_func=lambda name: texts.format_choice(format_title(name), name == chosen.noisy.format),
+            key=f"format {chosen.id}",
+        )
+        quality, depth = 95, chosen.noisy.bit_depth
+        if depth == 16 and is_deep(name):
+            depth = st.segmented_control(
+                texts.DEPTH, [16, 8], default=16, required=True, format_func=texts.bits, key="depth"
+            )
+        if name == "JPEG":
+            quality = st.slider(texts.QUALITY, 50, 100, quality, key="quality", bind="query-params")
+        strip = st.toggle(texts.STRIP, key="strip", help=texts.STRIP_HELP, bind="query-params")
 
-    st.download_button(
+    def file() -> bytes:
+        if denoised is None:
+            return b""
+        photo = replace(denoised(), format=name)
+        if depth == 8:
+            photo = replace(photo, pixels=to_depth(photo.pixels, np.uint8))
+        return encode(without_metadata(photo) if strip else photo, quality=quality)
+
+    place.download_button(
         texts.DOWNLOAD,
         data=file,
-        file_name=denoised_name(chosen.file_name, chosen.noisy.format),
-        mime=media_type(chosen.noisy.format),
+        file_name=denoised_name(chosen.file_name, name),
+        mime=media_type(name),
         on_click="ignore",
         type="primary",
         width="stretch",
@@ -146,18 +190,28 @@ def _download(chosen: Chosen, denoised: Callable[[], Photo] | None) -> None:
     )
 
 
-def _viewer(state: Session, chosen: Chosen, denoised: Callable[[], Photo] | None, made_by: MadeBy) -> None:
-    png = state.latest("noisy PNG", chosen.id, lambda: pictures.to_png(chosen.noisy))
-    shown = [viewer.Picture(chosen.id, texts.NOISY, png)]
-    if denoised is not None:
-        png = state.latest("denoised PNG", (chosen.id, made_by), lambda: pictures.to_png(denoised()))
-        shown.append(viewer.Picture(f"{chosen.id} {made_by.model} {made_by.strength}", texts.DENOISED, png))
-    viewer.show(shown)
+def _viewer(state: Session, chosen: Chosen, run: Run, result: Result | None) -> None:
+    """Show the photo and the result at full strength: the viewer mixes them itself."""
+
+    def picture(slot: str, key: str, label: str, make: Callable[[], bytes]) -> viewer.Picture:
+        return viewer.Picture(key, label, state.latest(f"{slot} PNG", key, make))
+
+    noisy, clean = chosen.noisy, chosen.clean
+    shown = [picture("noisy", chosen.id, texts.NOISY, lambda: pictures.to_png(noisy))]
+    details = reference = None
+    if result is not None:
+        denoised, made_by = result.photo, " ".join(map(str, run))
+        shown.append(picture("denoised", made_by, texts.DENOISED, lambda: pictures.to_png(denoised)))
+        details = picture(
+            "details", f"{made_by} details", "", lambda: pictures.to_grey_png(pipeline.detail_map(noisy, denoised))
+        )
+    if clean is not None:
+        reference = picture("clean", f"{chosen.id} {id(clean)}", texts.CLEAN, lambda: pictures.to_png(clean))
+    viewer.show(shown, clean=reference, details=details, mix=state.mix, on_mix=state.set_mix, link=state.link())
 
 
-def _denoise(state: Session, chosen: Chosen, model: str) -> None:
+def _denoise(state: Session, chosen: Chosen, run: Run) -> None:
     """Run the denoiser with its progress, and make the page anew with the result; or say why it does not run."""
-    run = (chosen.id, model)
     if state.stopped and state.stopped[0] == run:
         st.warning(state.stopped[1])
         st.button(texts.DENOISE_AGAIN, on_click=state.resume)
@@ -171,7 +225,8 @@ def _denoise(state: Session, chosen: Chosen, model: str) -> None:
         bar.progress(done / total, text=texts.progress(done, total, time.monotonic() - started))
 
     try:
-        photo = pipeline.denoise_photo(chosen.noisy, model, progress=progress)
+        _, model, best = run
+        photo = pipeline.denoise_photo(chosen.noisy, model, best=best, progress=progress)
     except Exception as error:
         state.stop(run, session.explain(error))
     else:
@@ -179,9 +234,14 @@ def _denoise(state: Session, chosen: Chosen, model: str) -> None:
     st.rerun()
 
 
-def _figures(state: Session, chosen: Chosen, denoised: Callable[[], Photo], made_by: MadeBy) -> None:
+def _figures(state: Session, chosen: Chosen, denoised: Callable[[], Photo], shown: Shown) -> None:
     clean = chosen.clean
     if clean is None:
+        before = state.latest("noise before", chosen.id, lambda: 255 * estimate_noise(chosen.noisy.pixels))
+        after = state.latest("noise after", shown, lambda: 255 * estimate_noise(denoised().pixels))
+        st.metric(texts.NOISE, texts.before_after(before, after, digits=1), help=texts.NOISE_HELP)
+        if before < _ALREADY_CLEAN:
+            st.info(texts.ALREADY_CLEAN)
         st.caption(texts.NO_REFERENCE)
         return
 
@@ -193,7 +253,7 @@ def _figures(state: Session, chosen: Chosen, denoised: Callable[[], Photo], made
             return decibels, None
         return decibels, texts.before_after(ssim(reference, before), ssim(reference, after), digits=3)
 
-    decibels, similarity = state.latest("figures", (chosen.id, id(clean), made_by), measure)
+    decibels, similarity = state.latest("figures", (id(clean), shown), measure)
     left, right = st.columns(2, wrap=False)
     left.metric(texts.PSNR, decibels, help=texts.PSNR_HELP)
     right.metric(texts.SSIM, similarity or texts.TOO_SMALL, help=texts.SSIM_HELP)

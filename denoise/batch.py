@@ -1,0 +1,533 @@
+"""Many photos, one after another: a queue on disk that a thread works off, with a report and a zip of the results.
+
+However many photos there are, the pixels of one are in memory while the thread works, and of one more while a file is
+looked at on its arrival. All files lie in a temporary folder that goes with the batch.
+"""
+
+import atexit
+import csv
+import fcntl
+import io
+import os
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+import weakref
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from denoise import pipeline
+from denoise.baseline import estimate_noise
+from denoise.image import Photo, decode, denoised_name, encode, without_metadata
+
+Explain = Callable[[Exception], str]
+"""Turns an error into the sentence that a person reads."""
+
+ZIP_NAME, REPORT_NAME = "denoised-photos.zip", "report.csv"
+
+SILENCE = 120.0
+"""Seconds without a byte after which photos that should arrive are given up."""
+
+_ENOUGH = 2_000_000  # pixels, of which the flattest blocks are found
+_BAND = 16  # rows: a block of `estimate_noise`
+_THUMBNAIL_SIDE = 160  # pixels: twice what is shown, for screens that have two to a point
+_LONGEST_NAME = 200  # characters; file systems take 255 bytes
+_COMPRESSED = {"PNG", "JPEG", "WEBP", "TIFF"}  # by their own format: a zip would only lose time on them
+_REPORT = (
+    *("name", "state", "reason", "width", "height", "noise_before", "noise_after"),
+    *("denoiser", "strength", "best", "seconds", "result"),
+)
+_PREFIX, _DISK = "denoise-", "/var/tmp"  # on many systems /tmp is held in memory
+_making_root = threading.Lock()
+_opening = threading.Lock()  # uploads come several at a time, but the pixels of one are enough
+
+
+class State(StrEnum):
+    """What has become of a photo."""
+
+    ARRIVING = "arriving"
+    WAITING = "waiting"
+    WORKING = "working"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How photos are denoised and written.
+
+    Attributes:
+        model: A name from `pipeline.denoiser_names`; empty for the default of each photo.
+        best: See `pipeline.denoise_photo`.
+        strength: See `pipeline.denoise_photo`.
+        format: What all results become, such as "PNG"; empty to keep the format of each photo.
+        quality: Of a JPEG, 1 to 100.
+        strip: Leave out the EXIF block.
+    """
+
+    model: str = ""
+    best: bool = False
+    strength: float = 1.0
+    format: str = ""
+    quality: int = 95
+    strip: bool = False
+
+
+@dataclass
+class Item:
+    """A photo of a batch, and what has become of it.
+
+    Attributes:
+        id: Tells photos apart, also those of one name.
+        name: As its owner calls it, with its folders, separated by "/".
+        bytes: Size of the file; until it has arrived, as announced.
+        state: See `State`.
+        reason: Why it failed.
+        width: In pixels; 0 until the file has been looked at.
+        height: In pixels; 0 until then.
+        noise_before: Estimated standard deviation of the noise, in levels of 0 to 255.
+        noise_after: The same of the result.
+        denoiser: The name of the one that made the result.
+        strength: With which it was made.
+        best: Whether at its best quality.
+        seconds: From the file that came to the file that goes.
+        result: Name of the result, with its folders; no two are equal.
+        compressed: Whether the result's format is compressed.
+    """
+
+    id: str
+    name: str
+    bytes: int
+    state: State = State.ARRIVING
+    reason: str = ""
+    width: int = 0
+    height: int = 0
+    noise_before: float | None = None
+    noise_after: float | None = None
+    denoiser: str = ""
+    strength: float | None = None
+    best: bool | None = None
+    seconds: float | None = None
+    result: str = ""
+    compressed: bool = True
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether its file has not arrived but may."""
+        return self.state == State.ARRIVING or (self.state == State.FAILED and not self.width)
+
+    @property
+    def can_retry(self) -> bool:
+        """Whether it failed although its file is a photo."""
+        return self.state == State.FAILED and self.width > 0
+
+
+class _CancelledError(Exception):
+    pass
+
+
+class Batch:
+    """A queue of photos on disk, and the thread that denoises them.
+
+    All methods may be called from any thread.
+    """
+
+    def __init__(self, *, max_megapixels: float = 50.0, explain: Explain = str) -> None:
+        """Make an empty batch.
+
+        Args:
+            max_megapixels: Larger photos are refused.
+            explain: Makes the sentence that `Item.reason` holds.
+        """
+        self.token = secrets.token_urlsafe(24)
+        """Tells batches apart, and cannot be guessed."""
+        with _making_root:
+            spool().mkdir(mode=0o700, exist_ok=True)  # whatever has tidied up since the server started
+            self._folder = Path(tempfile.mkdtemp(dir=spool()))  # which only this user of the system can look into
+        self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        self._max_megapixels, self._explain = max_megapixels, explain
+        self._items: dict[str, Item] = {}
+        self._changed = threading.Condition()  # guards all that follows, and the items
+        self._thread: threading.Thread | None = None
+        self._cancelled = self._closed = False
+        self._heard = time.monotonic()  # when something of a photo last came
+        self._share = 0.0  # of the photo at work
+        self._since = 0.0  # when that was begun
+        self._spent = self._planned = 0.0  # seconds that the finished ones of this run took, and that were expected
+        self._version = 0  # of the results
+        self._packing = threading.Lock()
+        self._packed = -1  # the version in the zip
+
+    # What there is
+
+    def items(self) -> list[Item]:
+        """Return the photos in the order in which they were announced, as they are now."""
+        with self._changed:
+            return [replace(item) for item in self._items.values()]
+
+    @property
+    def is_working(self) -> bool:
+        """Whether the thread works, or waits for photos that are on their way."""
+        return self._thread is not None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something will change without anybody's doing: photos arrive, or the thread works."""
+        with self._changed:
+            return self.is_working or self._is_arriving()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has been closed, see `close`."""
+        return self._closed
+
+    @property
+    def share(self) -> float:
+        """Share of the photo at work that is done, in [0, 1]."""
+        return self._share
+
+    def seconds_left(self, settings: Settings) -> float:
+        """Estimate how long the photos that are not done will take, by how long those of this run took."""
+        expected: dict[tuple[int, int], float] = {}  # by size: most photos of a batch have the same
+        with self._changed:
+            items = list(self._items.values())
+            for item in items:
+                if item.width and (item.width, item.height) not in expected:
+                    expected[item.width, item.height] = _expected(item, settings)
+
+            def total(state: State | None = None) -> float:
+                chosen = (item for item in items if state in (None, item.state))
+                return sum(expected.get((item.width, item.height), 0.0) for item in chosen)
+
+            waiting, at_work = total(State.WAITING), total(State.WORKING)
+            known = sum(item.width > 0 for item in items)
+            arriving = sum(item.state == State.ARRIVING for item in items)
+            waiting += arriving * total() / max(known, 1)  # as long as the others, on average
+            finished = self._planned + self._share * at_work
+            spent = self._spent + (time.monotonic() - self._since if at_work else 0.0)
+            pace = spent / finished if self.is_working and finished else 1.0
+            return (waiting + (1 - self._share) * at_work) * pace
+
+    # Photos arrive
+
+    def expect(self, name: str, size: int) -> Item:
+        """Announce a photo of so many bytes, whose file is then written to `part` and handed over to `receive`."""
+        item = Item(secrets.token_hex(8), _tidy(name), size)
+        with self._changed:
+            self._items[item.id] = item
+            self._heard = time.monotonic()
+        return replace(item)
+
+    def part(self, item_id: str) -> Path:
+        """Return where to write the file of a photo that is expected, or was lost and is sent once more.
+
+        Raises:
+            KeyError: No such photo is expected.
+        """
+        with self._changed:
+            item = self._items[item_id]
+            if self._closed or not item.is_expected:
+                raise KeyError(item_id)
+            item.state, item.reason = State.ARRIVING, ""
+        return self._file(item_id, f"{secrets.token_hex(4)}.part")
+
+    def heard(self) -> None:
+        """Note that something of a photo has come."""
+        self._heard = time.monotonic()
+
+    def receive(self, item_id: str, part: Path) -> None:
+        """Take over a file and look at it: from now on the photo can be denoised, or is known to be bad."""
+        self.heard()
+        try:
+            with _opening:
+                noisy = decode(part.read_bytes(), max_megapixels=self._max_megapixels)
+                small = replace(pipeline.shrink(noisy, _THUMBNAIL_SIDE), exif=b"", format="JPEG")
+                _write(self._file(item_id, "thumbnail"), encode(small, quality=85))
+                noise = _noise(noisy)
+            size = part.stat().st_size
+            with self._changed:
+                if self._items[item_id].is_expected:
+                    part.replace(self._file(item_id, "in"))
+                    found = {"width": noisy.width, "height": noisy.height, "noise_before": noise, "bytes": size}
+                    self._update(item_id, state=State.WAITING, reason="", **found)
+        except Exception as error:
+            self.lose(item_id, error)
+        finally:
+            with suppress(OSError):
+                part.unlink()
+
+    def lose(self, item_id: str, error: Exception) -> None:
+        """Give up a photo that did not arrive, or is bad."""
+        with self._changed:
+            if self._items[item_id].state == State.ARRIVING:
+                self._update(item_id, state=State.FAILED, reason=self._explain(error))
+
+    def thumbnail(self, item_id: str) -> Path | None:
+        """Return the JPEG file of a photo's small picture, if there is one."""
+        with self._changed:
+            known = item_id in self._items
+        path = self._file(item_id, "thumbnail")
+        return path if known and path.exists() else None
+
+    # Photos are denoised
+
+    def start(self, settings: Settings) -> None:
+        """Denoise what is not done, those that failed once more; does nothing while it works already."""
+        with self._changed:
+            if self._thread is not None or self._closed:
+                return
+            for item in self._items.values():
+                if item.can_retry:
+                    item.state, item.reason = State.WAITING, ""
+            self._cancelled, self._share = False, 0.0
+            self._spent = self._planned = 0.0
+            self._thread = threading.Thread(target=self._work, args=(settings,), name="batch", daemon=True)
+            self._thread.start()
+
+    def cancel(self) -> None:
+        """End the work within a tile; what is done stays, and `start` goes on with the rest."""
+        with self._changed:
+            self._cancelled = True
+            self._changed.notify_all()
+
+    def forget_results(self) -> None:
+        """Make all that is done wait again, to be denoised otherwise; does nothing while it works."""
+        with self._changed:
+            if self._thread is not None:
+                return
+            for item in self._items.values():
+                if item.state == State.DONE:
+                    self._file(item.id, "out").unlink(missing_ok=True)
+                    item.state = State.WAITING
+                    item.noise_after = item.seconds = None
+                    item.result = item.denoiser = ""
+            self._version += 1
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until the thread has ended, or so many seconds."""
+        if thread := self._thread:
+            thread.join(timeout)
+
+    def close(self) -> None:
+        """Cancel, and remove all files; does not wait for that."""
+        self.cancel()
+        self._closed = True
+
+        def remove() -> None:
+            self.wait()
+            with self._packing:
+                self._remove()
+
+        threading.Thread(target=remove, name="batch cleanup").start()
+
+    # Results leave
+
+    def report(self) -> bytes:
+        """Return a table of all photos as a CSV file, which spreadsheets read as UTF-8."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, _REPORT, extrasaction="ignore")
+        writer.writeheader()
+        for item in self.items():
+            writer.writerow({name: _cell(value) for name, value in asdict(item).items()})
+        return text.getvalue().encode("utf-8-sig")
+
+    def zip(self) -> Path:
+        """Return a zip file of all results so far, with the report.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        with self._packing:
+            path = self._file("all", "zip")
+            with self._changed:
+                version = self._version
+                done = [replace(item) for item in self._items.values() if item.state == State.DONE]
+            if self._packed == version:
+                return path
+            part = self._file("all", "part")
+            try:
+                with zipfile.ZipFile(part, "w") as archive:
+                    for item in done:
+                        kind = zipfile.ZIP_STORED if item.compressed else zipfile.ZIP_DEFLATED
+                        archive.write(self._file(item.id, "out"), item.result, kind)
+                    archive.writestr(REPORT_NAME, self.report(), zipfile.ZIP_DEFLATED)
+                part.replace(path)  # an older one that is being sent stays whole until it is
+            finally:
+                part.unlink(missing_ok=True)
+            self._packed = version
+            return path
+
+    # The thread
+
+    def _work(self, settings: Settings) -> None:
+        while (item := self._next()) is not None:
+            try:
+                made = self._denoise(item, settings)
+            except _CancelledError:
+                self._update(item.id, state=State.WAITING)
+            except Exception as error:
+                self._update(item.id, state=State.FAILED, reason=self._explain(error))
+            else:
+                self._update(item.id, state=State.DONE, **made)
+            with self._changed:
+                self._planned += _expected(item, settings)
+                self._spent += time.monotonic() - self._since
+                self._share = 0.0
+
+    def _next(self) -> Item | None:
+        """Return the next photo, waiting for it to arrive; `None`, and the thread counts as ended, if there is none."""
+        with self._changed:
+            while not self._cancelled:
+                for item in self._items.values():
+                    if item.state == State.WAITING:
+                        item.state, self._since = State.WORKING, time.monotonic()
+                        return replace(item)
+                if not self._is_arriving():
+                    break
+                self._changed.wait(1.0)
+            self._thread = None
+            return None
+
+    def _is_arriving(self) -> bool:
+        """Return whether photos are on their way; those of which nothing is heard for long are given up."""
+        arriving = [item.id for item in self._items.values() if item.state == State.ARRIVING]
+        if arriving and time.monotonic() - self._heard > SILENCE:
+            for item_id in arriving:
+                self.lose(item_id, TimeoutError())
+            return False
+        return bool(arriving)
+
+    def _denoise(self, item: Item, settings: Settings) -> dict[str, Any]:
+        """Write the result of one photo; return what is to be kept of it."""
+        started = time.monotonic()
+
+        def progress(done: int, total: int) -> None:
+            if self._cancelled:
+                raise _CancelledError
+            self._share = done / total
+
+        noisy = decode(self._file(item.id, "in").read_bytes(), max_megapixels=self._max_megapixels)
+        model = settings.model or pipeline.default_for(noisy)
+        denoised = pipeline.denoise_photo(
+            noisy, model, strength=settings.strength, best=settings.best, progress=progress
+        )
+        noise = _noise(denoised)
+        photo = replace(denoised, format=settings.format or noisy.format)
+        del noisy, denoised
+        data = encode(without_metadata(photo) if settings.strip else photo, quality=settings.quality)
+        _write(self._file(item.id, "out"), data)
+        return {
+            "noise_after": noise,
+            "denoiser": model,
+            "strength": settings.strength,
+            "best": settings.best,
+            "seconds": time.monotonic() - started,
+            "result": self._free_name(item.name, photo.format),
+            "compressed": photo.format in _COMPRESSED,
+        }
+
+    def _free_name(self, name: str, format_name: str) -> str:
+        """Return what the result is called: no other one has that name, not even in capitals."""
+        wanted = PurePosixPath(name).parent / denoised_name(PurePosixPath(name).name, format_name)
+        with self._changed:
+            taken = {item.result.lower() for item in self._items.values() if item.state == State.DONE}
+        free, number = wanted, 1
+        while str(free).lower() in taken:
+            number += 1
+            free = wanted.with_name(f"{wanted.stem} ({number}){wanted.suffix}")
+        return str(free)
+
+    def _update(self, item_id: str, **changes: Any) -> None:
+        with self._changed:
+            for name, value in changes.items():
+                setattr(self._items[item_id], name, value)
+            self._version += 1
+            self._changed.notify_all()
+
+    def _file(self, item_id: str, kind: str) -> Path:
+        return self._folder / f"{item_id}.{kind}"
+
+
+def _expected(item: Item, settings: Settings) -> float:
+    """Return the seconds that a photo will take by the model cards, or what is in proportion to it."""
+    if not item.width:
+        return 0.0
+    # As much of a photo as the estimate looks at: its size, without its memory.
+    photo = Photo(np.broadcast_to(np.uint8(0), (item.height, item.width, 3)))
+    model = settings.model or pipeline.default_for(photo)
+    return pipeline.expected_seconds(photo, model, best=settings.best) or item.width * item.height / 1e6
+
+
+def _noise(photo: Photo) -> float:
+    """Estimate the noise, in levels of 0 to 255; of a large photo from bands of rows, which take a part of the time."""
+    step = photo.width * photo.height // _ENOUGH
+    if step < 2:
+        return 255 * estimate_noise(photo.pixels)
+    bands = photo.pixels[: photo.height // _BAND * _BAND].reshape(-1, _BAND, photo.width, 3)[::step]
+    return 255 * estimate_noise(bands.reshape(-1, photo.width, 3))
+
+
+def _tidy(name: str) -> str:
+    """Return a file name with its folders that leads nowhere else and can be written on any system."""
+    printable = "".join(letter if letter.isprintable() and letter not in '<>:"|?*' else "_" for letter in name)
+    parts = [part.strip() for part in printable.replace("\\", "/").split("/")]
+    kept = [part[-_LONGEST_NAME:] for part in parts if part.strip(".")]
+    return "/".join(kept[-8:]) or "photo"
+
+
+def _cell(value: Any) -> Any:
+    return round(value, 2) if isinstance(value, float) else value
+
+
+# The temporary folder
+
+
+@cache
+def spool() -> Path:
+    """Return the folder of this process's batches, after removing what a killed process left behind.
+
+    The lock on it ends with the process, however that ends; systemd too leaves folders alone that are locked.
+    """
+    place = Path(os.environ.get("TMPDIR") or (_DISK if os.access(_DISK, os.W_OK) else tempfile.gettempdir()))
+    for left in place.glob(f"{_PREFIX}*"):
+        with suppress(OSError):  # such as that its process is alive
+            os.close(_lock(left))
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+    _lock(folder)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def remove_spool() -> None:
+    """Remove all files of all batches, before the process ends."""
+    shutil.rmtree(spool(), ignore_errors=True)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file, or nothing of it; never into a folder that has been removed."""
+    try:
+        path.write_bytes(content)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _lock(folder: Path) -> int:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor

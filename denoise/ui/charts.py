@@ -1,0 +1,101 @@
+"""The charts of the results. To be imported where one is drawn: Altair takes a second to load."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import streamlit as st
+
+from denoise.ui import texts
+
+_LABEL_GAP = 0.055  # of the chart's height, between the names of two points
+_NEAR = 0.6  # decades of time within which the names of two points could meet
+_TICKS = [step * 10**power for power in range(5) for step in (1, 2, 5)]
+
+
+def scatter(points: Sequence[Mapping[str, Any]], noisy: float | None) -> alt.LayerChart | alt.FacetChart:
+    """Draw the PSNR of denoisers against their time, each with its name beside it.
+
+    Args:
+        points: `title`, `ms` for a tile, `psnr` and `kind` of each, in ascending order of PSNR.
+        noisy: What doing nothing scores; `None` where that has no place.
+    """
+    every = [point["psnr"] for point in points] + ([] if noisy is None else [noisy])
+    low, high = min(every), max(every)
+    margin = 0.12 * (high - low) or 1.0
+    first, last = (choice(point["ms"] for point in points) for choice in (min, max))
+    time = alt.Scale(type="log", domain=[first / 1.5, last * 1.5], nice=False)
+
+    # Each name stands beside its point, on the side of the middle, and moves up where it would cover another name.
+    placed: list[dict[str, Any]] = []
+    for point in points:  # by PSNR, so the names below are placed already
+        near = [each["label"] for each in placed if abs(math.log10(each["ms"] / point["ms"])) < _NEAR]
+        label = max([point["psnr"], *(each + _LABEL_GAP * (high - low + 2 * margin) for each in near)])
+        placed.append({**point, "label": label, "left": point["ms"] > math.sqrt(first * last)})
+
+    top = max(high + margin, *(each["label"] for each in placed))
+    scale = alt.Scale(domain=[low - margin, top], nice=False, zero=False)
+    kinds, (accent, ink) = [texts.NETWORK, texts.FILTER], _colours()
+    base = alt.Chart(alt.InlineData(values=placed)).encode(
+        x=alt.X("ms:Q", scale=time, title=texts.TILE_AXIS, axis=alt.Axis(values=_TICKS, format="d"))
+    )
+    axis = alt.Axis(title=texts.PSNR_AXIS, format=".1f")
+    dots = base.mark_point(filled=True, size=150, opacity=1).encode(
+        y=alt.Y("psnr:Q", scale=scale, axis=axis),
+        color=alt.Color(
+            "kind:N", title=None, legend=alt.Legend(orient="top"), scale=alt.Scale(domain=kinds, range=[accent, ink])
+        ),
+        shape=alt.Shape("kind:N", title=None, scale=alt.Scale(domain=kinds, range=["circle", "diamond"])),
+        tooltip=[
+            alt.Tooltip("title:N", title=texts.DENOISER),
+            alt.Tooltip("psnr:Q", title=texts.PSNR_AXIS, format=".2f"),
+            alt.Tooltip("ms:Q", title=texts.TILE_AXIS, format=".0f"),
+        ],
+    )
+    layers: list[Any] = [dots]
+    for left in (False, True):
+        names = base.transform_filter(f"datum.left === {str(left).lower()}").mark_text(
+            align="right" if left else "left", dx=-12 if left else 12, baseline="middle", fontSize=13, color=ink
+        )
+        layers.append(names.encode(y=alt.Y("label:Q", scale=scale, axis=axis), text="title:N"))
+    if noisy is not None:
+        line = alt.Chart(alt.InlineData(values=[{"psnr": noisy, "title": texts.doing_nothing(noisy)}]))
+        y = alt.Y("psnr:Q", scale=scale, axis=axis)
+        layers += [
+            line.mark_rule(strokeDash=[6, 4], opacity=0.7, color=ink).encode(y=y),
+            line.mark_text(align="left", baseline="top", dy=6, fontSize=12, color=ink).encode(
+                y=y, x=alt.value(8), text="title:N"
+            ),
+        ]
+    return alt.layer(*layers)
+
+
+def curves(points: Sequence[Mapping[str, Any]]) -> alt.Chart:
+    """Draw the PSNR of a training run over its steps.
+
+    Args:
+        points: `steps`, `psnr`, and which `photos` it was measured on.
+    """
+    chart: alt.Chart = (
+        alt.Chart(alt.InlineData(values=list(points)))
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("steps:Q", title=texts.STEPS_AXIS),
+            y=alt.Y("psnr:Q", title=texts.PSNR_AXIS, scale=alt.Scale(zero=False)),
+            color=alt.Color(
+                "photos:N",
+                title=None,
+                legend=alt.Legend(orient="top"),
+                scale=alt.Scale(domain=list(texts.CURVES.values()), range=[*reversed(_colours())]),
+            ),
+            strokeDash=alt.StrokeDash("photos:N", title=None),
+        )
+    )
+    return chart
+
+
+def _colours() -> tuple[str, str]:
+    """Return the accent and the colour of letters in the theme that the visitor sees; Vega knows neither."""
+    theme = "dark" if st.context.theme.type == "dark" else "light"
+    return st.get_option(f"theme.{theme}.primaryColor"), st.get_option(f"theme.{theme}.textColor")

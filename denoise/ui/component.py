@@ -1,0 +1,17 @@
+"""The page's own components: plain HTML, CSS and JavaScript, each in a file of its own."""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+
+def component(module: str) -> Any:
+    """Return what places a component in the page.
+
+    Args:
+        module: The `__file__` of its package, which has its name and in which its files have it too.
+    """
+    folder = Path(module).parent
+    html, css, js = ((folder / f"{folder.name}.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
+    return st.components.v2.component(f"denoise.{folder.name}", html=html, css=css, js=js)

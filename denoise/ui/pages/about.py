@@ -1,0 +1,127 @@
+"""About: how the page works, which networks it has, what it cannot do, and what becomes of the photos."""
+
+import html
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from denoise import pipeline, registry
+from denoise.registry import ModelCard
+from denoise.runtime import ModelError
+from denoise.ui import farewell, samples, session, texts
+from denoise.ui.pages.results import STORY_CSS, prose
+
+
+def show() -> None:
+    """Make the page."""
+    st.html(STORY_CSS)
+    st.title(texts.PAGES["about"], anchor=False)
+    prose(texts.ABOUT_INTRO)
+    _heading(texts.HOW_IT_WORKS)
+    steps = "".join(
+        f"<li><strong>{html.escape(name)}</strong>{html.escape(say)}</li>" for name, say in texts.CHAIN.items()
+    )
+    st.html(f'<ol class="chain">{steps}</ol>')
+    _heading(texts.MODELS)
+    prose(texts.MODELS_INTRO)
+    _models()
+    _heading(texts.LIMITS)
+    _list(texts.limits(session.MAX_MEGAPIXELS))
+    _heading(texts.PRIVACY)
+    _list([*texts.PRIVACY_POINTS, texts.after_closing(farewell.GRACE)])
+    _heading(texts.LICENCES)
+    _licences()
+
+
+def _heading(title: str) -> None:
+    st.header(title, anchor=False)
+
+
+def _list(points: list[str]) -> None:
+    prose("\n".join(f"- {point}" for point in points))
+
+
+def _models() -> None:
+    try:
+        cards = sorted(registry.list_models().values(), key=lambda card: card.name != pipeline.DEFAULT)
+    except ModelError as error:
+        st.error(session.explain(error))
+        return
+    if not cards:
+        st.info(texts.NO_MODELS)
+    for start in range(0, len(cards), 2):
+        for column, card in zip(st.columns(2), cards[start : start + 2], strict=False):
+            with column, st.container(border=True, height="stretch"):
+                _card(card)
+
+
+def _card(card: ModelCard) -> None:
+    """Show a model card; what it does not tell is left out."""
+    st.subheader(texts.literal(card.title), anchor=False)
+    st.markdown(texts.literal(card.summary))
+    training = card.training
+    _facts(
+        {
+            "paper": card.architecture.get("paper"),
+            "parameters": f"{card.parameters:,}",
+            "file": texts.file_facts(card.file, card.bytes),
+            "stored": card.quantisation,
+            "licence": card.licence,
+            "sha256": texts.fingerprint(card.sha256),
+        }
+    )
+    if rows := _measured(card):
+        st.markdown(f"**{texts.MODEL_MEASURED}**")
+        _markdown_table(texts.MEASURED_HEADER, rows)
+    with st.expander(texts.MODEL_TRAINED):
+        licences = training.get("licences_of_the_data")
+        _facts(
+            {
+                "data": training.get("data"),
+                "data_licences": ", ".join(map(str, licences)) if isinstance(licences, list) else licences,
+                "noise": str(training.get("noise_model") or "").removeprefix("denoise.camera.sample_parameters: "),
+                "steps": texts.training_facts(_count(training.get("steps")), _count(training.get("minutes"))),
+                "machine": training.get("machine"),
+            }
+        )
+
+
+def _facts(facts: Mapping[str, Any]) -> None:
+    """Place what is known of these facts as a list of terms, with links to papers."""
+    rows = []
+    for key, fact in facts.items():
+        if fact:
+            text = html.escape(str(fact))
+            text = re.sub(r"arXiv:(\d{4}\.\d{4,5})", r'<a href="https://arxiv.org/abs/\1">arXiv:\1</a>', text)
+            text = re.sub(r"(?<![\"/])(https://[^\s<]+?)(?=[.,]?(?:\s|$))", r'<a href="\1">\1</a>', text)
+            rows.append(f"<dt>{html.escape(texts.MODEL_FACTS[key])}</dt><dd>{text}</dd>")
+    if rows:
+        st.html(f'<dl class="facts">{"".join(rows)}</dl>')
+
+
+def _measured(card: ModelCard) -> list[tuple[str, ...]]:
+    """Return a row for every set of photos: its title, what doing nothing scores, what the network scores."""
+    rows = []
+    for name, found in card.metrics.items():
+        if isinstance(found, dict) and {"photos", "noisy", card.name} <= found.keys():
+            scores = [texts.scores(found[key]["psnr"], found[key]["ssim"]) for key in ("noisy", card.name)]
+            rows.append((texts.measured(texts.set_title(name), found["photos"]), *scores))
+    return rows
+
+
+def _count(value: Any) -> float | None:
+    return value if isinstance(value, int | float) else None
+
+
+def _licences() -> None:
+    prose(texts.LICENCES_INTRO)
+    entries = json.loads((samples.SAMPLES_DIR / "samples.json").read_text("utf-8"))
+    _markdown_table(texts.SAMPLE_HEADER, [(each["title"], each["licence"]) for each in entries])
+
+
+def _markdown_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    lines = [header, ("---",) * len(header), *(tuple(texts.literal(cell) for cell in row) for row in rows)]
+    prose("\n".join(f"| {' | '.join(line)} |" for line in lines))

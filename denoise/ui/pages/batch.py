@@ -1,0 +1,192 @@
+"""Batch: many photos or a folder of them, denoised one after another, and one zip to take home."""
+
+import errno
+from typing import cast
+
+import streamlit as st
+
+from denoise import pipeline
+from denoise.batch import Batch, Item, Settings, State
+from denoise.image import format_title
+from denoise.ui import farewell, photo_table, session, texts, transfer, uploader
+
+_PATIENCE = 3.0  # seconds in which a tile ends; else the page says so a moment later
+_AUTOMATIC = _AS_IT_CAME = ""
+_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
+_BATCH, _KEPT = "batch", "batch settings"
+_WIDGETS = ("batch_model", "batch_best", "batch_strength", "batch_format", "batch_quality", "batch_strip")
+
+
+def show() -> None:
+    """Make the page; the work goes on in a thread of its own, whatever the visitor does meanwhile."""
+    batch = _batch()
+    st.title(texts.BATCH_TITLE, anchor=False)
+    st.markdown(texts.BATCH_SENTENCE)
+    uploader.show(transfer.offer(batch), texts.batch_upload(session.MAX_MEGAPIXELS))
+    settings = _settings(disabled=batch.is_working)
+    # Made anew every second while there is something to see.
+    st.fragment(_work, run_every=1.0 if batch.is_busy else None)(batch, settings, batch.is_busy)
+
+
+def _batch() -> Batch:
+    """Return the visitor's batch."""
+    if _BATCH not in st.session_state:
+        batch = Batch(max_megapixels=session.MAX_MEGAPIXELS, explain=_explain)
+        farewell.when_gone(batch.close)
+        st.session_state[_BATCH] = batch
+    return cast(Batch, st.session_state[_BATCH])
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, ConnectionError | TimeoutError):
+        return texts.BATCH_NOT_SENT
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return texts.BATCH_DISK_FULL
+    return session.explain(error)
+
+
+def _settings(*, disabled: bool) -> Settings:
+    """Let the visitor choose; what was chosen is kept while other pages are looked at."""
+    kept = st.session_state.setdefault(_KEPT, {})
+    for key, value in kept.items():
+        if key not in st.session_state and key not in st.query_params:
+            st.session_state[key] = value
+    denoisers = {_AUTOMATIC: texts.BATCH_AUTOMATIC} | {
+        name: info.title for name, info in pipeline.denoiser_names().items()
+    }
+    formats = {_AS_IT_CAME: texts.BATCH_AS_IT_CAME} | {name: format_title(name) for name in _FORMATS}
+    columns = st.columns([5, 4, 4, 4], gap="medium")
+    with columns[0]:
+        model = st.selectbox(
+            texts.MODEL,
+            list(denoisers),
+            format_func=denoisers.__getitem__,
+            key="batch_model",
+            help=texts.BATCH_MODEL_HELP,
+            disabled=disabled,
+            bind="query-params",
+        )
+        best = st.toggle(
+            texts.BEST,
+            key="batch_best",
+            help=texts.BEST_HELP,
+            disabled=disabled or model == "nlm",
+            bind="query-params",
+        )
+    with columns[1]:
+        strength = st.slider(
+            texts.STRENGTH,
+            0,
+            100,
+            100,
+            format="%d %%",
+            key="batch_strength",
+            help=texts.STRENGTH_HELP,
+            disabled=disabled,
+            bind="query-params",
+        )
+    with columns[2]:
+        file_format = st.selectbox(
+            texts.FORMAT,
+            list(formats),
+            format_func=formats.__getitem__,
+            key="batch_format",
+            disabled=disabled,
+            bind="query-params",
+        )
+        strip = st.toggle(texts.STRIP, key="batch_strip", help=texts.STRIP_HELP, disabled=disabled, bind="query-params")
+    with columns[3]:
+        quality = st.slider(
+            texts.QUALITY,
+            50,
+            100,
+            95,
+            key="batch_quality",
+            help=texts.BATCH_QUALITY_HELP,
+            disabled=disabled or file_format not in (_AS_IT_CAME, "JPEG"),
+            bind="query-params",
+        )
+    kept.update({key: st.session_state[key] for key in _WIDGETS})
+    return Settings(model, best and model != "nlm", strength / 100, file_format, quality, strip)
+
+
+def _work(batch: Batch, settings: Settings, was_busy: bool) -> None:
+    """Show what has become of the photos, and let the visitor start and cancel the work."""
+    is_busy = batch.is_busy
+    items = batch.items()
+    _actions(batch, settings, items)
+    if items:
+        done = sum(item.state == State.DONE for item in items)
+        photo_table.show([_row(item) for item in items], done, transfer.offer(batch))
+    if is_busy != was_busy:
+        st.rerun()
+
+
+def _actions(batch: Batch, settings: Settings, items: list[Item]) -> None:
+    count = {state: sum(item.state == state for item in items) for state in State}
+    finished = count[State.DONE] + count[State.FAILED]
+    to_do = len(items) - finished
+    retry = 0 if to_do else sum(item.can_retry for item in items)
+    with st.container(key="batch-status"):  # keeps its height, so that nothing moves
+        place = st.empty()
+    with st.container(horizontal=True):
+        if batch.is_working:
+            if st.button(texts.CANCEL, key="batch cancel"):
+                batch.cancel()
+                batch.wait(_PATIENCE)
+                st.rerun()
+        elif st.button(
+            texts.batch_start(to_do, retry),
+            key="batch start",
+            type="primary",
+            disabled=not to_do + retry,
+        ):
+            batch.start(settings)
+            st.rerun()
+        idle = not batch.is_working
+        if st.button(
+            texts.BATCH_AGAIN,
+            key="batch again",
+            help=texts.BATCH_AGAIN_HELP,
+            disabled=not (idle and count[State.DONE]),
+        ):
+            batch.forget_results()
+            batch.start(settings)
+            st.rerun()
+        with st.popover(texts.BATCH_CLEAR, key="batch remove", disabled=not items):
+            st.markdown(texts.BATCH_CLEAR_WARNING)
+            if st.button(texts.BATCH_CLEAR_SURE, key="batch clear", disabled=not items):
+                batch.close()
+                del st.session_state[_BATCH]
+                st.rerun()
+
+    if batch.is_working:
+        at_work = count[State.WORKING] or count[State.WAITING]
+        share = (finished + batch.share * count[State.WORKING]) / max(len(items), 1)
+        left = batch.seconds_left(settings) if at_work else None
+        place.progress(share, texts.batch_progress(min(finished + 1, len(items)), len(items), left))
+    elif to_do and count[State.ARRIVING] == to_do:
+        place.markdown(texts.BATCH_ARRIVING)
+    elif to_do:
+        place.markdown(texts.batch_waiting(to_do, batch.seconds_left(settings), count[State.ARRIVING]))
+    elif items:
+        place.markdown(texts.batch_done(count[State.DONE], count[State.FAILED]))
+    else:
+        place.caption(texts.BATCH_EMPTY)
+
+
+def _row(item: Item) -> photo_table.Row:
+    detail = item.reason
+    if item.state == State.DONE and item.denoiser:
+        detail = pipeline.denoiser_names()[item.denoiser].title
+    return photo_table.Row(
+        item.id,
+        item.name,
+        texts.batch_size(item.width, item.height, item.bytes),
+        texts.batch_noise(item.noise_before, item.noise_after),
+        texts.NONE if item.seconds is None else texts.duration(item.seconds),
+        item.state,
+        texts.BATCH_STATES[item.state],
+        detail,
+        bool(item.width),
+    )

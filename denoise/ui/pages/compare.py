@@ -1,0 +1,257 @@
+"""Compare models: one photo, every denoiser, what each makes of it and what it costs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import NamedTuple
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime import get_instance
+
+from denoise import pipeline
+from denoise.image import Photo, to_depth
+from denoise.metrics import SSIM_WINDOW, psnr, ssim
+from denoise.registry import list_models
+from denoise.ui import pictures, samples, session, task, texts, viewer
+from denoise.ui.session import UPLOAD, Session
+
+_SIZES = ("256", "384", "512")
+_LARGEST_WHOLE = 4_000_000  # pixels: every denoiser's version of them is held in memory at once
+_CARD_SIZE = 336  # pixels; no card is wider
+
+_NOISY, _CLEAN = "noisy", "clean"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is compared: `noisy` and, if there is one, its `clean` reference; equal parts have an equal `id`."""
+
+    id: str
+    noisy: Photo
+    clean: Photo | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the part, with the figures that there are; `failure` says why there is no photo."""
+
+    photo: Photo | None
+    psnr: float | None = None
+    ssim: float | None = None
+    seconds: float | None = None
+    failure: str = ""
+
+
+class Column(NamedTuple):
+    """A figure of the denoisers that have it, how it is written, and which one is best: `max` or `min`."""
+
+    label: str
+    values: Mapping[str, float | None]
+    text: Callable[[float], str]
+    choose: Callable[[list[float]], float]
+
+    def best(self) -> str:
+        """Return how the best value is written: what reads the same is as good; empty if there is none."""
+        values = [value for value in self.values.values() if value is not None]
+        return self.text(self.choose(values)) if values else ""
+
+
+def show() -> None:
+    """Make the page; what the denoisers make of a part is kept until another part is chosen."""
+    state = session.current()
+    st.html(Path(__file__).with_suffix(".css"))
+    st.title(texts.COMPARE_TITLE, anchor=False)
+    st.markdown(texts.COMPARE_SENTENCE)
+    part = _part(state)
+    outcomes: dict[str, Outcome] = state.latest("comparison", part.id, lambda: {_NOISY: _measure(part, part.noisy)})
+
+    with st.container(key="outcome"):  # keeps its height, so that nothing moves when the work is done
+        progress = st.empty()
+    cards = st.empty()
+    _cards(cards, part, outcomes)
+    _viewer(state, part, outcomes)
+    with progress.container():
+        if missing := [name for name in pipeline.denoiser_names() if name not in outcomes]:
+            task.run(
+                "comparison",
+                part.id,
+                lambda report: _denoise(part, missing, outcomes, cards, report),
+                again=texts.REPEAT,
+            )
+        else:
+            st.markdown(_summary(outcomes))
+            st.caption(texts.COMPARE_LEGEND if part.clean else texts.COMPARE_LEGEND_NO_REFERENCE)
+
+
+def _part(state: Session) -> Part:
+    """Let the visitor choose a photo and a part of it."""
+    left, middle, right = st.columns([2, 3, 3], gap="medium")
+    with middle:
+        name = _photo(state)
+        if name != state.chosen_id:
+            state.choose(name)
+        chosen = state.chosen()
+        whole = chosen.noisy.width * chosen.noisy.height <= _LARGEST_WHOLE
+        size = st.segmented_control(
+            texts.COMPARE_PART,
+            [*_SIZES, texts.COMPARE_WHOLE] if whole else _SIZES,
+            default=_SIZES[1],
+            required=True,
+            key="part",
+            help=texts.COMPARE_PART_HELP,
+            bind="query-params",
+        )
+    length = max(chosen.noisy.width, chosen.noisy.height) if size == texts.COMPARE_WHOLE else int(size)
+    with right:
+        across = _place(texts.COMPARE_ACROSS, "across", disabled=length >= chosen.noisy.width)
+        down = _place(texts.COMPARE_DOWN, "down", disabled=length >= chosen.noisy.height)
+    noisy, (x, y) = pipeline.crop(chosen.noisy, length, across, down)
+    clean, _ = pipeline.crop(chosen.clean, length, across, down) if chosen.clean else (None, None)
+    if clean is not None:
+        clean = replace(clean, pixels=to_depth(clean.pixels, noisy.pixels.dtype))
+    with left:
+        small = state.latest("overview", chosen.id, lambda: pictures.overview(chosen.noisy))
+        frame = {
+            "left": x / chosen.noisy.width,
+            "top": y / chosen.noisy.height,
+            "width": noisy.width / chosen.noisy.width,
+            "height": noisy.height / chosen.noisy.height,
+        }
+        style = ";".join(f"{side}:{share:.2%}" for side, share in frame.items())
+        st.html(
+            f'<div class="overview"><img src="{small}" alt="{texts.COMPARE_OVERVIEW}"><i style="{style}"></i></div>'
+        )
+    # The reference of an upload may be replaced by another one.
+    reference = id(chosen.clean) if state.chosen_id == UPLOAD else ""
+    return Part(f"{chosen.id} {reference} {x},{y} {noisy.width}×{noisy.height}", noisy, clean)
+
+
+def _photo(state: Session) -> str:
+    titles = {name: sample.title for name, sample in samples.list_samples().items()}
+    if state.upload:
+        titles[UPLOAD] = texts.YOUR_PHOTO
+    if "picture" not in st.session_state and "picture" not in st.query_params:
+        st.session_state["picture"] = state.chosen_id  # the photo that the other page is about
+    return st.selectbox(
+        texts.COMPARE_PHOTO,
+        list(titles),
+        format_func=lambda name: titles[name],
+        key="picture",
+        help=texts.COMPARE_PHOTO_HELP,
+        bind="query-params",
+    )
+
+
+def _place(label: str, key: str, *, disabled: bool) -> float:
+    return st.slider(label, 0, 100, 50, format="%d %%", key=key, disabled=disabled, bind="query-params") / 100
+
+
+def _measure(part: Part, photo: Photo, seconds: float | None = None) -> Outcome:
+    if part.clean is None:
+        return Outcome(photo, seconds=seconds)
+    similarity = None
+    if min(photo.width, photo.height) >= SSIM_WINDOW:
+        similarity = ssim(part.clean.pixels, photo.pixels)
+    return Outcome(photo, psnr(part.clean.pixels, photo.pixels), similarity, seconds)
+
+
+def _denoise(
+    part: Part,
+    names: list[str],
+    outcomes: dict[str, Outcome],
+    cards: DeltaGenerator,
+    report: task.Report,
+) -> None:
+    """Let the denoisers work one after another; one that fails leaves the others alone."""
+    denoisers = pipeline.denoiser_names()
+    for name in names:
+        finished = len(outcomes) - 1  # all but the noisy photo itself
+
+        def progress(done: int, total: int, name: str = name, finished: int = finished) -> None:
+            sentence = texts.comparing(denoisers[name].title, done, total, finished + 1, len(denoisers))
+            report((finished + done / total) / len(denoisers), sentence)
+
+        try:
+            outcomes[name] = _measure(part, *pipeline.denoise_timed(part.noisy, name, progress=progress))
+        except Exception as error:
+            outcomes[name] = Outcome(None, failure=session.explain(error))
+        _cards(cards, part, outcomes)
+
+
+def _summary(outcomes: Mapping[str, Outcome]) -> str:
+    """Say which denoiser is the closest one, if that is known, and which is the fastest."""
+    titles = {name: info.title for name, info in pipeline.denoiser_names().items()} | {_NOISY: texts.NOISY}
+    sentences = []
+    if close := {name: each.psnr for name, each in outcomes.items() if each.psnr is not None}:
+        name = max(close, key=close.__getitem__)
+        sentences.append(texts.closest(titles[name], close[name]))
+    if quick := {name: each.seconds for name, each in outcomes.items() if each.seconds is not None}:
+        name = min(quick, key=quick.__getitem__)
+        sentences.append(texts.fastest(titles[name], quick[name]))
+    return " ".join(sentences)
+
+
+def _cards(place: DeltaGenerator, part: Part, outcomes: Mapping[str, Outcome]) -> None:
+    """Show a card for each denoiser, and one each for the noisy photo and the clean reference."""
+    denoisers = pipeline.denoiser_names()
+    columns = [
+        Column(texts.PSNR_SHORT, {name: each.psnr for name, each in outcomes.items()}, texts.psnr_value, max),
+        Column(texts.SSIM, {name: each.ssim for name, each in outcomes.items()}, texts.ssim_value, max),
+        Column(texts.COMPARE_TIME, {name: each.seconds for name, each in outcomes.items()}, texts.milliseconds, min),
+        Column(texts.COMPARE_FILE, {name: card.bytes for name, card in list_models().items()}, texts.megabytes, min),
+    ]
+    if part.clean is None:
+        del columns[:2]
+    best = {column.label: column.best() for column in columns} if len(outcomes) > len(denoisers) else {}
+
+    def card(name: str, title: str, photo: Photo | None, columns: Sequence[Column], instead: str = "") -> str:
+        """Return a card; it names every column from the beginning, so that it keeps its height."""
+        picture = f"<span>{escape(instead)}</span>"
+        if photo is not None:
+            middle, _ = pipeline.crop(photo, _CARD_SIZE)
+            url = get_instance().media_file_mgr.add(pictures.to_png(middle), "image/png", f"comparison.{name}")
+            # Relative, because the page may lie below a path.
+            picture = f'<img src=".{url}" alt="{escape(title)}">'
+        rows = ""
+        for column in columns:
+            value = column.values.get(name)
+            text = column.text(value) if value is not None else texts.COMPARE_NONE
+            if text == best.get(column.label):
+                text = f'<span class="best">{text}</span><span class="said"> {texts.COMPARE_BEST}</span>'
+            rows += f"<dt>{column.label}</dt><dd>{text}</dd>"
+        return f'<li><div class="picture">{picture}</div><h2>{escape(title)}</h2><dl>{rows}</dl></li>'
+
+    cards = [card(_NOISY, texts.NOISY, part.noisy, [each for each in columns if each.values.get(_NOISY) is not None])]
+    for name, info in denoisers.items():
+        outcome = outcomes.get(name, Outcome(None, failure=texts.COMPARE_WAITING))
+        cards.append(card(name, info.title, outcome.photo, columns, outcome.failure))
+    if part.clean is not None:
+        cards.append(card(_CLEAN, texts.CLEAN, part.clean, []))
+    place.html(f'<ul class="comparison" aria-label="{texts.COMPARE_CARDS}">{"".join(cards)}</ul>')
+
+
+def _viewer(state: Session, part: Part, outcomes: Mapping[str, Outcome]) -> None:
+    """Show any two that the visitor chooses; the noisy photo until they are there."""
+    photos = {name: outcome.photo for name, outcome in outcomes.items()}
+    titles = {_NOISY: texts.NOISY} | {name: info.title for name, info in pipeline.denoiser_names().items()}
+    if part.clean is not None:
+        photos[_CLEAN], titles[_CLEAN] = part.clean, texts.CLEAN
+    st.header(texts.COMPARE_VIEWER, anchor=False)
+    shown = []
+    for place, label, key, default in zip(
+        st.columns(2), (texts.COMPARE_LEFT, texts.COMPARE_RIGHT), ("left", "right"), (0, 1), strict=True
+    ):
+        name = place.selectbox(
+            label, list(titles), default, format_func=titles.__getitem__, key=key, bind="query-params"
+        )
+        if photo := photos.get(name):
+            picture_id = f"{part.id} {name}"
+            png = state.latest(f"{key} PNG", picture_id, partial(pictures.to_png, photo))
+            shown.append(viewer.Picture(picture_id, titles[name], png))
+    if not shown:
+        png = state.latest("left PNG", f"{part.id} {_NOISY}", lambda: pictures.to_png(part.noisy))
+        shown.append(viewer.Picture(f"{part.id} {_NOISY}", texts.NOISY, png))
+    viewer.show(shown, key="comparison viewer")

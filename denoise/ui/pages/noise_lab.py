@@ -1,0 +1,285 @@
+"""Noise lab: a clean photo, photographed again by a simulated camera and cleaned; the truth is known."""
+
+import hashlib
+import math
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from denoise import camera, pipeline
+from denoise.image import Photo, PhotoError, decode
+from denoise.metrics import psnr, ssim
+from denoise.ui import pictures, samples, session, task, texts, viewer
+from denoise.ui.session import UPLOAD, Session
+
+if TYPE_CHECKING:
+    import altair as alt
+
+_ISOS = [100 * 2**step for step in range(8)]
+_CURVE_SIZE = 256  # pixels: one tile of a network
+_CHART_HEIGHT = 360
+# To be told from both the light and the dark background, by three to one at least; the first one is for what is noisy.
+_COLOURS = ("#7f7f7f", "#c2700f", "#3b82f6", "#0d9488", "#a855f7", "#ef4444", "#16a34a")
+_NOISY = "noisy"
+
+Curve = dict[tuple[str, int], float]
+"""PSNR by denoiser, or `_NOISY`, and ISO speed."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is photographed; equal photos have an equal `id`."""
+
+    id: str
+    clean: Photo
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How it is photographed."""
+
+    iso: int
+    quality: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What a denoiser made of the noisy photo, the seconds it took, and how close it came to the clean one."""
+
+    photo: Photo
+    seconds: float
+    psnr: float
+    ssim: float
+
+
+def show() -> None:
+    """Make the page; its photos are kept until the scene or the setting is another one."""
+    state = session.current()
+    st.title(texts.LAB_TITLE, anchor=False)
+    st.markdown(texts.LAB_SENTENCE)
+    left, right = st.columns([3, 1], gap="medium")
+    with right:
+        with st.container(key="outcome"):  # keeps its height, so that nothing moves when the figures come
+            outcome = st.empty()
+        scene = _scene()
+        setting = _setting()
+        model = _model()
+    shot = (scene.id, setting)
+    noisy, clean = state.latest(
+        "lab shot",
+        shot,
+        lambda: pipeline.photograph(scene.clean, setting.iso, quality=setting.quality, seed=setting.seed),
+    )
+    cleaned: dict[str, Cleaned] = state.latest("lab cleaned", shot, dict)
+    with left:
+        _viewer(state, shot, noisy, model, cleaned.get(model))
+        st.caption(texts.lab_photo(noisy.width, noisy.height, setting.iso))
+    draw_curves = _curves(state, scene, setting)
+
+    # Everything is in its place: now the work, the photo first.
+    with outcome.container():
+        if model in cleaned:
+            before = state.latest(
+                "lab noisy", shot, lambda: (psnr(clean.pixels, noisy.pixels), ssim(clean.pixels, noisy.pixels))
+            )
+            _figures(before, cleaned[model], model)
+        else:
+            task.run(
+                "lab",
+                (shot, model),
+                lambda report: cleaned.update({model: _clean(noisy, clean, model, report)}),
+                again=texts.REPEAT,
+            )
+    draw_curves()
+
+
+def _scene() -> Scene:
+    """Let the visitor choose a clean photo; of an upload only the part that the camera takes is kept."""
+
+    def opened() -> None:
+        if file := st.session_state["clean photo"]:
+            _open(file.getvalue())
+
+    own: Scene | None = st.session_state.get("clean upload")
+    titles = {name: sample.title for name, sample in samples.list_samples().items()}
+    if own:
+        titles[UPLOAD] = texts.YOUR_PHOTO
+    name = st.selectbox(
+        texts.LAB_PHOTO,
+        list(titles),
+        format_func=lambda name: titles[name],
+        key="scene",
+        on_change=lambda: st.session_state.pop("clean error", None),
+        bind="query-params",
+    )
+    st.file_uploader(
+        texts.LAB_UPLOAD, key="clean photo", on_change=opened, help=texts.upload_help(session.MAX_MEGAPIXELS)
+    )
+    if error := st.session_state.get("clean error"):
+        st.error(error)
+    if own and name == UPLOAD:
+        return own
+    return Scene(name, samples.load(samples.list_samples()[name].clean))
+
+
+def _open(data: bytes) -> None:
+    st.session_state["clean error"] = ""
+    try:
+        photo = decode(data, max_megapixels=session.MAX_MEGAPIXELS)
+        if min(photo.width, photo.height) < camera.MULTIPLE:
+            raise PhotoError(texts.LAB_TOO_SMALL)
+    except Exception as error:
+        st.session_state["clean error"] = session.explain(error)
+        return
+    middle, _ = pipeline.crop(photo, camera.LONGEST_SIDE)
+    st.session_state["clean upload"] = Scene(hashlib.sha256(data).hexdigest()[:16], middle)
+    st.session_state["scene"] = UPLOAD
+
+
+def _setting() -> Setting:
+    return Setting(
+        iso=st.select_slider(texts.LAB_ISO, _ISOS, 3200, key="iso", help=texts.LAB_ISO_HELP, bind="query-params"),
+        quality=st.slider(texts.LAB_QUALITY, 30, 100, 95, key="jpeg", help=texts.LAB_QUALITY_HELP, bind="query-params"),
+        seed=st.number_input(texts.LAB_SEED, 0, 9999, 0, key="seed", help=texts.LAB_SEED_HELP, bind="query-params"),
+    )
+
+
+def _model() -> str:
+    denoisers = pipeline.denoiser_names()
+    return st.selectbox(
+        texts.LAB_MODEL,
+        list(denoisers),
+        format_func=lambda name: denoisers[name].title,
+        key="cleaner",
+        bind="query-params",
+    )
+
+
+def _viewer(state: Session, shot: Hashable, noisy: Photo, model: str, cleaned: Cleaned | None) -> None:
+    png = state.latest("lab noisy PNG", shot, lambda: pictures.to_png(noisy))
+    shown = [viewer.Picture(str(shot), texts.NOISY, png)]
+    if cleaned:
+        png = state.latest("lab cleaned PNG", (shot, model), lambda: pictures.to_png(cleaned.photo))
+        shown.append(viewer.Picture(f"{shot} {model}", texts.DENOISED, png))
+    viewer.show(shown, key="lab viewer")
+
+
+def _clean(noisy: Photo, clean: Photo, model: str, report: task.Report) -> Cleaned:
+    started = time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        report(done / total, texts.progress(done, total, time.monotonic() - started))
+
+    photo = pipeline.denoise_photo(noisy, model, progress=progress)
+    seconds = time.monotonic() - started
+    return Cleaned(photo, seconds, psnr(clean.pixels, photo.pixels), ssim(clean.pixels, photo.pixels))
+
+
+def _figures(before: tuple[float, float], cleaned: Cleaned, model: str) -> None:
+    left, right = st.columns(2, wrap=False)
+    left.metric(texts.PSNR, texts.before_after(before[0], cleaned.psnr, digits=2), help=texts.PSNR_HELP)
+    right.metric(texts.SSIM, texts.before_after(before[1], cleaned.ssim, digits=3), help=texts.SSIM_HELP)
+    st.caption(texts.done(pipeline.denoiser_names()[model].title, cleaned.seconds))
+
+
+def _curves(state: Session, scene: Scene, setting: Setting) -> Callable[[], None]:
+    """Show the curves, or in their place the button that asks for them; return what computes them after that."""
+    st.header(texts.LAB_CURVE_HEADING, anchor=False)
+    st.markdown(texts.LAB_CURVE_SENTENCE)
+    denoisers = pipeline.denoiser_names()
+    names = st.pills(
+        texts.LAB_CURVE_MODELS,
+        list(denoisers),
+        selection_mode="multi",
+        default=[pipeline.DEFAULT, "nlm"],
+        format_func=lambda name: denoisers[name].title,
+        key="curves",
+        bind="query-params",
+    )
+    key = (scene.id, setting.quality, setting.seed)
+    curve: Curve = state.latest("curve", key, dict)
+    missing = [(name, iso) for iso in _ISOS for name in (_NOISY, *names) if (name, iso) not in curve]
+    if names and not missing:
+        _plot(curve, names, setting)
+        return lambda: None
+    place = st.container(height=_CHART_HEIGHT, border=True, horizontal_alignment="center", vertical_alignment="center")
+    if names and st.session_state.get("curve wanted") == key:
+
+        def work() -> None:
+            with place:
+                task.run(
+                    "curve", key, lambda report: _compute(scene, setting, missing, curve, report), again=texts.REPEAT
+                )
+
+        return work
+    with place:
+        st.caption(texts.LAB_CURVE_EMPTY if names else texts.LAB_CURVE_NOBODY, width="content")
+        if names:
+            st.button(texts.LAB_CURVE_BUTTON, on_click=lambda: st.session_state.update({"curve wanted": key}))
+    return lambda: None
+
+
+def _compute(scene: Scene, setting: Setting, missing: list[tuple[str, int]], curve: Curve, report: task.Report) -> None:
+    part, _ = pipeline.crop(scene.clean, _CURVE_SIZE)
+    titles = _titles()
+    photographed = None
+    for number, (name, iso) in enumerate(missing):
+        report(number / len(missing), texts.curve_progress(titles[name], iso))
+        if photographed != iso:
+            noisy, clean = pipeline.photograph(part, iso, quality=setting.quality, seed=setting.seed)
+            photographed = iso
+        photo = noisy if name == _NOISY else pipeline.denoise_photo(noisy, name)
+        curve[name, iso] = psnr(clean.pixels, photo.pixels)
+
+
+def _titles() -> dict[str, str]:
+    return {_NOISY: texts.NOISY} | {name: info.title for name, info in pipeline.denoiser_names().items()}
+
+
+def _plot(curve: Curve, names: list[str], setting: Setting) -> None:
+    titles = {name: title for name, title in _titles().items() if name in (_NOISY, *names)}
+    points: list[dict[str, Any]] = [
+        {"iso": speed, "psnr": decibels, "model": titles[name]}
+        for (name, speed), decibels in curve.items()
+        if name in titles and math.isfinite(decibels)
+    ]
+    description = texts.lab_curves(list(titles.values()), setting.quality)
+    st.altair_chart(_chart(points, list(titles.values()), setting.iso), height=_CHART_HEIGHT, alt=description)
+    with st.expander(texts.LAB_CURVE_NUMBERS):
+        rows = [
+            {texts.LAB_ISO: speed} | {title: curve.get((name, speed)) for name, title in titles.items()}
+            for speed in _ISOS
+        ]
+        st.dataframe(rows, hide_index=True)
+
+
+def _chart(points: list[dict[str, Any]], titles: list[str], iso: int) -> "alt.LayerChart | alt.FacetChart":
+    import altair as alt  # takes a second, which the first curve may, but not the page
+
+    scale = alt.Scale(type="log", base=2, domain=[_ISOS[0], _ISOS[-1]])
+    speed = alt.X("iso:Q", title=texts.LAB_ISO, scale=scale, axis=alt.Axis(values=_ISOS, format="d", grid=False))
+    every = list(_titles().values())  # each keeps its colour, whichever others are chosen
+    colours = alt.Scale(domain=titles, range=[_COLOURS[every.index(title) % len(_COLOURS)] for title in titles])
+    lines = (
+        alt.Chart(alt.InlineData(values=points))
+        .mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(filled=True, size=70))
+        .encode(
+            x=speed,
+            y=alt.Y("psnr:Q", title=texts.PSNR, scale=alt.Scale(zero=False)),
+            color=alt.Color("model:N", title=None, scale=colours, legend=alt.Legend(orient="top")),
+            shape=alt.Shape("model:N", title=None, scale=alt.Scale(domain=titles)),  # told apart without colour too
+            tooltip=[
+                alt.Tooltip("model:N", title=texts.MODEL),
+                alt.Tooltip("iso:Q", title=texts.LAB_ISO),
+                alt.Tooltip("psnr:Q", title=texts.PSNR, format=".2f"),
+            ],
+        )
+    )
+    chosen = (
+        alt.Chart(alt.InlineData(values=[{"iso": iso}])).mark_rule(strokeDash=[2, 4], color=_COLOURS[0]).encode(x=speed)
+    )
+    return alt.layer(chosen, lines)

@@ -1,0 +1,426 @@
+"""Results: the story of the case study, told with the numbers that the training side measured."""
+
+import csv
+import html
+import io
+import json
+import logging
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import streamlit as st
+from PIL import Image as PillowImage
+from streamlit.runtime import get_instance
+
+from denoise import registry
+from denoise.ui import texts
+
+RESULTS_DIR = registry.MODELS_DIR / "results"
+TRAINING_LOG = registry.MODELS_DIR / "TRAINING.md"
+
+STORY_CSS = Path(__file__).with_name("story.css")
+_PROSE_WIDTH = 760  # pixels: about 90 letters, what a line may have to be read with ease
+_CHART_HEIGHT = 420  # pixels
+_ROW_HEIGHT = 35  # pixels
+_KERAS = "Keras float32"
+
+_T = TypeVar("_T")
+_Config = Any  # what `st.column_config` makes
+_log = logging.getLogger(__name__)
+
+
+class Column(NamedTuple):
+    """A column of a table: its heading, its cells as they go into the CSV file, and how the page shows them."""
+
+    name: str
+    cells: list[Any]
+    config: _Config
+
+
+def show() -> None:
+    """Make the page from the files as they are now: a chapter that lacks its file says so, the others stay."""
+    st.html(STORY_CSS)
+    st.title(texts.PAGES["results"], anchor=False)
+    prose(texts.RESULTS_INTRO)
+    st.markdown(" · ".join(f"[{title}](#{anchor})" for anchor, title in texts.CHAPTERS.items()))
+    for anchor, chapter in {
+        "data": _data,
+        "classical": _classical,
+        "networks": _networks,
+        "quantisation": _quantisation,
+        "training": _training,
+    }.items():
+        st.header(texts.CHAPTERS[anchor], anchor=anchor)
+        chapter()
+
+
+def prose(text: str) -> None:
+    """Place a paragraph, no wider than is read with ease."""
+    st.markdown(text, width=_PROSE_WIDTH)
+
+
+# Chapters
+
+
+def _data() -> None:
+    prose(texts.DATA_INTRO)
+    files = sorted((RESULTS_DIR / "eda").glob("*/eda.json"))
+    if not files:
+        st.info(texts.unreadable("eda.json"))
+    analyses = {path: found for path in files if (found := _read(path, _analysis)) is not None}
+    if facts := list(analyses.values()):
+        _table(_noise_columns(facts), "noise", texts.NOISE_TABLE)
+        st.caption(texts.NOISE_TABLE_NOTE)
+        for name, heading, sentence in (
+            ("quality", texts.HOW_NOISY, texts.how_noisy([(each["title"], each["psnr"]) for each in facts])),
+            ("level", texts.WHERE_NOISY, texts.where_noisy([(each["title"], each["sigma"][1]) for each in facts])),
+            ("correlation", texts.GRAIN, texts.grain([(each["title"], each["lag"][1]) for each in facts])),
+        ):
+            _plate(RESULTS_DIR / "eda" / f"compare-{name}.png", heading, sentence, texts.COMPARISONS[name])
+    for path, analysis in analyses.items():
+        with st.expander(texts.set_in_detail(analysis["title"], analysis["pairs"])):
+            prose("\n".join(f"- {sentence}" for sentence in analysis["sentences"]))
+            for file, caption in analysis["plots"].items():
+                _plate(path.with_name(file), texts.PLOTS.get(file, file), caption)
+
+
+def _classical() -> None:
+    prose(texts.CLASSICAL_INTRO)
+    path = RESULTS_DIR / "baseline" / "baseline.json"
+    found = _read(path, _study)
+    if found is None:
+        return
+    sentences, plots = found
+    prose("\n".join(f"- {sentence}" for sentence in sentences))
+    examples = [file for file in plots if file not in texts.PLOTS_OF_FILTER]
+    for file in (*examples[:1], *texts.PLOTS_OF_FILTER):
+        if file in plots:
+            _plate(path.with_name(file), texts.PLOTS_OF_FILTER.get(file, texts.EXAMPLE), plots[file])
+    if examples[1:]:
+        with st.expander(texts.MORE_EXAMPLES):
+            for file in examples[1:]:
+                _plate(path.with_name(file), texts.EXAMPLE, plots[file])
+
+
+def _networks() -> None:
+    prose(texts.NETWORKS_INTRO)
+    prose(texts.PSNR_AND_SSIM)
+    path = RESULTS_DIR / "results.json"
+    columns = _read(path, _quality_columns)
+    if columns is None:
+        return
+    _table(columns, "results", texts.QUALITY_TABLE)
+    if note := _read(path, lambda results: texts.protocol(results["protocol"], results["machine"])):
+        st.caption(note)
+    st.subheader(texts.CHART_HEADING, anchor=False)
+    if sets := _read(path, _points):
+        _chart(sets)
+    _plate(RESULTS_DIR / "crops.png", texts.CROPS_HEADING, texts.CROPS, texts.CROPS_NOTE)
+
+
+def _quantisation() -> None:
+    prose(texts.QUANTISATION_INTRO)
+    for name, title, columns, gain, note in _read(RESULTS_DIR / "results.json", _quantised) or ():
+        _table(columns, f"quantisation-{name}", texts.quantisation_table(title))
+        if gain:
+            prose(gain)
+        st.caption(note)
+
+
+def _training() -> None:
+    prose(texts.TRAINING_INTRO)
+    if runs := sorted((RESULTS_DIR / "curves").glob("*.csv")):
+        _curves(runs)
+    try:
+        log = TRAINING_LOG.read_text("utf-8")
+    except (OSError, ValueError):
+        st.info(texts.unreadable(TRAINING_LOG.name))
+        return
+    with st.expander(texts.TRAINING_LOG):
+        # Its own title is the expander's, and its sections come one level below the chapter.
+        prose("\n".join(f"#{line}" if line.startswith("##") else line for line in log.splitlines()[1:]))
+
+
+# Files
+
+
+def _read(path: Path, parse: Callable[[Any], _T]) -> _T | None:
+    """Return what `parse` takes from a JSON file, or say in place that the file is missing or not as it should be."""
+    try:
+        return parse(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        _log.warning("%s is missing or damaged", path, exc_info=True)
+        st.info(texts.unreadable(path.name))
+        return None
+
+
+def _analysis(found: Any) -> dict[str, Any]:
+    facts = found["set"]
+    return {
+        "title": texts.SETS.get(facts["title"], facts["title"]),
+        "pairs": int(facts["analysed"]),
+        "psnr": _infinite(found["psnr"]["mean"]),
+        "ssim": float(found["ssim"]["mean"]),
+        "sigma": [float(value) for value in found["sigma"]["median"]],
+        "lag": [float(row[0]) for row in found["lag"]["mean"]],
+        "sentences": [str(sentence) for sentence in found["sentences"]],
+        "plots": dict(found["plots"]),
+    }
+
+
+def _study(found: Any) -> tuple[list[str], dict[str, str]]:
+    return [str(sentence) for sentence in found["sentences"]], dict(found["plots"])
+
+
+def _noise_columns(analyses: Sequence[dict[str, Any]]) -> list[Column]:
+    def take(key: str, channel: int | None = None) -> list[Any]:
+        return [each[key] if channel is None else each[key][channel] for each in analyses]
+
+    return [
+        Column(texts.PHOTOS, take("title"), _name()),
+        Column(texts.PAIRS, take("pairs"), _number("%d")),
+        Column(texts.psnr_of(), take("psnr"), _number("%.2f", texts.PSNR_COLUMN_HELP)),
+        Column(texts.ssim_of(), take("ssim"), _number("%.4f", texts.SSIM_COLUMN_HELP)),
+        *(Column(texts.noise_in(c), take("sigma", i), _number("%.1f", texts.SIGMA_HELP)) for i, c in _CHANNELS),
+        *(Column(texts.grain_in(c), take("lag", i), _number("%.2f", texts.GRAIN_HELP)) for i, c in _CHANNELS),
+    ]
+
+
+_CHANNELS = tuple(enumerate(texts.CHANNELS))
+
+
+def _quality_columns(results: Any) -> list[Column]:
+    denoisers = list(results["denoisers"].values())
+    columns = [Column(texts.DENOISER, [str(each["title"]) for each in denoisers], _name())]
+    for key, about in results["sets"].items():
+        means = [each["sets"].get(key) for each in denoisers]
+        title, photos = str(about["title"]), texts.measured_on(about["photos"])
+        columns += [
+            Column(
+                texts.psnr_of(title), [_psnr(each) for each in means], _number("%.2f", texts.PSNR_COLUMN_HELP + photos)
+            ),
+            Column(
+                texts.ssim_of(title),
+                [each and each["ssim"] for each in means],
+                _number("%.4f", texts.SSIM_COLUMN_HELP + photos),
+            ),
+        ]
+        shifts = [each and each.get("colour_shift") for each in means]
+        # Interesting where there is no noise: such a photo should come back as it was.
+        if key.endswith(" clean") and any(shift is not None for shift in shifts):
+            columns.append(Column(texts.shift_of(title), shifts, _number("%.2f", texts.SHIFT_HELP)))
+    return [
+        *columns,
+        Column(
+            texts.PARAMETERS,
+            [each.get("parameters") for each in denoisers],
+            _number("localized", texts.PARAMETERS_HELP),
+        ),
+        Column(texts.FILE_MB, [_scaled(each.get("bytes"), 1e-6) for each in denoisers], _number("%.2f")),
+        Column(
+            texts.TILE_MS,
+            [_scaled(each.get("seconds_per_tile"), 1e3) for each in denoisers],
+            _number("%.0f", texts.TILE_HELP),
+        ),
+    ]
+
+
+def _points(results: Any) -> dict[str, dict[str, Any]]:
+    """Take the points of the chart: by set its title, what doing nothing scores, and each denoiser's place."""
+    sets = {}
+    for key, about in results["sets"].items():
+        points = [
+            {
+                "title": str(each["title"]),
+                "ms": 1000 * each["seconds_per_tile"],
+                "psnr": float(each["sets"][key]["psnr"]),
+                "kind": texts.FILTER if name == "nlm" else texts.NETWORK,
+            }
+            for name, each in results["denoisers"].items()
+            if each.get("seconds_per_tile") and each["sets"].get(key, {}).get("psnr") is not None
+        ]
+        noisy = results["denoisers"].get("noisy", {}).get("sets", {}).get(key, {}).get("psnr")
+        if points:
+            sets[key] = {"title": str(about["title"]), "photos": int(about["photos"]), "noisy": noisy, "points": points}
+    return sets
+
+
+def _quantised(results: Any) -> list[tuple[str, str, list[Column], str, str]]:
+    """Take of each network: name, title, table, the sentence on the format that is bundled, and the notes."""
+    found = []
+    for name, network in results["quantisation"].items():
+        formats, sets = network["formats"], network["sets"]
+        rows = list(formats.values())
+
+        def cells(key: str, factor: float = 1.0, rows: list[Any] = rows) -> list[float | None]:
+            return [_scaled(each.get(key), factor) for each in rows]
+
+        columns = [
+            Column(texts.FORMAT_COLUMN, [texts.format_of(key) for key in formats], _name()),
+            Column(texts.FILE_MB, cells("bytes", 1e-6), _number("%.2f")),
+            Column(texts.TILE_MS, cells("seconds_per_tile", 1e3), _number("%.0f", texts.TILE_HELP)),
+            Column(texts.PATCHES_S, cells("seconds_16_patches"), _number("%.2f", texts.PATCHES_HELP)),
+            Column(texts.PHOTO_S, cells("seconds_photo"), _number("%.2f", texts.PHOTO_HELP)),
+            Column(texts.MEMORY_MB, cells("peak_memory_mb"), _number("%.0f", texts.MEMORY_HELP)),
+        ]
+        for key in sets:
+            means = [each.get("sets", {}).get(key) for each in rows]
+            title = texts.SETS.get(key, key).split(",")[0]
+            columns += [
+                Column(texts.psnr_of(title), [_psnr(each) for each in means], _number("%.2f", texts.PSNR_COLUMN_HELP)),
+                Column(
+                    texts.ssim_of(title),
+                    [each and each["ssim"] for each in means],
+                    _number("%.4f", texts.SSIM_COLUMN_HELP),
+                ),
+                Column(
+                    texts.loss_of(title),
+                    [each and each.get("loss") for each in means],
+                    _number("%.2f", texts.LOSS_HELP),
+                ),
+            ]
+        title = results["denoisers"].get(name, {}).get("title", name)
+        failed = [
+            texts.format_failed(texts.format_of(key), each["error"]) for key, each in formats.items() if "error" in each
+        ]
+        note = " ".join([texts.quantised(title, network["parameters"], network["machine"]), *failed])
+        found.append((str(name), str(title), columns, _gain(name, formats, next(iter(sets), None)), note))
+    return found
+
+
+def _gain(name: str, formats: Any, first_set: str | None) -> str:
+    """Say what the bundled format gained over the network as it was trained; empty where that was not measured."""
+    try:
+        card = json.loads((registry.MODELS_DIR / f"{name}.json").read_text("utf-8"))
+        bundled, trained = formats[card["quantisation"]], formats[_KERAS]
+        return texts.quantisation_gain(
+            texts.format_of(card["quantisation"]),
+            trained["bytes"] / bundled["bytes"],
+            trained["seconds_per_tile"] / bundled["seconds_per_tile"],
+            bundled["sets"][first_set]["loss"],
+            texts.SETS.get(str(first_set), str(first_set)).split(",")[0],
+        )
+    except (OSError, ValueError, LookupError, TypeError, ZeroDivisionError):
+        return ""
+
+
+def _psnr(mean: Any) -> float | None:
+    return None if mean is None else _infinite(mean["psnr"])
+
+
+def _infinite(psnr: float | None) -> float:
+    return math.inf if psnr is None else float(psnr)
+
+
+def _scaled(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
+
+
+# Elements
+
+
+def _number(pattern: str, explanation: str | None = None) -> _Config:
+    return st.column_config.NumberColumn(format=pattern, help=explanation)
+
+
+def _name() -> _Config:
+    return st.column_config.TextColumn(pinned=True)
+
+
+def _table(columns: Sequence[Column], name: str, description: str) -> None:
+    """Place a table that can be sorted, and the button that downloads it with its numbers unrounded."""
+    names = [column.name for column in columns]
+    rows = list(zip(*(column.cells for column in columns), strict=True))
+    st.dataframe(
+        [dict(zip(names, row, strict=True)) for row in rows],
+        height=_ROW_HEIGHT * (len(rows) + 1) + 2,  # told beforehand, so that nothing moves when the table comes
+        row_height=_ROW_HEIGHT,
+        hide_index=True,
+        column_config={column.name: column.config for column in columns},
+        alt=description,
+        placeholder=texts.NONE,
+    )
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([names, *rows])
+    _download(name, text.getvalue(), description)
+
+
+def _download(name: str, text: str, description: str) -> None:
+    st.download_button(
+        texts.DOWNLOAD_CSV,
+        text,
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        on_click="ignore",
+        key=f"{name}.csv",
+        help=description,
+        icon=":material/download:",
+    )
+
+
+def _plate(path: Path, heading: str, sentence: str, note: str = "") -> None:
+    """Place a plot on its card beside what it says; `st.image` would resample it and leave its size open."""
+    try:
+        with PillowImage.open(path) as picture:
+            width, height = picture.size
+        url = get_instance().media_file_mgr.add(str(path), "image/png", f"plate {path}")
+    except OSError:
+        st.info(texts.unreadable(path.name))
+        return
+    heading, sentence, note = (html.escape(text) for text in (heading, sentence, note))
+    st.html(
+        f'<figure class="plate"><figcaption><strong>{heading}</strong>{sentence}<small>{note}</small></figcaption>'
+        f'<div class="card" tabindex="0" role="group" aria-label="{heading}">'
+        # Relative, because the page may lie below a path.
+        f'<img src=".{url}" width="{width}" height="{height}" alt="{note or sentence}" loading="lazy"></div></figure>'
+    )
+
+
+@st.fragment
+def _chart(sets: dict[str, dict[str, Any]]) -> None:
+    """Draw quality against time for the set that the visitor chooses."""
+    key = st.segmented_control(
+        texts.CHART_SET,
+        list(sets),
+        format_func=lambda name: str(sets[name]["title"]),
+        default=next(iter(sets)),
+        required=True,
+        key="set",
+        bind="query-params",
+    )
+    chosen = sets[key]
+    points = sorted(chosen["points"], key=lambda point: point["psnr"])
+    description = texts.chart(
+        chosen["title"], chosen["photos"], chosen["noisy"], [(p["title"], p["ms"], p["psnr"]) for p in points]
+    )
+    from denoise.ui import charts
+
+    st.altair_chart(charts.scatter(points, chosen["noisy"]), height=_CHART_HEIGHT, alt=description)
+
+
+def _curves(runs: Sequence[Path]) -> None:
+    """Draw the PSNR of a run over its steps, from the log that training wrote."""
+    names = {path.stem: path for path in runs}
+    name = st.segmented_control(
+        texts.RUN, list(names), default=next(iter(names)), required=True, key="run", bind="query-params"
+    )
+    try:
+        log = names[name].read_text("utf-8")
+        rows = list(csv.DictReader(io.StringIO(log)))
+        points = [
+            {"steps": int(row["steps"]), "psnr": float(row[key]), "photos": title}
+            for key, title in texts.CURVES.items()
+            for row in rows
+            if row[key] not in ("", "NA")
+        ]
+    except (OSError, ValueError, LookupError, TypeError):
+        points = []
+    if not points:
+        st.info(texts.unreadable(names[name].name))
+        return
+    from denoise.ui import charts
+
+    st.altair_chart(charts.curves(points), height=_CHART_HEIGHT, alt=texts.curves(name))
+    _download(f"training-{name}", log, texts.curves(name))

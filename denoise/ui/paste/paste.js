@@ -1,0 +1,33 @@
+// Hands pictures that are pasted, or dropped anywhere on the page, to a file uploader, which does the rest.
+// `data`: [hint, name of a picture that has none, key of the uploader].
+
+export default function ({ data, parentElement }) {
+  const [hint, name, key] = data;
+  parentElement.querySelector(".paste").textContent = hint;
+
+  function hand(files, event) {
+    const input = document.querySelector(`.st-key-${key} input[type=file]`);
+    if (!input || !files?.length || event.defaultPrevented) return;
+    event.preventDefault();
+    const [file] = files;
+    const transfer = new DataTransfer();
+    // Browsers call every picture of the clipboard image.png.
+    transfer.items.add(event.type === "paste" && file.name === "image.png" ? new File([file], name, file) : file);
+    input.files = transfer.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  const onPaste = (event) => hand(event.clipboardData?.files, event);
+  const onDrop = (event) => hand(event.dataTransfer?.files, event);
+  const onDragOver = (event) => {
+    if (event.dataTransfer?.types.includes("Files")) event.preventDefault(); // or the browser would open the file
+  };
+  document.addEventListener("paste", onPaste);
+  document.addEventListener("drop", onDrop);
+  document.addEventListener("dragover", onDragOver);
+  return () => {
+    document.removeEventListener("paste", onPaste);
+    document.removeEventListener("drop", onDrop);
+    document.removeEventListener("dragover", onDragOver);
+  };
+}

@@ -1,0 +1,70 @@
+// A table of photos. `data`: [labels, rows as in `Row`, how many are done, the path of their pictures, [zip, report]].
+// Only what has changed of a row is touched, so that pictures do not flicker and a selection stays.
+
+export default function ({ data, parentElement }) {
+  const [labels, rows, done, path, links] = data;
+  const root = parentElement.querySelector(".photos");
+  const body = root.querySelector("tbody");
+  root.querySelector("table").setAttribute("aria-label", labels.label);
+  for (const column of ["size", "noise", "time", "state"]) root.querySelector(`th.${column}`).textContent = labels[column];
+  root.querySelector("th.name").textContent = labels.photo;
+  root.querySelector("th.noise").title = labels.noise_help;
+
+  [["zip", done > 0], ["report", rows.length > 0]].forEach(([name, ready], at) => {
+    const link = root.querySelector(`a.${name}`);
+    link.textContent = name === "zip" && done ? `${labels.zip} (${done})` : labels[name];
+    link.setAttribute("role", "link"); // also without an address
+    link.setAttribute("aria-disabled", !ready);
+    if (ready) link.href = address(links[at]);
+    else link.removeAttribute("href");
+  });
+
+  const known = new Map([...body.children].map((row) => [row.dataset.id, row]));
+  rows.forEach((row, at) => {
+    const line = known.get(row.id) ?? create(row);
+    known.delete(row.id);
+    if (body.children[at] !== line) body.insertBefore(line, body.children[at] ?? null);
+    update(line, row);
+  });
+  for (const line of known.values()) line.remove();
+
+  // Leaving now would lose the work; the browser asks in its own words.
+  window.onbeforeunload = rows.some(({ kind }) => kind === "working") ? (event) => event.preventDefault() : null;
+
+  return () => (window.onbeforeunload = null);
+
+  function update(line, row) {
+    line.className = row.kind;
+    if (row.seen && !line.querySelector("img")) {
+      const picture = new Image();
+      picture.alt = "";
+      picture.loading = "lazy";
+      picture.src = address(`${path}/${row.id}`);
+      line.querySelector(".picture div").append(picture);
+    }
+    for (const name of ["size", "noise", "time"]) write(line.querySelector(`td.${name}`), row[name]);
+    write(line.querySelector(".mark"), row.state);
+    write(line.querySelector(".detail"), row.detail);
+  }
+}
+
+function create({ id, name }) {
+  const line = document.createElement("tr");
+  line.dataset.id = id;
+  line.innerHTML =
+    '<td class="picture"><div></div></td><td class="name"><span class="folder"></span><span class="file"></span></td>' +
+    '<td class="size"></td><td class="noise"></td><td class="time"></td>' +
+    '<td class="state"><span class="mark"></span><span class="detail"></span></td>';
+  const cut = name.lastIndexOf("/") + 1;
+  line.querySelector(".folder").textContent = name.slice(0, cut);
+  line.querySelector(".file").textContent = name.slice(cut);
+  return line;
+}
+
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function address(path) {
+  return new URL(`.${path}`, document.baseURI); // relative: the page may lie below a path
+}

@@ -1,0 +1,42 @@
+"""Work that takes a while: its progress, its Cancel button, and what is said when it ended early."""
+
+from collections.abc import Callable, Hashable
+
+import streamlit as st
+
+from denoise.ui import session, texts
+
+Report = Callable[[float, str], None]
+"""Called with the share that is done and a sentence, once a tile at least: there the work ends when it is cancelled."""
+
+
+def run(name: str, key: Hashable, work: Callable[[Report], None], *, again: str) -> None:
+    """Do the work and make the page anew; or say that it was cancelled or failed, with a button to do it after all.
+
+    Args:
+        name: Tells the works of the page apart.
+        key: What it is about: work on something else starts although this one was cancelled.
+        work: Keeps what it makes in the session, piece by piece, so that little is lost when it is cancelled.
+        again: The button's text.
+    """
+    ended = f"{name} ended"
+
+    def end(sentence: str) -> None:
+        st.session_state[ended] = (key, sentence)
+
+    ended_key, sentence = st.session_state.get(ended, (None, ""))
+    if ended_key == key:
+        st.warning(sentence)
+        st.button(again, key=f"{name} again", on_click=lambda: st.session_state.pop(ended))
+        return
+    bar = st.progress(0.0, text=texts.STARTING)
+    st.button(texts.CANCEL, key=f"{name} cancel", on_click=end, args=(texts.WORK_CANCELLED,))
+
+    def report(share: float, text: str) -> None:
+        bar.progress(share, text)
+
+    try:
+        work(report)
+    except Exception as error:
+        end(session.explain(error))
+    st.rerun()

@@ -1,0 +1,159 @@
+// Takes photos by drop or choice, announces their names, and sends them, a few at a time. `data`: [labels, the path to
+// which they are sent, a note, the file name endings of photos].
+//
+// A batch's sending is kept here rather than in the element, because it goes on while another page is looked at.
+
+const AT_A_TIME = 2;
+const PAUSES = [1000, 4000, 15000]; // milliseconds before a photo is sent once more
+const sendings = new Map(); // by path: {queue, total, done, bytes, sent, note, bad, running, show}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const [labels, path, note, suffixes] = data;
+  const root = parentElement.querySelector(".uploader");
+  const find = (selector) => root.querySelector(selector);
+  const target = find(".target");
+  const sending = sendings.get(path) ?? start(path);
+  for (const name of ["files", "folder"]) find(`.${name}`).textContent = labels[name];
+  find(".drop").textContent = matchMedia("(pointer: coarse)").matches ? labels.touch : labels.drop;
+  find(".note").textContent = note;
+  find("progress").setAttribute("aria-label", labels.progress);
+
+  sending.show = () => {
+    const { done, total, running, note, bad } = sending;
+    find(".sending").classList.toggle("busy", running > 0);
+    find("progress").value = sending.bytes ? sending.sent / sending.bytes : 0;
+    const step = labels.sending.replace("{done}", Math.min(done + 1, total)).replace("{total}", total);
+    const state = running ? step : total ? labels.sent : "";
+    const status = find("[role=status]");
+    status.textContent = [state, note].filter(Boolean).join(" ");
+    status.classList.toggle("bad", bad);
+  };
+  sending.show();
+
+  async function take(files, fromFolder) {
+    const photos = fromFolder ? files.filter(({ name }) => isPhoto(name, suffixes)) : files;
+    const others = files.length - photos.length;
+    if (fromFolder) photos.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+    sending.bad = false;
+    sending.note = others ? labels.left_out.replace("{count}", others) : "";
+    if (!photos.length) {
+      sending.note = fromFolder ? labels.nothing : "";
+      sending.show();
+      return;
+    }
+    try {
+      const list = photos.map(({ name, file }) => [name, file.size]);
+      const response = await fetch(address(path), { method: "POST", body: JSON.stringify(list) });
+      if (!response.ok) throw new Error(response.status);
+      const ids = await response.json();
+      photos.forEach(({ file }, at) => sending.queue.push({ file, id: ids[at] }));
+    } catch {
+      sending.note = labels.refused;
+      sending.bad = true;
+      sending.show();
+      return;
+    }
+    if (!sending.running) Object.assign(sending, { total: 0, done: 0, bytes: 0, sent: 0 });
+    sending.total += photos.length;
+    for (const { file } of photos) sending.bytes += file.size;
+    setTriggerValue("announced", photos.length);
+    while (sending.running < AT_A_TIME && sending.queue.length) work(sending);
+    sending.show();
+  }
+
+  function pick(button, input, fromFolder) {
+    find(button).onclick = () => find(input).click();
+    find(input).onchange = ({ target: { files } }) => {
+      const chosen = [...files].map((file) => ({ file, name: file.webkitRelativePath || file.name }));
+      find(input).value = ""; // the same files may be chosen again
+      if (chosen.length) take(chosen, fromFolder);
+    };
+  }
+  pick(".files", ".pick-files", false);
+  pick(".folder", ".pick-folder", true);
+
+  // Anywhere on the page: a browser would leave the page for a file that is dropped beside the target.
+  root.listening?.abort();
+  root.listening = new AbortController();
+  const listen = (type, act) => {
+    const listener = (event) => {
+      if (!event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      act(event);
+    };
+    document.addEventListener(type, listener, { signal: root.listening.signal });
+  };
+  let depth = 0; // of the elements that a drag has entered
+  const enter = (now) => {
+    depth = Math.max(0, now);
+    target.classList.toggle("over", depth > 0);
+  };
+  listen("dragenter", () => enter(depth + 1));
+  listen("dragleave", () => enter(depth - 1));
+  listen("dragover", () => {});
+  listen("drop", async (event) => {
+    enter(0);
+    // Only folders need more than the files: their entries must be asked for before anything is awaited.
+    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.());
+    const dropped = [...event.dataTransfer.files].map((file) => ({ file, name: file.name }));
+    const folder = entries.some((entry) => entry?.isDirectory);
+    const files = folder ? (await Promise.all(entries.map((entry) => (entry ? filesOf(entry) : [])))).flat() : dropped;
+    if (files.length || folder) take(files, folder);
+  });
+  return () => root.listening.abort();
+}
+
+function start(path) {
+  const sending = { path, queue: [], total: 0, done: 0, bytes: 0, sent: 0, note: "", bad: false, running: 0, show() {} };
+  sendings.set(path, sending);
+  return sending;
+}
+
+async function work(sending) {
+  sending.running += 1;
+  for (let next; (next = sending.queue.shift()); ) {
+    await send(address(`${sending.path}/${next.id}`), next.file);
+    sending.done += 1;
+    sending.sent += next.file.size;
+    sending.show();
+  }
+  sending.running -= 1;
+  sending.show();
+}
+
+// Send a file, several times if the connection breaks; then the server is told, if it can be.
+async function send(url, body) {
+  for (const pause of [...PAUSES, 0]) {
+    try {
+      await fetch(url, { method: "PUT", body });
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+  await fetch(url, { method: "DELETE" }).catch(() => {});
+}
+
+function address(path) {
+  return new URL(`.${path}`, document.baseURI); // relative: the page may lie below a path
+}
+
+function isPhoto(name, suffixes) {
+  const file = name.split("/").pop();
+  return !file.startsWith(".") && suffixes.includes(file.split(".").pop().toLowerCase());
+}
+
+// Return the files of a dropped file or folder, with the path that they have there.
+async function filesOf(entry) {
+  const name = entry.fullPath.replace(/^\//, "");
+  if (entry.isFile) {
+    const file = await new Promise((resolve) => entry.file(resolve, () => resolve(null)));
+    return file ? [{ file, name }] : [];
+  }
+  const reader = entry.createReader();
+  const found = [];
+  for (let some; (some = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])))).length; ) {
+    found.push(...some); // a part of the folder at a time
+  }
+  return (await Promise.all(found.map((each) => filesOf(each)))).flat();
+}

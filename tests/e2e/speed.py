@@ -1,0 +1,155 @@
+"""Measure what a visitor waits for, in a real browser: `python -m tests.e2e.speed`.
+
+The browser runs on the same processor as the server, and whatever else runs there slows both down. So the best of
+several rounds counts, and beside the page stands one with nothing but a heading: what Streamlit alone takes here now.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from denoise import pipeline
+from denoise.image import Photo
+from denoise.ui import samples
+from tests.e2e.conftest import DESKTOP, RESULT_TIMEOUT, launch_browser, serve
+
+ROUNDS = 3
+STEPS = {
+    "Streamlit's scripts run": "[data-testid=stApp] >> nth=0",
+    "the first words are there": "h1",
+    "the page can be used": ".gallery button >> nth=0",
+    "the first photo is shown": ".viewer[data-shown]",
+    "its result is shown": ".viewer[data-pictures='2']",
+}
+
+
+def main() -> None:
+    with sync_playwright() as playwright, launch_browser(playwright) as browser, bare_script() as bare:
+        tell("Start of the server and a first visit, seconds", [first_visit(browser, bare) for _ in range(ROUNDS)])
+        with serve() as url, serve(bare) as bare_url:
+            visit(browser, url)
+            tell("A visit to a server that runs, seconds", [warm_visit(browser, url, bare_url) for _ in range(ROUNDS)])
+        tell("Samples that nobody has asked for yet", click_samples(browser))
+        tell("Two visitors at once, each with a sample", [two_visitors(browser) for _ in range(ROUNDS)])
+
+
+def tell(title: str, rounds: list[dict[str, float]]) -> None:
+    print(f"\n{title:60} best  median", flush=True)
+    for name in rounds[0]:
+        values = sorted(each[name] for each in rounds)
+        print(f"  {name:56} {values[0]:6.2f}  {values[len(values) // 2]:6.2f}")
+
+
+@contextmanager
+def bare_script() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "bare.py"
+        script.write_text("import streamlit as st\n\nst.title('Hello')\n")
+        yield str(script)
+
+
+def first_visit(browser, bare: str) -> dict[str, float]:
+    started = time.monotonic()
+    with serve(bare) as url:
+        alone = visit(browser, url, {"Streamlit alone: the first words are there": "h1"}, started)
+    started = time.monotonic()
+    with serve() as url:
+        answers = {"the server answers": time.monotonic() - started}
+        return answers | visit(browser, url, STEPS, started) | alone
+
+
+def warm_visit(browser, url: str, bare_url: str) -> dict[str, float]:
+    context = browser.new_context(**DESKTOP)
+    visit(context, url)
+    again = visit(context, url, {f"{name}, for the second time": STEPS[name] for name in list(STEPS)[2:4]})
+    context.close()
+    return (
+        visit(browser, url, STEPS)
+        | again
+        | visit(browser, bare_url, {"Streamlit alone: the first words are there": "h1"})
+    )
+
+
+def visit(browser, url: str, steps: dict[str, str] = STEPS, started: float | None = None) -> dict[str, float]:
+    """Open the page; return the seconds until each of the steps."""
+    started = started or time.monotonic()
+    page = browser.new_page()
+    page.goto(url, wait_until="commit")
+    seconds = {"the page begins to arrive": time.monotonic() - started}
+    for name, selector in steps.items():
+        page.locator(selector).wait_for(timeout=RESULT_TIMEOUT)
+        seconds[name] = time.monotonic() - started
+    page.close()
+    return seconds
+
+
+def click_samples(browser) -> list[dict[str, float]]:
+    """Click on every sample that the page does not open with, and time the network alone on the same photo."""
+    rows = []
+    with serve() as url:
+        page = browser.new_page(**DESKTOP)
+        page.goto(url)
+        page.locator(STEPS["its result is shown"]).wait_for(timeout=RESULT_TIMEOUT)
+        for name, sample in list(samples.list_samples().items())[1:]:
+            ((photo, result),) = click([page], name)
+            own = min(seconds_alone(samples.load(sample.noisy)) for _ in range(2))
+            rows.append(
+                {
+                    "seconds until the photo is shown": photo,
+                    "seconds until its result is shown": result,
+                    "seconds of the network alone, in a process of its own": own,
+                    "result / network alone": result / own,
+                }
+            )
+        page.close()
+    return rows
+
+
+def two_visitors(browser) -> dict[str, float]:
+    """Let two visitors ask for results at the same time, and one alone for the same amount of work."""
+    alone, first, second = list(samples.list_samples())[1:4]
+    with serve() as url:
+        pages = [browser.new_page(**DESKTOP) for _ in range(2)]
+        for page in pages:
+            page.goto(url)
+            page.locator(STEPS["its result is shown"]).wait_for(timeout=RESULT_TIMEOUT)
+        ((_, by_oneself),) = click(pages[:1], alone)
+        both = click(pages, first, second)
+        for page in pages:
+            page.close()
+    return {
+        "one alone: seconds until the result": by_oneself,
+        "both: seconds until the earlier result": min(result for _, result in both),
+        "both: seconds until the later result": max(result for _, result in both),
+    }
+
+
+def click(pages, *names: str) -> list[tuple[float, float]]:
+    """Click on a sample in each of the pages; return the seconds until the photos and until the results are shown."""
+    photos, results = {}, {}
+    started = time.monotonic()
+    for page, name in zip(pages, names, strict=True):
+        page.locator(f".gallery [data-id='{name}']").dispatch_event("click")
+    while len(results) < len(names):
+        for page, name in zip(pages, names, strict=True):
+            shown = page.locator(".viewer").get_attribute("data-shown")
+            if name not in photos and shown.startswith(name):
+                photos[name] = time.monotonic() - started
+            if name not in results and shown.startswith(f"{name} "):
+                results[name] = time.monotonic() - started
+        time.sleep(0.01)
+    return [(photos[name], results[name]) for name in names]
+
+
+def seconds_alone(photo: Photo) -> float:
+    started = time.monotonic()
+    pipeline.denoise_photo(photo)
+    return time.monotonic() - started
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Every page, for people who hear it or who use the keyboard."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from denoise.ui import texts
+from tests.e2e.conftest import PHONE, visit_finished
+
+# Collects what can be operated, in the order of the page and in components too.
+COLLECT = """() => {
+    const all = (root) =>
+        [...root.querySelectorAll("*")].flatMap((each) => [each, ...(each.shadowRoot ? all(each.shadowRoot) : [])]);
+    // Some inputs are hidden behind the label that stands for them.
+    const isShown = (each) =>
+        (each.closest("label") ?? each).checkVisibility({ opacityProperty: true, visibilityProperty: true });
+    const controls = all(document.body).filter(
+        (each) => each.matches("a[href], button, input, select, textarea, summary, [role=slider], [tabindex='0']")
+            && !each.disabled && isShown(each),
+    );
+    // Of a group, Tab stops at one, and the arrow keys lead to the others. What Tab leaves out belongs to a neighbour.
+    const groupOf = (each) => each.closest("[role=radiogroup], [role=toolbar]")
+        ?? (each.tabIndex < 0 ? each.parentElement.closest("[data-testid]") : null);
+    // What could show that an element has the focus: its own look, that of its label, and that of what is around it.
+    const look = (each) => {
+        const root = each.closest("label") ?? each.parentElement;
+        const parts = [...root.querySelectorAll("*")];
+        for (let around = root; around; around = around.parentElement) parts.push(around);
+        return parts.map((part) => {
+            const style = getComputedStyle(part);
+            const outline = style.outlineStyle === "none" ? "" : style.outline;
+            return [outline, style.boxShadow, style.borderColor, style.backgroundColor].join();
+        }).join();
+    };
+    const looks = new Map(); // of what has had the focus, while it had it
+    const name = (each) => each.outerHTML.slice(0, 200);
+    window.keyboard = {
+        step() {
+            let active = document.activeElement;
+            while (active.shadowRoot?.activeElement) active = active.shadowRoot.activeElement;
+            if (active === document.body) return false;
+            looks.set(active, look(active));
+            return true;
+        },
+        unseen: () => [...looks].filter(([each, before]) => look(each) === before).map(([each]) => name(each)),
+        unmet: () => controls.filter((each) => {
+            const group = groupOf(each);
+            return !looks.has(each) && !(group && controls.some((other) => looks.has(other) && group.contains(other)));
+        }).map(name),
+    };
+    return controls.length;
+}"""
+
+
+def find_violations(page):
+    violations = Axe().run(page).response["violations"]
+    return [
+        f"{each['id']}: {node['html'][:200]} {node['failureSummary']}"
+        for each in violations
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]
+
+
+def walk_by_keyboard(page):
+    """Press Tab from one end of the page to the other; return what showed no focus, and what was never reached."""
+    page.add_style_tag(content="* { transition: none !important; }")
+    assert page.evaluate(COLLECT) > 10
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        if not page.evaluate("() => keyboard.step()"):
+            return page.evaluate("() => [keyboard.unseen(), keyboard.unmet()]")
+    pytest.fail("The focus is trapped.")
+
+
+@pytest.mark.parametrize("name", texts.PAGES)
+def test_page_is_good_for_screen_readers_and_the_keyboard(visit, name):
+    page = visit_finished(visit, name, color_scheme="light")
+    assert find_violations(page) == []
+    unseen, unmet = walk_by_keyboard(page)
+    assert unseen == []
+    assert unmet == []
+
+
+@pytest.mark.parametrize("name", texts.PAGES)
+def test_dark_page_is_good_for_screen_readers_on_desktop_and_phone(visit, name):
+    page = visit_finished(visit, name, color_scheme="dark")
+    assert find_violations(page) == []
+    page.set_viewport_size(PHONE["viewport"])
+    page.wait_for_timeout(500)
+    assert find_violations(page) == []

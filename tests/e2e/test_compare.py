@@ -1,0 +1,105 @@
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from denoise import pipeline
+from denoise.ui import samples, texts
+from tests.e2e.conftest import DESKTOP, PHONE, REPOSITORY, RESULT_TIMEOUT, overflowing, wait_for_result
+
+INFOS = pipeline.denoiser_names()
+SAMPLE = next(iter(samples.list_samples().values()))
+
+
+def wait_for_all(page):
+    page.get_by_text(re.compile("^★ best of all")).wait_for(timeout=RESULT_TIMEOUT)
+
+
+def choose(page, label, title):
+    page.get_by_role("combobox", name=re.compile(rf"\b{label}\b")).click()
+    page.keyboard.type(title)  # a long list shows its first entries only
+    page.get_by_role("option", name=title, exact=True).click()
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [
+        pytest.param(DESKTOP, "light", id="desktop"),
+        pytest.param(PHONE, "dark", id="phone"),
+    ],
+)
+def test_cards_show_true_pixels_and_the_page_fits(visit, size, scheme):
+    page = visit("compare?part=256", **size, color_scheme=scheme)
+    wait_for_all(page)
+    cards = page.locator(".comparison li")
+    assert cards.locator("h2").all_inner_texts() == [
+        texts.NOISY,
+        *[info.title for info in INFOS.values()],
+        texts.CLEAN,
+    ]
+    assert cards.locator("img").count() == len(INFOS) + 2
+    heights = cards.locator(".picture").evaluate_all("all => all.map(each => each.offsetHeight)")
+    assert len(set(heights)) == 1
+    # Not scaled: the picture keeps its own pixels in a card that is narrower.
+    picture = cards.first.locator("img")
+    assert picture.evaluate("image => getComputedStyle(image).objectFit") == "none"
+    shown = Image.open(io.BytesIO(page.request.get(picture.evaluate("image => image.src")).body()))
+    photo = np.asarray(Image.open(REPOSITORY / "samples" / SAMPLE.noisy).convert("RGB"))
+    top, left = ((side - 256 + 1) // 2 for side in photo.shape[:2])
+    places = [photo[y : y + 256, x : x + 256] for y in (top - 1, top) for x in (left - 1, left)]  # half pixels
+    assert any(np.array_equal(np.asarray(shown.convert("RGB")), place) for place in places)
+    # One of the denoisers is the best of each column, and that is said in words too.
+    assert cards.locator(".best").count() >= 4
+    assert cards.locator(".said").first.inner_text().strip() == texts.COMPARE_BEST
+    assert overflowing(page) == []
+
+
+def test_any_two_are_shown_and_the_link_reproduces_them(visit):
+    page = visit("compare?part=256")
+    wait_for_all(page)
+    title = INFOS["nlm"].title
+    choose(page, texts.COMPARE_LEFT, texts.CLEAN)
+    page.locator(".viewer[data-shown*=' clean ']").wait_for()
+    choose(page, texts.COMPARE_RIGHT, title)
+    page.locator(".viewer[data-shown$=' nlm']").wait_for()
+    tags = page.locator(".viewer .tag").all_inner_texts()
+    assert tags[:2] == [texts.CLEAN, title]
+    assert texts.CLEAN in page.locator(".viewer .hold").text_content()
+    shown = page.locator(".viewer").get_attribute("data-shown")
+    page.wait_for_function("() => location.search.includes('right=')")
+    again = visit("compare" + page.url.partition("/compare")[2])
+    wait_for_all(again)
+    again.locator(".viewer[data-pictures='2']").wait_for()
+    assert again.locator(".viewer").get_attribute("data-shown") == shown
+
+
+def test_cancel_keeps_what_is_finished_and_goes_on_later(visit):
+    page = visit("compare?part=512&picture=Coffee")
+    page.get_by_text(re.compile(rf"denoiser [2-9] of {len(INFOS)}")).wait_for(timeout=RESULT_TIMEOUT)
+    page.get_by_role("button", name=texts.CANCEL).click()
+    page.get_by_text(texts.WORK_CANCELLED).wait_for(timeout=RESULT_TIMEOUT)
+    finished = page.locator(".comparison li img").count() - 2
+    assert 1 <= finished < len(INFOS)
+    page.get_by_role("button", name=texts.REPEAT).click()
+    wait_for_all(page)
+    assert page.locator(".comparison li img").count() == len(INFOS) + 2
+
+
+def test_own_photo_is_compared_and_seen_by_nobody_else(visit):
+    page = visit("")
+    wait_for_result(page)
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(90, 160, (120, 160, 3), np.uint8)).save(buffer, "PNG")
+    page.locator("input[type=file]").first.set_input_files(
+        {"name": "mine.png", "mimeType": "image/png", "buffer": buffer.getvalue()}
+    )
+    page.get_by_role("heading", name="mine.png").wait_for()
+    page.get_by_role("link", name=texts.PAGES["compare"]).click()
+    wait_for_all(page)
+    page.get_by_text(texts.COMPARE_LEGEND_NO_REFERENCE).wait_for()
+    assert page.get_by_role("combobox").first.input_value() == texts.YOUR_PHOTO
+    other = visit("compare?part=256&picture=Your photo")
+    wait_for_all(other)
+    assert other.get_by_role("combobox").first.input_value() == SAMPLE.title

@@ -1,0 +1,75 @@
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from denoise.ui import samples, texts
+from tests.e2e.conftest import DESKTOP, PHONE, RESULT_TIMEOUT, overflowing, wait_for_result
+
+SAMPLE = next(iter(samples.list_samples().values()))
+
+
+def figures(page):
+    return [
+        float(number)
+        for metric in page.get_by_test_id("stMetricValue").all_inner_texts()
+        for number in re.findall(r"[\d.]+", metric)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [
+        pytest.param(DESKTOP, "dark", id="desktop"),
+        pytest.param(PHONE, "light", id="phone"),
+    ],
+)
+def test_photo_is_made_noisy_and_cleaned_and_the_curves_are_drawn(visit, size, scheme):
+    page = visit("noise_lab", **size, color_scheme=scheme)
+    wait_for_result(page)
+    page.get_by_test_id("stMetricValue").nth(1).wait_for()
+    before, after, similar_before, similar_after = figures(page)
+    assert after > before + 2
+    assert 1 > similar_after > similar_before
+    page.get_by_role("button", name=texts.LAB_CURVE_BUTTON).click()
+    chart = page.locator(".stVegaLiteChart[aria-label*='PSNR']")
+    chart.wait_for(timeout=RESULT_TIMEOUT)
+    assert texts.NOISY in chart.get_attribute("aria-label")
+    assert overflowing(page) == []
+
+
+def test_setting_is_in_the_link(visit):
+    page = visit("noise_lab?cleaner=Autoencoder")
+    wait_for_result(page)
+    page.get_by_role("slider", name=texts.LAB_ISO).press("ArrowRight")
+    page.get_by_text(re.compile("at ISO 6400")).wait_for(timeout=RESULT_TIMEOUT)
+    wait_for_result(page)
+    page.get_by_test_id("stMetricValue").nth(1).wait_for()
+    assert "iso=6400" in page.url
+    again = visit("noise_lab" + page.url.partition("/noise_lab")[2])
+    wait_for_result(again)
+    again.get_by_test_id("stMetricValue").nth(1).wait_for()
+    assert figures(again) == figures(page)
+
+
+def test_own_photo_is_seen_by_nobody_else_and_a_bad_one_leaves_it(visit):
+    page = visit("noise_lab?cleaner=Autoencoder")
+    wait_for_result(page)
+    sample = page.locator(".viewer").get_attribute("data-shown")
+    buffer = io.BytesIO()
+    ramp = np.linspace(40, 210, 900)[None, :, None] * np.ones((700, 1, 3))
+    Image.fromarray(ramp.astype(np.uint8)).save(buffer, "PNG")
+    upload = page.locator("input[type=file]")
+    upload.set_input_files({"name": "mine.png", "mimeType": "image/png", "buffer": buffer.getvalue()})
+    page.get_by_text(texts.lab_photo(640, 640, 3200)).wait_for(timeout=RESULT_TIMEOUT)
+    wait_for_result(page)
+    shown = page.locator(".viewer").get_attribute("data-shown")
+    assert shown != sample
+    upload.set_input_files({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"These are no pixels."})
+    page.get_by_text("This is not a picture").wait_for()
+    assert page.locator(".viewer").get_attribute("data-shown") == shown
+    other = visit("noise_lab?cleaner=Autoencoder&scene=Your photo")
+    wait_for_result(other)
+    assert other.get_by_role("combobox").first.input_value() == SAMPLE.title

@@ -1,0 +1,130 @@
+"""The pages that are read: Results and About."""
+
+import csv
+import io
+import json
+import math
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from denoise import registry
+from denoise.ui import texts
+from denoise.ui.pages import results
+from tests.e2e.conftest import DESKTOP, PHONE, overflowing
+
+
+@pytest.fixture
+def open_page(visit):
+    """Open a page as a new visitor, see `visit`, and wait until all of it is there."""
+
+    def open_(path, **options):
+        page = visit(path, **options)
+        last = texts.CHAPTERS["training"] if path.startswith("results") else texts.LICENCES
+        page.get_by_role("heading", name=last, exact=True).wait_for()
+        return page
+
+    return open_
+
+
+@pytest.mark.parametrize("size", [pytest.param(DESKTOP, id="desktop"), pytest.param(PHONE, id="phone")])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["results", "about"])
+def test_page_fits_and_is_complete(open_page, path, scheme, size):
+    page = open_page(path, **size, color_scheme=scheme)
+    if path == "results":
+        page.locator(".stVegaLiteChart svg").first.wait_for()
+        assert page.locator(".stDataFrame canvas").first.is_visible()
+    assert overflowing(page) == []
+    assert page.get_by_test_id("stAlert").count() == 0
+    assert page.get_by_role("heading", level=1).count() == 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_plots_arrive_and_lie_on_white(open_page, scheme):
+    page = open_page("results", color_scheme=scheme)
+    plate = page.locator("figure.plate:visible").first
+    plate.scroll_into_view_if_needed()
+    picture = plate.locator("img")
+    page.wait_for_function("image => image.complete && image.naturalWidth > 1000", arg=picture.element_handle())
+    assert picture.get_attribute("alt")
+    assert int(picture.get_attribute("width")) == picture.evaluate("image => image.naturalWidth")
+    card = plate.locator(".card")
+    assert card.evaluate("element => getComputedStyle(element).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_table_comes_as_a_file_with_all_digits(open_page):
+    page = open_page("results")
+    written = json.loads((results.RESULTS_DIR / "results.json").read_text("utf-8"))
+    with page.expect_download() as event:
+        page.locator(".st-key-results-csv button").first.click()
+    assert event.value.suggested_filename == "results.csv"
+    rows = list(csv.DictReader(io.StringIO(event.value.path().read_text("utf-8"))))
+    assert [row[texts.DENOISER] for row in rows] == [each["title"] for each in written["denoisers"].values()]
+    for row, denoiser in zip(rows, written["denoisers"].values(), strict=True):
+        for key, mean in denoiser["sets"].items():
+            psnr = math.inf if mean["psnr"] is None else mean["psnr"]
+            assert float(row[texts.psnr_of(written["sets"][key]["title"])]) == psnr
+
+
+def test_table_sorts_at_a_click_on_a_heading(open_page):
+    page = open_page("results")
+    table = page.locator(".stDataFrame").nth(1)
+    table.evaluate("table => table.scrollIntoView({ block: 'center' })")  # clear of the bar at the top
+    page.wait_for_timeout(300)
+
+    def column(number):
+        return table.locator(f"[role=gridcell][aria-colindex='{number}']").all_inner_texts()
+
+    table.locator("[role=gridcell]").first.wait_for(state="attached")
+    before = column(1)
+    assert before[0] == "Noisy"
+    box = table.locator("canvas").first.bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.4, box["y"] + 15)  # one of the columns of PSNR and SSIM
+    page.wait_for_timeout(500)
+    if column(1) == before:  # the rows stand in the order of that column already: now the other way round
+        page.mouse.click(box["x"] + box["width"] * 0.4, box["y"] + 15)
+    page.wait_for_function(
+        "([table, before]) => [...table.querySelectorAll(\"[role=gridcell][aria-colindex='1']\")]"
+        ".some((cell, row) => cell.innerText !== before[row])",
+        arg=[table.element_handle(), before],
+    )
+    assert sorted(column(1)) == sorted(before)
+    figures = [[float(text) for text in column(number) if re.fullmatch(r"[\d.]+", text)] for number in range(2, 12)]
+    assert any(len(values) > 5 and values in (sorted(values), sorted(values)[::-1]) for values in figures), figures
+
+
+def test_chart_of_a_set_has_an_address_of_its_own(open_page):
+    page = open_page("results")
+    chart = page.locator(".stVegaLiteChart").first
+    chart.wait_for()
+    page.get_by_role("radio", name="SIDD", exact=True).click()
+    page.locator(".stVegaLiteChart[aria-label*='of SIDD']").wait_for()
+    address = urlsplit(page.url)
+    assert "set" in parse_qs(address.query)
+    again = open_page(f"results?{address.query}")
+    again.locator(".stVegaLiteChart[aria-label*='of SIDD']").wait_for()
+    assert re.search(r"RIDNet: \d+\.\d+ dB", again.locator(".stVegaLiteChart").first.get_attribute("aria-label"))
+
+
+def test_contents_lead_to_their_chapters(open_page):
+    page = open_page("results")
+    title = texts.CHAPTERS["quantisation"]
+    page.get_by_role("link", name=title, exact=True).click()
+    heading = page.get_by_role("heading", name=title, exact=True)
+    page.wait_for_function(
+        "heading => { const { top } = heading.getBoundingClientRect(); return top >= 0 && top < innerHeight; }",
+        arg=heading.element_handle(),
+    )
+
+
+def test_model_cards_open_by_keyboard(open_page):
+    page = open_page("about")
+    for card in registry.list_models().values():
+        assert page.get_by_role("heading", name=card.title, exact=True).is_visible()
+    noise = page.get_by_text(texts.MODEL_FACTS["noise"], exact=True).first
+    assert not noise.is_visible()
+    page.locator("summary").first.focus()
+    page.keyboard.press("Enter")
+    noise.wait_for()

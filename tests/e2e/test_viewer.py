@@ -1,0 +1,658 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from denoise.image import Photo
+from denoise.pipeline import Mix, blend
+from denoise.ui import texts
+from tests.e2e.conftest import DESKTOP, PHONE, RESULT_TIMEOUT, canvas_pixels, expected_pixels, serve
+from tests.e2e.viewer_page import make_clean, make_pair
+
+LABELS = texts.viewer_labels(texts.NOISY, texts.DENOISED)
+NOISY, DENOISED = make_pair(600, 400)
+SIZES = [pytest.param(DESKTOP, id="desktop"), pytest.param(PHONE, id="phone")]
+MODES = ["side", "slider", "flip", "removed"]
+
+
+@pytest.fixture(scope="module")
+def viewer_url():
+    with serve("tests/e2e/viewer_page.py") as url:
+        yield url
+
+
+@pytest.fixture
+def open_viewer(browser, viewer_url):
+    """Open the viewer's own page; at the end, assert that there were no complaints and no calls to other hosts."""
+    contexts, complaints, requests = [], [], []
+
+    def open_(options=DESKTOP, query="", script=""):
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
+        page.add_init_script(script)
+        page.goto(f"{viewer_url}/?{query}")
+        page.locator(".viewer[data-shown]").wait_for(timeout=RESULT_TIMEOUT)
+        page.locator(".stage").scroll_into_view_if_needed()
+        return page
+
+    open_.complaints = complaints
+    yield open_
+    for context in contexts:
+        context.close()
+    assert complaints == []
+    assert [url for url in requests if not url.startswith((viewer_url, "data:", "blob:"))] == []
+
+
+def button(page, name):
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def is_pressed(page, name):
+    return button(page, name).get_attribute("aria-pressed") == "true"
+
+
+def data(page, name):
+    return page.locator(".viewer").get_attribute(f"data-{name}")
+
+
+def place_of(page):
+    return int(data(page, "left")), int(data(page, "top")), float(data(page, "scale"))
+
+
+def next_frame(page):
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def assert_canvas_shows(page, selector, photo, zoom, at_least=10_000):
+    rgba, left, top, scale = canvas_pixels(page, selector)
+    assert scale == zoom
+    expected, place = expected_pixels(photo, rgba.shape, left, top, zoom)
+    assert expected.size > at_least
+    np.testing.assert_array_equal(rgba[place][..., :3], expected)
+
+
+def on_screen(page, pane):
+    """Return what is really seen of a pane, without its tag and round corners, and where the photo lies in that."""
+    box = page.locator(f".pane.{pane}").bounding_box()
+    ratio = page.evaluate("devicePixelRatio")
+    screen = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB"))
+    left, top = int(box["x"] * ratio + 0.5), int(box["y"] * ratio + 0.5)
+    right, bottom = left + int(box["width"] * ratio), top + int(box["height"] * ratio)
+    tag, corner = 50 * ratio, 8 * ratio
+    seen = screen[top + tag : bottom - corner, left + corner : right - corner]
+    return seen, int(data(page, "left")) - corner, int(data(page, "top")) - tag
+
+
+def assert_screen_shows(page, photo, pane="noisy", zoom=1, columns=slice(None)):
+    seen, left, top = on_screen(page, pane)
+    expected, place = expected_pixels(photo, seen.shape, left, top, zoom)
+    assert expected.size > 10_000
+    np.testing.assert_array_equal(seen[place][:, columns], expected[:, columns])
+
+
+def removed_noise(gain):
+    return np.clip(128 + gain * (NOISY.astype(int) - DENOISED), 0, 255).astype(np.uint8)
+
+
+def middle_of(page, selector=".stage"):
+    box = page.locator(selector).bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+@pytest.fixture
+def touch():
+    """Put fingers on the screen, move them, take them away."""
+    sessions = {}
+
+    def touch_(page, kind, *points):
+        session = sessions.get(page) or sessions.setdefault(page, page.context.new_cdp_session(page))
+        fingers = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+
+    return touch_
+
+
+@pytest.mark.parametrize("options", [*SIZES, pytest.param({"viewport": {"width": 1283, "height": 801}}, id="odd")])
+def test_screen_shows_the_true_pixels_of_both(open_viewer, options):
+    page = open_viewer(options)
+    button(page, LABELS["side"]).click()
+    button(page, "1:1").click()
+    page.mouse.move(0, 0)
+    assert_screen_shows(page, NOISY, "noisy")
+    assert_screen_shows(page, DENOISED, "denoised")
+
+
+def test_slider_shows_noisy_left_and_denoised_right(open_viewer):
+    page = open_viewer()
+    page.locator(".stage").press("d")
+    button(page, "1:1").click()
+    divider = page.get_by_role("slider", name=LABELS["divider"])
+    assert divider.get_attribute("aria-valuetext") == LABELS["divided"].replace("{percent}", "50")
+    assert_screen_shows(page, NOISY, columns=slice(0, 260))  # the divider's handle is in the middle
+    assert_screen_shows(page, DENOISED, columns=slice(340, None))
+    divider.press("End")
+    assert_screen_shows(page, NOISY, columns=slice(0, 560))
+    divider.press("Home")
+    divider.press("PageUp")
+    assert divider.get_attribute("aria-valuenow") == "10"
+
+
+def test_flip_shows_the_noisy_photo_while_held(open_viewer):
+    page = open_viewer()
+    button(page, LABELS["flip"]).click()
+    button(page, "1:1").click()
+    stage, hold = page.locator(".stage"), button(page, LABELS["hold"])
+    holds = {
+        "pointer": (lambda: (page.mouse.move(*middle_of(page)), page.mouse.down()), page.mouse.up),
+        "button": (lambda: (hold.hover(), page.mouse.down()), page.mouse.up),
+        "space on the button": (lambda: (hold.focus(), page.keyboard.down(" ")), lambda: page.keyboard.up(" ")),
+        "enter on the button": (lambda: (hold.focus(), page.keyboard.down("Enter")), lambda: page.keyboard.up("Enter")),
+        "space": (lambda: (stage.focus(), page.keyboard.down(" ")), lambda: page.keyboard.up(" ")),
+        "f": (lambda: (stage.focus(), page.keyboard.down("f")), lambda: page.keyboard.up("f")),
+    }
+    assert_screen_shows(page, DENOISED)
+    for name, (press, let_go) in holds.items():
+        press()
+        assert hold.get_attribute("aria-pressed") == "true", name
+        assert_screen_shows(page, NOISY)
+        let_go()
+        assert hold.get_attribute("aria-pressed") == "false", name
+    assert_screen_shows(page, DENOISED)
+
+
+def test_flip_answers_a_screen_reader_which_cannot_hold(open_viewer):
+    page = open_viewer()
+    button(page, LABELS["flip"]).click()
+    hold = button(page, LABELS["hold"])
+    for expected in ("true", "false"):
+        hold.evaluate("button => button.click()")
+        assert hold.get_attribute("aria-pressed") == expected
+
+
+def test_flip_pans_when_the_pointer_moves(open_viewer):
+    page = open_viewer()
+    page.locator(".stage").press("f")
+    page.locator(".stage").press("4")
+    left = place_of(page)[0]
+    x, y = middle_of(page)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 60, y, steps=4)
+    assert data(page, "held") is None
+    page.mouse.up()
+    assert place_of(page)[0] == left - 60
+
+
+def test_flip_works_by_touch(open_viewer, touch):
+    page = open_viewer(PHONE)
+    button(page, LABELS["flip"]).tap()
+    button(page, "1:1").tap()
+    touch(page, "touchStart", middle_of(page))
+    page.locator(".viewer[data-held]").wait_for()
+    assert_screen_shows(page, NOISY)
+    touch(page, "touchEnd")
+    page.locator(".viewer:not([data-held])").wait_for()
+    assert_screen_shows(page, DENOISED)
+
+
+@pytest.mark.parametrize("gain", [2, 4, 8, 16])
+def test_removed_noise_is_the_amplified_difference(open_viewer, gain):
+    page = open_viewer()
+    page.locator(".stage").press("n")
+    for zoom in (1, 8):
+        button(page, f"{zoom}:1").click()
+        button(page, f"{gain}×").click()
+        assert_canvas_shows(page, ".pane.removed", removed_noise(gain), zoom)
+    assert is_pressed(page, f"{gain}×")
+    assert page.locator(".scale").inner_text().split() == [f"−{128 // gain}", f"+{128 // gain}"]
+    assert page.get_by_text(LABELS["meaning"].replace("{levels}", str(128 // gain))).is_visible()
+    assert page.get_by_role("img", name=f"{LABELS['removed']} {gain}×").is_visible()
+    assert_screen_shows(page, removed_noise(gain), "removed", zoom=8)
+
+
+def test_removed_noise_of_equal_pictures_is_middle_grey(open_viewer):
+    page = open_viewer(query="equal=1")
+    page.locator(".stage").press("n")
+    button(page, "1:1").click()
+    assert_canvas_shows(page, ".pane.removed", np.full_like(NOISY, 128), 1)
+
+
+def test_removed_noise_follows_the_pan(open_viewer):
+    page = open_viewer()
+    page.locator(".stage").press("n")
+    page.locator(".stage").press("4")
+    before = place_of(page)
+    x, y = middle_of(page)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 90, y + 40, steps=3)
+    page.mouse.up()
+    assert place_of(page) == (before[0] + 90, before[1] + 40, 4)
+    assert_canvas_shows(page, ".pane.removed", removed_noise(4), 4)
+
+
+def move_sliders(page, *percents):
+    """Move the sliders as a hand does: many values on the way, and a last one."""
+    for name, percent in zip(("luminance", "colour", "detail"), percents, strict=True):
+        page.get_by_role("slider", name=LABELS[name]).evaluate(
+            """(slider, percent) => {
+                for (const value of [50, percent]) {
+                    slider.value = value;
+                    slider.dispatchEvent(new Event("input", { bubbles: true }));
+                }
+                slider.dispatchEvent(new Event("change", { bubbles: true }));
+            }""",
+            percent,
+        )
+
+
+@pytest.mark.parametrize("percents", [(0, 0, 0), (37, 100, 0), (63, 19, 81)])
+def test_sliders_mix_just_as_the_download(open_viewer, percents):
+    page = open_viewer(query="mix=1")
+    button(page, "1:1").click()
+    move_sliders(page, *percents)
+    next_frame(page)
+    expected = blend(Photo(NOISY), Photo(DENOISED), Mix(*(percent / 100 for percent in percents))).pixels
+    assert_canvas_shows(page, ".pane.denoised", expected, 1)
+    assert_canvas_shows(page, ".pane.noisy", NOISY, 1)
+    page.get_by_text(f"Mix: {tuple(percent / 100 for percent in map(float, percents))}", exact=True).wait_for()
+    assert_canvas_shows(page, ".pane.denoised", expected, 1)  # also when the page has run again
+    button(page, LABELS["removed"]).click()
+    button(page, "4×").click()
+    removed = np.clip(128 + 4 * (NOISY.astype(int) - expected), 0, 255).astype(np.uint8)
+    assert_canvas_shows(page, ".pane.removed", removed, 1)
+    button(page, LABELS["reset"]).click()
+    button(page, LABELS["side"]).click()
+    next_frame(page)
+    assert_canvas_shows(page, ".pane.denoised", DENOISED, 1)
+
+
+def test_error_is_heat_where_the_pictures_are_off(open_viewer):
+    page = open_viewer(query="mix=1")
+    assert button(page, LABELS["error"]).is_visible()
+    page.locator(".stage").press("e")
+    button(page, "1:1").click()
+    button(page, "8×").click()
+    stops = np.array([[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]])
+    clean = make_clean(600, 400)
+    for pane, photo in {"noisy": NOISY, "denoised": DENOISED}.items():
+        off = np.clip(8.0 * np.abs(photo.astype(int) - clean).max(axis=2), 0, 255) / 255 * 4
+        expected = np.stack([np.interp(off, range(5), stop) for stop in stops.T], axis=2)
+        rgba, left, top, _ = canvas_pixels(page, f".pane.{pane}")
+        heat, place = expected_pixels(expected, rgba.shape, left, top, 1)
+        assert heat.size > 10_000
+        assert np.abs(rgba[place][..., :3] - heat).max() <= 0.51
+    assert page.locator(".meaning").inner_text() == LABELS["error_meaning"].replace("{levels}", "32")
+
+
+def test_error_needs_a_reference(open_viewer):
+    page = open_viewer()
+    assert not button(page, LABELS["error"]).is_visible()
+    page.locator(".stage").press("e")
+    assert data(page, "mode") == "side"
+
+
+def test_sliders_answer_at_once_at_12_megapixels(open_viewer):
+    page = open_viewer(query="width=4000&height=3000&mix=1")
+    seconds = page.get_by_role("slider", name=LABELS["luminance"]).evaluate(
+        """async slider => {
+            const times = [];
+            for (let value = 20; value < 70; value += 10) {
+                const start = performance.now();
+                slider.value = value;
+                slider.dispatchEvent(new Event("input", { bubbles: true }));
+                await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
+                times.push((performance.now() - start) / 1000);
+            }
+            return Math.min(...times);
+        }"""
+    )
+    assert seconds < 0.2
+
+
+def test_link_shows_the_same_view(open_viewer):
+    page = open_viewer(query="mix=1")
+    button(page, LABELS["flip"]).click()
+    page.locator(".stage").press("4")
+    page.locator(".stage").press("ArrowRight")
+    page.wait_for_function("location.hash.startsWith('#flip,4,')")
+    address, place = page.url, place_of(page)
+    again = open_viewer(query="mix=1" + address[address.index("#") :])
+    assert data(again, "mode") == "flip"
+    assert place_of(again) == place
+    button(again, "Fit").click()
+    button(again, LABELS["side"]).click()
+    again.wait_for_function("location.hash === ''")
+
+
+@pytest.mark.parametrize("options", SIZES)
+def test_zoom_8_shows_the_nearest_pixels_of_both(open_viewer, options):
+    page = open_viewer(options)
+    button(page, LABELS["side"]).click()
+    button(page, "8:1").click()
+    assert_canvas_shows(page, ".pane.noisy", NOISY, 8)
+    assert_canvas_shows(page, ".pane.denoised", DENOISED, 8)
+    assert page.locator(".percent").inner_text() == "800 %"
+
+
+def test_keys_reach_everything(open_viewer):
+    page = open_viewer()
+    stage = page.get_by_role("group", name=LABELS["stage"])
+    stage.focus()
+    press = page.keyboard.press
+    for key, mode in {"d": "slider", "f": "flip", "n": "removed", "s": "side"}.items():
+        press(key)
+        assert data(page, "mode") == mode
+        assert is_pressed(page, LABELS[mode])
+    for key, name in {"1": "1:1", "2": "2:1", "4": "4:1", "8": "8:1", "0": LABELS["fit"]}.items():
+        press(key)
+        assert is_pressed(page, name)
+    press("4")
+    press("-")
+    assert data(page, "scale") == "3"
+    press("+")
+    press("+")
+    assert data(page, "scale") == "6"
+    for key, axis, sign in (("Left", 0, 1), ("Right", 0, -1), ("Up", 1, 1), ("Down", 1, -1)):
+        before = place_of(page)
+        press(f"Arrow{key}")
+        moved = [after - earlier for after, earlier in zip(place_of(page), before, strict=True)]
+        assert moved == [48 * sign if axis == index else 0 for index in range(3)]
+    press("n")
+    for gain in ("8×", "16×", "2×", "4×"):
+        press("a")
+        assert is_pressed(page, gain)
+    press("l")
+    assert is_pressed(page, LABELS["loupe"])
+    press("l")
+    assert not is_pressed(page, LABELS["loupe"])
+    # From a button too, on which the space bar keeps its own meaning.
+    button(page, LABELS["side"]).focus()
+    press("2")
+    assert data(page, "scale") == "2"
+    press(" ")
+    assert data(page, "mode") == "side"
+
+
+def test_tab_reaches_every_control(open_viewer):
+    page = open_viewer()
+    page.locator(".stage").press("n")
+    button(page, LABELS["side"]).focus()
+    names = []
+    for _ in range(17):
+        names.append(
+            page.evaluate(
+                """() => {
+                    let element = document.activeElement;
+                    while (element.shadowRoot) element = element.shadowRoot.activeElement;
+                    return element.getAttribute("aria-label") ?? element.textContent;
+                }"""
+            )
+        )
+        page.keyboard.press("Tab")
+    modes = [LABELS[mode] for mode in MODES]
+    tools = [LABELS[tool] for tool in ("loupe", "full", "help")]
+    zooms = [LABELS["fit"], "1:1", "2:1", "4:1", "8:1"]
+    assert names == [*modes, *zooms, *tools, LABELS["stage"], "2×", "4×", "8×", "16×"]
+
+
+def test_help_lists_the_keys(open_viewer):
+    page = open_viewer()
+    page.locator(".stage").press("?")
+    dialog = page.get_by_role("dialog", name=LABELS["help"])
+    assert dialog.locator("dt").all_inner_texts() == [key for key, _ in texts.VIEWER_KEYS]
+    assert dialog.locator("dd").all_inner_texts() == [text for _, text in texts.VIEWER_KEYS]
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="hidden")
+    button(page, LABELS["help"]).click()
+    dialog.wait_for()
+    page.keyboard.press("?")
+    dialog.wait_for(state="hidden")
+
+
+def test_parts_have_roles_and_names(open_viewer):
+    page = open_viewer()
+    for group in ("mode", "zoom", "tools", "stage"):
+        assert page.get_by_role("group", name=LABELS[group], exact=True).is_visible()
+    for name in (texts.NOISY, texts.DENOISED):
+        assert page.get_by_role("img", name=name, exact=True).first.is_visible()
+    assert page.get_by_role("status", name=LABELS["percent"]).inner_text() == "100 %"
+    unnamed = page.locator(".viewer").evaluate(
+        """viewer => [...viewer.querySelectorAll("button, [role], [tabindex]")]
+            .filter(element => !element.getAttribute("aria-label") && !element.textContent && !element.ariaHidden)
+            .filter(element => !element.closest(".removed, .loupe"))
+            .map(element => element.outerHTML)"""
+    )
+    assert unnamed == []
+
+
+def test_wheel_zooms_about_the_pointer(open_viewer):
+    page = open_viewer()
+    page.locator(".stage").press("d")
+    x, y = middle_of(page)
+    point = (x + 100, y + 50)
+    page.mouse.move(*point)
+
+    def photo_point():
+        box, (left, top, scale) = page.locator(".pane.noisy").bounding_box(), place_of(page)
+        return (point[0] - box["x"] - left) / scale, (point[1] - box["y"] - top) / scale
+
+    for _ in range(3):  # far enough that the photo covers the stage, and is not moved to its middle
+        before = place_of(page)[2]
+        page.mouse.wheel(0, -100)
+        page.locator(f".viewer:not([data-scale='{before:g}'])").wait_for()
+    under = photo_point()
+    before = place_of(page)[2]
+    page.keyboard.down("Control")  # what a touchpad's pinch sends
+    page.mouse.wheel(0, -20)
+    page.locator(f".viewer:not([data-scale='{before:g}'])").wait_for()
+    page.keyboard.up("Control")
+    assert place_of(page)[2] == pytest.approx(before * np.exp(0.2), rel=0.01)
+    assert photo_point() == pytest.approx(under, abs=1)
+
+
+def test_pinch_zooms_about_the_fingers_and_moves_with_them(open_viewer, touch):
+    page = open_viewer(PHONE)
+    button(page, "1:1").tap()
+    left, top, _ = place_of(page)
+    x, y = middle_of(page)
+    box = page.locator(".pane.noisy").bounding_box()
+    middle = np.array([x - box["x"], y - box["y"]]) * 2  # in screen pixels of the pane
+    photo_point = middle - (left, top)
+    touch(page, "touchStart", (x - 40, y), (x + 40, y))
+    for spread in (50, 60, 70, 80):
+        touch(page, "touchMove", (x - spread, y), (x + spread, y))
+    for shift in (10, 20):
+        touch(page, "touchMove", (x - 80 + shift, y), (x + 80 + shift, y))
+    touch(page, "touchEnd")
+    next_frame(page)
+    left, top, scale = place_of(page)
+    assert scale == pytest.approx(2, rel=0.02)
+    moved = middle + np.array([20, 0]) * 2
+    assert photo_point * scale + (left, top) == pytest.approx(moved, abs=4)
+    assert page.evaluate("visualViewport.scale") == pytest.approx(1)
+
+
+def test_loupe_follows_the_pointer_in_true_pixels(open_viewer):
+    page = open_viewer()
+    button(page, LABELS["loupe"]).click()
+    for pane in ("noisy", "denoised"):  # the same point of the photo, from either side
+        x, y = middle_of(page, f".pane.{pane}")
+        page.mouse.move(x + 60, y - 30)
+        next_frame(page)
+        for name, photo in (("noisy", NOISY), ("denoised", DENOISED)):
+            assert_canvas_shows(page, f".loupe .{name}", photo, 2)
+            rgba, left, top, scale = canvas_pixels(page, f".loupe .{name}")
+            centre = ((rgba.shape[1] / 2 - left) / scale, (rgba.shape[0] / 2 - top) / scale)
+            pane_left, pane_top, pane_scale = place_of(page)
+            box = page.locator(f".pane.{pane}").bounding_box()
+            expected = (x + 60 - box["x"] - pane_left, y - 30 - box["y"] - pane_top)
+            assert centre == pytest.approx(np.array(expected) / pane_scale, abs=1)
+    page.locator(".stage").press("4")
+    assert_canvas_shows(page, ".loupe .denoised", DENOISED, 8, at_least=1000)
+    left = int(page.locator(".loupe").get_attribute("data-left"))
+    page.keyboard.press("Shift+ArrowRight")
+    next_frame(page)
+    assert int(page.locator(".loupe").get_attribute("data-left")) == left - 16 * 8 // 4
+    assert data(page, "scale") == "4"
+    page.keyboard.press("l")
+    assert page.locator(".loupe").is_hidden()
+
+
+def test_loupe_follows_a_finger(open_viewer, touch):
+    page = open_viewer(PHONE)
+    button(page, LABELS["loupe"]).tap()
+    x, y = middle_of(page)
+    before = place_of(page)
+    touch(page, "touchStart", (x - 60, y))
+    touch(page, "touchMove", (x + 60, y + 40))
+    next_frame(page)
+    loupe, stage = page.locator(".loupe").bounding_box(), page.locator(".stage").bounding_box()
+    assert loupe["y"] + loupe["height"] < y + 40  # not under the finger
+    assert loupe["x"] >= stage["x"]
+    assert loupe["x"] + loupe["width"] <= stage["x"] + stage["width"]
+    assert_canvas_shows(page, ".loupe .noisy", NOISY, 2)
+    touch(page, "touchEnd")
+    assert place_of(page) == before
+
+
+@pytest.mark.parametrize("options", SIZES)
+@pytest.mark.parametrize("script", ["", "delete Element.prototype.requestFullscreen"], ids=["browser", "fallback"])
+def test_full_screen_covers_the_window(open_viewer, options, script):
+    page = open_viewer(options, script=script)
+    before = page.locator(".viewer").bounding_box()
+    button(page, LABELS["full"]).click()
+    page.locator(".viewer[data-full]").wait_for()
+    next_frame(page)
+    size = page.evaluate("({ width: innerWidth, height: innerHeight })")
+    assert page.locator(".viewer").bounding_box() == {"x": 0, "y": 0, **size}
+    seen = page.evaluate("() => document.elementFromPoint(innerWidth / 2, 30).shadowRoot?.querySelector('.viewer')")
+    assert seen is not None  # nothing of the page lies above it
+    button(page, LABELS["side"]).click()
+    button(page, "1:1").click()
+    assert_screen_shows(page, DENOISED, "denoised")
+    page.locator(".stage").press("m")
+    page.locator(".viewer:not([data-full])").wait_for()
+    assert not is_pressed(page, LABELS["full"])
+    page.locator(".stage").press("m")
+    page.locator(".viewer[data-full]").wait_for()
+    if script:
+        page.keyboard.press("Escape")
+    else:
+        page.evaluate("document.exitFullscreen()")  # what Escape does outside of a test
+    page.locator(".viewer:not([data-full])").wait_for()
+    next_frame(page)
+    assert page.locator(".viewer").bounding_box()["height"] == before["height"]
+
+
+@pytest.mark.parametrize("options", SIZES)
+def test_modes_do_not_move_the_page(open_viewer, options):
+    page = open_viewer(options)
+    heights, widths = set(), set()
+    for mode in MODES:
+        button(page, LABELS[mode]).click()
+        heights.add(page.locator(".viewer").bounding_box()["height"])
+        widths.add(page.evaluate("document.documentElement.scrollWidth"))
+        overflowing = page.locator(".viewer").evaluate(
+            """viewer => [viewer, ...viewer.querySelectorAll(".toolbar, .footer, .legend, .group")]
+                .filter(element => element.scrollWidth > element.clientWidth + 1).map(element => element.className)"""
+        )
+        assert overflowing == [], mode
+    assert len(heights) == 1
+    assert widths == {options["viewport"]["width"]}
+
+
+def test_phone_has_targets_for_fingers(open_viewer):
+    page = open_viewer(PHONE)
+    for mode in MODES:
+        button(page, LABELS[mode]).tap()
+        boxes = [each.bounding_box() for each in page.locator(".viewer button:visible, .divider:visible").all()]
+        assert len(boxes) >= 12
+        assert min(min(box["width"], box["height"]) for box in boxes) >= 40, mode
+
+
+def test_one_picture_alone_is_shown_in_every_mode(open_viewer):
+    page = open_viewer(query="denoised=0")
+    assert page.get_by_role("img", name=texts.NOISY, exact=True).first.is_visible()
+    assert page.get_by_text(LABELS["waiting"], exact=True).first.is_visible()
+    for mode in MODES[1:]:
+        button(page, LABELS[mode]).click()
+        button(page, "1:1").click()
+        assert_screen_shows(page, NOISY)
+        assert page.get_by_role("slider").count() == 0
+    button(page, LABELS["flip"]).click()
+    assert button(page, LABELS["hold"]).is_disabled()
+
+
+def test_mode_and_tools_stay_when_the_page_runs_again(open_viewer):
+    page = open_viewer()
+    stage = page.locator(".stage")
+    for key in ("n", "a", "l", "2"):
+        stage.press(key)
+    page.get_by_role("button", name="Again").click()
+    page.locator(".viewer[data-shown$='again']").wait_for()
+    assert data(page, "mode") == "removed"
+    assert data(page, "scale") == "2"
+    assert is_pressed(page, "8×")
+    assert is_pressed(page, LABELS["loupe"])
+
+
+def test_lost_picture_is_said(open_viewer):
+    page = open_viewer()
+    button(page, "1:1").click()
+    page.route("**/media/**", lambda route: route.abort())
+    page.get_by_role("button", name="Again").click()
+    page.get_by_text(LABELS["failed"]).wait_for()
+    assert_screen_shows(page, NOISY)
+    open_viewer.complaints[:] = [text for text in open_viewer.complaints if "Failed to load resource" not in text]
+
+
+def test_large_photo_is_drawn_from_a_preview_once_a_frame(open_viewer):
+    count = """
+        window.drawn = [];
+        const { drawImage } = CanvasRenderingContext2D.prototype;
+        CanvasRenderingContext2D.prototype.drawImage = function (source, ...rest) {
+            drawn.push(source.width);
+            return drawImage.call(this, source, ...rest);
+        };
+    """
+    page = open_viewer(query="width=6000&height=4000", script=count)
+    assert set(page.evaluate("drawn")) == {2560}
+    noisy, denoised = make_pair(6000, 4000)
+    rgba, left, top, scale = canvas_pixels(page, ".pane.noisy")
+    inside = rgba[top : top + int(4000 * scale), left : left + int(6000 * scale), :3]
+    assert np.abs(inside.mean((0, 1)) - noisy.mean((0, 1))).max() < 1
+    assert inside.std(0).mean() < 8  # made small, noise averages out
+
+    page.evaluate("drawn.length = 0")
+    for zoom in (1, 8):
+        button(page, f"{zoom}:1").click()
+        assert_canvas_shows(page, ".pane.noisy", noisy, zoom)
+        assert_canvas_shows(page, ".pane.denoised", denoised, zoom)
+    assert set(page.evaluate("drawn")) == {6000}
+
+    x, y = middle_of(page, ".pane.noisy")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    draws = page.evaluate(
+        """async ([x, y]) => {
+            const roots = [...document.querySelectorAll("*")].map(({ shadowRoot }) => shadowRoot);
+            const stage = roots.map(root => root?.querySelector(".stage")).find(Boolean);
+            drawn.length = 0;
+            for (let i = 1; i <= 50; i++) {
+                const event = { clientX: x - i, clientY: y, pointerId: 1, pointerType: "mouse", bubbles: true };
+                stage.dispatchEvent(new PointerEvent("pointermove", event));
+            }
+            const at_once = drawn.length;
+            await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+            return [at_once, drawn.length];
+        }""",
+        [x, y],
+    )
+    assert draws == [0, 2]  # one for each pane
+    page.mouse.up()

@@ -1,0 +1,61 @@
+"""A page with nothing but the viewer, on made-up pictures: `?width=…&height=…`, `&denoised=0` for the noisy
+alone, `&equal=1` for the noisy twice, `&mix=1` for the sliders and a clean reference.
+"""
+
+import cv2
+import numpy as np
+import streamlit as st
+
+from denoise import pipeline
+from denoise.image import Photo
+from denoise.pipeline import Mix
+from denoise.ui import pictures, texts, viewer
+
+
+def make_clean(width: int, height: int) -> np.ndarray:
+    """Return the clean reference."""
+    return np.tile(np.linspace(20, 235, width).astype(np.uint8)[None, :, None], (height, 1, 3))
+
+
+def make_pair(width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a noisy photo and a denoised one, the same for the same size."""
+    ramp = make_clean(width, 1).astype(np.int16)
+    noise = np.random.default_rng(width).normal(0, 25, (min(height, 512), min(width, 512), 3)).astype(np.int16)
+    tiled = np.tile(noise, (-(-height // 512), -(-width // 512), 1))[:height, :width]
+    noisy = np.clip(ramp + tiled, 0, 255).astype(np.uint8)
+    return noisy, cv2.blur(noisy, (5, 5))
+
+
+@st.cache_data
+def make_files(width: int, height: int) -> list[bytes]:
+    """Return the pair as PNG files."""
+    return [pictures.to_png(Photo(pixels)) for pixels in make_pair(width, height)]
+
+
+def show() -> None:
+    """Make the page; its button brings another denoised picture, in which nothing has changed."""
+    st.set_page_config(layout="wide")
+    wanted = st.query_params
+    size = int(wanted.get("width", 600)), int(wanted.get("height", 400))
+    noisy, denoised = make_files(*size)
+    shown = [viewer.Picture("noisy", texts.NOISY, noisy)]
+    suffix = "-again" if st.button("Again") else ""
+    if wanted.get("denoised") != "0":
+        file = noisy if wanted.get("equal") else denoised
+        shown.append(viewer.Picture(f"denoised{suffix}", texts.DENOISED, file))
+    if not wanted.get("mix"):
+        viewer.show(shown)
+        return
+    details = pipeline.detail_map(Photo(make_pair(*size)[0]), Photo(make_pair(*size)[1]))
+    viewer.show(
+        shown,
+        clean=viewer.Picture("clean", texts.CLEAN, pictures.to_png(Photo(make_clean(*size)))),
+        details=viewer.Picture("details", "", pictures.to_grey_png(details)),
+        mix=Mix(),
+        on_mix=lambda mix: st.session_state.update(mixed=mix),
+    )
+    st.text(f"Mix: {tuple(st.session_state.get('mixed', ()))}")
+
+
+if __name__ == "__main__":
+    show()

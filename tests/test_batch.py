@@ -1,0 +1,365 @@
+import csv
+import errno
+import io
+import os
+import threading
+import time
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from denoise import batch as batch_module
+from denoise import pipeline
+from denoise.baseline import estimate_noise as estimate
+from denoise.batch import REPORT_NAME, Batch, Settings, State
+from denoise.image import decode, encode
+from denoise.runtime import ModelError
+
+
+class Denoiser:
+    """Stands for `pipeline.denoise_photo`: inverts. A test can hold it at a call, until `free` is set."""
+
+    def __init__(self):
+        self.calls, self.failure = [], None
+        self.held_call, self.held, self.free = 0, threading.Event(), threading.Event()
+
+    def __call__(self, photo, model, *, strength, best, progress):
+        self.calls.append((photo.width, model, strength, best))
+        progress(0, 2)
+        if len(self.calls) == self.held_call:
+            self.held.set()
+            assert self.free.wait(10)
+        if self.failure:
+            raise self.failure
+        progress(1, 2)
+        return replace(photo, pixels=np.iinfo(photo.pixels.dtype).max - photo.pixels)
+
+
+@pytest.fixture
+def denoiser(monkeypatch):
+    stub = Denoiser()
+    monkeypatch.setattr(pipeline, "denoise_photo", stub)
+    return stub
+
+
+@pytest.fixture
+def batch(denoiser):
+    made = Batch()
+    yield made
+    denoiser.free.set()
+    made.close()
+
+
+def picture(kind="PNG", width=24, height=16, **options):
+    pixels = np.random.default_rng(width).integers(40, 200, (height, width, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def add(batch, name, data):
+    item = batch.expect(name, len(data))
+    part = batch.part(item.id)
+    part.write_bytes(data)
+    batch.receive(item.id, part)
+    return item.id
+
+
+def run(batch, settings=None):
+    batch.start(settings or Settings(model="nlm"))
+    batch.wait(10)
+    assert not batch.is_working
+
+
+def states(batch):
+    return [item.state for item in batch.items()]
+
+
+def unzipped(batch):
+    with zipfile.ZipFile(batch.zip()) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def rows(batch):
+    return list(csv.DictReader(io.StringIO(batch.report().decode("utf-8-sig"))))
+
+
+def test_photos_come_back_in_their_formats_under_their_names(batch):
+    files = {"a/IMG_1.JPG": picture("JPEG", 20), "b/IMG_1.JPG": picture("JPEG", 28), "scan.tiff": picture("TIFF", 22)}
+    for name, data in files.items():
+        add(batch, name, data)
+    run(batch)
+    found = unzipped(batch)
+    assert set(found) == {"a/IMG_1-denoised.JPG", "b/IMG_1-denoised.JPG", "scan-denoised.tiff", REPORT_NAME}
+    for name, data in files.items():
+        noisy = decode(data)
+        expected = encode(replace(noisy, pixels=255 - noisy.pixels))
+        assert found[name.replace(".", "-denoised.")] == expected
+    assert found[REPORT_NAME] == batch.report()
+
+
+def test_files_of_one_name_all_survive(batch):
+    for name, width in [("IMG.png", 20), ("IMG.png", 21), ("img.PNG", 22), ("report.csv", 23)]:
+        add(batch, name, picture(width=width))
+    run(batch)
+    found = unzipped(batch)
+    assert len(found) == len({name.lower() for name in found}) == 5
+    widths = {name: decode(data).width for name, data in found.items() if name != REPORT_NAME}
+    assert widths == {
+        "IMG-denoised.png": 20,
+        "IMG-denoised (2).png": 21,
+        "img-denoised (3).PNG": 22,
+        "report-denoised.png": 23,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "result"),
+    [
+        ("../../etc/passwd.png", "etc/passwd-denoised.png"),
+        ("/etc/x.png", "etc/x-denoised.png"),
+        ("C:\\photos\\x.png", "C_/photos/x-denoised.png"),
+        ("night: show?.png", "night_ show_-denoised.png"),
+        ("a\nb.png", "a_b-denoised.png"),
+        ("..", "photo-denoised.png"),
+        ("Über/é.png", "Über/é-denoised.png"),
+    ],
+)
+def test_names_lead_nowhere_else(batch, name, result):
+    add(batch, name, picture())
+    run(batch)
+    assert set(unzipped(batch)) == {result, REPORT_NAME}
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        pytest.param(b"notes", "not a picture", id="text"),
+        pytest.param(b"", "empty", id="empty"),
+        pytest.param(picture("JPEG")[:-40], "end of this JPEG is missing", id="cut"),
+        pytest.param(picture(width=2000, height=600), "megapixels", id="huge"),
+    ],
+)
+def test_bad_file_gets_a_reason_and_the_rest_goes_on(denoiser, data, reason):
+    batch = Batch(max_megapixels=1)
+    add(batch, "bad.png", data)
+    good = add(batch, "good.png", picture())
+    assert states(batch) == [State.FAILED, State.WAITING]
+    assert reason in batch.items()[0].reason
+    run(batch)
+    assert states(batch) == [State.FAILED, State.DONE]
+    assert batch.thumbnail(good)
+    assert [row["state"] for row in rows(batch)] == ["failed", "done"]
+    assert reason in rows(batch)[0]["reason"]
+    batch.close()
+
+
+def test_settings_reach_the_denoiser_and_the_file(batch, denoiser, monkeypatch):
+    monkeypatch.setattr(pipeline, "BIG", 500)
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    for width in (20, 40):
+        add(batch, "x.jpg", picture("JPEG", width, exif=exif))
+    run(batch, Settings(best=True, strength=0.5, format="PNG", strip=True))
+    assert denoiser.calls == [(20, "ridnet", 0.5, True), (40, "unet", 0.5, True)]
+    found = unzipped(batch)
+    photos = [decode(data) for name, data in found.items() if name.endswith(".png")]
+    assert set(found) == {"x-denoised.png", "x-denoised (2).png", REPORT_NAME}
+    assert [photo.exif for photo in photos] == [b"", b""]
+    assert [(row["denoiser"], row["strength"], row["best"]) for row in rows(batch)] == [
+        ("ridnet", "0.5", "True"),
+        ("unet", "0.5", "True"),
+    ]
+
+
+def test_cancel_ends_within_a_tile_and_keeps_what_is_done(batch, denoiser):
+    for width in (20, 21, 22):
+        add(batch, "x.png", picture(width=width))
+    denoiser.held_call = 2
+    batch.start(Settings(model="nlm"))
+    assert denoiser.held.wait(10)
+    assert states(batch) == [State.DONE, State.WORKING, State.WAITING]
+    batch.cancel()
+    denoiser.free.set()
+    batch.wait(10)
+    assert states(batch) == [State.DONE, State.WAITING, State.WAITING]
+    assert len(unzipped(batch)) == 2
+    run(batch)
+    assert states(batch) == [State.DONE] * 3
+    assert [width for width, *_ in denoiser.calls] == [20, 21, 21, 22]
+    assert len(unzipped(batch)) == 4
+
+
+def test_start_while_it_works_changes_nothing(batch, denoiser):
+    for width in (20, 21):
+        add(batch, "x.png", picture(width=width))
+    denoiser.held_call = 1
+    batch.start(Settings(model="nlm"))
+    assert denoiser.held.wait(10)
+    batch.start(Settings(model="unet", strength=0))
+    batch.forget_results()
+    denoiser.free.set()
+    batch.wait(10)
+    assert denoiser.calls == [(20, "nlm", 1.0, False), (21, "nlm", 1.0, False)]
+
+
+def test_work_waits_for_photos_that_are_on_their_way(batch):
+    late = batch.expect("late.png", 1)
+    add(batch, "x.png", picture())
+    batch.start(Settings(model="nlm"))
+    while states(batch) != [State.ARRIVING, State.DONE]:
+        time.sleep(0.001)
+    assert batch.is_working
+    part = batch.part(late.id)
+    part.write_bytes(picture())
+    batch.receive(late.id, part)
+    batch.wait(10)
+    assert states(batch) == [State.DONE] * 2
+
+
+def test_photos_that_never_come_are_given_up(batch, monkeypatch):
+    batch.expect("never.png", 1)
+    add(batch, "x.png", picture())
+    assert batch.is_busy
+    monkeypatch.setattr(batch_module, "SILENCE", 0.0)
+    run(batch)
+    assert not batch.is_busy
+    assert states(batch) == [State.FAILED, State.DONE]
+
+
+def test_lost_photo_may_come_once_more_but_a_good_one_may_not(batch):
+    item = batch.expect("x.png", 1)
+    batch.lose(item.id, ConnectionError("broken"))
+    assert batch.items()[0].reason == "broken"
+    part = batch.part(item.id)
+    part.write_bytes(picture())
+    batch.receive(item.id, part)
+    assert (states(batch), batch.items()[0].reason) == ([State.WAITING], "")
+    with pytest.raises(KeyError):
+        batch.part(item.id)
+    batch.lose(item.id, ConnectionError())  # of the first attempt, and late
+    assert states(batch) == [State.WAITING]
+    with pytest.raises(KeyError):
+        batch.part("unknown")
+    assert batch.thumbnail("unknown") is None
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [ModelError("The network is missing"), MemoryError("none left"), OSError(errno.ENOSPC, "disk full")],
+    ids=lambda error: type(error).__name__,
+)
+def test_failure_stops_no_other_photo_and_can_be_tried_again(batch, denoiser, failure):
+    for _ in range(2):
+        add(batch, "x.png", picture())
+    denoiser.failure = failure
+    run(batch)
+    assert [(item.state, item.reason) for item in batch.items()] == [(State.FAILED, str(failure))] * 2
+    assert all(item.can_retry for item in batch.items())
+    assert set(unzipped(batch)) == {REPORT_NAME}
+    denoiser.failure = None
+    run(batch)
+    assert [(item.state, item.reason) for item in batch.items()] == [(State.DONE, "")] * 2
+
+
+def test_all_can_be_done_again_otherwise(batch, denoiser):
+    add(batch, "x.png", picture())
+    run(batch)
+    first = unzipped(batch)
+    batch.forget_results()
+    assert states(batch) == [State.WAITING]
+    run(batch, Settings(model="unet", format="BMP"))
+    assert set(first) == {"x-denoised.png", REPORT_NAME}
+    assert set(unzipped(batch)) == {"x-denoised.bmp", REPORT_NAME}
+
+
+def test_noise_and_time_are_reported(batch):
+    add(batch, "x.png", picture())
+    before = batch.items()[0]
+    assert (before.width, before.height) == (24, 16)
+    assert before.noise_before > 10
+    assert batch.seconds_left(Settings(model="nlm")) > 0
+    run(batch)
+    (row,) = rows(batch)
+    assert float(row["noise_before"]) == pytest.approx(before.noise_before, abs=0.01)
+    assert float(row["noise_after"]) == pytest.approx(before.noise_before, rel=0.2)
+    assert float(row["seconds"]) >= 0
+    assert row["result"] == "x-denoised.png"
+    assert batch.seconds_left(Settings(model="nlm")) == 0
+
+
+def test_time_left_counts_photos_on_their_way_like_the_others(batch):
+    for _ in range(2):
+        add(batch, "x.png", picture())
+    settings = Settings(model="nlm")
+    known = batch.seconds_left(settings)
+    for _ in range(3):
+        batch.expect("late.png", 1)
+    assert batch.seconds_left(settings) == pytest.approx(2.5 * known)
+
+
+def test_noise_of_a_large_photo_is_estimated_from_a_part_of_it(batch, monkeypatch):
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).normal(120, 9, (500, 400, 3)).astype(np.uint8)).save(buffer, "PNG")
+    heights = []
+    monkeypatch.setattr(batch_module, "estimate_noise", lambda pixels: heights.append(len(pixels)) or estimate(pixels))
+    add(batch, "x.png", buffer.getvalue())
+    monkeypatch.setattr(batch_module, "_ENOUGH", 50_000)
+    add(batch, "x.png", buffer.getvalue())
+    assert heights == [500, 128]
+    whole, part = (item.noise_before for item in batch.items())
+    assert part == pytest.approx(whole, rel=0.05)
+    assert whole == pytest.approx(9, rel=0.1)
+
+
+def test_closing_removes_all_files_also_while_it_works(batch, denoiser):
+    add(batch, "x.png", picture())
+    folder = batch.zip().parent
+    assert {path.suffix for path in folder.iterdir()} == {".in", ".thumbnail", ".zip"}
+    assert folder.stat().st_mode & 0o077 == 0
+    denoiser.held_call = 1
+    batch.start(Settings(model="nlm"))
+    assert denoiser.held.wait(10)
+    batch.close()
+    assert folder.exists()
+    denoiser.free.set()
+    deadline = time.monotonic() + 10
+    while folder.exists() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert not folder.exists()
+    with pytest.raises(KeyError):
+        batch.part(batch.expect("late.png", 1).id)
+
+
+def test_what_a_killed_process_left_is_removed_and_what_a_living_one_has_is_not(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    left, living, other = (tmp_path / name for name in ("denoise-left", "denoise-living", "mine"))
+    for folder in (left, living, other):
+        folder.mkdir()
+        (folder / "x.in").touch()
+    lock = batch_module._lock(living)
+    batch_module.spool.cache_clear()
+    try:
+        batch = Batch()
+        assert not left.exists()
+        assert (living / "x.in").exists()
+        assert (other / "x.in").exists()
+        folder = batch.zip().parent
+        assert tmp_path in folder.parents
+        batch_module.remove_spool()
+        assert not folder.exists()
+        Batch().close()
+    finally:
+        batch_module.spool.cache_clear()
+        os.close(lock)
+
+
+def test_tokens_cannot_be_guessed(batch):
+    other = Batch()
+    assert other.token != batch.token
+    assert len(other.token) >= 32
+    other.close()

@@ -1,0 +1,198 @@
+import errno
+import io
+import json
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from denoise import pipeline
+from denoise.batch import Settings
+from denoise.image import PhotoError
+from denoise.ui import texts
+from denoise.ui.pages import batch as page
+
+SCRIPT = "from denoise.ui.pages import batch; batch.show()"
+
+
+@pytest.fixture
+def app(monkeypatch):
+    def denoise_photo(photo, model, *, strength, best, progress):
+        progress(0, 1)
+        return replace(photo, pixels=255 - photo.pixels)
+
+    monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
+    test = AppTest.from_string(SCRIPT, default_timeout=30).run()
+    yield test
+    test.session_state["batch"].close()
+
+
+def png(width=24, height=16):
+    buffer = io.BytesIO()
+    pixels = np.random.default_rng(width).integers(40, 200, (height, width, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def add(app, name, data):
+    batch = app.session_state["batch"]
+    item = batch.expect(name, len(data))
+    part = batch.part(item.id)
+    part.write_bytes(data)
+    batch.receive(item.id, part)
+
+
+def table(app):
+    """Return the table's rows, and how many photos it offers to take home."""
+    for element in app.get("bidi_component"):
+        if element.proto.component_name == "denoise.photo_table":
+            _, rows, done, *_ = json.loads(element.proto.json)
+            return rows, done
+    return [], 0
+
+
+def sentences(app):
+    return [each.value for each in (*app.markdown, *app.caption)]
+
+
+def finish(app):
+    app.session_state["batch"].wait(10)
+    return app.run()
+
+
+def assert_calm(app):
+    assert not app.exception
+    assert not app.error
+
+
+def test_empty_page_says_what_will_appear(app):
+    assert table(app) == ([], 0)
+    assert texts.BATCH_EMPTY in sentences(app)
+    assert all(app.button(key=f"batch {name}").disabled for name in ("start", "again", "clear"))
+    assert_calm(app)
+
+
+def test_photos_are_shown_denoised_and_counted(app):
+    add(app, "tour/a.png", png())
+    add(app, "notes.txt", b"no pixels")
+    app.run()
+    rows, done = table(app)
+    assert [(row["name"], row["kind"], row["seen"]) for row in rows] == [
+        ("tour/a.png", "waiting", True),
+        ("notes.txt", "failed", False),
+    ]
+    assert rows[0]["size"].startswith("24 × 16 · ")
+    assert "not a picture" in rows[1]["detail"]
+    assert done == 0
+    assert app.button(key="batch start").label == texts.batch_start(1, 0)
+    app.button(key="batch start").click().run()
+    finish(app)
+    rows, done = table(app)
+    assert (rows[0]["kind"], rows[0]["state"], done) == ("done", texts.BATCH_STATES["done"], 1)
+    assert rows[0]["detail"] == pipeline.denoiser_names()["ridnet"].title
+    assert "→" in rows[0]["noise"]
+    assert texts.batch_done(1, 1) in sentences(app)
+    assert app.button(key="batch start").disabled
+    assert_calm(app)
+
+
+def test_settings_are_those_of_the_page(app, monkeypatch):
+    started = []
+    batch = app.session_state["batch"]
+    monkeypatch.setattr(batch, "start", started.append)
+    add(app, "a.png", png())
+    app.run()
+    app.selectbox(key="batch_model").set_value("unet")
+    app.toggle(key="batch_best").set_value(True)
+    app.slider(key="batch_strength").set_value(80)
+    app.selectbox(key="batch_format").set_value("JPEG")
+    app.slider(key="batch_quality").set_value(70)
+    app.toggle(key="batch_strip").set_value(True).run()
+    app.button(key="batch start").click().run()
+    app.selectbox(key="batch_model").set_value("nlm")
+    app.selectbox(key="batch_format").set_value("TIFF").run()
+    assert app.toggle(key="batch_best").disabled
+    assert app.slider(key="batch_quality").disabled
+    app.button(key="batch start").click().run()
+    assert started == [
+        Settings("unet", True, 0.8, "JPEG", 70, True),
+        Settings("nlm", False, 0.8, "TIFF", 70, True),
+    ]
+    assert_calm(app)
+
+
+def test_settings_rest_while_photos_are_at_work_and_cancel_gives_them_back(app):
+    batch = app.session_state["batch"]
+    batch.expect("late.png", 1)  # so that the work does not end
+    add(app, "a.png", png())
+    app.run()
+    app.button(key="batch start").click().run()
+    assert app.selectbox(key="batch_model").disabled
+    assert not app.button(key="batch clear").disabled
+    app.button(key="batch cancel").click().run()
+    assert not batch.is_working
+    assert not app.selectbox(key="batch_model").disabled
+    assert_calm(app)
+
+
+def test_link_sets_the_page(app):
+    link = AppTest.from_string(SCRIPT, default_timeout=30)
+    link.query_params["batch_model"] = pipeline.denoiser_names()["unet"].title
+    link.query_params["batch_strength"] = "60"
+    link.run()
+    assert (link.selectbox(key="batch_model").value, link.slider(key="batch_strength").value) == ("unet", 60)
+    link.session_state["batch"].close()
+
+
+def test_failed_photo_can_be_tried_again(app, monkeypatch):
+    add(app, "a.png", png())
+    good = pipeline.denoise_photo
+    monkeypatch.setattr(pipeline, "denoise_photo", lambda *args, **kwargs: 1 / 0)
+    app.run()
+    app.button(key="batch start").click().run()
+    finish(app)
+    (row,), _ = table(app)
+    assert (row["kind"], row["detail"]) == ("failed", texts.UNEXPECTED)
+    monkeypatch.setattr(pipeline, "denoise_photo", good)
+    assert app.button(key="batch start").label == texts.batch_start(0, 1)
+    app.button(key="batch start").click().run()
+    finish(app)
+    assert table(app)[0][0]["kind"] == "done"
+
+
+def test_all_can_be_done_again_or_removed(app):
+    add(app, "a.png", png())
+    app.run()
+    app.button(key="batch start").click().run()
+    finish(app)
+    before = app.session_state["batch"]
+    folder = before.zip().parent
+    app.button(key="batch again").click().run()
+    finish(app)
+    assert table(app)[1] == 1
+    app.button(key="batch clear").click().run()
+    assert app.session_state["batch"] is not before
+    assert table(app) == ([], 0)
+    deadline = time.monotonic() + 10
+    while folder.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not folder.exists()
+    assert_calm(app)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(errno.ENOSPC, "full"), texts.BATCH_DISK_FULL),
+        (ConnectionError(), texts.BATCH_NOT_SENT),
+        (TimeoutError(), texts.BATCH_NOT_SENT),
+        (MemoryError(), texts.OUT_OF_MEMORY),
+        (PhotoError("Too small."), "Too small."),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_reasons_are_sentences(error, sentence):
+    assert page._explain(error) == sentence

@@ -1,0 +1,259 @@
+import io
+
+import cv2
+import numpy as np
+import pytest
+import streamlit as st
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from denoise import camera, pipeline
+from denoise.image import Photo
+from denoise.metrics import psnr
+from denoise.ui import samples, task, texts
+from denoise.ui.session import UPLOAD
+
+SCRIPT = "from denoise.ui.pages import noise_lab; noise_lab.show()"
+NAMES = list(pipeline.denoiser_names())
+SIDE = 96  # pixels of the photos
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """Replace the denoisers by a quick blur; give the list of what ran, on photos of which size."""
+    made = []
+
+    def denoise_photo(photo, model, *, strength=1.0, best=False, progress=None):
+        if progress:
+            progress(0, 1)
+            progress(1, 1)
+        made.append((model, photo.width, photo.height))
+        return Photo(cv2.blur(photo.pixels, (3, 3)))
+
+    def load(name):
+        return pipeline.crop(full(name), SIDE)[0]  # photographing all of it would take longest
+
+    full = samples.load
+    monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
+    monkeypatch.setattr(samples, "load", load)
+    return made
+
+
+@pytest.fixture
+def app(runs):
+    return AppTest.from_string(SCRIPT, default_timeout=60)
+
+
+def png(width, height, *, grey=False):
+    ramp = np.linspace(40, 200, width * height).reshape(height, width).astype(np.uint8)
+    buffer = io.BytesIO()
+    (Image.fromarray(ramp) if grey else Image.merge("RGB", [Image.fromarray(ramp)] * 3)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def figure(app, label):
+    return [float(part) for part in next(each.value for each in app.metric if each.label == label).split(" → ")]
+
+
+def upload(app, data, name="mine.png"):
+    return app.file_uploader(key="clean photo").upload(name, data, "image/png").run()
+
+
+def charts(app):
+    return app.get("vega_lite_chart")
+
+
+def assert_calm(app):
+    assert not app.exception
+    assert texts.UNEXPECTED not in [error.value for error in app.error]
+
+
+def test_sample_is_made_noisy_and_cleaned(app, runs):
+    app.run()
+    sample = samples.load(next(iter(samples.list_samples().values())).clean)
+    noisy, clean = pipeline.photograph(sample, 3200)
+    before, after = figure(app, texts.PSNR)
+    assert before == pytest.approx(psnr(clean.pixels, noisy.pixels), abs=0.005)
+    assert after > before
+    assert runs == [(NAMES[0], noisy.width, noisy.height)]
+    assert texts.lab_photo(noisy.width, noisy.height, 3200) in [caption.value for caption in app.caption]
+    assert_calm(app)
+
+
+def test_iso_quality_and_seed_change_the_noise(app):
+    app.run()
+    first, _ = figure(app, texts.PSNR)
+    app.select_slider(key="iso").set_value(12800).run()
+    stronger, _ = figure(app, texts.PSNR)
+    assert stronger < first - 4
+    app.number_input(key="seed").set_value(1).run()
+    other, _ = figure(app, texts.PSNR)
+    assert other != stronger
+    assert other == pytest.approx(stronger, abs=0.2)
+    app.select_slider(key="iso").set_value(100)
+    app.slider(key="jpeg").set_value(100).run()
+    uncompressed, _ = figure(app, texts.PSNR)
+    app.slider(key="jpeg").set_value(40).run()
+    assert figure(app, texts.PSNR)[0] < uncompressed
+
+
+def test_nothing_is_computed_twice(app, runs, monkeypatch):
+    shots = []
+    simulate = pipeline.photograph
+    monkeypatch.setattr(pipeline, "photograph", lambda *a, **k: shots.append(1) or simulate(*a, **k))
+    app.run()
+    app.selectbox(key="cleaner").set_value("nlm").run()
+    app.selectbox(key="cleaner").set_value(NAMES[0]).run()
+    assert [name for name, *_ in runs] == [NAMES[0], "nlm"]
+    assert len(shots) == 1
+
+
+def test_upload_is_cropped_and_photographed(app, runs):
+    app.run()
+    upload(app, png(900, 700))
+    assert app.selectbox(key="scene").value == UPLOAD
+    assert runs[-1][1:] == (640, 640)
+    assert app.session_state["clean upload"].clean.pixels.base is None  # the large photo is let go of
+    assert_calm(app)
+
+
+def test_grey_upload_stays_grey(app, runs):
+    app.run()
+    upload(app, png(64, 64, grey=True))
+    noisy, _ = pipeline.photograph(app.session_state["clean upload"].clean, 3200)
+    assert (noisy.pixels[..., 0] == noisy.pixels[..., 1]).all()
+    assert_calm(app)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"not a picture at all", id="text"),
+        pytest.param(b"", id="empty"),
+        pytest.param(png(20, camera.MULTIPLE - 1), id="too small"),
+    ],
+)
+def test_bad_upload_gives_a_sentence_and_leaves_the_rest(app, runs, data):
+    app.run()
+    before = figure(app, texts.PSNR)
+    upload(app, data)
+    assert len(app.error) == 1
+    assert len(app.error[0].value) > 30
+    assert figure(app, texts.PSNR) == before
+    assert len(runs) == 1
+    app.selectbox(key="scene").set_value(list(samples.list_samples())[1]).run()
+    assert not app.error
+    assert_calm(app)
+
+
+def test_curves_are_drawn_when_asked(app, runs):
+    app.run()
+    assert not charts(app)
+    assert texts.LAB_CURVE_EMPTY in [caption.value for caption in app.caption]
+    next(button for button in app.button if button.label == texts.LAB_CURVE_BUTTON).click().run()
+    assert len(charts(app)) == 1
+    assert sorted(runs[1:]) == sorted([(name, SIDE, SIDE) for name in (pipeline.DEFAULT, "nlm")] * 8)
+    numbers = app.dataframe[0].value
+    assert list(numbers[texts.LAB_ISO]) == [100, 200, 400, 800, 1600, 3200, 6400, 12800]
+    noisy = list(numbers[texts.NOISY])
+    assert noisy == sorted(noisy, reverse=True)
+    assert noisy[0] > noisy[-1] + 8
+    assert_calm(app)
+
+
+def test_another_denoiser_computes_only_its_own_points(app, runs):
+    app.run()
+    next(button for button in app.button if button.label == texts.LAB_CURVE_BUTTON).click().run()
+    before = len(runs)
+    app.pills(key="curves").set_value([pipeline.DEFAULT, "nlm", NAMES[1]]).run()
+    assert [name for name, *_ in runs[before:]] == [NAMES[1]] * 8
+    app.select_slider(key="iso").set_value(800).run()
+    assert len(runs) == before + 9  # the photo itself
+    assert len(charts(app)) == 1
+
+
+def test_curves_of_another_seed_wait_to_be_asked_for(app, runs):
+    app.run()
+    next(button for button in app.button if button.label == texts.LAB_CURVE_BUTTON).click().run()
+    app.number_input(key="seed").set_value(5).run()
+    assert not charts(app)
+    assert texts.LAB_CURVE_EMPTY in [caption.value for caption in app.caption]
+
+
+def test_no_denoiser_chosen_gives_a_sentence(app):
+    app.run()
+    app.pills(key="curves").set_value([]).run()
+    assert texts.LAB_CURVE_NOBODY in [caption.value for caption in app.caption]
+    assert_calm(app)
+
+
+def test_black_photo_has_no_endless_curve(app):
+    app.run()
+    black = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(black, "PNG")
+    upload(app, black.getvalue())
+    next(button for button in app.button if button.label == texts.LAB_CURVE_BUTTON).click().run()
+    assert_calm(app)
+
+
+def test_failing_denoiser_gives_a_sentence_and_can_be_repeated(app, runs, monkeypatch):
+    quick = pipeline.denoise_photo
+    failures = [MemoryError()]
+
+    def denoise_photo(photo, model, **options):
+        if failures:
+            raise failures.pop()
+        return quick(photo, model, **options)
+
+    monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
+    app.run()
+    assert [warning.value for warning in app.warning] == [texts.OUT_OF_MEMORY]
+    app.button(key="lab again").click().run()
+    assert not app.warning
+    assert app.metric
+    assert_calm(app)
+
+
+def test_cancelled_curves_keep_their_points(app, runs, monkeypatch):
+    quick = pipeline.denoise_photo
+
+    def denoise_photo(photo, model, **options):
+        if photo.width == SIDE and len(runs) == 4 and "pressed" not in st.session_state:
+            st.session_state["pressed"] = True
+            name, key = works[-1]
+            st.session_state[f"{name} ended"] = (key, texts.WORK_CANCELLED)  # as a click on Cancel does
+            st.rerun()
+        return quick(photo, model, **options)
+
+    works, run = [], task.run
+
+    def remember(name, key, work, **options):
+        works.append((name, key))
+        run(name, key, work, **options)
+
+    monkeypatch.setattr(task, "run", remember)
+    monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
+    app.run()
+    next(button for button in app.button if button.label == texts.LAB_CURVE_BUTTON).click().run()
+    assert [warning.value for warning in app.warning] == [texts.WORK_CANCELLED]
+    assert len(runs) == 4
+    app.button(key="curve again").click().run()
+    assert len(runs) == 17
+    assert len(charts(app)) == 1
+
+
+def test_link_reproduces_the_view(app, runs):
+    sample = list(samples.list_samples().values())[1]
+    app.query_params.update(
+        {
+            "scene": sample.title,
+            "iso": "800",
+            "jpeg": "60",
+            "seed": "7",
+            "cleaner": pipeline.denoiser_names()["nlm"].title,
+        }
+    )
+    app.run()
+    noisy, clean = pipeline.photograph(samples.load(sample.clean), 800, quality=60, seed=7)
+    assert figure(app, texts.PSNR)[0] == pytest.approx(psnr(clean.pixels, noisy.pixels), abs=0.005)
+    assert runs == [("nlm", noisy.width, noisy.height)]

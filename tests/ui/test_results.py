@@ -1,0 +1,259 @@
+import csv
+import io
+import json
+import math
+import shutil
+from itertools import pairwise
+
+import pytest
+from streamlit import dataframe_util
+from streamlit.testing.v1 import AppTest
+
+from denoise.ui import charts, texts
+from denoise.ui.pages import results
+
+
+def page():
+    from denoise.ui.pages import results
+
+    results.show()
+
+
+TABLES = 2 + len(json.loads((results.RESULTS_DIR / "results.json").read_text("utf-8"))["quantisation"])
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A copy of the results that may be changed; the page reads it."""
+    copy = tmp_path / "results"
+    shutil.copytree(results.RESULTS_DIR, copy, ignore=shutil.ignore_patterns("curves"))
+    monkeypatch.setattr(results, "RESULTS_DIR", copy)
+    return copy
+
+
+@pytest.fixture
+def downloads(monkeypatch):
+    """The files that the download buttons give, by name."""
+    files = {}
+
+    def download_button(label, data, *, file_name, **options):
+        files[file_name] = data
+
+    monkeypatch.setattr(results.st, "download_button", download_button)
+    return files
+
+
+def run():
+    app = AppTest.from_function(page, default_timeout=60).run()
+    assert not app.exception
+    assert [header.value for header in app.header] == list(texts.CHAPTERS.values())
+    return app
+
+
+def missing(app):
+    return [info.value for info in app.info]
+
+
+def change(path, edit):
+    content = json.loads(path.read_text("utf-8"))
+    edit(content)
+    path.write_text(json.dumps(content), "utf-8")
+
+
+def table(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_page_shows_every_chapter_and_misses_nothing():
+    app = run()
+    assert missing(app) == []
+    assert len(app.dataframe) == TABLES
+    assert len(app.get("vega_lite_chart")) == 2  # quality against time, and the curves of a training
+
+
+def test_quality_table_and_its_file_hold_the_numbers_unrounded(downloads):
+    app = run()
+    written = json.loads((results.RESULTS_DIR / "results.json").read_text("utf-8"))
+    shown = app.dataframe[1].value.set_index(texts.DENOISER)
+    rows = {row[texts.DENOISER]: row for row in table(downloads["results.csv"])}
+    assert list(rows) == list(shown.index) == [each["title"] for each in written["denoisers"].values()]
+    for denoiser in written["denoisers"].values():
+        row = rows[denoiser["title"]]
+        for key, mean in denoiser["sets"].items():
+            title = written["sets"][key]["title"]
+            psnr = math.inf if mean["psnr"] is None else mean["psnr"]
+            assert float(row[texts.psnr_of(title)]) == psnr == shown.loc[denoiser["title"], texts.psnr_of(title)]
+            assert float(row[texts.ssim_of(title)]) == mean["ssim"]
+        assert row[texts.PARAMETERS] == str(denoiser["parameters"] or "")
+
+
+def test_every_table_has_a_file(folder, downloads):
+    app = run()
+    assert len(downloads) == len(app.dataframe)
+    for data, frame in zip(downloads.values(), app.dataframe, strict=True):
+        rows = table(data)
+        assert (len(rows), len(rows[0])) == frame.value.shape
+
+
+def test_page_shows_a_new_network_without_some_numbers_and_its_colour_shift(folder, downloads):
+    def edit(content):
+        content["denoisers"]["unet best"] = {
+            "title": "U-Net, best",
+            "seconds_per_tile": 0.4,
+            "sets": {"kodak clean": {"psnr": 45.1234, "ssim": 0.99, "colour_shift": 0.125}},
+        }
+
+    change(folder / "results.json", edit)
+    app = run()
+    row = table(downloads["results.csv"])[-1]
+    assert row[texts.DENOISER] == "U-Net, best"
+    assert row[texts.psnr_of("Kodak clean")] == "45.1234"
+    assert row[texts.shift_of("Kodak clean")] == "0.125"
+    assert row[texts.psnr_of("PolyU")] == row[texts.PARAMETERS] == ""
+    assert missing(app) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(None, id="missing"),
+        pytest.param(b"", id="empty"),
+        pytest.param(b'{"sets": {"polyu"', id="truncated"),
+        pytest.param(b"[]", id="list"),
+        pytest.param(
+            b'{"sets": {}, "denoisers": {"a": 1}, "quantisation": 3, "sentences": 1, "plots": []}', id="other"
+        ),
+        pytest.param(b"\xff\xfe\x00", id="binary"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("file", "tables"), [("results.json", 1), ("eda/sidd/eda.json", TABLES), ("baseline/baseline.json", TABLES)]
+)
+def test_unreadable_file_gives_a_sentence_and_leaves_the_rest(folder, file, tables, content):
+    path = folder / file
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    app = run()
+    if content is None and "eda" in file:
+        assert len(app.dataframe[0].value) == 2  # a set that is not there is none that is missing
+        return
+    assert set(missing(app)) == {texts.unreadable(path.name)}
+    assert len(app.dataframe) == tables
+
+
+def test_nothing_measured_gives_sentences(folder, monkeypatch):
+    shutil.rmtree(folder)
+    monkeypatch.setattr(results, "TRAINING_LOG", folder / "TRAINING.md")
+    app = run()
+    assert set(missing(app)) == {
+        texts.unreadable(name) for name in ("eda.json", "baseline.json", "results.json", "crops.png", "TRAINING.md")
+    } - {texts.unreadable("crops.png")}
+    assert not app.dataframe
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no picture"])
+def test_unreadable_picture_gives_a_sentence(folder, content):
+    path = folder / "eda" / "compare-level.png"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    assert missing(run()) == [texts.unreadable("compare-level.png")]
+
+
+def test_pictures_say_what_they_show():
+    figures = [each.proto.body for each in run().get("html") if "<figure" in each.proto.body]
+    assert len(figures) > 20
+    for figure in figures:
+        assert figure.count("<img") == 1
+        assert 'alt=""' not in figure
+
+
+def test_chart_shows_the_set_of_the_url():
+    app = AppTest.from_function(page, default_timeout=60)
+    app.query_params["set"] = "SIDD"
+    app.run()
+    written = json.loads((results.RESULTS_DIR / "results.json").read_text("utf-8"))
+    points = {each["title"]: each["psnr"] for each in drawn(app, 0)}
+    expected = {d["title"]: d["sets"]["sidd"]["psnr"] for d in written["denoisers"].values() if d["seconds_per_tile"]}
+    assert points == expected
+
+
+def drawn(app, number):
+    """The points of a chart."""
+    chart = app.get("vega_lite_chart")[number].proto
+    sets = [dataframe_util.convert_arrow_bytes_to_pandas_df(each.data.data) for each in chart.datasets]
+    return max(sets, key=len).to_dict("records")
+
+
+def test_points_leave_out_what_has_no_place():
+    def denoiser(psnr, seconds):
+        return {"title": "A", "seconds_per_tile": seconds, "sets": {"a": {"psnr": psnr, "ssim": 1.0}}}
+
+    sets = results._points(
+        {
+            "sets": {"a": {"title": "A", "photos": 2}, "b": {"title": "B", "photos": 2}},
+            "denoisers": {
+                "noisy": denoiser(20.0, None),
+                "equal": denoiser(None, 0.1),
+                "nlm": denoiser(30.0, 0.2),
+            },
+        }
+    )
+    assert list(sets) == ["a"]
+    assert sets["a"]["noisy"] == 20.0
+    assert [(point["ms"], point["kind"]) for point in sets["a"]["points"]] == [(200.0, texts.FILTER)]
+
+
+def test_names_in_the_chart_do_not_cover_each_other():
+    points = [{"title": f"{n}", "ms": 100 + n, "psnr": 36 + 0.001 * n, "kind": texts.NETWORK} for n in range(5)]
+    points += [{"title": "far", "ms": 1, "psnr": 35.0, "kind": texts.FILTER}]
+    spec = charts.scatter(sorted(points, key=lambda point: point["psnr"]), None).to_dict()
+    placed = max(spec["datasets"].values(), key=len)
+    labels = [each["label"] for each in placed if each["title"] != "far"]
+    assert all(above - below > 0.05 for below, above in pairwise(labels))
+    assert placed[0]["label"] == placed[0]["psnr"] == 35.0
+
+
+def test_quantisation_says_what_the_bundled_format_gains():
+    written = json.loads((results.RESULTS_DIR / "results.json").read_text("utf-8"))
+    for name, network in written["quantisation"].items():
+        formats = network["formats"]
+        sentence = results._gain(name, formats, next(iter(network["sets"])))
+        card = json.loads((results.registry.MODELS_DIR / f"{name}.json").read_text("utf-8"))
+        smaller = formats["Keras float32"]["bytes"] / formats[card["quantisation"]]["bytes"]
+        assert f"{smaller:.1f} times smaller" in sentence
+
+
+def test_quantisation_names_what_failed(folder):
+    def edit(content):
+        formats = next(iter(content["quantisation"].values()))["formats"]
+        formats["full int8"] = {"error": "the converter gave up"}
+
+    change(folder / "results.json", edit)
+    app = run()
+    assert any("the converter gave up" in caption.value for caption in app.caption)
+    assert missing(app) == []
+
+
+def test_training_log_stands_below_its_chapter():
+    text = next(each.value for each in run().markdown if "RIDNet, He initialisation" in each.value)
+    assert "# Training log" not in text
+    assert {line.split()[0] for line in text.splitlines() if line.startswith("#")} == {"###"}
+
+
+def test_curves_are_drawn_where_a_log_is(folder, downloads):
+    (folder / "curves").mkdir()
+    log = "epoch,steps,loss,psnr,val_psnr\n0,100,0.1,30.5,\n1,200,0.1,31.5,33.25\n"
+    (folder / "curves" / "ridnet.csv").write_text(log)
+    app = run()
+    points = [(each["steps"], each["psnr"]) for each in drawn(app, 1)]
+    assert points == [(100, 30.5), (200, 31.5), (200, 33.25)]
+    assert downloads["training-ridnet.csv"] == log
+
+
+@pytest.mark.parametrize("log", ["", "epoch,loss\n0,1\n", "steps,psnr,val_psnr\nx,y,z\n"])
+def test_damaged_curves_give_a_sentence(folder, log):
+    (folder / "curves").mkdir()
+    (folder / "curves" / "ridnet.csv").write_text(log)
+    assert missing(run()) == [texts.unreadable("ridnet.csv")]
