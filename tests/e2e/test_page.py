@@ -141,28 +141,30 @@ def test_sliders_change_what_is_downloaded_and_keep_the_view(open_page):
     np.testing.assert_array_equal(rgba[where][..., :3], expected)
 
 
-@pytest.mark.parametrize("kind", ["paste", "drop"])
-def test_photo_is_taken_from_anywhere_on_the_page(open_page, kind):
+@pytest.mark.parametrize(
+    ("kind", "place"), [("paste", "h1"), ("drop", "h1"), ("drop", "[data-testid=stFileUploaderDropzone]")]
+)
+def test_photo_is_taken_from_anywhere_on_the_page(open_page, kind, place):
     page = open_page(path="?model=unet")
     wait_for_result(page)
     page.get_by_text(texts.PASTE).wait_for()  # what listens is there
-    page.locator(".stApp[data-test-script-state='notRunning']").wait_for()
-    page.wait_for_timeout(500)
     buffer = io.BytesIO()
     noisy_photo(120, 80).save(buffer, "PNG")
     page.evaluate(
-        """([kind, base64]) => {
+        """([kind, place, base64]) => {
+            // As Streamlit's uploaders do, before or after the page's own listener hears of the drop.
+            addEventListener("drop", event => event.preventDefault(), { capture: true });
             const bytes = Uint8Array.from(atob(base64), letter => letter.charCodeAt(0));
             const files = new DataTransfer();
             files.items.add(new File([bytes], "image.png", { type: "image/png" }));
             const options = { bubbles: true, cancelable: true };
-            document.querySelector("h1").dispatchEvent(
+            document.querySelector(place).dispatchEvent(
                 kind === "paste"
                     ? new ClipboardEvent(kind, { ...options, clipboardData: files })
                     : new DragEvent(kind, { ...options, dataTransfer: files }),
             );
         }""",
-        [kind, base64.b64encode(buffer.getvalue()).decode()],
+        [kind, place, base64.b64encode(buffer.getvalue()).decode()],
     )
     name = texts.PASTED_NAME if kind == "paste" else "image.png"
     page.get_by_role("heading", name=name).wait_for()
