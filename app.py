@@ -1,7 +1,13 @@
 """The web page; start it with `streamlit run app.py`."""
 
 import streamlit as st
+from starlette.middleware import Middleware
 
-from denoise.ui import transfer
+from denoise.ui import assets, transfer
 
-app = st.App("page.py", routes=transfer.routes(), lifespan=transfer.lifespan)
+app = st.App(
+    "page.py",
+    routes=transfer.routes(),
+    lifespan=transfer.lifespan,
+    middleware=[Middleware(assets.compressed)],
+)

@@ -1,7 +1,9 @@
 import base64
 import hashlib
+import http.client
 import io
 import re
+import statistics
 import time
 
 import cv2
@@ -139,6 +141,29 @@ def test_sliders_change_what_is_downloaded_and_keep_the_view(open_page):
     photo = np.asarray(Image.open(io.BytesIO(download(page)[1])).convert("RGB"))
     expected, where = expected_pixels(photo, rgba.shape, left, top, 4)
     np.testing.assert_array_equal(rgba[where][..., :3], expected)
+
+
+def test_first_visit_fetches_little(open_page):
+    page = open_page()
+    wait_for_result(page)
+    kilobytes = page.evaluate(
+        """() => performance.getEntriesByType("resource").filter(({ name }) => /\\/static\\/(js|css)\\//.test(name))
+            .reduce((sum, { transferSize }) => sum + transferSize, 0) / 1000"""
+    )
+    assert 300 < kilobytes < 1000  # 2700 as they lie on the disk
+
+
+def test_small_files_do_not_wait_for_acknowledgements(server_url):
+    # Without TCP_NODELAY every answer on a connection that is used again takes 40 ms: header and body go separately.
+    connection = http.client.HTTPConnection(server_url.removeprefix("http://"))
+    seconds = []
+    for _ in range(15):
+        started = time.monotonic()
+        connection.request("GET", "/_stcore/host-config")
+        assert connection.getresponse().read()
+        seconds.append(time.monotonic() - started)
+    connection.close()
+    assert statistics.median(seconds) < 0.03
 
 
 @pytest.mark.parametrize(
