@@ -50,8 +50,9 @@ _LARGE = 12_000_000  # bytes
 LUMA = (77.0, 150.0, 29.0)
 """Shares of red, green and blue in luminance, in 256ths (ITU-R BT.601, rounded)."""
 
-_STRIP = 64  # rows
+_STRIP = 128  # rows
 _DETAIL_RADIUS = 2.0  # pixels, standard deviation of the Gaussian window
+_DETAIL_REACH = 16  # pixels, no less than the window has on each side
 
 DEFAULT, DEFAULT_FOR_BIG_PHOTOS = "ridnet", "unet"
 """The denoisers that serve unless another one is asked for: the best of the bundled networks, and the fast one."""
@@ -314,18 +315,23 @@ def detail_map(noisy: Photo, denoised: Photo) -> NDArray[np.uint8]:
     Returns:
         Shape (height, width), from 0 where the photo is flat to 255 in strong texture.
     """
-    before, after = (
-        cv2.cvtColor(to_depth(photo.pixels, np.uint8), cv2.COLOR_RGB2GRAY).astype(np.float32)
-        for photo in (noisy, denoised)
-    )
 
     def mean(values: NDArray[np.float32]) -> NDArray[np.float32]:
         return cast(NDArray[np.float32], cv2.GaussianBlur(values, (0, 0), _DETAIL_RADIUS))
 
-    texture = np.maximum(mean(after**2) - mean(after) ** 2, 0)
-    removed = mean((before - after) ** 2)
-    share = texture / (texture + removed + 1)  # 1: less than a level is not seen
-    return cast(NDArray[np.uint8], (255 * share).astype(np.uint8))
+    details = np.empty(noisy.pixels.shape[:2], np.uint8)
+    for top in range(0, noisy.height, _STRIP):  # a large photo at once takes up to five times as long, and memory
+        first = max(0, top - _DETAIL_REACH)
+        rows = slice(first, top + _STRIP + _DETAIL_REACH)
+        before, after = (
+            cv2.cvtColor(to_depth(photo.pixels[rows], np.uint8), cv2.COLOR_RGB2GRAY).astype(np.float32)
+            for photo in (noisy, denoised)
+        )
+        texture = np.maximum(mean(after**2) - mean(after) ** 2, 0)
+        removed = mean((before - after) ** 2)
+        share = texture / (texture + removed + 1)  # 1: less than a level is not seen
+        details[top : top + _STRIP] = 255 * share[top - first : top - first + _STRIP]
+    return details
 
 
 def _check_share(name: str, share: float) -> None:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from functools import cache
 
 _M_MMAP_THRESHOLD = -3  # from glibc's malloc.h
-_LARGE = 1 << 20  # bytes
+_LARGE = 4 << 20  # bytes; smaller ones, such as strips of a photo, are used again and again
 
 
 @cache

@@ -20,7 +20,7 @@ def to_png(photo: Photo) -> bytes:
 
 def to_grey_png(values: NDArray[np.uint8]) -> bytes:
     """Return 8-bit values of shape (height, width) as a grey PNG file."""
-    return encode(Photo(np.repeat(values[..., None], 3, axis=2), format="PNG", grey=True))
+    return encode(Photo(np.broadcast_to(values[..., None], (*values.shape, 3)), format="PNG", grey=True))
 
 
 def thumbnail(photo: Photo, *, crop: bool) -> str:

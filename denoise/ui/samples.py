@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 
 from denoise.image import Photo, decode
@@ -31,10 +31,15 @@ def list_samples() -> dict[str, Sample]:
     return {sample.name: sample for sample in samples}
 
 
-@lru_cache(maxsize=4)
+@cache
 def load(file: str) -> Photo:
     """Decode a sample's file; all sessions share the photo, which nobody changes."""
-    return decode((SAMPLES_DIR / file).read_bytes())
+    return decode(read(file))
+
+
+def read(file: str) -> bytes:
+    """Return a sample's file: PNG in 8 bit, as `pictures.to_png` would make it."""
+    return (SAMPLES_DIR / file).read_bytes()
 
 
 @cache

@@ -1,5 +1,6 @@
 """Work that takes a while: its progress, its Cancel button, and what is said when it ended early."""
 
+import time
 from collections.abc import Callable, Hashable
 
 import streamlit as st
@@ -8,6 +9,8 @@ from denoise.ui import session, texts
 
 Report = Callable[[float, str], None]
 """Called with the share that is done and a sentence, once a tile at least: there the work ends when it is cancelled."""
+
+_PAUSE = 0.4  # seconds between two messages to the browser, which otherwise draws the bar anew up to 80 times a second
 
 
 def run(name: str, key: Hashable, work: Callable[[Report], None], *, again: str) -> None:
@@ -29,14 +32,26 @@ def run(name: str, key: Hashable, work: Callable[[Report], None], *, again: str)
         st.warning(sentence)
         st.button(again, key=f"{name} again", on_click=lambda: st.session_state.pop(ended))
         return
-    bar = st.progress(0.0, text=texts.STARTING)
+    report = progress_bar()
     st.button(texts.CANCEL, key=f"{name} cancel", on_click=end, args=(texts.WORK_CANCELLED,))
-
-    def report(share: float, text: str) -> None:
-        bar.progress(share, text)
-
     try:
         work(report)
     except Exception as error:
         end(session.explain(error))
     st.rerun()
+
+
+def progress_bar() -> Report:
+    """Place a progress bar; call what is returned as often as the work can be ended, by a choice of the visitor's."""
+    bar = st.progress(0.0, text=texts.STARTING)
+    told = time.monotonic()
+
+    def report(share: float, text: str) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _PAUSE:
+            bar.progress(share, text)
+            told = time.monotonic()
+        else:
+            session.current()  # as with a message, Streamlit ends here a run that is outdated
+
+    return report

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 from playwright.sync_api import sync_playwright
 
 from denoise import pipeline
-from denoise.image import Photo
+from denoise.image import Photo, decode, encode
 from denoise.ui import samples
 from tests.e2e.conftest import DESKTOP, RESULT_TIMEOUT, launch_browser, serve
 
@@ -34,6 +35,8 @@ def main() -> None:
             visit(browser, url)
             tell("A visit to a server that runs, seconds", [warm_visit(browser, url, bare_url) for _ in range(ROUNDS)])
         tell("Samples that nobody has asked for yet", click_samples(browser))
+        for megapixels in (3, 12):
+            tell(f"A JPEG of {megapixels} megapixels, uploaded", [upload(browser, megapixels)])
         tell("Two visitors at once, each with a sample", [two_visitors(browser) for _ in range(ROUNDS)])
 
 
@@ -109,6 +112,32 @@ def click_samples(browser) -> list[dict[str, float]]:
     return rows
 
 
+def upload(browser, megapixels: int) -> dict[str, float]:
+    """Upload a photo and time the network alone on the same one; from here to here the file itself takes no time."""
+    pixels = samples.load(next(iter(samples.list_samples().values())).noisy).pixels
+    sides = [round((megapixels * 1e6 * ratio) ** 0.5) for ratio in (3 / 4, 4 / 3)]
+    missing = [(0, side - old) for side, old in zip(sides, pixels.shape, strict=False)]
+    data = encode(Photo(np.pad(pixels, [*missing, (0, 0)], "symmetric"), format="JPEG"))
+    with serve() as url, tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "photo.jpg"
+        file.write_bytes(data)
+        page = browser.new_page(**DESKTOP)
+        page.goto(url)
+        page.locator(STEPS["its result is shown"]).wait_for(timeout=RESULT_TIMEOUT)
+        watch(page)
+        started = time.time()
+        page.locator("[data-testid=stFileUploaderDropzoneInput]").first.set_input_files(file)
+        photo, result = (seconds_until(page, started, pictures, "") for pictures in (1, 2))
+        page.close()
+    own = min(seconds_alone(decode(data)) for _ in range(2))
+    return {
+        "seconds until the photo is shown": photo,
+        "seconds until its result is shown": result,
+        "seconds of the network alone, in a process of its own": own,
+        "result / network alone": result / own,
+    }
+
+
 def two_visitors(browser) -> dict[str, float]:
     """Let two visitors ask for results at the same time, and one alone for the same amount of work."""
     alone, first, second = list(samples.list_samples())[1:4]
@@ -130,24 +159,40 @@ def two_visitors(browser) -> dict[str, float]:
 
 def click(pages, *names: str) -> list[tuple[float, float]]:
     """Click on a sample in each of the pages; return the seconds until the photos and until the results are shown."""
-    photos, results = {}, {}
-    started = time.monotonic()
+    for page in pages:
+        watch(page)
+    started = time.time()
     for page, name in zip(pages, names, strict=True):
         page.locator(f".gallery [data-id='{name}']").dispatch_event("click")
-    while len(results) < len(names):
-        for page, name in zip(pages, names, strict=True):
-            shown = page.locator(".viewer").get_attribute("data-shown")
-            if name not in photos and shown.startswith(name):
-                photos[name] = time.monotonic() - started
-            if name not in results and shown.startswith(f"{name} "):
-                results[name] = time.monotonic() - started
-        time.sleep(0.01)
-    return [(photos[name], results[name]) for name in names]
+    return [
+        (seconds_until(page, started, 1, name), seconds_until(page, started, 2, name))
+        for page, name in zip(pages, names, strict=True)
+    ]
+
+
+def watch(page) -> None:
+    """Let the page itself note when its viewer shows what: asking it all the time would slow down what is measured."""
+    page.locator(".viewer").evaluate(
+        """viewer => {
+            window.seen = [];
+            const note = () => window.seen.push([Date.now() / 1000, viewer.dataset.shown, viewer.dataset.pictures]);
+            new MutationObserver(note).observe(viewer, { attributes: true, attributeFilter: ["data-shown"] });
+        }"""
+    )
+
+
+def seconds_until(page, started: float, pictures: int, name: str) -> float:
+    """Wait until the viewer has shown so many pictures of a photo whose id begins with `name`, since `started`."""
+    while True:
+        for at, shown, count in page.evaluate("window.seen"):
+            if shown.startswith(name) and int(count) == pictures:
+                return at - started
+        time.sleep(0.25)
 
 
 def seconds_alone(photo: Photo) -> float:
     started = time.monotonic()
-    pipeline.denoise_photo(photo)
+    pipeline.denoise_photo(photo, pipeline.default_for(photo))
     return time.monotonic() - started
 
 

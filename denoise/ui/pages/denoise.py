@@ -24,7 +24,7 @@ from denoise.image import (
 )
 from denoise.metrics import SSIM_WINDOW, psnr, ssim
 from denoise.pipeline import Mix
-from denoise.ui import gallery, paste, pictures, samples, session, texts, viewer
+from denoise.ui import gallery, paste, pictures, samples, session, task, texts, viewer
 from denoise.ui.session import UPLOAD, Chosen, Result, Run, Session
 
 _ALREADY_CLEAN = 0.8  # levels of 0 to 255: invisible, and about what rounding to 8 bit and JPEG leave
@@ -196,8 +196,9 @@ def _viewer(state: Session, chosen: Chosen, run: Run, result: Result | None) -> 
     def picture(slot: str, key: str, label: str, make: Callable[[], bytes]) -> viewer.Picture:
         return viewer.Picture(key, label, state.latest(f"{slot} PNG", key, make))
 
-    noisy, clean = chosen.noisy, chosen.clean
-    shown = [picture("noisy", chosen.id, texts.NOISY, lambda: pictures.to_png(noisy))]
+    noisy, clean, sample = chosen.noisy, chosen.clean, samples.list_samples().get(chosen.id)
+    noisy_png = partial(samples.read, sample.noisy) if sample else partial(pictures.to_png, noisy)
+    shown = [picture("noisy", chosen.id, texts.NOISY, noisy_png)]
     details = reference = None
     if result is not None:
         denoised, made_by = result.photo, " ".join(map(str, run))
@@ -206,7 +207,8 @@ def _viewer(state: Session, chosen: Chosen, run: Run, result: Result | None) -> 
             "details", f"{made_by} details", "", lambda: pictures.to_grey_png(pipeline.detail_map(noisy, denoised))
         )
     if clean is not None:
-        reference = picture("clean", f"{chosen.id} {id(clean)}", texts.CLEAN, lambda: pictures.to_png(clean))
+        clean_png = partial(samples.read, sample.clean) if sample else partial(pictures.to_png, clean)
+        reference = picture("clean", f"{chosen.id} {id(clean)}", texts.CLEAN, clean_png)
     viewer.show(shown, clean=reference, details=details, mix=state.mix, on_mix=state.set_mix, link=state.link())
 
 
@@ -216,13 +218,12 @@ def _denoise(state: Session, chosen: Chosen, run: Run) -> None:
         st.warning(state.stopped[1])
         st.button(texts.DENOISE_AGAIN, on_click=state.resume)
         return
-    bar = st.progress(0.0, text=texts.STARTING)
+    report = task.progress_bar()
     st.button(texts.CANCEL, on_click=state.stop, args=(run, texts.CANCELLED))
     started = time.monotonic()
 
     def progress(done: int, total: int) -> None:
-        # Also the point at which Streamlit ends this run, when the visitor cancels, chooses anew, or leaves.
-        bar.progress(done / total, text=texts.progress(done, total, time.monotonic() - started))
+        report(done / total, texts.progress(done, total, time.monotonic() - started))
 
     try:
         _, model, best = run
