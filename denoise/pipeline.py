@@ -50,7 +50,7 @@ _LARGE = 12_000_000  # bytes
 LUMA = (77.0, 150.0, 29.0)
 """Shares of red, green and blue in luminance, in 256ths (ITU-R BT.601, rounded)."""
 
-_STRIP = 128  # rows
+_STRIP = 64  # rows
 _DETAIL_RADIUS = 2.0  # pixels, standard deviation of the Gaussian window
 _DETAIL_REACH = 16  # pixels, no less than the window has on each side
 

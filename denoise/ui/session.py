@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+import threading
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -75,6 +76,8 @@ class Session:
         stopped: The run that was cancelled or failed, with the sentence that says so.
         model: The denoiser that the visitor chose; until then it is the default for each photo.
         mix: How much of the noise the visitor wants removed.
+        measuring: Held while a result is mixed and measured: a slider that moves quickly asks for that more often than
+            a large photo allows, and each time takes its own memory.
     """
 
     chosen_id: str
@@ -85,6 +88,7 @@ class Session:
     stopped: tuple[Run, str] | None = None
     model: str = ""
     mix: Mix = field(default_factory=Mix)
+    measuring: threading.Lock = field(default_factory=threading.Lock)
     _latest: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
 
     def choose(self, chosen_id: str) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,16 @@ def wait_for_server(server, url: str) -> None:
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.05)
     raise TimeoutError("the server does not answer")
+
+
+def peak_memory(url: str) -> int:
+    """Return the most memory that the server at this URL has ever held, in bytes."""
+    port = url.rsplit(":", 1)[1].encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            if b"--server.port=" + port in (process / "cmdline").read_bytes().split(b"\0"):
+                return int(re.search(r"VmHWM:\s+(\d+) kB", (process / "status").read_text())[1]) * 1024
+    raise LookupError(f"no server on port {port}")
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from tests.e2e.conftest import (
     canvas_pixels,
     expected_pixels,
     overflowing,
+    peak_memory,
     serve,
     wait_for_result,
 )
@@ -141,6 +142,23 @@ def test_sliders_change_what_is_downloaded_and_keep_the_view(open_page):
     photo = np.asarray(Image.open(io.BytesIO(download(page)[1])).convert("RGB"))
     expected, where = expected_pixels(photo, rgba.shape, left, top, 4)
     np.testing.assert_array_equal(rgba[where][..., :3], expected)
+
+
+def test_slider_that_moves_quickly_takes_no_memory(browser):
+    with serve() as url:
+        page = browser.new_page()
+        page.goto(url)
+        wait_for_result(page)
+        upload_and_wait(page, "large.jpg", jpeg_of(noisy_photo(4000, 3000)))
+        page.get_by_text("Denoised by").wait_for()
+        before = peak_memory(url)
+        slider = page.locator(".viewer .mix input").first
+        slider.focus()
+        for _ in range(20):
+            slider.press("ArrowLeft")
+        download(page)
+        assert peak_memory(url) - before < 150e6  # one mixture for the figures, one for the file; not twenty
+        page.close()
 
 
 def test_first_visit_fetches_little(open_page):

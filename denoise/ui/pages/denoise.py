@@ -73,7 +73,9 @@ def show() -> None:
         if result is None or denoised is None:
             _denoise(state, chosen, run)
         else:
-            _figures(state, chosen, denoised, Shown(run, state.mix))
+            with state.measuring:
+                session.current()  # whoever had to wait, and was overtaken by the next choice, is ended here
+                _figures(state, chosen, denoised, Shown(run, state.mix))
             st.caption(texts.done(pipeline.denoiser_names()[model].title, result.seconds))
 
 
