@@ -126,7 +126,7 @@ def _reference(state: Session) -> None:
 
 def _title(chosen: Chosen) -> None:
     photo = chosen.noisy
-    st.subheader(texts.literal(chosen.title), anchor=False)
+    st.header(texts.literal(chosen.title), anchor=False)
     st.caption(texts.facts(photo.width, photo.height, format_title(photo.format), photo.bit_depth))
 
 
