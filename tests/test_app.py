@@ -111,7 +111,7 @@ def test_page_shows_the_sample_that_is_chosen(app):
     name = list(samples.list_samples())[1]
     state_of(app).choose(name)
     app.run()
-    assert app.subheader[0].value == samples.list_samples()[name].title
+    assert app.header[0].value == samples.list_samples()[name].title
     assert gallery_of(app)["chosen"] == name
     assert_calm(app)
 
@@ -152,7 +152,7 @@ def test_link_reproduces_photo_model_and_mix(runs):
     name = list(samples.list_samples())[2]
     app.query_params.update({"photo": name, "model": "nlm", "mix": "30-40-50", "best": "true"})
     app.run()
-    assert app.subheader[0].value == samples.list_samples()[name].title
+    assert app.header[0].value == samples.list_samples()[name].title
     assert app.radio(key="model").value == "nlm"
     assert state_of(app).mix == Mix(0.3, 0.4, 0.5)
     assert app.toggle(key="best").value
@@ -179,13 +179,13 @@ def test_link_is_obeyed_once(runs):
     assert link_of(app)["photo"] == second
     state_of(app).choose(first)
     app.run()
-    assert app.subheader[0].value == samples.list_samples()[first].title
+    assert app.header[0].value == samples.list_samples()[first].title
     assert not any(link_of(app).values())
 
 
 def test_upload_without_reference_shows_no_figures(app):
     upload(app, png())
-    assert app.subheader[0].value == texts.literal("IMG_1234.png")
+    assert app.header[0].value == texts.literal("IMG_1234.png")
     assert texts.NO_REFERENCE in [caption.value for caption in app.caption]
     assert figures_of(app).keys() == {texts.NOISE}
     assert_calm(app)
@@ -227,11 +227,11 @@ def test_upload_too_small_for_ssim_says_so(app):
 def test_bad_upload_gives_a_sentence_and_leaves_the_result(app, runs, data, earlier):
     if earlier == "upload":
         upload(app, png(), "good.png")
-    title, figures, count = app.subheader[0].value, figures_of(app), len(runs)
+    title, figures, count = app.header[0].value, figures_of(app), len(runs)
     upload(app, data, "bad.png")
     assert len(app.error) == 1
     assert len(app.error[0].value) > 30
-    assert app.subheader[0].value == title
+    assert app.header[0].value == title
     assert figures_of(app) == figures
     assert len(runs) == count
     assert_calm(app)
@@ -266,18 +266,18 @@ def test_last_choice_wins(app):
     assert gallery_of(app)["chosen"] == UPLOAD
     state_of(app).choose(name)
     app.run()
-    assert app.subheader[0].value == samples.list_samples()[name].title
+    assert app.header[0].value == samples.list_samples()[name].title
     assert gallery_of(app)["items"][0]["id"] == UPLOAD  # still there to be chosen again
     state_of(app).choose(UPLOAD)
     app.run()
-    assert app.subheader[0].value == texts.literal("IMG_1234.png")
+    assert app.header[0].value == texts.literal("IMG_1234.png")
 
 
 def test_removed_upload_stays_until_another_choice(app):
     upload(app, png())
     app.file_uploader(key="photo").set_value(None).run()
     assert gallery_of(app)["chosen"] == UPLOAD
-    assert app.subheader[0].value == texts.literal("IMG_1234.png")
+    assert app.header[0].value == texts.literal("IMG_1234.png")
     assert_calm(app)
 
 
@@ -406,8 +406,8 @@ def test_to_png_keeps_the_colour_profile():
 @pytest.mark.parametrize("name", ["*a*.png", "![x](http://example.com/p.png).png", "$5 :smile: <b>.png"])
 def test_upload_shows_its_name_as_it_is(app, name):
     upload(app, png(), name=name)
-    assert app.subheader[0].value.replace("\\", "") == name
-    assert not re.search(r"(?<!\\)[*\[\]<>$:!]", app.subheader[0].value)
+    assert app.header[0].value.replace("\\", "") == name
+    assert not re.search(r"(?<!\\)[*\[\]<>$:!]", app.header[0].value)
 
 
 def test_another_upload_forgets_the_reference(app):
