@@ -3,16 +3,19 @@
 import hashlib
 import logging
 import os
+import secrets
 import threading
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
+import numpy as np
 import streamlit as st
 
-from denoise.image import Photo, PhotoError, decode
+from denoise import pipeline
+from denoise.image import Photo, PhotoError, decode, encode, to_depth, without_metadata
 from denoise.pipeline import Mix, denoiser_names
 from denoise.runtime import ModelError
 from denoise.ui import samples, texts
@@ -59,6 +62,24 @@ class Result:
     seconds: float
 
 
+class File(NamedTuple):
+    """What a result is to be saved as.
+
+    Attributes:
+        run: Which result.
+        format: Name of the format, one of `denoise.image.formats_for`.
+        depth: Bits of each sample, 8 or 16.
+        quality: JPEG quality.
+        strip: Leave the metadata out.
+    """
+
+    run: Run
+    format: str
+    depth: int
+    quality: int
+    strip: bool
+
+
 _results_of_samples: dict[Run, Result] = {}
 """For every visitor: few and small, and the same for all of them."""
 
@@ -78,6 +99,7 @@ class Session:
         mix: How much of the noise the visitor wants removed.
         measuring: Held while a result is mixed and measured: a slider that moves quickly asks for that more often than
             a large photo allows, and each time takes its own memory.
+        token: Tells sessions apart, and cannot be guessed.
     """
 
     chosen_id: str
@@ -89,6 +111,7 @@ class Session:
     model: str = ""
     mix: Mix = field(default_factory=Mix)
     measuring: threading.Lock = field(default_factory=threading.Lock)
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     _latest: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
 
     def choose(self, chosen_id: str) -> None:
@@ -149,6 +172,32 @@ class Session:
         sample = samples.list_samples()[self.chosen_id]
         file_name = sample.name + PurePath(sample.noisy).suffix
         return Chosen(sample.name, sample.title, file_name, samples.load(sample.noisy), samples.load(sample.clean))
+
+    def file(self, wanted: File, mix: Mix) -> bytes:
+        """Return a file to take home; may be called from any thread.
+
+        Args:
+            wanted: Which file.
+            mix: How the result is mixed with the photo.
+
+        Raises:
+            LookupError: The photo or its result is no longer there.
+        """
+        result = self.result(wanted.run)
+        noisy = self._noisy(wanted.run[0])
+        if result is None or noisy is None:
+            raise LookupError(wanted.run)
+        with self.measuring:
+            photo = replace(pipeline.blend(noisy, result.photo, mix), format=wanted.format)
+            if wanted.depth == 8:
+                photo = replace(photo, pixels=to_depth(photo.pixels, np.uint8))
+            return encode(without_metadata(photo) if wanted.strip else photo, quality=wanted.quality)
+
+    def _noisy(self, photo_id: str) -> Photo | None:
+        if self.upload is not None and self.upload.id == photo_id:
+            return self.upload.noisy
+        sample = samples.list_samples().get(photo_id)
+        return samples.load(sample.noisy) if sample else None
 
     def result(self, run: Run) -> Result | None:
         """Return the result of a run, if it is there."""

@@ -41,6 +41,12 @@ CANCEL = "Cancel"
 CANCELLED = "Cancelled. The photo is as it was."
 DENOISE_AGAIN = "Denoise this photo"
 DOWNLOAD = "Download"
+DOWNLOAD_LABELS = {
+    "download": DOWNLOAD,
+    "preparing": "Preparing the file …",
+    "failed": "The file did not arrive. Please try once more.",
+}
+DOWNLOAD_GONE = "This result is no longer there. Denoise the photo again."
 FILE_HEADING = "File format and metadata"
 FORMAT = "Format"
 QUALITY = "JPEG quality"

@@ -1,12 +1,13 @@
-"""The way of a batch's files between browser and disk, past the memory in which Streamlit would hold them.
+"""The way of files between browser and server past Streamlit: a batch's, which lie on disk, and results to take home.
 
-Only who knows a batch's token finds it: the page of the visitor whose batch it is.
+Only who knows the token of a batch or a session finds it: the page of the visitor whose it is.
 """
 
 import gc
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 from weakref import WeakValueDictionary
 
 import streamlit as st
@@ -18,15 +19,18 @@ from starlette.routing import BaseRoute, Route
 from streamlit import config
 
 from denoise.batch import REPORT_NAME, ZIP_NAME, Batch, remove_spool, spool
-from denoise.image import PhotoError
+from denoise.image import PhotoError, media_type
+from denoise.pipeline import Mix
 from denoise.ui import session, texts
+from denoise.ui.session import File, Session
 
-PATH = "/batches"
+PATH, PHOTO_PATH = "/batches", "/photos"
 
 _MOST = 2000  # photos that are announced at once
 _LONGEST_LIST = 1 << 20  # bytes
 _BLOCK = 1 << 20  # bytes that are written at a time
 _batches: WeakValueDictionary[str, Batch] = WeakValueDictionary()
+_sessions: WeakValueDictionary[str, Session] = WeakValueDictionary()
 
 
 def offer(batch: Batch) -> str:
@@ -35,11 +39,25 @@ def offer(batch: Batch) -> str:
     return f"{PATH}/{batch.token}"
 
 
+def offer_photo(state: Session, file: File) -> str:
+    """Let a session's result be fetched; return its address, to which the mix must be added, see `_photo`.
+
+    The address says it all, so that what comes is what was offered there, whatever was chosen since.
+    """
+    _sessions[state.token] = state
+    photo, model, best = file.run
+    query = file._asdict() | {"photo": photo, "model": model, "best": int(best), "strip": int(file.strip)}
+    del query["run"]
+    return f"{PHOTO_PATH}/{state.token}?{urlencode(query)}"
+
+
 def routes() -> list[BaseRoute]:
     """Return what the server has to answer."""
     base = str(config.get_option("server.baseUrlPath")).strip("/")
-    path = f"/{base}{PATH}/{{token}}" if base else f"{PATH}/{{token}}"
+    base = f"/{base}" if base else ""
+    path = f"{base}{PATH}/{{token}}"
     return [
+        Route(f"{base}{PHOTO_PATH}/{{token}}", _photo),
         Route(path, _announce, methods=["POST"]),
         Route(f"{path}/{ZIP_NAME}", _zip),
         Route(f"{path}/{REPORT_NAME}", _report),
@@ -65,6 +83,28 @@ def _batch(request: Request) -> Batch:
     if batch is None or batch.is_closed:
         raise HTTPException(404)
     return batch
+
+
+async def _photo(request: Request) -> Response:
+    """Send a result, mixed as the last part of its address says: percents of luminance, colour and detail."""
+    state = _sessions.get(request.path_params["token"])
+    if state is None:
+        return Response(texts.DOWNLOAD_GONE, 404, media_type="text/plain")
+    said = request.query_params
+    try:
+        run = (said["photo"], said["model"], said["best"] == "1")
+        file = File(run, said["format"], int(said["depth"]), int(said["quality"]), said["strip"] == "1")
+        mix = Mix(*(int(percent) / 100 for percent in said["mix"].split("-")))
+        media = media_type(file.format)
+    except (KeyError, ValueError, TypeError):
+        raise HTTPException(400) from None
+    try:
+        data = await to_thread.run_sync(state.file, file, mix)
+    except LookupError:
+        return Response(texts.DOWNLOAD_GONE, 404, media_type="text/plain")
+    except Exception as error:
+        return Response(session.explain(error), 500, media_type="text/plain")
+    return Response(data, media_type=media, headers={"Cache-Control": "no-store"})
 
 
 async def _announce(request: Request) -> Response:

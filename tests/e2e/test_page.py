@@ -144,6 +144,34 @@ def test_sliders_change_what_is_downloaded_and_keep_the_view(open_page):
     np.testing.assert_array_equal(rgba[where][..., :3], expected)
 
 
+def test_download_is_what_the_sliders_say_at_that_moment(open_page):
+    page = open_page(path="?model=unet")
+    wait_for_result(page)
+    page.get_by_role("button", name="2:1", exact=True).click()
+    slider = page.get_by_role("slider", name=texts.VIEWER["luminance"])
+    slider.press("PageDown")
+    for _ in range(12):  # each makes the page anew, and most are overtaken by the next
+        slider.press("ArrowLeft")
+    photo = np.asarray(Image.open(io.BytesIO(download(page)[1])).convert("RGB"))
+    assert slider.input_value() == "78"
+    rgba, left, top, _ = canvas_pixels(page, ".pane.denoised")
+    expected, where = expected_pixels(photo, rgba.shape, left, top, 2)
+    np.testing.assert_array_equal(rgba[where][..., :3], expected)
+
+
+def test_download_that_fails_says_so_and_can_be_tried_again(browser, server_url):
+    page = browser.new_page()  # not `open_page`: the browser complains of the failure
+    page.goto(f"{server_url}/?model=unet")
+    wait_for_result(page)
+    page.route("**/photos/**", lambda route: route.abort())
+    page.get_by_role("button", name=texts.DOWNLOAD, exact=True).click()
+    page.get_by_text(texts.DOWNLOAD_LABELS["failed"]).wait_for()
+    page.unroute("**/photos/**")
+    assert download(page)[0] == f"{next(iter(samples.list_samples()))}-denoised.png"
+    assert page.get_by_text(texts.DOWNLOAD_LABELS["failed"]).count() == 0
+    page.close()
+
+
 def test_slider_that_moves_quickly_takes_no_memory(browser):
     with serve() as url:
         page = browser.new_page()
@@ -296,7 +324,7 @@ def test_upload_is_saved_in_another_format_without_metadata(open_page):
     page.locator(".stApp[data-test-script-state='notRunning']").wait_for()  # a run closes the list that is open
     page.get_by_role("combobox", name=texts.FORMAT).click()
     page.get_by_role("option", name="PNG", exact=True).click()
-    page.locator(".stDownloadButton button:not([disabled])").wait_for()
+    page.locator(".download button:not([disabled])").wait_for()
     page.wait_for_timeout(500)
     name, data = download(page)
     assert name == "IMG_1-denoised.png"

@@ -3,14 +3,19 @@ import errno
 import io
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
+from urllib.parse import parse_qsl, urlsplit
 
+import numpy as np
 import pytest
 from PIL import Image
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from denoise.batch import Batch, State
-from denoise.ui import transfer
+from denoise.image import Photo, decode
+from denoise.pipeline import Mix, blend
+from denoise.ui import samples, texts, transfer
+from denoise.ui.session import File, Result, Session
 
 
 @pytest.fixture
@@ -41,10 +46,13 @@ def send(batch, item, *chunks):
                 raise chunk
             yield chunk
 
-    request = SimpleNamespace(path_params={"token": batch.token, "item": item.id}, stream=stream)
+    return answer(transfer._receive, path_params={"token": batch.token, "item": item.id}, stream=stream)
+
+
+def answer(route, **request):
     # In a thread of its own: a browser test may have left a loop running in this one.
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, transfer._receive(request)).result()
+        return pool.submit(asyncio.run, route(SimpleNamespace(**request))).result()
 
 
 def files_of(batch):
@@ -85,3 +93,57 @@ def test_nothing_is_found_in_a_closed_batch(batch, item):
     batch.close()
     with pytest.raises(HTTPException, match="404"):
         send(batch, item, png())
+
+
+RUN = ("astronaut", "unet", False)
+
+
+@pytest.fixture
+def visitor():
+    """A session with a result that is black all over."""
+    state = Session(chosen_id="astronaut")
+    noisy = state.chosen().noisy
+    state.results[RUN] = Result(Photo(np.zeros_like(noisy.pixels)), 1.0)
+    return state
+
+
+def fetch(address, **changes):
+    """Ask the server for what it offered at this address, with these changes."""
+    path, query = urlsplit(address).path, dict(parse_qsl(urlsplit(address).query))
+    token = path.removeprefix(f"{transfer.PHOTO_PATH}/")
+    return answer(transfer._photo, path_params={"token": token}, query_params=query | {"mix": "100-100-0"} | changes)
+
+
+def test_result_is_sent_as_its_address_says(visitor):
+    address = transfer.offer_photo(visitor, File(RUN, "PNG", 8, 95, True))
+    visitor.set_mix(Mix(0, 0, 0))  # of no interest: the address counts
+    response = fetch(address, mix="50-80-0")
+    assert response.media_type == "image/png"
+    noisy = samples.load(samples.list_samples()["astronaut"].noisy)
+    expected = blend(noisy, visitor.results[RUN].photo, Mix(0.5, 0.8, 0)).pixels
+    np.testing.assert_array_equal(decode(response.body).pixels, expected)
+    jpeg = fetch(transfer.offer_photo(visitor, File(RUN, "JPEG", 8, 60, False)))
+    assert jpeg.media_type == "image/jpeg"
+    assert decode(jpeg.body).format == "JPEG"
+
+
+def test_result_that_is_gone_is_missed_in_words(visitor):
+    address = transfer.offer_photo(visitor, File(RUN, "PNG", 8, 95, True))
+    visitor.results.clear()
+    response = fetch(address)
+    assert (response.status_code, response.body.decode()) == (404, texts.DOWNLOAD_GONE)
+    assert fetch(address.replace(visitor.token, "guessed")).status_code == 404
+
+
+def test_result_that_cannot_be_written_is_missed_in_words(visitor, monkeypatch):
+    address = transfer.offer_photo(visitor, File(RUN, "PNG", 8, 95, True))
+    monkeypatch.setattr("denoise.ui.session.encode", lambda *_, **__: (_ for _ in ()).throw(MemoryError))
+    response = fetch(address)
+    assert (response.status_code, response.body.decode()) == (500, texts.OUT_OF_MEMORY)
+
+
+@pytest.mark.parametrize("change", [{"mix": "100-100-0-0"}, {"mix": "a-b-c"}, {"format": "XYZ"}, {"depth": "deep"}])
+def test_address_that_is_no_offer_is_refused(visitor, change):
+    address = transfer.offer_photo(visitor, File(RUN, "PNG", 8, 95, True))
+    with pytest.raises(HTTPException, match="400"):
+        fetch(address, **change)

@@ -2,30 +2,18 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-import numpy as np
 import streamlit as st
 
 from denoise import pipeline
 from denoise.baseline import estimate_noise
-from denoise.image import (
-    Photo,
-    denoised_name,
-    encode,
-    format_title,
-    formats_for,
-    is_deep,
-    media_type,
-    to_depth,
-    without_metadata,
-)
+from denoise.image import Photo, denoised_name, format_title, formats_for, is_deep, to_depth
 from denoise.metrics import SSIM_WINDOW, psnr, ssim
 from denoise.pipeline import Mix
-from denoise.ui import gallery, paste, pictures, samples, session, task, texts, viewer
-from denoise.ui.session import UPLOAD, Chosen, Result, Run, Session
+from denoise.ui import download, gallery, paste, pictures, samples, session, task, texts, transfer, viewer
+from denoise.ui.session import UPLOAD, Chosen, File, Result, Run, Session
 
 _ALREADY_CLEAN = 0.8  # levels of 0 to 255: invisible, and about what rounding to 8 bit and JPEG leave
 
@@ -65,7 +53,7 @@ def show() -> None:
         # Mixed anew wherever it is needed: that is quick, and a large photo is not kept once more.
         denoised = partial(pipeline.blend, chosen.noisy, result.photo, state.mix) if result else None
         with actions:
-            _download(chosen, denoised)
+            _download(state, chosen, run, is_ready=result is not None)
         _reference(state)
     with left:
         _viewer(state, chosen, run, result)
@@ -154,7 +142,7 @@ def _best(model: str) -> bool:
 
 
 @st.fragment  # so that choosing a format does not start a denoiser over that is at work
-def _download(chosen: Chosen, denoised: Callable[[], Photo] | None) -> None:
+def _download(state: Session, chosen: Chosen, run: Run, *, is_ready: bool) -> None:
     place = st.container()  # the button comes first, but says what the choices below it make of the file
     with st.expander(texts.FILE_HEADING):
         name = st.selectbox(
@@ -172,24 +160,9 @@ def _download(chosen: Chosen, denoised: Callable[[], Photo] | None) -> None:
             quality = st.slider(texts.QUALITY, 50, 100, quality, key="quality", bind="query-params")
         strip = st.toggle(texts.STRIP, key="strip", help=texts.STRIP_HELP, bind="query-params")
 
-    def file() -> bytes:
-        if denoised is None:
-            return b""
-        photo = replace(denoised(), format=name)
-        if depth == 8:
-            photo = replace(photo, pixels=to_depth(photo.pixels, np.uint8))
-        return encode(without_metadata(photo) if strip else photo, quality=quality)
-
-    place.download_button(
-        texts.DOWNLOAD,
-        data=file,
-        file_name=denoised_name(chosen.file_name, name),
-        mime=media_type(name),
-        on_click="ignore",
-        type="primary",
-        width="stretch",
-        disabled=denoised is None,
-    )
+    with place:
+        path = transfer.offer_photo(state, File(run, name, depth, quality, strip))
+        download.button(path if is_ready else "", denoised_name(chosen.file_name, name))
 
 
 def _viewer(state: Session, chosen: Chosen, run: Run, result: Result | None) -> None:

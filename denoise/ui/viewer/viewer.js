@@ -722,12 +722,17 @@ function createViewer(root, report) {
     }
   });
 
+  // Whoever saves what is shown here asks for the mix by this event.
+  const answer = ({ detail }) => root.hasAttribute("data-mixable") && (detail.mix = mix);
+  document.addEventListener("denoise-mix", answer);
+
   const resized = new ResizeObserver(render);
   resized.observe(stage);
   setMode(usualMode);
 
   function destroy() {
     resized.disconnect();
+    document.removeEventListener("denoise-mix", answer);
     cancelAnimationFrame(frame);
     clearTimeout(remembering);
     newest++;

@@ -1,0 +1,20 @@
+"""The button that saves the denoised photo, just as the viewer shows it."""
+
+from denoise.ui import texts
+from denoise.ui.component import component
+
+_component = component(__file__)
+
+
+def button(path: str, file_name: str) -> None:
+    """Place the button in the page.
+
+    Not Streamlit's own: that one hands out what the sliders were at the last run of the page, and nothing at all while
+    the page is made anew.
+
+    Args:
+        path: Where the server sends the file, see `denoise.ui.transfer.offer_photo`; the button adds the mix. Empty if
+            there is no file yet.
+        file_name: What the file is to be called.
+    """
+    _component(data=[texts.DOWNLOAD_LABELS, path, file_name], key="download")

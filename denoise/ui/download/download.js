@@ -1,0 +1,44 @@
+// The button that saves the denoised photo just as the viewer shows it at that moment, whatever the server has heard of
+// its sliders. `data`: [labels, path of the file without the mix, its name]; the path is empty as long as there is none.
+
+export default function ({ data, parentElement }) {
+  const button = parentElement.querySelector("button");
+  const status = parentElement.querySelector("p");
+  button.offer = data;
+  button.onclick = download;
+  if (!button.isBusy) invite();
+
+  function invite() {
+    const [labels, path] = button.offer;
+    button.textContent = labels.download;
+    button.disabled = !path;
+  }
+
+  async function download() {
+    const [labels, path, name] = button.offer;
+    const question = new CustomEvent("denoise-mix", { detail: {} }); // the viewer answers
+    document.dispatchEvent(question);
+    status.textContent = "";
+    button.isBusy = button.disabled = true;
+    button.textContent = labels.preparing;
+    try {
+      const url = new URL(`.${path}`, document.baseURI); // relative: the page may lie below a path
+      url.searchParams.set("mix", question.detail.mix.join("-"));
+      const response = await fetch(url);
+      if (!response.ok) status.textContent = (await response.text()) || labels.failed;
+      else save(await response.blob(), name);
+    } catch {
+      status.textContent = labels.failed;
+    }
+    button.isBusy = false;
+    invite();
+  }
+}
+
+function save(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // by then the browser has begun to write it
+}
