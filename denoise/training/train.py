@@ -27,7 +27,7 @@ from denoise import camera
 from denoise.files import write_atomically
 from denoise.runtime import processors
 from denoise.training import plots
-from denoise.training.architectures import MULTIPLES, build
+from denoise.training.architectures import build, multiple_of
 from denoise.training.architectures.cbdnet import NOISE_LEVEL
 from denoise.training.data import CaseStudyPatches, RandomPatches
 from denoise.training.datasets import Pair, find_pairs, split_by_pair, split_by_scene
@@ -111,7 +111,7 @@ class Configuration:
                 raise ValueError(f"`{name}` must be one of {', '.join(known)}. Received: {getattr(self, name)!r}")
         if self.loss == "cbdnet" and self.architecture != "cbdnet":
             raise ValueError(f"The loss cbdnet needs the network cbdnet. Received: {self.architecture!r}")
-        multiple = MULTIPLES.get(self.architecture, 1)
+        multiple = multiple_of(self.architecture, self.arguments.get("scales", 1))
         if self.patches == "random" and self.patch_size % multiple:
             raise ValueError(
                 f"`patch_size` must be a multiple of {multiple} for {self.architecture}. Received: {self.patch_size}"

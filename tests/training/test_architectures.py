@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from denoise.runtime import Network
-from denoise.training.architectures import ARCHITECTURES, MULTIPLES, build, denoise_any_size
+from denoise.training.architectures import ARCHITECTURES, MULTIPLES, build, multiple_of
 from denoise.training.export import convert
 
 SMALL = {
@@ -56,15 +56,39 @@ def test_build_untrained_returns_its_input(name: str) -> None:
     np.testing.assert_array_equal(build(name, **SMALL[name]).predict(noisy, verbose=0), noisy)
 
 
-@pytest.mark.parametrize(("height", "width"), [(1, 1), (17, 31), (64, 48), (256, 300)], ids=str)
+@pytest.mark.parametrize("scales", [1, 2])
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 2), (3, 2)], ids=str)
 @pytest.mark.parametrize("name", NAMES)
-def test_denoise_any_size_keeps_the_size(name: str, height: int, width: int) -> None:
-    noisy = np.random.default_rng(0).random((1, height, width, 3), np.float32)
-    network = build(name, **SMALL[name])
-    disturb(network)
-    denoised = denoise_any_size(network, noisy)
+def test_build_makes_a_network_of_open_size(name: str, height: int, width: int, scales: int) -> None:
+    multiple = multiple_of(name, scales)
+    noisy = np.random.default_rng(0).random((1, height * multiple, width * multiple, 3), np.float32)
+    network = build(name, scales=scales, **SMALL[name])
+    if scales == 1:
+        disturb(network)
+    denoised = network.predict_on_batch(noisy)
     assert denoised.shape == noisy.shape
-    assert not np.array_equal(denoised, noisy)
+    assert np.array_equal(denoised, noisy) == (scales == 2 and name != "autoencoder")
+
+
+def test_two_scales_take_what_is_coarse_from_half_the_size(tmp_path: Path) -> None:
+    plain, both = build("ridnet", **SMALL["ridnet"]), build("ridnet", size=64, scales=2, **SMALL["ridnet"])
+    disturb(plain)
+    plain.save_weights(tmp_path / "ridnet.weights.h5")
+    both.load_weights(tmp_path / "ridnet.weights.h5")  # the same file serves
+    assert both.count_params() == plain.count_params()
+    noisy = np.random.default_rng(0).random((1, 64, 64, 3), np.float32)
+
+    def halve(picture: np.ndarray) -> np.ndarray:
+        return picture.reshape(1, 32, 2, 32, 2, 3).mean(axis=(2, 4))
+
+    fine = plain.predict_on_batch(noisy)
+    coarse = plain.predict_on_batch(halve(noisy))
+    change = both.predict_on_batch(noisy) - fine
+    assert np.abs(change).max() > 1e-3
+    wanted, got = (picture[0, 4:-4, 4:-4] for picture in (coarse - halve(fine), halve(change)))
+    # As a whole it is brought to the half size's values, but what is fine there stays.
+    np.testing.assert_allclose(got.mean(axis=(0, 1)), wanted.mean(axis=(0, 1)), atol=0.1 * np.abs(wanted).mean())
+    assert np.abs(got).std() < 0.5 * np.abs(wanted).std()
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if MULTIPLES[name] > 1])
