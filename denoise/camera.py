@@ -27,8 +27,8 @@ clip of the noisy raw data. `exposure`: digital gain >= 1 after raw. `white_bala
 `from_camera` (N, 3, 3): linear sRGB to camera colours and back. `gamma`, `toe`, `contrast`: tone curve. `mosaic`,
 `edge_aware`, `gradient_corrected`, `monochrome`, `jpeg`, `subsample`, `jpeg_again`: switches, 0 or 1.
 `luma_smoothing`, `chroma_smoothing`: the weight of each neighbour in a 3-tap filter, negative sharpens.
-`luma_reduction`, `chroma_reduction`: the same for what the camera's own noise reduction leaves of the noise, which it
-makes coarse; `chroma_kept`: the share of the colour that it leaves. `quality`, `quality_again`: JPEG quality, 1 to 100.
+`luma_reduction`, `luma_reduction_far`, `chroma_reduction`: the same for what the camera's own noise reduction leaves of
+the noise, which it makes coarse; `chroma_kept`: the share of the colour that it leaves. `quality`, `quality_again`: JPEG quality, 1 to 100.
 `resize`: scale of the shared photo, 0.5 to 1.
 """
 
@@ -105,7 +105,8 @@ def sample_parameters(rng: np.random.Generator, count: int) -> dict[str, NDArray
         "luma_smoothing": finished
         * np.select([filtered < 0.3, filtered < 0.65], [rng.uniform(0, 0.28, count), rng.uniform(-0.12, 0, count)], 0),
         "chroma_smoothing": finished * rng.uniform(0, 0.33, count) * (rng.random(count) < 0.6),
-        "luma_reduction": finished * rng.uniform(0, 0.3, count) * (rng.random(count) < 0.85),
+        "luma_reduction": finished * rng.uniform(0.05, 0.25, count) * (rng.random(count) < 0.9),
+        "luma_reduction_far": finished * rng.uniform(0, 0.2, count) * (rng.random(count) < 0.3),
         "chroma_reduction": finished * rng.uniform(0.15, 0.33, count) * (rng.random(count) < 0.9),
         "chroma_kept": np.where(finished, rng.uniform(0.3, 1.0, count), 1.0),
         "jpeg": rng.random(count) < np.where(finished, 0.85, 0.3),
@@ -151,6 +152,7 @@ def iso_parameters(iso: float, quality: int = 95, monochrome: bool = False) -> d
         "luma_smoothing": [0.06],
         "chroma_smoothing": [0.2],
         "luma_reduction": [0.0],
+        "luma_reduction_far": [0.0],
         "chroma_reduction": [0.0],
         "chroma_kept": [1.0],
         "jpeg": [float(quality < 100)],
@@ -296,7 +298,7 @@ def _read_of_phones(shot: NDArray[np.float64], rng: np.random.Generator) -> NDAr
 
 def _camera_matrix(rng: np.random.Generator) -> NDArray[np.float64]:
     """A matrix from linear sRGB to camera colours: rows sum to one, so grey stays grey."""
-    own = rng.uniform(0.6, 0.95, 3)
+    own = rng.uniform(0.7, 0.97, 3)
     share = rng.uniform((0.5, 0.1, 0.5), (0.95, 0.9, 0.95))  # red and blue filters leak green most
     matrix = np.zeros((3, 3))
     for row, (first, second) in enumerate(((1, 2), (0, 2), (1, 0))):
@@ -365,12 +367,15 @@ def _smooth_ycc(picture: Any, p: Mapping[str, Any], xp: Any) -> Any:
 def _reduce_noise(noisy: Any, noise: Any, p: Mapping[str, Any], xp: Any) -> Any:
     """The camera's own noise reduction, idealised: it smooths the noise, colour most, and leaves the picture sharp.
 
-    A real one tells noise from edges by guessing; what it leaves is what matters here: noise without fine grain.
+    A real one tells noise from edges by guessing; what it leaves is what matters here: noise without fine grain, of
+    whose luminance two fifths are 3 to 6 pixels long (so nearly all of it comes from neighbours at distance 1; those at
+    distance 2 would take away just that).
     """
     ycc = _matrix(noise, _RGB_TO_YCC, xp)
     luma, chroma = ycc[..., :1], ycc[..., 1:]
-    for distance in (1, 2):
-        luma = _smooth(luma, p["luma_reduction"], xp, distance)
+    for _ in range(2):
+        luma = _smooth(luma, p["luma_reduction"], xp)
+    luma = _smooth(luma, p["luma_reduction_far"], xp, 2)
     for distance in (1, 2, 4):
         chroma = _smooth(chroma, p["chroma_reduction"], xp, distance)
     return noisy + _matrix(xp.concatenate([luma, p["chroma_kept"] * chroma], axis=-1) - ycc, _YCC_TO_RGB, xp)

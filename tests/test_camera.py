@@ -34,7 +34,10 @@ def lag_1_correlation(noise: np.ndarray) -> np.ndarray:
 
 
 NO_NOISE = {"shot": 0, "read": 0, "jpeg": 0}
-UNFILTERED = {"luma_smoothing": 0, "chroma_smoothing": 0, "luma_reduction": 0, "chroma_reduction": 0, "chroma_kept": 1}
+UNFILTERED = {
+    **dict.fromkeys(("luma_smoothing", "chroma_smoothing", "luma_reduction", "luma_reduction_far", "chroma_reduction"), 0),
+    "chroma_kept": 1,
+}
 PLAIN = {"mosaic": 0, **UNFILTERED}
 
 
@@ -169,9 +172,9 @@ def test_sample_parameters_give_in_camera_jpegs_their_coarse_noise(
     """Real ones (PolyU): .63 to .72 at lag 1, .30 to .47 at lag 2, .62 to .68 between channels."""
     p, noise = sampled
     found = correlations(noise_where(noise, (p["chroma_reduction"] > 0) & (p["monochrome"] < 0.5), 2, 12))
-    assert 0.45 < found["lag 1"] < 0.75, found
+    assert 0.5 < found["lag 1"] < 0.75, found
     assert 0.2 < found["lag 2"] < 0.5, found
-    assert 0.3 < found["channels"] < 0.8, found
+    assert 0.45 < found["channels"] < 0.8, found
 
 
 def test_sample_parameters_give_phones_their_strong_noise(sampled: tuple[dict[str, np.ndarray], np.ndarray]) -> None:
@@ -225,5 +228,5 @@ def test_simulate_and_share_are_the_same_in_training(clean: np.ndarray) -> None:
     there = camera.simulate(tensor(clean), tensors, tensor(normal(clean.shape)), ops)
     there = camera.share(*there, tensors, ops)
     np.testing.assert_allclose(np.asarray(there[1]), here[1], atol=1e-4)
-    # Rounding to 8 bit and JPEG's quantiser may fall to the other side for a few pixels.
-    assert np.mean(np.abs(np.asarray(there[0]) - here[0]) > 1e-4) < 0.01
+    # Rounding to 8 bit and JPEG's quantiser may fall to the other side here and there, which a block of pixels shares.
+    assert np.mean(np.abs(np.asarray(there[0]) - here[0])) < 0.1 / 255
