@@ -115,7 +115,7 @@ VIEWER = {
     "waiting": "{right}: not yet",
     "hint": "Drag to move, wheel to zoom, ? for all keys",
     "hint_touch": "Pinch to zoom, drag to move",
-    "failed": "This picture did not arrive. Reload the page to try again.",
+    "failed": "This picture has not arrived yet. Asking for it again …",
 }
 VIEWER_KEYS = [
     ("S", "Side by side"),

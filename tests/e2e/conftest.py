@@ -98,7 +98,11 @@ def launch_browser(playwright):
 
 def wait_for_result(page) -> None:
     """Wait until the viewer shows both pictures of a finished run."""
-    page.locator(".viewer[data-pictures='2']").wait_for(timeout=RESULT_TIMEOUT)
+    try:
+        page.locator(".viewer[data-pictures='2']").wait_for(timeout=RESULT_TIMEOUT)
+    except Exception:
+        print(page.url, page.evaluate("() => document.body.innerText"), sep="\n")  # what it waits for
+        raise
 
 
 def visit_finished(visit, name: str, **options):

@@ -13,6 +13,7 @@ const GAINS = [2, 4, 8, 16];
 const PLAIN_MIX = [100, 100, 0]; // luminance and colour removed, detail kept: just as the denoiser made it
 const HEAT = [[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]]; // evenly from no error to white
 const LOUPE_GAP = 24; // from the pointer, so that a finger does not cover the loupe
+const RETRIES = [0.5, 1, 2, 4, 8]; // seconds to wait before a picture that did not arrive is asked for again; then the last
 const STILL = 8; // a pointer that moved less is held, not dragged
 
 export default function ({ data, parentElement, setStateValue }) {
@@ -123,7 +124,7 @@ function createViewer(root, report) {
 
   // ---- What is shown ----
 
-  async function show(newLabels, keys, wanted, percents, newLuma, newLink) {
+  function show(newLabels, keys, wanted, percents, newLuma, newLink) {
     labels = newLabels;
     label(keys);
     luma = newLuma;
@@ -134,7 +135,11 @@ function createViewer(root, report) {
       root.toggleAttribute("data-mixable", Boolean(percents));
       setMix(percents ?? PLAIN_MIX);
     }
-    const call = ++newest;
+    arrive(wanted, ++newest);
+  }
+
+  // Show these pictures as soon as they are there; those that do not arrive are asked for again, unless newer ones are.
+  async function arrive(wanted, call, tries = 0) {
     const shown = loaded;
     const isShown = ({ bitmap }) => loaded.some((picture) => picture.bitmap === bitmap);
     let arrived;
@@ -147,10 +152,11 @@ function createViewer(root, report) {
       );
     } catch {
       // What is shown stays; pictures that nobody waits for any more may well be gone.
-      if (call === newest) {
-        find(".hint").textContent = labels.failed;
-        root.toggleAttribute("data-failed", true);
-      }
+      if (call !== newest) return;
+      find(".hint").textContent = labels.failed;
+      root.toggleAttribute("data-failed", true);
+      const seconds = RETRIES[tries] ?? RETRIES.at(-1);
+      setTimeout(() => call === newest && arrive(wanted, call, tries + 1), 1000 * seconds);
       return;
     }
     if (call !== newest) {
@@ -158,6 +164,7 @@ function createViewer(root, report) {
       arrived.filter((picture) => !isShown(picture)).forEach(release);
       return;
     }
+    if (root.hasAttribute("data-failed")) hint();
     loaded = arrived;
     pictures = ["noisy", "denoised"].map(picture).filter(Boolean);
     shown.filter((picture) => !isShown(picture)).forEach(release);
@@ -188,8 +195,7 @@ function createViewer(root, report) {
     }
     for (const element of root.querySelectorAll("[data-tip]")) element.title = labels[element.dataset.tip];
     for (const element of root.querySelectorAll("[data-help]")) element.title = labels[element.dataset.help];
-    find(".hint").textContent = matchMedia("(hover: none)").matches ? labels.hint_touch : labels.hint;
-    root.toggleAttribute("data-failed", false);
+    hint();
     const list = keys.flat().map((text, index) => {
       const element = document.createElement(index % 2 ? "dd" : "dt");
       element.textContent = text;
@@ -198,6 +204,11 @@ function createViewer(root, report) {
     find(".keys dl").replaceChildren(...list);
     setGain(gain);
     setSplit(split());
+  }
+
+  function hint() {
+    find(".hint").textContent = matchMedia("(hover: none)").matches ? labels.hint_touch : labels.hint;
+    root.toggleAttribute("data-failed", false);
   }
 
   // ---- Where the photo lies. Lengths are screen (device) pixels, so that 1:1 is exactly one photo pixel on one. ----
