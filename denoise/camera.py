@@ -28,8 +28,8 @@ clip of the noisy raw data. `exposure`: digital gain >= 1 after raw. `white_bala
 `edge_aware`, `gradient_corrected`, `monochrome`, `jpeg`, `subsample`, `jpeg_again`: switches, 0 or 1.
 `luma_smoothing`, `chroma_smoothing`: the weight of each neighbour in a 3-tap filter, negative sharpens.
 `luma_reduction`, `luma_reduction_far`, `chroma_reduction`: the same for what the camera's own noise reduction leaves of
-the noise, which it makes coarse; `chroma_kept`: the share of the colour that it leaves. `quality`, `quality_again`: JPEG quality, 1 to 100.
-`resize`: scale of the shared photo, 0.5 to 1.
+the noise, which it makes coarse; `chroma_kept`: the share of the colour that it leaves. `quality`, `quality_again`:
+JPEG quality, 1 to 100. `resize`: scale of the shared photo, 0.5 to 1.
 """
 
 MULTIPLE = 16

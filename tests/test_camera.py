@@ -34,10 +34,8 @@ def lag_1_correlation(noise: np.ndarray) -> np.ndarray:
 
 
 NO_NOISE = {"shot": 0, "read": 0, "jpeg": 0}
-UNFILTERED = {
-    **dict.fromkeys(("luma_smoothing", "chroma_smoothing", "luma_reduction", "luma_reduction_far", "chroma_reduction"), 0),
-    "chroma_kept": 1,
-}
+REDUCTION = ("luma_reduction", "luma_reduction_far", "chroma_reduction")
+UNFILTERED = {"luma_smoothing": 0, "chroma_smoothing": 0, "chroma_kept": 1, **dict.fromkeys(REDUCTION, 0)}
 PLAIN = {"mosaic": 0, **UNFILTERED}
 
 
