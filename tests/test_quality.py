@@ -31,8 +31,8 @@ def sample(request: pytest.FixtureRequest) -> tuple[Photo, Photo, Photo]:
 
 def test_ridnet_raises_psnr_and_ssim(sample: tuple[Photo, Photo, Photo]) -> None:
     noisy, clean, denoised = (photo.pixels for photo in sample)
-    assert metrics.psnr(clean, denoised) > metrics.psnr(clean, noisy) + 2.2
-    assert metrics.ssim(clean, denoised) > metrics.ssim(clean, noisy) + 0.07
+    assert metrics.psnr(clean, denoised) > metrics.psnr(clean, noisy) + 1.9
+    assert metrics.ssim(clean, denoised) > metrics.ssim(clean, noisy) + 0.06
 
 
 @pytest.mark.parametrize(("name", "least"), [("ridnet", 40), ("unet", 33.5)])
@@ -46,7 +46,7 @@ def test_networks_leave_clean_photos_alone(name: str, least: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "gain"), [("ridnet", 4.3), ("unet", 3.7), ("autoencoder", 0.5), ("cbdnet", 2.2), ("pridnet", 1.1)]
+    ("name", "gain"), [("ridnet", 4.2), ("unet", 3.6), ("autoencoder", 0.5), ("cbdnet", 2.2), ("pridnet", 1.1)]
 )
 def test_networks_raise_psnr_of_every_sample(name: str, gain: float) -> None:
     gains = []
