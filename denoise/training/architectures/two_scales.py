@@ -17,7 +17,7 @@ def two_scales(network: keras.Model, size: int | None = None) -> keras.Model:
 
     Args:
         network: A network of open size, (N, H, W, 3) to (N, H, W, 3).
-        size: Height and width of the input, even; `None` for any.
+        size: Height and width of the input, even; `None` for any, one size in each compiled function.
 
     Returns:
         A model of the same kind and name.
