@@ -224,9 +224,8 @@ class Session:
             self.choose(name)
         if (name := link.get("model", "")) in denoiser_names():
             self.model = name
-        if len(percents := link.get("mix", "").split("-")) == len(self.mix):
-            with suppress(ValueError):
-                self.mix = Mix(*(min(max(int(percent), 0), 100) / 100 for percent in percents))
+        with suppress(ValueError):
+            self.mix = read_mix(link.get("mix", ""))
 
     def link(self) -> dict[str, str]:
         """Return what `obey` takes; empty where all is as a new visitor finds it."""
@@ -242,6 +241,16 @@ class Session:
             self._latest.pop(slot, None)  # before making the new one: both may be large
             self._latest[slot] = (key, make())
         return cast(_T, self._latest[slot][1])
+
+
+def read_mix(text: str) -> Mix:
+    """Read percents of luminance, colour and detail, such as "100-80-0"; what is beyond 0 and 100 is brought there.
+
+    Raises:
+        ValueError: These are not three whole numbers.
+    """
+    luminance, colour, detail = (min(max(int(percent), 0), 100) / 100 for percent in text.split("-"))
+    return Mix(luminance, colour, detail)
 
 
 def current() -> Session:

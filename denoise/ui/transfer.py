@@ -20,9 +20,8 @@ from streamlit import config
 
 from denoise.batch import REPORT_NAME, ZIP_NAME, Batch, remove_spool, spool
 from denoise.image import PhotoError, media_type
-from denoise.pipeline import Mix
 from denoise.ui import session, texts
-from denoise.ui.session import File, Session
+from denoise.ui.session import File, Session, read_mix
 
 PATH, PHOTO_PATH = "/batches", "/photos"
 
@@ -94,9 +93,9 @@ async def _photo(request: Request) -> Response:
     try:
         run = (said["photo"], said["model"], said["best"] == "1")
         file = File(run, said["format"], int(said["depth"]), int(said["quality"]), said["strip"] == "1")
-        mix = Mix(*(int(percent) / 100 for percent in said["mix"].split("-")))
+        mix = read_mix(said["mix"])
         media = media_type(file.format)
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError):
         raise HTTPException(400) from None
     try:
         data = await to_thread.run_sync(state.file, file, mix)

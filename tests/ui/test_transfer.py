@@ -142,7 +142,9 @@ def test_result_that_cannot_be_written_is_missed_in_words(visitor, monkeypatch):
     assert (response.status_code, response.body.decode()) == (500, texts.OUT_OF_MEMORY)
 
 
-@pytest.mark.parametrize("change", [{"mix": "100-100-0-0"}, {"mix": "a-b-c"}, {"format": "XYZ"}, {"depth": "deep"}])
+@pytest.mark.parametrize(
+    "change", [{"mix": "100-100"}, {"mix": "100-100-0-0"}, {"mix": "a-b-c"}, {"format": "XYZ"}, {"depth": "deep"}]
+)
 def test_address_that_is_no_offer_is_refused(visitor, change):
     address = transfer.offer_photo(visitor, File(RUN, "PNG", 8, 95, True))
     with pytest.raises(HTTPException, match="400"):
