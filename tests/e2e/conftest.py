@@ -98,8 +98,13 @@ def launch_browser(playwright):
 
 def wait_for_result(page) -> None:
     """Wait until the viewer shows both pictures of a finished run."""
+    wait_for(page, ".viewer[data-pictures='2']")
+
+
+def wait_for(page, selector: str) -> None:
+    """Wait for what may take as long as a network's work; if it does not come, print what the page shows instead."""
     try:
-        page.locator(".viewer[data-pictures='2']").wait_for(timeout=RESULT_TIMEOUT)
+        page.locator(selector).first.wait_for(timeout=RESULT_TIMEOUT)
     except Exception:
         print(page.url, page.evaluate("() => document.body.innerText"), sep="\n")  # what it waits for
         raise
@@ -109,7 +114,7 @@ def visit_finished(visit, name: str, **options):
     """Open a page by its name, see `visit`, and wait until it is finished."""
     path, last = FINISHED.get(name, (name, "h1"))
     page = visit(path, **options)
-    page.locator(last).first.wait_for(timeout=RESULT_TIMEOUT)
+    wait_for(page, last)
     page.wait_for_timeout(500)  # for the fonts and the fading of Streamlit's own elements
     return page
 
@@ -137,7 +142,7 @@ def visit(browser, server_url):
     """Open a page as a new visitor; at the end, assert that there were no complaints and no calls to other hosts."""
     contexts, complaints, requests = [], [], []
 
-    def visit(path, **options):
+    def visit(path, *, script="", **options):
         def complain(message):
             if message.type == "error" and not (path and message.location["url"].endswith(PROBES)):
                 complaints.append(message.text)
@@ -145,6 +150,8 @@ def visit(browser, server_url):
         context = browser.new_context(**(DESKTOP | options))
         contexts.append(context)
         page = context.new_page()
+        if script:
+            page.add_init_script(script)
         page.on("console", complain)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: requests.append(request.url))

@@ -40,6 +40,22 @@ def test_photo_is_made_noisy_and_cleaned_and_the_curves_are_drawn(visit, size, s
     assert overflowing(page) == []
 
 
+def test_result_that_comes_while_the_viewer_is_being_loaded_is_shown(visit):
+    hold_back = """
+        const Plain = Blob; // what Streamlit puts a component's script into
+        window.Blob = class extends Plain {
+            constructor(parts, options) {
+                const isViewer = String(parts?.[0]).includes("createViewer");
+                super(isViewer ? ["await new Promise((load) => (window.load = load));", ...parts] : parts, options);
+            }
+        };
+    """
+    page = visit("noise_lab?cleaner=Autoencoder", script=hold_back)
+    page.get_by_test_id("stMetricValue").nth(1).wait_for(timeout=RESULT_TIMEOUT)
+    page.evaluate("load()")
+    wait_for_result(page)
+
+
 def test_setting_is_in_the_link(visit):
     page = visit("noise_lab?cleaner=Autoencoder")
     wait_for_result(page)

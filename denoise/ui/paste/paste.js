@@ -3,7 +3,8 @@
 
 export default function ({ data, parentElement }) {
   const [hint, name, key] = data;
-  parentElement.querySelector(".paste").textContent = hint;
+  const root = parentElement.querySelector(".paste");
+  root.textContent = hint;
 
   function hand(files, event) {
     const input = document.querySelector(`.st-key-${key} input[type=file]`);
@@ -19,17 +20,13 @@ export default function ({ data, parentElement }) {
     input.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
-  const onPaste = (event) => hand(event.clipboardData?.files, event);
-  const onDrop = (event) => hand(event.dataTransfer?.files, event);
-  const onDragOver = (event) => {
+  root.listening?.abort();
+  root.listening = new AbortController();
+  const listen = (type, act) => document.addEventListener(type, act, { signal: root.listening.signal });
+  listen("paste", (event) => hand(event.clipboardData?.files, event));
+  listen("drop", (event) => hand(event.dataTransfer?.files, event));
+  listen("dragover", (event) => {
     if (event.dataTransfer?.types.includes("Files")) event.preventDefault(); // or the browser would open the file
-  };
-  document.addEventListener("paste", onPaste);
-  document.addEventListener("drop", onDrop);
-  document.addEventListener("dragover", onDragOver);
-  return () => {
-    document.removeEventListener("paste", onPaste);
-    document.removeEventListener("drop", onDrop);
-    document.removeEventListener("dragover", onDragOver);
-  };
+  });
+  return () => root.isConnected || root.listening.abort(); // see component.py
 }

@@ -31,7 +31,7 @@ export default function ({ data, parentElement }) {
   // Leaving now would lose the work; the browser asks in its own words.
   window.onbeforeunload = rows.some(({ kind }) => kind === "working") ? (event) => event.preventDefault() : null;
 
-  return () => (window.onbeforeunload = null);
+  return () => root.isConnected || (window.onbeforeunload = null); // see component.py
 
   function update(line, row) {
     line.className = row.kind;

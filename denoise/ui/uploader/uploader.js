@@ -100,7 +100,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const files = folder ? (await Promise.all(entries.map((entry) => (entry ? filesOf(entry) : [])))).flat() : dropped;
     if (files.length || folder) take(files, folder);
   });
-  return () => root.listening.abort();
+  return () => root.isConnected || root.listening.abort(); // see component.py
 }
 
 function start(path) {

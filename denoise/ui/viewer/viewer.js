@@ -20,7 +20,7 @@ export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".viewer");
   root.viewer ??= createViewer(root, (mix) => setStateValue("mix", mix));
   root.viewer.show(...data);
-  return () => root.viewer.destroy();
+  return () => root.isConnected || root.viewer.destroy(); // see component.py
 }
 
 // ---- Pictures: {role, id, label, bitmap, preview}, in which `preview` is a small version of a large bitmap ----
