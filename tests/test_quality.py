@@ -9,7 +9,7 @@ import pytest
 
 from denoise import metrics
 from denoise.image import Photo, decode
-from denoise.pipeline import DEFAULT, denoise_photo, load_network
+from denoise.pipeline import DEFAULT, crop, denoise_photo, load_network
 from denoise.tiling import denoise_tiled
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -35,10 +35,10 @@ def test_ridnet_raises_psnr_and_ssim(sample: tuple[Photo, Photo, Photo]) -> None
     assert metrics.ssim(clean, denoised) > metrics.ssim(clean, noisy) + 0.06
 
 
-@pytest.mark.parametrize(("name", "least"), [("ridnet", 40), ("unet", 33.5)])
+@pytest.mark.parametrize(("name", "least"), [("ridnet", 40), ("unet", 35.5)])
 def test_networks_leave_clean_photos_alone(name: str, least: float) -> None:
     for entry in ENTRIES:
-        clean = decode((SAMPLES / entry["clean"]).read_bytes())
+        clean, _ = crop(decode((SAMPLES / entry["clean"]).read_bytes()), 384)
         denoised = denoise_photo(clean, name)
         assert metrics.psnr(clean.pixels, denoised.pixels) > least, entry["name"]
         shift = np.abs(denoised.pixels.mean(axis=(0, 1)) - clean.pixels.mean(axis=(0, 1)))

@@ -47,11 +47,9 @@ def network() -> keras.Model:
     return network
 
 
-ENTRIES = json.loads((SAMPLES / "samples.json").read_text())
-
-
-@pytest.mark.parametrize("entry", ENTRIES, ids=[entry["name"] for entry in ENTRIES])
-def test_ridnet_leaves_no_seams(entry: dict[str, str], network: keras.Model) -> None:
+@pytest.mark.parametrize("name", ["chelsea", "camera", "hubble_deep_field"])  # fur; black and white; almost black
+def test_ridnet_leaves_no_seams(name: str, network: keras.Model) -> None:
+    (entry,) = (entry for entry in json.loads((SAMPLES / "samples.json").read_text()) if entry["name"] == name)
     noisy = decode((SAMPLES / entry["noisy"]).read_bytes())
     denoised = denoise_photo(noisy).pixels
     untiled = _untiled(noisy, network)

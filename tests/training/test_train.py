@@ -38,6 +38,20 @@ TINY = Configuration(
 )
 
 
+@pytest.fixture(scope="module")
+def first_epoch(clean_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one epoch."""
+    run = tmp_path_factory.mktemp("trained") / "run"
+    train([clean_folder], run, replace(TINY, epochs=1))
+    return run
+
+
+@pytest.fixture
+def begun(first_epoch: Path, tmp_path: Path) -> Path:
+    """The same, to do with as one likes."""
+    return shutil.copytree(first_epoch, tmp_path / "begun")
+
+
 def test_train_resumes_exactly(clean_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = train([clean_folder], tmp_path / "whole", TINY)
 
@@ -74,19 +88,17 @@ def test_train_writes_configuration_log_and_averaged_weights(clean_folder: Path,
     assert np.abs(np.asarray(network.get_layer("tail").kernel)).max() > 0
 
 
-def test_train_refuses_a_folder_of_another_configuration(clean_folder: Path, tmp_path: Path) -> None:
-    train([clean_folder], tmp_path, replace(TINY, epochs=1))
+def test_train_refuses_a_folder_of_another_configuration(clean_folder: Path, begun: Path) -> None:
     with pytest.raises(ValueError, match="another configuration or other data: seed=0"):
-        train([clean_folder], tmp_path, replace(TINY, epochs=1, seed=7))
+        train([clean_folder], begun, replace(TINY, epochs=1, seed=7))
 
 
-def test_train_refuses_to_go_on_with_other_data(clean_folder: Path, pairs_folder: Path, tmp_path: Path) -> None:
-    train([clean_folder], tmp_path, replace(TINY, epochs=1))
-    held_out = json.loads((tmp_path / "data.json").read_text())["held_out"]
+def test_train_refuses_to_go_on_with_other_data(pairs_folder: Path, begun: Path) -> None:
+    held_out = json.loads((begun / "data.json").read_text())["held_out"]
     assert len({name.split("_")[0] for name in held_out}) == 1  # one of three scenes, all of it
     assert len(held_out) == 2
     with pytest.raises(ValueError, match="other data: pairs=4"):
-        train([pairs_folder], tmp_path, replace(TINY, epochs=1))
+        train([pairs_folder], begun, replace(TINY, epochs=1))
 
 
 def test_train_takes_several_data_sets(pairs_folder: Path, tmp_path: Path) -> None:
@@ -98,9 +110,12 @@ def test_train_takes_several_data_sets(pairs_folder: Path, tmp_path: Path) -> No
     assert described["pairs"] + len(described["held_out"]) == 4
 
 
-def test_train_of_a_finished_run_changes_nothing(clean_folder: Path, tmp_path: Path, capsys) -> None:
+def test_train_stops_when_the_time_is_up_and_changes_nothing_after_that(
+    clean_folder: Path, tmp_path: Path, capsys
+) -> None:
     configuration = replace(TINY, epochs=None, minutes=1e-3)
     network = train([clean_folder], tmp_path, configuration)
+    assert len(read_log(tmp_path / "log.csv")) == 1
     before = (tmp_path / "checkpoint.npz").read_bytes()
     again = train([clean_folder], tmp_path, configuration)
     assert "is finished: 1 epochs" in capsys.readouterr().out
@@ -108,19 +123,22 @@ def test_train_of_a_finished_run_changes_nothing(clean_folder: Path, tmp_path: P
     np.testing.assert_array_equal(np.asarray(network.weights[0]), np.asarray(again.weights[0]))
 
 
-def test_train_validates_the_end_of_a_run(clean_folder: Path, tmp_path: Path) -> None:
-    train([clean_folder], tmp_path, TINY)
+def test_train_stops_after_the_epoch_that_completes_the_steps_and_validates_it(
+    clean_folder: Path, tmp_path: Path
+) -> None:
+    train([clean_folder], tmp_path, replace(TINY, epochs=None, steps=4))
     rows = read_log(tmp_path / "log.csv")
+    assert [row["steps"] for row in rows] == ["3", "6"]
     assert [bool(row["val_psnr"]) for row in rows] == [False, True]
     assert rows[1]["loss"]
 
 
-def test_train_with_a_wrong_argument_leaves_the_folder_usable(clean_folder: Path, tmp_path: Path) -> None:
+def test_train_with_a_wrong_argument_begins_no_run(clean_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="must be one of"):
-        train([clean_folder], tmp_path, replace(TINY, architecture="transformer"))
+        train([clean_folder], tmp_path / "run", replace(TINY, architecture="transformer"))
     with pytest.raises(ValueError, match="filters, modules, reduction"):
-        train([clean_folder], tmp_path, replace(TINY, arguments={"filter": 16}))
-    train([clean_folder], tmp_path, replace(TINY, epochs=1))
+        train([clean_folder], tmp_path / "run", replace(TINY, arguments={"filter": 16}))
+    assert not (tmp_path / "run").exists()
 
 
 def test_train_stops_when_the_weights_break_and_keeps_the_last_good_state(
@@ -143,25 +161,23 @@ def test_train_stops_when_the_weights_break_and_keeps_the_last_good_state(
 
 
 def test_train_stops_on_nan_and_keeps_the_last_good_state(
-    clean_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    clean_folder: Path, begun: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train([clean_folder], tmp_path, replace(TINY, epochs=1))
-    (tmp_path / "config.json").unlink()
-    good = (tmp_path / "checkpoint.npz").read_bytes()
+    (begun / "config.json").unlink()
+    good = (begun / "checkpoint.npz").read_bytes()
     loss = DenoisingTraining.compute_loss
     monkeypatch.setattr(DenoisingTraining, "compute_loss", lambda *a, **k: loss(*a, **k) * float("nan"))
     with pytest.raises(RuntimeError, match="not numbers any more in epoch 2"):
-        train([clean_folder], tmp_path, TINY)
-    assert (tmp_path / "checkpoint.npz").read_bytes() == good
-    assert len(read_log(tmp_path / "log.csv")) == 1
+        train([clean_folder], begun, TINY)
+    assert (begun / "checkpoint.npz").read_bytes() == good
+    assert len(read_log(begun / "log.csv")) == 1
 
 
 def test_train_on_a_full_disk_keeps_the_last_checkpoint(
-    clean_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    clean_folder: Path, begun: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train([clean_folder], tmp_path, replace(TINY, epochs=1))
-    before = {name: (tmp_path / name).read_bytes() for name in ("checkpoint.npz", "ridnet.weights.h5")}
-    (tmp_path / "config.json").unlink()
+    before = {name: (begun / name).read_bytes() for name in ("checkpoint.npz", "ridnet.weights.h5")}
+    (begun / "config.json").unlink()
 
     def full(path: Path, **arrays: object) -> None:
         Path(path).write_bytes(b"half")
@@ -169,19 +185,9 @@ def test_train_on_a_full_disk_keeps_the_last_checkpoint(
 
     monkeypatch.setattr(np, "savez", full)
     with pytest.raises(OSError, match="No space left"):
-        train([clean_folder], tmp_path, TINY)
-    assert {name: (tmp_path / name).read_bytes() for name in before} == before
-    assert not list(tmp_path.glob("*tmp*"))
-
-
-def test_train_stops_when_the_time_is_up(clean_folder: Path, tmp_path: Path) -> None:
-    train([clean_folder], tmp_path, replace(TINY, epochs=None, minutes=1e-3))
-    assert len(read_log(tmp_path / "log.csv")) == 1
-
-
-def test_train_stops_after_the_epoch_that_completes_the_steps(clean_folder: Path, tmp_path: Path) -> None:
-    train([clean_folder], tmp_path, replace(TINY, epochs=None, steps=4))
-    assert read_log(tmp_path / "log.csv")[-1]["steps"] == "6"
+        train([clean_folder], begun, TINY)
+    assert {name: (begun / name).read_bytes() for name in before} == before
+    assert not list(begun.glob("*tmp*"))
 
 
 @pytest.mark.parametrize(
@@ -219,18 +225,18 @@ def test_train_the_case_studys_way(tmp_path: Path) -> None:
     assert float(rows[-1]["val_psnr"]) > 15
 
 
-def test_train_refuses_initial_weights_of_another_network(clean_folder: Path, tmp_path: Path) -> None:
-    train([clean_folder], tmp_path / "first", replace(TINY, epochs=1))
-    weights = str(tmp_path / "first" / "ridnet.weights.h5")
+def test_train_refuses_initial_weights_of_another_network(
+    clean_folder: Path, first_epoch: Path, tmp_path: Path
+) -> None:
+    other = replace(TINY, arguments={"filters": 32}, initial_weights=str(first_epoch / "ridnet.weights.h5"))
     with pytest.raises(ValueError, match="must be those of a ridnet"):
-        train([clean_folder], tmp_path / "second", replace(TINY, arguments={"filters": 32}, initial_weights=weights))
+        train([clean_folder], tmp_path, other)
 
 
-def test_train_refuses_a_checkpoint_of_another_network(clean_folder: Path, tmp_path: Path) -> None:
-    train([clean_folder], tmp_path, replace(TINY, epochs=1))
-    (tmp_path / "config.json").unlink()
+def test_train_refuses_a_checkpoint_of_another_network(clean_folder: Path, begun: Path) -> None:
+    (begun / "config.json").unlink()
     with pytest.raises(ValueError, match="checkpoint must be one of autoencoder as it is built now"):
-        train([clean_folder], tmp_path, replace(TINY, architecture="autoencoder", arguments={}))
+        train([clean_folder], begun, replace(TINY, architecture="autoencoder", arguments={}))
 
 
 @pytest.mark.parametrize(
