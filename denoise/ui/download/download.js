@@ -1,7 +1,7 @@
 // The button that saves the denoised photo just as the viewer shows it at that moment, whatever the server has heard of
 // its sliders. `data`: [labels, path of the file without the mix, its name]; the path is empty as long as there is none.
 
-export default function ({ data, parentElement }) {
+function show({ data, parentElement }) {
   const button = parentElement.querySelector("button");
   const status = parentElement.querySelector("p");
   button.offer = data;

@@ -1,6 +1,6 @@
 // A gallery of thumbnails of which one is chosen. `data`: [label, chosen id, [{id, title, detail, src}, ...]].
 
-export default function ({ data, parentElement, setTriggerValue }) {
+function show({ data, parentElement, setTriggerValue }) {
   const gallery = parentElement.querySelector(".gallery");
   const [label, chosen, items] = data;
   gallery.setAttribute("aria-label", label);

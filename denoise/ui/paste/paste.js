@@ -1,7 +1,7 @@
 // Hands pictures that are pasted, or dropped anywhere on the page, to a file uploader, which does the rest.
 // `data`: [hint, name of a picture that has none, key of the uploader].
 
-export default function ({ data, parentElement }) {
+function show({ data, parentElement }) {
   const [hint, name, key] = data;
   const root = parentElement.querySelector(".paste");
   root.textContent = hint;
@@ -28,5 +28,5 @@ export default function ({ data, parentElement }) {
   listen("dragover", (event) => {
     if (event.dataTransfer?.types.includes("Files")) event.preventDefault(); // or the browser would open the file
   });
-  return () => root.isConnected || root.listening.abort(); // see component.py
+  return () => root.listening.abort();
 }

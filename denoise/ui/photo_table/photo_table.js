@@ -1,7 +1,7 @@
 // A table of photos. `data`: [labels, rows as in `Row`, how many are done, the path of their pictures, [zip, report]].
 // Only what has changed of a row is touched, so that pictures do not flicker and a selection stays.
 
-export default function ({ data, parentElement }) {
+function show({ data, parentElement }) {
   const [labels, rows, done, path, links] = data;
   const root = parentElement.querySelector(".photos");
   const body = root.querySelector("tbody");
@@ -31,7 +31,7 @@ export default function ({ data, parentElement }) {
   // Leaving now would lose the work; the browser asks in its own words.
   window.onbeforeunload = rows.some(({ kind }) => kind === "working") ? (event) => event.preventDefault() : null;
 
-  return () => root.isConnected || (window.onbeforeunload = null); // see component.py
+  return () => (window.onbeforeunload = null);
 
   function update(line, row) {
     line.className = row.kind;

@@ -7,7 +7,7 @@ const AT_A_TIME = 2;
 const PAUSES = [1000, 4000, 15000]; // milliseconds before a photo is sent once more
 const sendings = new Map(); // by path: {queue, total, done, bytes, sent, note, bad, running, show}
 
-export default function ({ data, parentElement, setTriggerValue }) {
+function show({ data, parentElement, setTriggerValue }) {
   const [labels, path, note, suffixes] = data;
   const root = parentElement.querySelector(".uploader");
   const find = (selector) => root.querySelector(selector);
@@ -100,7 +100,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const files = folder ? (await Promise.all(entries.map((entry) => (entry ? filesOf(entry) : [])))).flat() : dropped;
     if (files.length || folder) take(files, folder);
   });
-  return () => root.isConnected || root.listening.abort(); // see component.py
+  return () => root.listening.abort();
 }
 
 function start(path) {

@@ -16,11 +16,11 @@ const LOUPE_GAP = 24; // from the pointer, so that a finger does not cover the l
 const RETRIES = [0.5, 1, 2, 4, 8]; // seconds to wait before a picture that did not arrive is asked for again; then the last
 const STILL = 8; // a pointer that moved less is held, not dragged
 
-export default function ({ data, parentElement, setStateValue }) {
+function show({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".viewer");
   root.viewer ??= createViewer(root, (mix) => setStateValue("mix", mix));
   root.viewer.show(...data);
-  return () => root.isConnected || root.viewer.destroy(); // see component.py
+  return () => root.viewer.destroy();
 }
 
 // ---- Pictures: {role, id, label, bitmap, preview}, in which `preview` is a small version of a large bitmap ----
