@@ -45,13 +45,15 @@ class Chosen:
         file_name: As uploaded; a name in the same manner for a sample.
         noisy: The photo.
         clean: Its clean reference, if there is one.
+        clean_id: Tells references apart as `id` does photos; empty if there is none.
     """
 
     id: str
     title: str
     file_name: str
     noisy: Photo
-    clean: Photo | None
+    clean: Photo | None = None
+    clean_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,38 +114,52 @@ class Session:
     mix: Mix = field(default_factory=Mix)
     measuring: threading.Lock = field(default_factory=threading.Lock)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    _choices: int = 0
+    _uploads: int = 0
     _latest: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
 
     def choose(self, chosen_id: str) -> None:
         """Make a sample, or the upload, the photo that the page is about."""
+        self._choices += 1
         self.chosen_id = chosen_id
         self.upload_error = self.reference_error = ""
         self.stopped = None
 
     def open_upload(self, file_name: str, data: bytes) -> None:
-        """Decode and choose an uploaded photo; if that fails, keep all as it was and say why in `upload_error`."""
+        """Decode and choose an uploaded photo; if that fails, keep all as it was and say why in `upload_error`.
+
+        What the visitor did while a large photo was decoded stands: a later upload, or the choice of a sample.
+        """
         self.upload_error = ""
         self._latest.clear()  # decoding a large photo needs the memory, and all of this can be made again
-        try:
-            photo = decode(data, max_megapixels=MAX_MEGAPIXELS)
-        except Exception as error:
-            self.upload_error = explain(error)
-        else:
-            self.upload = Chosen(hashlib.sha256(data).hexdigest()[:16], file_name, file_name, photo, clean=None)
+        self._uploads += 1
+        upload, choices = self._uploads, self._choices
+        photo, failure = _decode(data)
+        if upload != self._uploads:
+            return
+        if photo is None:
+            self.upload_error = failure
+            return
+        chosen = Chosen(_digest(data), file_name, file_name, photo)
+        if self.upload and self.upload.id == chosen.id:  # the same file again: so is its reference
+            chosen = replace(chosen, clean=self.upload.clean, clean_id=self.upload.clean_id)
+        self.upload = chosen
+        if choices == self._choices:
             self.choose(UPLOAD)
 
     def open_reference(self, data: bytes) -> None:
         """Decode the clean reference of the uploaded photo; if that fails, say why in `reference_error`."""
-        assert self.upload is not None
         self.close_reference()
-        try:
-            clean = decode(data, max_megapixels=MAX_MEGAPIXELS)
-        except Exception as error:
-            self.reference_error = explain(error)
+        upload = self.upload
+        assert upload is not None
+        clean, failure = _decode(data)
+        if self.upload is not upload:  # another photo or reference came meanwhile
             return
-        noisy = self.upload.noisy
-        if (clean.width, clean.height) == (noisy.width, noisy.height):
-            self.upload = replace(self.upload, clean=clean)
+        noisy = upload.noisy
+        if clean is None:
+            self.reference_error = failure
+        elif (clean.width, clean.height) == (noisy.width, noisy.height):
+            self.upload = replace(upload, clean=clean, clean_id=_digest(data))
         else:
             self.reference_error = texts.reference_size((clean.width, clean.height), (noisy.width, noisy.height))
 
@@ -151,7 +167,7 @@ class Session:
         """Let go of the uploaded reference."""
         self.reference_error = ""
         if self.upload is not None:
-            self.upload = replace(self.upload, clean=None)
+            self.upload = replace(self.upload, clean=None, clean_id="")
 
     def stop(self, run: Run, sentence: str) -> None:
         """Leave a run be, and say so, until the visitor asks for it again or chooses another photo."""
@@ -171,7 +187,8 @@ class Session:
             return self.upload
         sample = samples.list_samples()[self.chosen_id]
         file_name = sample.name + PurePath(sample.noisy).suffix
-        return Chosen(sample.name, sample.title, file_name, samples.load(sample.noisy), samples.load(sample.clean))
+        noisy, clean = samples.load(sample.noisy), samples.load(sample.clean)
+        return Chosen(sample.name, sample.title, file_name, noisy, clean, sample.name)
 
     def file(self, wanted: File, mix: Mix) -> bytes:
         """Return a file to take home; may be called from any thread.
@@ -237,10 +254,14 @@ class Session:
 
     def latest(self, slot: str, key: Hashable, make: Callable[[], _T]) -> _T:
         """Return what `make` makes, without making it again while `key` stays the same: one value a slot."""
-        if slot not in self._latest or self._latest[slot][0] != key:
+        kept = self._latest.get(slot)
+        if kept is None or kept[0] != key:
+            del kept
             self._latest.pop(slot, None)  # before making the new one: both may be large
-            self._latest[slot] = (key, make())
-        return cast(_T, self._latest[slot][1])
+            kept = key, make()
+            current()  # a run of the page that was overtaken meanwhile ends here, rather than keep what is outdated
+            self._latest[slot] = kept
+        return cast(_T, kept[1])
 
 
 def read_mix(text: str) -> Mix:
@@ -253,8 +274,20 @@ def read_mix(text: str) -> Mix:
     return Mix(luminance, colour, detail)
 
 
+def _decode(data: bytes) -> tuple[Photo | None, str]:
+    """Return the photo, or why there is none."""
+    try:
+        return decode(data, max_megapixels=MAX_MEGAPIXELS), ""
+    except Exception as error:
+        return None, explain(error)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
 def current() -> Session:
-    """Return the state of the visitor whose page is being made."""
+    """Return the state of the visitor whose page is being made; a run that a newer one has overtaken ends here."""
     if "session" not in st.session_state:
         state = st.session_state["session"] = Session(chosen_id=first_sample())
         state.obey(st.query_params)

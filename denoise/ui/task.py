@@ -30,7 +30,7 @@ def run(name: str, key: Hashable, work: Callable[[Report], None], *, again: str)
     ended_key, sentence = st.session_state.get(ended, (None, ""))
     if ended_key == key:
         st.warning(sentence)
-        st.button(again, key=f"{name} again", on_click=lambda: st.session_state.pop(ended))
+        st.button(again, key=f"{name} again", on_click=lambda: st.session_state.pop(ended, None))
         return
     report = progress_bar()
     st.button(texts.CANCEL, key=f"{name} cancel", on_click=end, args=(texts.WORK_CANCELLED,))

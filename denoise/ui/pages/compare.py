@@ -124,9 +124,7 @@ def _part(state: Session) -> Part:
         st.html(
             f'<div class="overview"><img src="{small}" alt="{texts.COMPARE_OVERVIEW}"><i style="{style}"></i></div>'
         )
-    # The reference of an upload may be replaced by another one.
-    reference = id(chosen.clean) if state.chosen_id == UPLOAD else ""
-    return Part(f"{chosen.id} {reference} {x},{y} {noisy.width}×{noisy.height}", noisy, clean)
+    return Part(f"{chosen.id} {chosen.clean_id} {x},{y} {noisy.width}×{noisy.height}", noisy, clean)
 
 
 def _photo(state: Session) -> str:

@@ -183,7 +183,7 @@ def _viewer(state: Session, chosen: Chosen, run: Run, result: Result | None) -> 
         )
     if clean is not None:
         clean_png = partial(samples.read, sample.clean) if sample else partial(pictures.to_png, clean)
-        reference = picture("clean", f"{chosen.id} {id(clean)}", texts.CLEAN, clean_png)
+        reference = picture("clean", f"{chosen.id} {chosen.clean_id}", texts.CLEAN, clean_png)
     viewer.show(shown, clean=reference, details=details, mix=state.mix, on_mix=state.set_mix, link=state.link())
 
 
@@ -229,7 +229,7 @@ def _figures(state: Session, chosen: Chosen, denoised: Callable[[], Photo], show
             return decibels, None
         return decibels, texts.before_after(ssim(reference, before), ssim(reference, after), digits=3)
 
-    decibels, similarity = state.latest("figures", (id(clean), shown), measure)
+    decibels, similarity = state.latest("figures", (chosen.clean_id, shown), measure)
     left, right = st.columns(2, wrap=False)
     left.metric(texts.PSNR, decibels, help=texts.PSNR_HELP)
     right.metric(texts.SSIM, similarity or texts.TOO_SMALL, help=texts.SSIM_HELP)

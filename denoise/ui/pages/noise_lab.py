@@ -37,6 +37,38 @@ class Scene:
     clean: Photo
 
 
+@dataclass
+class Own:
+    """The visitor's own clean photo.
+
+    Attributes:
+        scene: The last one that could be read.
+        error: Why the last file was refused; empty if it was not.
+        is_new: It has not been chosen yet.
+    """
+
+    scene: Scene | None = None
+    error: str = ""
+    is_new: bool = False
+
+    def open(self, data: bytes) -> None:
+        """Decode a file; only the part that the camera takes is kept."""
+        self.error = ""
+        try:
+            photo = decode(data, max_megapixels=session.MAX_MEGAPIXELS)
+            if min(photo.width, photo.height) < camera.MULTIPLE:
+                raise PhotoError(texts.LAB_TOO_SMALL)
+        except Exception as error:
+            self.error = session.explain(error)
+            return
+        middle, _ = pipeline.crop(photo, camera.LONGEST_SIDE)
+        self.scene, self.is_new = Scene(hashlib.sha256(data).hexdigest()[:16], middle), True
+
+    def forget_error(self) -> None:
+        """Stop saying why a file was refused."""
+        self.error = ""
+
+
 @dataclass(frozen=True)
 class Setting:
     """How it is photographed."""
@@ -98,46 +130,35 @@ def show() -> None:
 
 
 def _scene() -> Scene:
-    """Let the visitor choose a clean photo; of an upload only the part that the camera takes is kept."""
+    """Let the visitor choose a clean photo."""
+    own: Own = st.session_state.setdefault("own scene", Own())
 
     def opened() -> None:
         if file := st.session_state["clean photo"]:
-            _open(file.getvalue())
+            own.open(file.getvalue())
 
-    own: Scene | None = st.session_state.get("clean upload")
     titles = {name: sample.title for name, sample in samples.list_samples().items()}
-    if own:
+    if own.scene:
         titles[UPLOAD] = texts.YOUR_PHOTO
+    if own.is_new:
+        st.session_state["scene"] = UPLOAD
+        own.is_new = False
     name = st.selectbox(
         texts.LAB_PHOTO,
         list(titles),
         format_func=lambda name: titles[name],
         key="scene",
-        on_change=lambda: st.session_state.pop("clean error", None),
+        on_change=own.forget_error,
         bind="query-params",
     )
     st.file_uploader(
         texts.LAB_UPLOAD, key="clean photo", on_change=opened, help=texts.upload_help(session.MAX_MEGAPIXELS)
     )
-    if error := st.session_state.get("clean error"):
-        st.error(error)
-    if own and name == UPLOAD:
-        return own
+    if own.error:
+        st.error(own.error)
+    if own.scene and name == UPLOAD:
+        return own.scene
     return Scene(name, samples.load(samples.list_samples()[name].clean))
-
-
-def _open(data: bytes) -> None:
-    st.session_state["clean error"] = ""
-    try:
-        photo = decode(data, max_megapixels=session.MAX_MEGAPIXELS)
-        if min(photo.width, photo.height) < camera.MULTIPLE:
-            raise PhotoError(texts.LAB_TOO_SMALL)
-    except Exception as error:
-        st.session_state["clean error"] = session.explain(error)
-        return
-    middle, _ = pipeline.crop(photo, camera.LONGEST_SIDE)
-    st.session_state["clean upload"] = Scene(hashlib.sha256(data).hexdigest()[:16], middle)
-    st.session_state["scene"] = UPLOAD
 
 
 def _setting() -> Setting:

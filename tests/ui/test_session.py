@@ -1,0 +1,113 @@
+"""What a visitor does while a large photo is still being decoded, in a run of the page that goes on beside the newer."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from denoise.image import Photo, encode
+from denoise.ui import samples, session
+from denoise.ui.session import UPLOAD, Session
+
+SAMPLE = next(iter(samples.list_samples()))
+
+
+def png(level: int, width: int = 20) -> bytes:
+    return encode(Photo(np.full((10, width, 3), level, np.uint8)))
+
+
+@pytest.fixture
+def state() -> Session:
+    return Session(chosen_id=SAMPLE)
+
+
+@pytest.fixture
+def meanwhile(monkeypatch, state):
+    """Call `act` while the next file is being decoded."""
+
+    def set_up(act):
+        decode = session.decode
+
+        def slow(data, **options):
+            monkeypatch.setattr(session, "decode", decode)
+            act()
+            return decode(data, **options)
+
+        monkeypatch.setattr(session, "decode", slow)
+
+    return set_up
+
+
+def test_later_upload_stands(state, meanwhile):
+    meanwhile(lambda: state.open_upload("small.png", png(2)))
+    state.open_upload("large.png", png(1))
+    assert state.chosen().title == "small.png"
+
+
+def test_fault_of_an_earlier_upload_is_not_said_of_the_later(state, meanwhile):
+    meanwhile(lambda: state.open_upload("small.png", png(2)))
+    state.open_upload("notes.txt", b"These are no pixels.")
+    assert state.chosen().title == "small.png"
+    assert state.upload_error == ""
+
+
+def test_choice_of_a_sample_stands_and_the_upload_is_kept(state, meanwhile):
+    meanwhile(lambda: state.choose(SAMPLE))
+    state.open_upload("large.png", png(1))
+    assert state.chosen_id == SAMPLE
+    state.choose(UPLOAD)
+    assert state.chosen().title == "large.png"
+
+
+def test_reference_stays_with_its_photo(state, meanwhile):
+    state.open_upload("first.png", png(1))
+    meanwhile(lambda: state.open_upload("second.png", png(2)))
+    state.open_reference(png(0))
+    assert state.chosen().title == "second.png"
+    assert state.chosen().clean is None
+
+
+def test_later_reference_stands(state, meanwhile):
+    state.open_upload("photo.png", png(1))
+    meanwhile(lambda: state.open_reference(png(3)))
+    state.open_reference(png(0))
+    assert state.chosen().clean.pixels.max() == 3
+
+
+def test_same_file_again_keeps_its_reference(state):
+    state.open_upload("photo.png", png(1))
+    state.open_reference(png(0))
+    reference = state.chosen().clean_id
+    state.open_upload("photo.png", png(1))
+    assert state.chosen().clean_id == reference != ""
+    state.close_reference()
+    assert (state.chosen().clean, state.chosen().clean_id) == (None, "")
+
+
+def test_run_that_was_overtaken_keeps_nothing(state, monkeypatch):
+    class Overtaken(BaseException):
+        pass
+
+    def end():
+        if threading.current_thread() is not threading.main_thread():
+            raise Overtaken
+
+    monkeypatch.setattr(session, "current", end)
+    at_work, go_on = threading.Event(), threading.Event()
+
+    def slow():
+        at_work.set()
+        go_on.wait()
+        return "old"
+
+    def overtaken():
+        with pytest.raises(Overtaken):
+            state.latest("slot", "old", slow)
+
+    thread = threading.Thread(target=overtaken)
+    thread.start()
+    at_work.wait()
+    assert state.latest("slot", "new", lambda: "new") == "new"
+    go_on.set()
+    thread.join()
+    assert state.latest("slot", "new", lambda: "again") == "new"
