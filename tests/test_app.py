@@ -144,7 +144,8 @@ def test_mix_blends_without_running_the_model(app, runs):
     half = numbers(figures_of(app)[texts.PSNR])
     assert half[1] not in (full[0], full[1])
     assert len(runs) == 1
-    assert link_of(app) == {"photo": "", "model": "", "mix": "50-80-10"}
+    app.toggle(key="best").set_value(True).run()
+    assert link_of(app) == {"photo": "", "model": "", "best": "true", "mix": "50-80-10"}
 
 
 def test_link_reproduces_photo_model_and_mix(runs):

@@ -12,8 +12,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 GRACE, _PAUSE = 60.0, 15.0
 """Seconds after the page was closed in which a broken connection may still be taken up again, and between two looks.
 
-Together less than `server.disconnectedSessionTTL`: after that Streamlit no longer finds the session, but it keeps its memory
-until the next visitor leaves.
+Together less than `server.disconnectedSessionTTL`: after that Streamlit no longer finds the session, but it keeps its
+memory until the next visitor leaves.
 """
 
 _let_go: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)

@@ -98,6 +98,7 @@ class Session:
         results: Newest last.
         stopped: The run that was cancelled or failed, with the sentence that says so.
         model: The denoiser that the visitor chose; until then it is the default for each photo.
+        best: Whether the visitor wants the denoiser's best quality.
         mix: How much of the noise the visitor wants removed.
         measuring: Held while a result is mixed and measured: a slider that moves quickly asks for that more often than
             a large photo allows, and each time takes its own memory.
@@ -111,6 +112,7 @@ class Session:
     results: dict[Run, Result] = field(default_factory=dict)
     stopped: tuple[Run, str] | None = None
     model: str = ""
+    best: bool = False
     mix: Mix = field(default_factory=Mix)
     measuring: threading.Lock = field(default_factory=threading.Lock)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -177,6 +179,10 @@ class Session:
         """Stay with the denoiser that the visitor chose, whatever the next photo or page."""
         self.model = st.session_state["model"]
 
+    def keep_best(self) -> None:
+        """Do the same with its quality."""
+        self.best = st.session_state["best"]
+
     def resume(self) -> None:
         """Let the run that was stopped start again."""
         self.stopped = None
@@ -236,11 +242,12 @@ class Session:
         self.mix = mix
 
     def obey(self, link: Mapping[str, str]) -> None:
-        """Do as a link says: its photo, model and mix. What it does not say, or says wrongly, stays."""
+        """Do as a link says: its photo, model, quality and mix. What it does not say, or says wrongly, stays."""
         if (name := link.get("photo", "")) in samples.list_samples():
             self.choose(name)
         if (name := link.get("model", "")) in denoiser_names():
             self.model = name
+        self.best = link.get("best", str(self.best)).lower() == "true"
         with suppress(ValueError):
             self.mix = read_mix(link.get("mix", ""))
 
@@ -249,6 +256,7 @@ class Session:
         return {
             "photo": self.chosen_id if self.chosen_id not in (UPLOAD, first_sample()) else "",
             "model": self.model,
+            "best": "true" if self.best else "",
             "mix": "-".join(f"{100 * share:.0f}" for share in self.mix) if self.mix != Mix() else "",
         }
 

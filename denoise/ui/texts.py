@@ -25,6 +25,7 @@ PASTE = "Or drop it anywhere on the page, or paste it"
 PASTED_NAME = "pasted.png"
 REFERENCE_HEADING = "Clean reference"
 REFERENCE = "A clean picture of exactly the same view"
+REFERENCE_REMOVE = "Remove the reference"
 REFERENCE_OF_SAMPLE = "Samples bring their own reference. This one is for photos that you upload."
 
 MODEL = "Model"

@@ -60,19 +60,22 @@ def test_any_two_are_shown_and_the_link_reproduces_them(visit):
     page = visit("compare?part=256")
     wait_for_all(page)
     title = INFOS["nlm"].title
+    page.locator(".stage").press("4")
     choose(page, texts.COMPARE_LEFT, texts.CLEAN)
     page.locator(".viewer[data-shown*=' clean ']").wait_for()
+    assert page.locator(".viewer").get_attribute("data-scale") == "4"  # the same place, in another picture
     choose(page, texts.COMPARE_RIGHT, title)
     page.locator(".viewer[data-shown$=' nlm']").wait_for()
     tags = page.locator(".viewer .tag").all_inner_texts()
     assert tags[:2] == [texts.CLEAN, title]
     assert texts.CLEAN in page.locator(".viewer .hold").text_content()
     shown = page.locator(".viewer").get_attribute("data-shown")
-    page.wait_for_function("() => location.search.includes('right=')")
+    page.wait_for_function("() => location.search.includes('right=') && location.hash.startsWith('#side,4,')")
     again = visit("compare" + page.url.partition("/compare")[2])
     wait_for_all(again)
     again.locator(".viewer[data-pictures='2']").wait_for()
     assert again.locator(".viewer").get_attribute("data-shown") == shown
+    assert again.locator(".viewer").get_attribute("data-scale") == "4"
 
 
 def test_cancel_keeps_what_is_finished_and_goes_on_later(visit):

@@ -403,3 +403,23 @@ def test_phone_shows_the_true_pixels_on_a_dense_screen(open_page):
     expected, place = expected_pixels(photo, rgba.shape, left, top, 1)
     assert scale == 1
     np.testing.assert_array_equal(rgba[place][..., :3], expected)
+
+
+def test_reference_and_quality_stay_while_another_page_is_looked_at(open_page):
+    page = open_page(path="?model=unet")
+    wait_for_result(page)
+    upload_and_wait(page, "mine.jpg", jpeg_of(noisy_photo(300, 200)))
+    page.get_by_text(texts.BEST, exact=True).click()
+    page.get_by_text(texts.REFERENCE_HEADING, exact=True).click()
+    reference = {"name": "clean.jpg", "mimeType": "image/jpeg", "buffer": jpeg_of(noisy_photo(300, 200, seed=1))}
+    page.locator("input[type=file]").nth(1).set_input_files(reference)
+    page.get_by_text(texts.PSNR, exact=True).wait_for(timeout=RESULT_TIMEOUT)
+    page.get_by_role("link", name=texts.PAGES["about"], exact=True).click()
+    page.wait_for_url("**/about*")
+    page.get_by_role("link", name=texts.PAGES["denoise"], exact=True).click()
+    page.get_by_text(texts.PSNR, exact=True).wait_for()
+    assert page.get_by_role("switch", name=texts.BEST).is_checked()
+    page.get_by_text(texts.REFERENCE_HEADING, exact=True).click()
+    page.get_by_role("button", name=texts.REFERENCE_REMOVE).click()
+    page.get_by_text(texts.NO_REFERENCE).wait_for()
+    page.get_by_role("button", name=texts.REFERENCE_REMOVE).wait_for(state="hidden")

@@ -295,6 +295,9 @@ def test_error_needs_a_reference(open_viewer):
     assert not button(page, LABELS["error"]).is_visible()
     page.locator(".stage").press("e")
     assert data(page, "mode") == "side"
+    linked = open_viewer(query="#error,fit")
+    assert data(linked, "mode") == "side"
+    assert data(linked, "pictures") == "2"
 
 
 @pytest.mark.timed

@@ -44,11 +44,12 @@ def show() -> None:
         file = noisy if wanted.get("equal") else denoised
         shown.append(viewer.Picture(f"denoised{suffix}", texts.DENOISED, file))
     if not wanted.get("mix"):
-        viewer.show(shown)
+        viewer.show(shown, subject="")
         return
     details = pipeline.detail_map(Photo(make_pair(*size)[0]), Photo(make_pair(*size)[1]))
     viewer.show(
         shown,
+        subject="",
         clean=viewer.Picture("clean", texts.CLEAN, pictures.to_png(Photo(make_clean(*size)))),
         details=viewer.Picture("details", "", pictures.to_grey_png(details)),
         mix=Mix(),

@@ -1,4 +1,4 @@
-"""What a visitor does while a large photo is still being decoded, in a run of the page that goes on beside the newer."""
+"""What a visitor does while a large photo is still being decoded: the page is made anew beside the run that decodes."""
 
 import threading
 

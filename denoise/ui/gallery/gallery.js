@@ -4,7 +4,15 @@ function show({ data, parentElement, setTriggerValue }) {
   const gallery = parentElement.querySelector(".gallery");
   const [label, chosen, items] = data;
   gallery.setAttribute("aria-label", label);
-  gallery.replaceChildren(...items.map((item) => thumbnail(item)));
+  // Made anew only for other pictures: a button that goes takes the keyboard's focus with it.
+  const known = new Map([...gallery.children].map((button) => [button.dataset.id, button]));
+  const buttons = items.map((item) => {
+    const button = known.get(item.id);
+    return button?.querySelector("img").src === item.src ? button : thumbnail(item);
+  });
+  if (buttons.length !== gallery.children.length || buttons.some((button, at) => gallery.children[at] !== button)) {
+    gallery.replaceChildren(...buttons);
+  }
   mark(chosen);
 
   function thumbnail({ id, title, detail, src }) {

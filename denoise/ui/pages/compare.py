@@ -252,4 +252,4 @@ def _viewer(state: Session, part: Part, outcomes: Mapping[str, Outcome]) -> None
     if not shown:
         png = state.latest("left PNG", f"{part.id} {_NOISY}", lambda: pictures.to_png(part.noisy))
         shown.append(viewer.Picture(f"{part.id} {_NOISY}", texts.NOISY, png))
-    viewer.show(shown, key="comparison viewer")
+    viewer.show(shown, subject=part.id, key="comparison viewer")

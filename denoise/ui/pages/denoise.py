@@ -47,7 +47,7 @@ def show() -> None:
             outcome = st.empty()
         actions = st.container()  # above the models, which are many: the download is what the visitor came for
         model = _model(state, chosen)
-        best = _best(model)
+        best = _best(state, model)
         run: Run = (chosen.id, model, best)
         result = state.result(run)
         # Mixed anew wherever it is needed: that is quick, and a large photo is not kept once more.
@@ -105,7 +105,9 @@ def _reference(state: Session) -> None:
 
     with st.expander(texts.REFERENCE_HEADING):
         # A key for each photo, so that the reference of another one does not stay in the list.
-        st.file_uploader(texts.REFERENCE, key=key, on_change=changed, disabled=state.chosen_id != UPLOAD)
+        file = st.file_uploader(texts.REFERENCE, key=key, on_change=changed, disabled=state.chosen_id != UPLOAD)
+        if not file and state.upload and state.upload.clean:  # the list is empty after a look at another page
+            st.button(texts.REFERENCE_REMOVE, on_click=state.close_reference)
         if state.chosen_id != UPLOAD:
             st.caption(texts.REFERENCE_OF_SAMPLE)
     if state.reference_error:
@@ -121,9 +123,8 @@ def _title(chosen: Chosen) -> None:
 def _model(state: Session, chosen: Chosen) -> str:
     st.session_state["model"] = state.model or pipeline.default_for(chosen.noisy)
     denoisers = pipeline.denoiser_names()
-    best = bool(st.session_state.get("best"))
     captions = [
-        texts.choice(info.summary, pipeline.expected_seconds(chosen.noisy, name, best=best))
+        texts.choice(info.summary, pipeline.expected_seconds(chosen.noisy, name, best=state.best))
         for name, info in denoisers.items()
     ]
     return st.radio(
@@ -136,9 +137,11 @@ def _model(state: Session, chosen: Chosen) -> str:
     )
 
 
-def _best(model: str) -> bool:
+def _best(state: Session, model: str) -> bool:
     has_it = model != "nlm"
-    return st.toggle(texts.BEST, key="best", help=texts.BEST_HELP, disabled=not has_it, bind="query-params") and has_it
+    st.session_state["best"] = state.best
+    wanted = st.toggle(texts.BEST, key="best", help=texts.BEST_HELP, disabled=not has_it, on_change=state.keep_best)
+    return wanted and has_it
 
 
 @st.fragment  # so that choosing a format does not start a denoiser over that is at work
@@ -184,7 +187,15 @@ def _viewer(state: Session, chosen: Chosen, run: Run, result: Result | None) -> 
     if clean is not None:
         clean_png = partial(samples.read, sample.clean) if sample else partial(pictures.to_png, clean)
         reference = picture("clean", f"{chosen.id} {chosen.clean_id}", texts.CLEAN, clean_png)
-    viewer.show(shown, clean=reference, details=details, mix=state.mix, on_mix=state.set_mix, link=state.link())
+    viewer.show(
+        shown,
+        subject=chosen.id,
+        clean=reference,
+        details=details,
+        mix=state.mix,
+        on_mix=state.set_mix,
+        link=state.link(),
+    )
 
 
 def _denoise(state: Session, chosen: Chosen, run: Run) -> None:

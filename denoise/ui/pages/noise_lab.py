@@ -108,7 +108,7 @@ def show() -> None:
     )
     cleaned: dict[str, Cleaned] = state.latest("lab cleaned", shot, dict)
     with left:
-        _viewer(state, shot, noisy, model, cleaned.get(model))
+        _viewer(state, scene, shot, noisy, model, cleaned.get(model))
         st.caption(texts.lab_photo(noisy.width, noisy.height, setting.iso))
     draw_curves = _curves(state, scene, setting)
 
@@ -180,13 +180,13 @@ def _model() -> str:
     )
 
 
-def _viewer(state: Session, shot: Hashable, noisy: Photo, model: str, cleaned: Cleaned | None) -> None:
+def _viewer(state: Session, scene: Scene, shot: Hashable, noisy: Photo, model: str, cleaned: Cleaned | None) -> None:
     png = state.latest("lab noisy PNG", shot, lambda: pictures.to_png(noisy))
     shown = [viewer.Picture(str(shot), texts.NOISY, png)]
     if cleaned:
         png = state.latest("lab cleaned PNG", (shot, model), lambda: pictures.to_png(cleaned.photo))
         shown.append(viewer.Picture(f"{shot} {model}", texts.DENOISED, png))
-    viewer.show(shown, key="lab viewer")
+    viewer.show(shown, subject=scene.id, key="lab viewer")
 
 
 def _clean(noisy: Photo, clean: Photo, model: str, report: task.Report) -> Cleaned:

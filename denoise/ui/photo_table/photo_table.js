@@ -29,7 +29,8 @@ function show({ data, parentElement }) {
   for (const line of known.values()) line.remove();
 
   // Leaving now would lose the work; the browser asks in its own words.
-  window.onbeforeunload = rows.some(({ kind }) => kind === "working") ? (event) => event.preventDefault() : null;
+  const isBusy = rows.some(({ kind }) => ["arriving", "working"].includes(kind));
+  window.onbeforeunload = isBusy ? (event) => event.preventDefault() : null;
 
   return () => (window.onbeforeunload = null);
 

@@ -4,6 +4,7 @@
 // A batch's sending is kept here rather than in the element, because it goes on while another page is looked at.
 
 const AT_A_TIME = 2;
+const ANNOUNCED_AT_ONCE = 500;
 const PAUSES = [1000, 4000, 15000]; // milliseconds before a photo is sent once more
 const sendings = new Map(); // by path: {queue, total, done, bytes, sent, note, bad, running, show}
 
@@ -12,6 +13,7 @@ function show({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".uploader");
   const find = (selector) => root.querySelector(selector);
   const target = find(".target");
+  for (const [other, { queue }] of sendings) if (other !== path) queue.length = 0; // of photos that have been removed
   const sending = sendings.get(path) ?? start(path);
   for (const name of ["files", "folder"]) find(`.${name}`).textContent = labels[name];
   find(".drop").textContent = matchMedia("(pointer: coarse)").matches ? labels.touch : labels.drop;
@@ -41,22 +43,25 @@ function show({ data, parentElement, setTriggerValue }) {
       sending.show();
       return;
     }
+    if (!sending.running) Object.assign(sending, { total: 0, done: 0, bytes: 0, sent: 0 });
+    let announced = 0;
     try {
-      const list = photos.map(({ name, file }) => [name, file.size]);
-      const response = await fetch(address(path), { method: "POST", body: JSON.stringify(list) });
-      if (!response.ok) throw new Error(response.status);
-      const ids = await response.json();
-      photos.forEach(({ file }, at) => sending.queue.push({ file, id: ids[at] }));
+      while (announced < photos.length) {
+        const some = photos.slice(announced, announced + ANNOUNCED_AT_ONCE);
+        const list = some.map(({ name, file }) => [name, file.size]);
+        const response = await fetch(address(path), { method: "POST", body: JSON.stringify(list) });
+        if (!response.ok) throw new Error(response.status);
+        const ids = await response.json();
+        some.forEach(({ file }, at) => sending.queue.push({ file, id: ids[at] }));
+        for (const { file } of some) sending.bytes += file.size;
+        announced += some.length;
+      }
     } catch {
       sending.note = labels.refused;
       sending.bad = true;
-      sending.show();
-      return;
     }
-    if (!sending.running) Object.assign(sending, { total: 0, done: 0, bytes: 0, sent: 0 });
-    sending.total += photos.length;
-    for (const { file } of photos) sending.bytes += file.size;
-    setTriggerValue("announced", photos.length);
+    sending.total += announced;
+    if (announced) setTriggerValue("announced", announced);
     while (sending.running < AT_A_TIME && sending.queue.length) work(sending);
     sending.show();
   }
@@ -121,12 +126,13 @@ async function work(sending) {
   sending.show();
 }
 
-// Send a file, several times if the connection breaks; then the server is told, if it can be.
+// Send a file, several times if it does not arrive; then the server is told, if it can be.
 async function send(url, body) {
   for (const pause of [...PAUSES, 0]) {
     try {
-      await fetch(url, { method: "PUT", body });
-      return;
+      const { ok, status } = await fetch(url, { method: "PUT", body });
+      if (ok || status === 404) return; // the latter: it is not wanted any more
+      throw new Error(status);
     } catch {
       await new Promise((resolve) => setTimeout(resolve, pause));
     }

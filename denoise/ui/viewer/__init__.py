@@ -28,6 +28,7 @@ class Picture:
 def show(
     pictures: Sequence[Picture],
     *,
+    subject: str,
     clean: Picture | None = None,
     details: Picture | None = None,
     mix: Mix | None = None,
@@ -44,6 +45,7 @@ def show(
 
     Args:
         pictures: The noisy one, and the denoised one (at full strength) if it is there.
+        subject: What they all show, in one size; as long as it stays the same, so do zoom and position.
         clean: The clean reference; with it the viewer shows where the others differ from it.
         details: The map of `denoise.pipeline.detail_map`, for the slider that keeps details.
         mix: Where the sliders stand at first; without it there are none.
@@ -68,7 +70,7 @@ def show(
     left, right = ([each.label for each in pictures] + [texts.DENOISED])[:2]
     # A list, because Streamlit would load pandas for a dictionary.
     _component(
-        data=[texts.viewer_labels(left, right), texts.VIEWER_KEYS, shown, percents, LUMA, dict(link or {})],
+        data=[texts.viewer_labels(left, right), texts.VIEWER_KEYS, subject, shown, percents, LUMA, dict(link or {})],
         key=key,
         on_mix_change=changed,
     )

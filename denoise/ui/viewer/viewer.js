@@ -1,9 +1,9 @@
 // Shows the noisy and the denoised photo under one shared view (zoom and position), in their true pixels.
 //
-// `data`: [labels, [[key, what it does], ...], [{role, id, label, url}, ...], mix, luma, link]. The roles: "noisy" and, where
-// there is such a picture, "denoised", "clean" (the reference) and "details" (where the photo has texture). `mix`: where
-// the sliders stand at first, in percent, or null for none; `luma`: shares of the colours in luminance, in 256ths; `link`: what the
-// page's address is to say, by parameter.
+// `data`: [labels, [[key, what it does], ...], subject, [{role, id, label, url}, ...], mix, luma, link]. `subject`: zoom and
+// position stay as long as it does. The roles: "noisy" and, where there is such a picture, "denoised", "clean" (the
+// reference) and "details" (where the photo has texture). `mix`: where the sliders stand at first, in percent, or null for
+// none; `luma`: shares of the colours in luminance, in 256ths; `link`: what the page's address is to say, by parameter.
 
 const ZOOM_STEPS = [1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2, 3, 4, 6, 8]; // screen pixels per photo pixel
 const MAX_ZOOM = 8;
@@ -113,6 +113,7 @@ function createViewer(root, report) {
   const view = { zoom: "fit", x: 0, y: 0 }; // x, y: the photo's point in the middle of a pane, in photo pixels
   const glass = { x: NaN, y: NaN }; // the point under the loupe, in CSS pixels of the stage
   let gain = 4;
+  let seen; // the subject that is shown
   let loaded = []; // all pictures
   let pictures = []; // those that are compared, noisy first
   let mix;
@@ -124,7 +125,7 @@ function createViewer(root, report) {
 
   // ---- What is shown ----
 
-  function show(newLabels, keys, wanted, percents, newLuma, newLink) {
+  function show(newLabels, keys, subject, wanted, percents, newLuma, newLink) {
     labels = newLabels;
     label(keys);
     luma = newLuma;
@@ -135,11 +136,11 @@ function createViewer(root, report) {
       root.toggleAttribute("data-mixable", Boolean(percents));
       setMix(percents ?? PLAIN_MIX);
     }
-    arrive(wanted, ++newest);
+    arrive(subject, wanted, ++newest);
   }
 
   // Show these pictures as soon as they are there; those that do not arrive are asked for again, unless newer ones are.
-  async function arrive(wanted, call, tries = 0) {
+  async function arrive(subject, wanted, call, tries = 0) {
     const shown = loaded;
     const isShown = ({ bitmap }) => loaded.some((picture) => picture.bitmap === bitmap);
     let arrived;
@@ -156,7 +157,7 @@ function createViewer(root, report) {
       find(".hint").textContent = labels.failed;
       root.toggleAttribute("data-failed", true);
       const seconds = RETRIES[tries] ?? RETRIES.at(-1);
-      setTimeout(() => call === newest && arrive(wanted, call, tries + 1), 1000 * seconds);
+      setTimeout(() => call === newest && arrive(subject, wanted, call, tries + 1), 1000 * seconds);
       return;
     }
     if (call !== newest) {
@@ -168,7 +169,8 @@ function createViewer(root, report) {
     loaded = arrived;
     pictures = ["noisy", "denoised"].map(picture).filter(Boolean);
     shown.filter((picture) => !isShown(picture)).forEach(release);
-    if (shown[0]?.id !== loaded[0].id) {
+    if (seen !== subject) {
+      seen = subject;
       Object.assign(view, { zoom: "fit", x: loaded[0].bitmap.width / 2, y: loaded[0].bitmap.height / 2 });
       if (!shown.length) restore();
     }
@@ -264,6 +266,7 @@ function createViewer(root, report) {
     const [mode, zoom, x, y] = location.hash.slice(1).split(",");
     if (![...root.querySelectorAll("button[data-mode]")].some((button) => button.dataset.mode === mode)) return;
     if (zoom !== "fit" && !(Number(zoom) > 0)) return;
+    if (mode === "error" && !picture("clean")) return;
     Object.assign(view, { zoom: zoom === "fit" ? zoom : Math.min(Number(zoom), MAX_ZOOM), x: Number(x) || 0, y: Number(y) || 0 });
     setMode(mode);
   }
