@@ -8,8 +8,10 @@ import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import keras
 import numpy as np
 
 from denoise import Denoiser, Image
@@ -83,7 +85,7 @@ def quantize(
     network = load_network(weights, architecture)
     groups = {title: group for key, pairs in sets.items() for title, group in shots(key, pairs, iso).items()}
     tiles = list(calibration_patches(calibration, patches))
-    formats: dict[str, dict[str, Any]] = {KERAS: {"bytes": weights.stat().st_size}}
+    formats: dict[str, dict[str, Any]] = {KERAS: {"bytes": _bytes_in_float32(network)}}
     denoisers: dict[str, Denoiser] = {KERAS: keras_denoiser(network)}
     files: dict[str, Path] = {}
     for quantisation in with_progress(QUANTISATIONS, f"{name}, conversion"):
@@ -198,6 +200,14 @@ def _psnr(first: Image, second: Image) -> float:
 
 def _finite(value: float) -> float | None:
     return round(value, 2) if math.isfinite(value) else None
+
+
+def _bytes_in_float32(network: keras.Model) -> int:
+    """Measure a file of the weights; the one that they came from may hold them in half of the bits."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "network.weights.h5"
+        network.save_weights(file)
+        return file.stat().st_size
 
 
 def _checked(network: Network) -> Network:

@@ -1,16 +1,20 @@
 // What Streamlit calls at first and whenever the data change; `show` is the component's own, and returns what is to be
 // done once its element has left the page.
 //
-// Data that change while this script is still being loaded come in any order. Streamlit cleans up at once what is
-// outdated then, even while the newest is shown; so each call waits a moment, and the outdated ones do nothing.
+// Data that change while this script is still being loaded come in any order, and Streamlit cleans up at once what is
+// outdated then, even while the newest is shown. So all calls but the first wait a moment, and outdated ones do nothing.
 export default function (call) {
+  const element = call.parentElement;
   let isOutdated = false;
   let leave;
-  setTimeout(() => {
+  const act = () => {
     if (!isOutdated) leave = show(call);
-  });
+  };
+  if (element.isShown) setTimeout(act);
+  else act();
+  element.isShown = true;
   return () => {
     isOutdated = true;
-    leave?.();
+    if (!element.isConnected) leave?.();
   };
 }

@@ -13,6 +13,9 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from denoise import pipeline
 from denoise.image import Photo, PhotoError, decode, encode, to_depth, without_metadata
@@ -116,6 +119,7 @@ class Session:
     mix: Mix = field(default_factory=Mix)
     measuring: threading.Lock = field(default_factory=threading.Lock)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    _files: dict[str, str] = field(default_factory=dict)
     _choices: int = 0
     _uploads: int = 0
     _latest: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
@@ -126,6 +130,17 @@ class Session:
         self.chosen_id = chosen_id
         self.upload_error = self.reference_error = ""
         self.stopped = None
+
+    def take(self, place: str, file: UploadedFile) -> bytes:
+        """Return the content of an uploaded file, and let go of the one that was uploaded in the same place before.
+
+        Streamlit keeps a file for as long as the session lasts, if another page was looked at in between.
+        """
+        context, before = get_script_run_ctx(), self._files.get(place, file.file_id)
+        if context and before != file.file_id:
+            cast(MemoryUploadedFileManager, context.uploaded_file_mgr).remove_file(context.session_id, before)
+        self._files[place] = file.file_id
+        return file.getvalue()
 
     def open_upload(self, file_name: str, data: bytes) -> None:
         """Decode and choose an uploaded photo; if that fails, keep all as it was and say why in `upload_error`.

@@ -541,8 +541,7 @@ CROPS_NOTE = "Pixels doubled; below each square the PSNR of the whole photo."
 QUANTISATION_INTRO = (
     "A network is trained in numbers of 32 bits. For an ordinary processor it is stored in fewer: *float16* halves "
     "the file, *dynamic-range int8* keeps the weights in 8 bits, *full int8* computes in 8 bits throughout. The "
-    "question is what that costs in quality. Measured at one size of the photo; the second look at half the size, "
-    "which the bundled files of RIDNet and the fast U-Net take, adds a quarter to their times."
+    "question is what that costs in quality."
 )
 FORMAT_COLUMN = "Stored as"
 PATCHES_S = "16 patches, s"

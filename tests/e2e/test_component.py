@@ -21,20 +21,22 @@ COMMON = Path(component.__file__).with_suffix(".js").read_text()
     [
         pytest.param("call(1); await later(); call(2);", ["shows 1", "shows 2"], id="one after the other"),
         pytest.param("call(1); call(2);", ["shows 1", "shows 2"], id="at once"),
-        pytest.param("call(1)(); call(2);", ["shows 2"], id="outdated one first"),
-        pytest.param("const old = call(1); call(2); old();", ["shows 2"], id="cleaned up late"),
+        pytest.param("call(1)(); call(2);", ["shows 1", "shows 2"], id="outdated one first"),
+        pytest.param("const old = call(1); call(2); old();", ["shows 1", "shows 2"], id="cleaned up late"),
         pytest.param("call(2); call(1)();", ["shows 2"], id="outdated one last"),
-        pytest.param("const leave = call(1); await later(); leave();", ["shows 1", "left 1"], id="left"),
+        pytest.param("call(3); call(1)(); call(2)();", ["shows 3"], id="two outdated"),
+        pytest.param("const leave = call(1); element.remove(); leave();", ["shows 1", "left 1"], id="left"),
     ],
 )
-def test_component_shows_the_newest_data_only(browser, calls, expected):
+def test_component_ends_with_the_newest_data(browser, calls, expected):
     page = browser.new_page()
     log = page.evaluate(
         """async ([script, calls]) => {
             const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
             const { default: show, log } = await import(url);
             const later = () => new Promise((done) => setTimeout(done, 20));
-            const call = (data) => show({ data });
+            const element = document.body.appendChild(document.createElement("div"));
+            const call = (data) => show({ data, parentElement: element });
             await eval(`(async () => { ${calls} })()`);
             await later();
             return log;

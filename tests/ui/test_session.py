@@ -1,6 +1,7 @@
 """What a visitor does while a large photo is still being decoded: the page is made anew beside the run that decodes."""
 
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -82,6 +83,21 @@ def test_same_file_again_keeps_its_reference(state):
     assert state.chosen().clean_id == reference != ""
     state.close_reference()
     assert (state.chosen().clean, state.chosen().clean_id) == (None, "")
+
+
+def test_files_of_an_uploader_that_had_left_the_page_are_let_go_of(state, monkeypatch):
+    kept = {"a": b"1", "b": b"2", "c": b"3"}
+    manager = SimpleNamespace(remove_file=lambda session_id, file_id: kept.pop(file_id, None))
+    context = SimpleNamespace(session_id="visitor", uploaded_file_mgr=manager)
+    monkeypatch.setattr(session, "get_script_run_ctx", lambda: context)
+
+    def upload(place, file_id):
+        return state.take(place, SimpleNamespace(file_id=file_id, getvalue=lambda: kept[file_id]))
+
+    assert [upload("photo", "a"), upload("reference", "b"), upload("photo", "a")] == [b"1", b"2", b"1"]
+    assert set(kept) == {"a", "b", "c"}
+    assert upload("photo", "c") == b"3"
+    assert set(kept) == {"b", "c"}
 
 
 def test_run_that_was_overtaken_keeps_nothing(state, monkeypatch):

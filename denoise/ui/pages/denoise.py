@@ -84,7 +84,7 @@ def _gallery(state: Session) -> None:
 def _upload(state: Session) -> None:
     def changed() -> None:
         if file := st.session_state["photo"]:
-            state.open_upload(file.name, file.getvalue())
+            state.open_upload(file.name, state.take("photo", file))
         else:  # also for a moment while a file takes another's place: so the photo stays until the next can be read
             state.upload_error = ""
 
@@ -99,7 +99,7 @@ def _reference(state: Session) -> None:
 
     def changed() -> None:
         if file := st.session_state[key]:
-            state.open_reference(file.getvalue())
+            state.open_reference(state.take("reference", file))
         else:
             state.close_reference()
 

@@ -97,7 +97,7 @@ def show() -> None:
     with right:
         with st.container(key="outcome"):  # keeps its height, so that nothing moves when the figures come
             outcome = st.empty()
-        scene = _scene()
+        scene = _scene(state)
         setting = _setting()
         model = _model()
     shot = (scene.id, setting)
@@ -129,13 +129,13 @@ def show() -> None:
     draw_curves()
 
 
-def _scene() -> Scene:
+def _scene(state: Session) -> Scene:
     """Let the visitor choose a clean photo."""
     own: Own = st.session_state.setdefault("own scene", Own())
 
     def opened() -> None:
         if file := st.session_state["clean photo"]:
-            own.open(file.getvalue())
+            own.open(state.take("clean photo", file))
 
     titles = {name: sample.title for name, sample in samples.list_samples().items()}
     if own.scene:
