@@ -20,14 +20,14 @@ def figures(page):
 
 
 @pytest.mark.parametrize(
-    ("size", "scheme"),
+    ("size", "scheme", "query"),
     [
-        pytest.param(DESKTOP, "dark", id="desktop"),
-        pytest.param(PHONE, "light", id="phone"),
+        pytest.param(DESKTOP, "dark", "", id="desktop"),
+        pytest.param(PHONE, "light", "?cleaner=Fast U-Net&curves=Fast U-Net", id="phone"),
     ],
 )
-def test_photo_is_made_noisy_and_cleaned_and_the_curves_are_drawn(visit, size, scheme):
-    page = visit("noise_lab", **size, color_scheme=scheme)
+def test_photo_is_made_noisy_and_cleaned_and_the_curves_are_drawn(visit, size, scheme, query):
+    page = visit(f"noise_lab{query}", **size, color_scheme=scheme)
     wait_for_result(page)
     page.get_by_test_id("stMetricValue").nth(1).wait_for()
     before, after, similar_before, similar_after = figures(page)
