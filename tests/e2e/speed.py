@@ -171,11 +171,15 @@ def click(pages, *names: str) -> list[tuple[float, float]]:
 
 
 def watch(page) -> None:
-    """Let the page itself note when its viewer shows what: asking it all the time would slow down what is measured."""
+    """Let the page itself note when its viewer shows what: asking again and again would slow down what is measured."""
     page.locator(".viewer").evaluate(
         """viewer => {
             window.seen = [];
-            const note = () => window.seen.push([Date.now() / 1000, viewer.dataset.shown, viewer.dataset.pictures]);
+            window.tell = () => {};
+            const note = () => {
+                seen.push([Date.now() / 1000, viewer.dataset.shown, Number(viewer.dataset.pictures)]);
+                tell();
+            };
             new MutationObserver(note).observe(viewer, { attributes: true, attributeFilter: ["data-shown"] });
         }"""
     )
@@ -183,11 +187,17 @@ def watch(page) -> None:
 
 def seconds_until(page, started: float, pictures: int, name: str) -> float:
     """Wait until the viewer has shown so many pictures of a photo whose id begins with `name`, since `started`."""
-    while True:
-        for at, shown, count in page.evaluate("window.seen"):
-            if shown.startswith(name) and int(count) == pictures:
-                return at - started
-        time.sleep(0.25)
+    at: float = page.evaluate(
+        """([pictures, name]) => new Promise((done) => {
+            window.tell = () => {
+                const found = seen.find(([, shown, count]) => shown.startsWith(name) && count === pictures);
+                if (found) done(found[0]);
+            };
+            tell();
+        })""",
+        [pictures, name],
+    )
+    return at - started
 
 
 def seconds_alone(photo: Photo) -> float:
