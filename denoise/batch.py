@@ -269,7 +269,8 @@ class Batch:
     def lose(self, item_id: str, error: Exception) -> None:
         """Give up a photo that did not arrive, or is bad."""
         with self._changed:
-            if self._items[item_id].state == State.ARRIVING:
+            # Of what was removed, with its files, nobody needs to hear.
+            if not self._closed and self._items[item_id].state == State.ARRIVING:
                 self._update(item_id, state=State.FAILED, reason=self._explain(error))
 
     def thumbnail(self, item_id: str) -> Path | None:

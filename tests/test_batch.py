@@ -316,6 +316,16 @@ def test_noise_of_a_large_photo_is_estimated_from_a_part_of_it(batch, monkeypatc
     assert whole == pytest.approx(9, rel=0.1)
 
 
+def test_photo_that_is_still_read_when_the_batch_is_removed_is_no_failure():
+    explained = []
+    batch = Batch(max_megapixels=1, explain=lambda error: explained.append(error) or "")
+    item = batch.expect("x.png", 10)
+    part = batch.part(item.id)
+    batch.close()
+    batch.receive(item.id, part)  # its file is gone with the batch
+    assert explained == []
+
+
 def test_closing_removes_all_files_also_while_it_works(batch, denoiser):
     add(batch, "x.png", picture())
     folder = batch.zip().parent

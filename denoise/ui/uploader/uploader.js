@@ -13,7 +13,7 @@ function show({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".uploader");
   const find = (selector) => root.querySelector(selector);
   const target = find(".target");
-  for (const [other, { queue }] of sendings) if (other !== path) queue.length = 0; // of photos that have been removed
+  for (const [other, removed] of sendings) if (other !== path) Object.assign(removed, { queue: [], show() {} });
   const sending = sendings.get(path) ?? start(path);
   for (const name of ["files", "folder"]) find(`.${name}`).textContent = labels[name];
   find(".drop").textContent = matchMedia("(pointer: coarse)").matches ? labels.touch : labels.drop;
