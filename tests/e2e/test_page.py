@@ -54,6 +54,18 @@ def upload_and_wait(page, name, data):
     assert page.get_by_role("heading", name=name).is_visible()
 
 
+def wait_for_offer(page, what):
+    """Wait until the download button has heard of a choice."""
+    page.locator(".download button").evaluate(
+        """(button, what) => new Promise((done, fail) => {
+            setTimeout(() => fail(new Error(button.offer[1])), 30000);
+            const look = () => (button.offer[1].includes(what) ? done() : setTimeout(look, 50));
+            look();
+        })""",
+        what,
+    )
+
+
 def download(page):
     with page.expect_download() as event:
         page.get_by_role("button", name=texts.DOWNLOAD, exact=True).click()
@@ -250,8 +262,8 @@ def test_photo_of_16_bit_comes_back_in_the_depth_that_is_chosen(open_page):
     upload_and_wait(page, "deep.png", cv2.imencode(".png", pixels)[1].tobytes())
     assert cv2.imdecode(np.frombuffer(download(page)[1], np.uint8), cv2.IMREAD_UNCHANGED).dtype == np.uint16
     page.get_by_text(texts.FILE_HEADING).click()
-    page.get_by_role("radio", name=texts.bits(8)).click()
-    page.wait_for_timeout(500)
+    page.get_by_role("radio", name=texts.bits(8)).press(" ")  # a click may miss it while the fold is still opening
+    wait_for_offer(page, "depth=8")
     name, data = download(page)
     assert name == "deep-denoised.png"
     shallow = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -321,13 +333,16 @@ def test_upload_is_saved_in_another_format_without_metadata(open_page):
     page = open_page()
     upload_and_wait(page, "IMG_1.jpg", jpeg_of(noisy_photo(120, 80), exif=exif))
     page.get_by_text(texts.FILE_HEADING).click()
-    page.get_by_text(texts.STRIP).click()
-    page.wait_for_timeout(500)
-    page.locator(".stApp[data-test-script-state='notRunning']").wait_for()  # a run closes the list that is open
-    page.get_by_role("combobox", name=texts.FORMAT).click()
-    page.get_by_role("option", name="PNG", exact=True).click()
-    page.locator(".download button:not([disabled])").wait_for()
-    page.wait_for_timeout(500)
+    strip = page.get_by_role("switch", name=texts.STRIP)
+    strip.press(" ")  # a click may miss it while the fold is still opening
+    wait_for_offer(page, "strip=1")
+    assert strip.is_checked()
+    page.wait_for_timeout(500)  # a run that is under way would close the list
+    page.locator(".stApp[data-test-script-state='notRunning']").wait_for()
+    formats = page.get_by_role("combobox", name=texts.FORMAT)
+    formats.fill("PNG")
+    formats.press("Enter")
+    wait_for_offer(page, "format=PNG")
     name, data = download(page)
     assert name == "IMG_1-denoised.png"
     with Image.open(io.BytesIO(data)) as result:
@@ -409,7 +424,7 @@ def test_reference_and_quality_stay_while_another_page_is_looked_at(open_page):
     page = open_page(path="?model=unet")
     wait_for_result(page)
     upload_and_wait(page, "mine.jpg", jpeg_of(noisy_photo(300, 200)))
-    page.get_by_text(texts.BEST, exact=True).click()
+    page.get_by_role("switch", name=texts.BEST).press(" ")
     page.get_by_text(texts.REFERENCE_HEADING, exact=True).click()
     reference = {"name": "clean.jpg", "mimeType": "image/jpeg", "buffer": jpeg_of(noisy_photo(300, 200, seed=1))}
     page.locator("input[type=file]").nth(1).set_input_files(reference)
@@ -420,6 +435,6 @@ def test_reference_and_quality_stay_while_another_page_is_looked_at(open_page):
     page.get_by_text(texts.PSNR, exact=True).wait_for()
     assert page.get_by_role("switch", name=texts.BEST).is_checked()
     page.get_by_text(texts.REFERENCE_HEADING, exact=True).click()
-    page.get_by_role("button", name=texts.REFERENCE_REMOVE).click()
+    page.get_by_role("button", name=texts.REFERENCE_REMOVE).press("Enter")  # a click may miss it while the fold opens
     page.get_by_text(texts.NO_REFERENCE).wait_for()
     page.get_by_role("button", name=texts.REFERENCE_REMOVE).wait_for(state="hidden")
