@@ -12,8 +12,7 @@ test: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist loadfile --ignore tests/e2e
-	$(BIN)/pytest -n 2 --dist loadfile tests/e2e -m "not timed"
-	$(BIN)/pytest tests/e2e -m timed  # alone on the machine
+	$(BIN)/pytest tests/e2e  # one after another: a page alone on the machine is what visitors wait for
 
 clean:
 	rm -rf .venv

@@ -34,6 +34,7 @@ PROBES = ("/_stcore/health", "/_stcore/host-config")
 RESULT_TIMEOUT = 120_000  # milliseconds; generous, for a busy machine
 # By page: an address at which it is soon finished, and what is there then. Of any other page, its title.
 FINISHED = {
+    "batch": ("batch", ".uploader .files:not(:empty)"),
     "denoise": ("", ".viewer[data-pictures='2']"),
     "compare": ("compare", ".comparison .best"),
     "noise_lab": ("noise_lab?cleaner=Autoencoder", ".viewer[data-pictures='2']"),

@@ -83,7 +83,6 @@ def jpeg_of(photo, **options):
     return buffer.getvalue()
 
 
-@pytest.mark.timed
 def test_page_is_ready_soon_after_the_start(browser):
     # The best of three, because another program may be busy at the same time.
     waits = []
@@ -212,7 +211,6 @@ def test_first_visit_fetches_little(open_page):
     assert 300 < kilobytes < 1000  # 2700 as they lie on the disk
 
 
-@pytest.mark.timed
 def test_small_files_do_not_wait_for_acknowledgements(server_url):
     # Without TCP_NODELAY every answer on a connection that is used again takes 40 ms: header and body go separately.
     connection = http.client.HTTPConnection(server_url.removeprefix("http://"))
