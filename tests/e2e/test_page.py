@@ -21,6 +21,7 @@ from tests.e2e.conftest import (
     overflowing,
     peak_memory,
     serve,
+    wait_for,
     wait_for_result,
 )
 
@@ -50,7 +51,7 @@ def upload(page, name, data):
 def upload_and_wait(page, name, data):
     upload(page, name, data)
     photo_id = hashlib.sha256(data).hexdigest()[:16]
-    page.locator(f".viewer[data-shown^='{photo_id} ']").wait_for(timeout=RESULT_TIMEOUT)
+    wait_for(page, f".viewer[data-shown^='{photo_id} ']")
     assert page.get_by_role("heading", name=name).is_visible()
 
 
@@ -383,7 +384,7 @@ def test_two_visitors_at_once_see_their_own_photos(open_page):
         page.get_by_text(re.compile(r"Tile \d+ of \d+")).wait_for(timeout=RESULT_TIMEOUT)
     for number, page in enumerate(pages):
         photo_id = hashlib.sha256(photos[number]).hexdigest()[:16]
-        page.locator(f".viewer[data-shown^='{photo_id} ']").wait_for(timeout=RESULT_TIMEOUT)
+        wait_for(page, f".viewer[data-shown^='{photo_id} ']")
         assert page.get_by_role("heading", name=f"visitor{number}.jpg").is_visible()
         assert page.get_by_text(f"visitor{1 - number}.jpg").count() == 0
 
