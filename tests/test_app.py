@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
+from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
 from denoise import pipeline
@@ -423,6 +424,7 @@ def test_another_upload_forgets_the_reference(app):
 def test_page_imports_no_training_package():
     script = f"""
 import sys
+from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 app = AppTest.from_file({str(APP)!r}, default_timeout=120).run()
 assert app.metric and not app.exception and not app.error
@@ -431,3 +433,19 @@ print(*[name for name in sys.modules if name.startswith("denoise.training")])
 """
     process = subprocess.run([sys.executable, "-c", script], cwd=APP.parent, capture_output=True, text=True, check=True)
     assert process.stdout.strip() == ""
+
+
+def test_upload_whose_run_was_overtaken_is_opened_by_the_next_one(app, monkeypatch):
+    take = Session.take
+    overtaken = iter([True])
+
+    def take_or_be_overtaken(state, place, file):
+        if next(overtaken, False):
+            raise StopException
+        return take(state, place, file)
+
+    monkeypatch.setattr(Session, "take", take_or_be_overtaken)
+    upload(app, encode(Photo(np.full((20, 30, 3), 90, np.uint8))))
+    app.run()
+    assert state_of(app).chosen().title == "IMG_1234.png"
+    assert_calm(app)

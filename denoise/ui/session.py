@@ -142,6 +142,10 @@ class Session:
         self._files[place] = file.file_id
         return file.getvalue()
 
+    def missed(self, place: str, file: UploadedFile | None) -> bool:
+        """Tell whether a file still waits to be taken: the run that was to take it was overtaken too early."""
+        return file is not None and self._files.get(place) != file.file_id
+
     def open_upload(self, file_name: str, data: bytes) -> None:
         """Decode and choose an uploaded photo; if that fails, keep all as it was and say why in `upload_error`.
 

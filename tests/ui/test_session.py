@@ -94,8 +94,11 @@ def test_files_of_an_uploader_that_had_left_the_page_are_let_go_of(state, monkey
     def upload(place, file_id):
         return state.take(place, SimpleNamespace(file_id=file_id, getvalue=lambda: kept[file_id]))
 
+    assert state.missed("photo", SimpleNamespace(file_id="a"))
     assert [upload("photo", "a"), upload("reference", "b"), upload("photo", "a")] == [b"1", b"2", b"1"]
     assert set(kept) == {"a", "b", "c"}
+    assert not state.missed("photo", SimpleNamespace(file_id="a"))
+    assert not state.missed("photo", None)
     assert upload("photo", "c") == b"3"
     assert set(kept) == {"b", "c"}
 

@@ -88,9 +88,12 @@ def _upload(state: Session) -> None:
         else:  # also for a moment while a file takes another's place: so the photo stays until the next can be read
             state.upload_error = ""
 
-    st.file_uploader(
+    file = st.file_uploader(
         f"**{texts.UPLOAD}**", key="photo", on_change=changed, help=texts.upload_help(session.MAX_MEGAPIXELS)
     )
+    if state.missed("photo", file):
+        changed()
+        st.rerun()
     paste.into("photo")
 
 
