@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,8 @@ def list_models(directory: Path = MODELS_DIR) -> dict[str, ModelCard]:
     Raises:
         ModelError: A card is malformed; the message names the file and the key.
     """
-    return {path.stem: _read_card(path) for path in sorted(directory.glob("*.json"))}
+    paths = sorted(directory.glob("*.json"))
+    return {path.stem: _read_card(path, (path.stat().st_mtime_ns, path.stat().st_size)) for path in paths}
 
 
 def model_card(name: str, directory: Path = MODELS_DIR) -> ModelCard:
@@ -74,8 +76,9 @@ def load_model(name: str, directory: Path = MODELS_DIR) -> Network:
     return Network(directory / card.file, sha256=card.sha256)
 
 
-def _read_card(path: Path) -> ModelCard:
-    """Read one card; its keys are the fields of `ModelCard`, no more and no less."""
+@lru_cache
+def _read_card(path: Path, _version: tuple[int, int]) -> ModelCard:
+    """Read one card, once until it changes; its keys are the fields of `ModelCard`, no more and no less."""
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import cv2
 import numpy as np
@@ -65,6 +66,14 @@ def gallery_of(app):
 def link_of(app):
     elements = [element.proto for element in app.get("bidi_component")]
     return next(json.loads(each.json) for each in elements if each.component_name == "denoise.viewer")[-1]
+
+
+def file_of(app):
+    """What the download button offers: format, bit depth, quality, and whether without metadata."""
+    elements = [element.proto for element in app.get("bidi_component")]
+    path = next(json.loads(each.json) for each in elements if each.component_name == "denoise.download")[1]
+    said = dict(parse_qsl(urlsplit(path).query))
+    return tuple(said[name] for name in ("format", "depth", "quality", "strip"))
 
 
 def figures_of(app):
@@ -435,7 +444,32 @@ print(*[name for name in sys.modules if name.startswith("denoise.training")])
     assert process.stdout.strip() == ""
 
 
-def test_upload_whose_run_was_overtaken_is_opened_by_the_next_one(app, monkeypatch):
+def test_link_says_what_the_file_is_to_be(runs):
+    app = AppTest.from_file(APP, default_timeout=30)
+    app.query_params.update({"format": "JPEG", "quality": "80", "strip": "true"})
+    app.run()
+    assert file_of(app) == ("JPEG", "8", "80", "1")
+    app.selectbox(key="format").set_value("TIFF").run()
+    assert file_of(app)[0] == "TIFF"
+
+
+def test_file_stays_as_it_came_or_as_chosen_whatever_the_next_photo(app):
+    pixels = np.full((20, 30, 3), 90, np.uint8)
+    assert file_of(app)[0] == "PNG"
+    upload(app, encode(Photo(pixels, format="JPEG")))
+    assert file_of(app)[:3] == ("JPEG", "8", "95")
+    app.selectbox(key="format").set_value("PNG").run()
+    upload(app, encode(Photo(pixels + 1, format="TIFF")))
+    assert file_of(app)[0] == "PNG"
+    upload(app, encode(Photo(pixels + 2, format="PNG")))  # what was chosen is now as it came
+    assert file_of(app)[0] == "PNG"
+    upload(app, encode(Photo(pixels.astype(np.uint16), format="TIFF")))
+    assert file_of(app)[:2] == ("TIFF", "16")
+    assert_calm(app)
+
+
+def be_overtaken(monkeypatch):
+    """End the next run of the page before it takes what was uploaded, as a newer run does."""
     take = Session.take
     overtaken = iter([True])
 
@@ -445,7 +479,15 @@ def test_upload_whose_run_was_overtaken_is_opened_by_the_next_one(app, monkeypat
         return take(state, place, file)
 
     monkeypatch.setattr(Session, "take", take_or_be_overtaken)
-    upload(app, encode(Photo(np.full((20, 30, 3), 90, np.uint8))))
+
+
+def test_upload_whose_run_was_overtaken_is_opened_by_the_next_one(app, monkeypatch):
+    be_overtaken(monkeypatch)
+    upload(app, png(seed=1))
     app.run()
     assert state_of(app).chosen().title == "IMG_1234.png"
+    be_overtaken(monkeypatch)
+    upload_reference(app, png(seed=2))
+    app.run()
+    assert figures_of(app).keys() == {texts.PSNR, texts.SSIM}
     assert_calm(app)

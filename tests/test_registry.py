@@ -100,3 +100,10 @@ def test_load_model_checks_the_sha256_of_the_card(write_card):
 def test_load_model_names_a_missing_file(write_card):
     with pytest.raises(ModelError, match=r"tiny\.tflite cannot be read"):
         load_model("tiny", write_card(CARD))
+
+
+def test_list_models_reads_a_card_again_when_it_has_changed(write_card):
+    directory = write_card(CARD)
+    assert list_models(directory)["tiny"] is list_models(directory)["tiny"]
+    write_card(CARD | {"title": "Another title"})
+    assert list_models(directory)["tiny"].title == "Another title"

@@ -23,8 +23,8 @@ def to_grey_png(values: NDArray[np.uint8]) -> bytes:
     return encode(Photo(np.broadcast_to(values[..., None], (*values.shape, 3)), format="PNG", grey=True))
 
 
-def thumbnail(photo: Photo, *, crop: bool) -> str:
-    """Return the data URL of a thumbnail.
+def thumbnail(photo: Photo, *, crop: bool) -> bytes:
+    """Return a thumbnail as a JPEG file.
 
     Args:
         photo: What to show.
@@ -36,11 +36,14 @@ def thumbnail(photo: Photo, *, crop: bool) -> str:
     left, top = (photo.width - width) // 2, (photo.height - height) // 2
     middle = photo.pixels[top : top + height, left : left + width]
     small = cv2.resize(middle, (_THUMBNAIL_WIDTH, _THUMBNAIL_HEIGHT), interpolation=cv2.INTER_AREA)
-    jpeg = encode(Photo(to_depth(small, np.uint8), format="JPEG", icc_profile=photo.icc_profile, grey=photo.grey))
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+    return encode(Photo(to_depth(small, np.uint8), format="JPEG", icc_profile=photo.icc_profile, grey=photo.grey))
 
 
 def overview(photo: Photo, longest_side: int = 240) -> str:
     """Return the data URL of the whole photo, made small."""
-    jpeg = encode(replace(pipeline.shrink(photo, longest_side), format="JPEG", exif=b"", dpi=None))
+    return data_url(encode(replace(pipeline.shrink(photo, longest_side), format="JPEG", exif=b"", dpi=None)))
+
+
+def data_url(jpeg: bytes) -> str:
+    """Return the address that holds a small JPEG file itself."""
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"

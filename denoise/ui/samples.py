@@ -43,6 +43,6 @@ def read(file: str) -> bytes:
 
 
 @cache
-def thumbnail(name: str) -> str:
-    """Return the data URL of a sample's thumbnail: its middle in true pixels, so that the noise is seen."""
+def thumbnail(name: str) -> bytes:
+    """Return a sample's thumbnail as a JPEG file: its middle in true pixels, so that the noise is seen."""
     return pictures.thumbnail(load(list_samples()[name].noisy), crop=True)

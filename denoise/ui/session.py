@@ -155,7 +155,7 @@ class Session:
         self._latest.clear()  # decoding a large photo needs the memory, and all of this can be made again
         self._uploads += 1
         upload, choices = self._uploads, self._choices
-        photo, failure = _decode(data)
+        photo, failure = open_photo(data)
         if upload != self._uploads:
             return
         if photo is None:
@@ -173,7 +173,7 @@ class Session:
         self.close_reference()
         upload = self.upload
         assert upload is not None
-        clean, failure = _decode(data)
+        clean, failure = open_photo(data)
         if self.upload is not upload:  # another photo or reference came meanwhile
             return
         noisy = upload.noisy
@@ -301,8 +301,8 @@ def read_mix(text: str) -> Mix:
     return Mix(luminance, colour, detail)
 
 
-def _decode(data: bytes) -> tuple[Photo | None, str]:
-    """Return the photo, or why there is none."""
+def open_photo(data: bytes) -> tuple[Photo | None, str]:
+    """Decode an uploaded file; return the photo, or why there is none."""
     try:
         return decode(data, max_megapixels=MAX_MEGAPIXELS), ""
     except Exception as error:

@@ -334,9 +334,9 @@ def literal(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>$:~!#|&])", r"\\\1", text)
 
 
-def format_choice(title: str, is_own: bool) -> str:
-    """Name a file format to choose."""
-    return f"{title}, as it came" if is_own else title
+def as_it_came(title: str) -> str:
+    """Name the photo's own file format to choose."""
+    return f"{title}, as it came"
 
 
 def bits(depth: int) -> str:

@@ -1,6 +1,8 @@
-"""The way of files between browser and server past Streamlit: a batch's, which lie on disk, and results to take home.
+"""The way of files between browser and server past Streamlit.
 
-Only who knows the token of a batch or a session finds it: the page of the visitor whose it is.
+A batch's, which lie on disk, and results to take home: only who knows the token of the batch or the session finds them,
+the page of the visitor whose they are. And the samples' thumbnails, which are everybody's: the browser keeps them,
+instead of being sent all of them at each click.
 """
 
 import gc
@@ -20,10 +22,10 @@ from streamlit import config
 
 from denoise.batch import REPORT_NAME, ZIP_NAME, Batch, remove_spool, spool
 from denoise.image import PhotoError, media_type
-from denoise.ui import session, texts
+from denoise.ui import samples, session, texts
 from denoise.ui.session import File, Session, read_mix
 
-PATH, PHOTO_PATH = "/batches", "/photos"
+PATH, PHOTO_PATH, THUMBNAIL_PATH = "/batches", "/photos", "/thumbnails"
 
 _MOST = 2000  # photos that are announced at once
 _LONGEST_LIST = 1 << 20  # bytes
@@ -50,6 +52,11 @@ def offer_photo(state: Session, file: File) -> str:
     return f"{PHOTO_PATH}/{state.token}?{urlencode(query)}"
 
 
+def offer_thumbnail(sample: str) -> str:
+    """Return the address of a sample's thumbnail, relative to the page's."""
+    return f".{THUMBNAIL_PATH}/{sample}.jpg"
+
+
 def routes() -> list[BaseRoute]:
     """Return what the server has to answer."""
     base = str(config.get_option("server.baseUrlPath")).strip("/")
@@ -57,10 +64,11 @@ def routes() -> list[BaseRoute]:
     path = f"{base}{PATH}/{{token}}"
     return [
         Route(f"{base}{PHOTO_PATH}/{{token}}", _photo),
+        Route(f"{base}{THUMBNAIL_PATH}/{{sample}}.jpg", _thumbnail),
         Route(path, _announce, methods=["POST"]),
         Route(f"{path}/{ZIP_NAME}", _zip),
         Route(f"{path}/{REPORT_NAME}", _report),
-        Route(f"{path}/{{item}}", _thumbnail, methods=["GET"]),
+        Route(f"{path}/{{item}}", _batch_thumbnail, methods=["GET"]),
         Route(f"{path}/{{item}}", _receive, methods=["PUT"]),
         Route(f"{path}/{{item}}", _lose, methods=["DELETE"]),
     ]
@@ -161,6 +169,14 @@ async def _lose(request: Request) -> Response:
 
 
 async def _thumbnail(request: Request) -> Response:
+    name = request.path_params["sample"]
+    if name not in samples.list_samples():
+        raise HTTPException(404)
+    jpeg = await to_thread.run_sync(samples.thumbnail, name)
+    return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "public, max-age=3600"})
+
+
+async def _batch_thumbnail(request: Request) -> Response:
     path = _batch(request).thumbnail(request.path_params["item"])
     if path is None:
         raise HTTPException(404)

@@ -140,12 +140,17 @@ def browser():
 
 @pytest.fixture
 def visit(browser, server_url):
-    """Open a page as a new visitor; at the end, assert that there were no complaints and no calls to other hosts."""
+    """Open a page as a new visitor; at the end, assert that there were no complaints and no calls to other hosts.
+
+    `refusals`: HTTP statuses that the test itself causes, of which the browser may complain.
+    """
     contexts, complaints, requests = [], [], []
 
-    def visit(path, *, script="", **options):
+    def visit(path, *, script="", refusals=(), **options):
         def complain(message):
-            if message.type == "error" and not (path and message.location["url"].endswith(PROBES)):
+            is_probe = path and message.location["url"].endswith(PROBES)
+            is_wanted = any(f"the server responded with a status of {status} " in message.text for status in refusals)
+            if message.type == "error" and not is_probe and not is_wanted:
                 complaints.append(message.text)
 
         context = browser.new_context(**(DESKTOP | options))

@@ -1,5 +1,6 @@
 import csv
 import io
+import json
 import re
 import zipfile
 
@@ -141,6 +142,79 @@ def test_server_takes_only_what_was_announced(open_batch, server_url):
         answer = page.request.fetch(path, method=method, data=data)
         assert (method, path, answer.status) == (method, path, status)
     assert rows(page).count() == 1
+
+
+def photos_of(count):
+    return [{"name": f"{number}.png", "mimeType": "image/png", "buffer": b"-"} for number in range(count)]
+
+
+def test_photo_that_was_refused_on_the_way_is_sent_again(visit):
+    page = visit(FAST, refusals=[503, 429])
+    refusals = iter([503, 429])
+
+    def refuse(route):
+        status = next(refusals, None) if route.request.method == "PUT" else None
+        if status:
+            route.fulfill(status=status)
+        else:
+            route.continue_()
+
+    page.route("**/batches/**", refuse)
+    page.locator(".uploader .pick-files").set_input_files(
+        [{"name": "a.png", "mimeType": "image/png", "buffer": noisy("PNG", 80)}]
+    )
+    wait_for_rows(page, ".waiting", 1)
+    assert next(refusals, None) is None
+
+
+def test_many_photos_are_announced_a_part_at_a_time(visit):
+    page = visit(FAST)
+    announced, sent = [], []
+
+    def answer(route):
+        if route.request.method == "POST":
+            names = [name for name, _ in json.loads(route.request.post_data)]
+            announced.append(len(names))
+            route.fulfill(json=names)
+        else:
+            sent.append(route.request.url)
+            route.fulfill(status=204)
+
+    page.route("**/batches/**", answer)
+    page.locator(".uploader .pick-files").set_input_files(photos_of(1100))
+    page.get_by_text(texts.BATCH_UPLOADER["sent"]).wait_for(timeout=RESULT_TIMEOUT)
+    assert announced == [500, 500, 100]
+    assert len(set(sent)) == len(sent) == 1100
+
+
+def test_nothing_more_is_sent_of_a_batch_that_was_removed(visit):
+    page = visit(FAST, refusals=[404])
+    held, sent = [], []
+
+    def hold(route):
+        if route.request.method != "PUT":
+            route.continue_()
+            return
+        sent.append(route.request.url.rpartition("/")[0])
+        if sent[0] != sent[-1]:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/batches/**", hold)
+    page.locator(".uploader .pick-files").set_input_files(photos_of(6))
+    rows(page).nth(5).wait_for()
+    button(page, texts.BATCH_CLEAR).press("Enter")
+    button(page, texts.BATCH_CLEAR_SURE).press("Enter")
+    rows(page).first.wait_for(state="detached")
+    for route in held:
+        route.continue_()
+    page.locator(".uploader .pick-files").set_input_files(
+        [{"name": "new.png", "mimeType": "image/png", "buffer": noisy("PNG", 80)}]
+    )
+    wait_for_rows(page, ".waiting", 1)
+    assert len(held) == 2
+    assert len(sent) == 3
 
 
 def test_files_may_be_dropped_anywhere(visit):

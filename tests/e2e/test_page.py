@@ -5,6 +5,7 @@ import io
 import re
 import statistics
 import time
+from urllib.parse import parse_qsl, urlsplit
 
 import cv2
 import numpy as np
@@ -108,6 +109,12 @@ def test_sample_is_denoised(open_page):
     assert after > before
     assert page.locator(f".gallery [data-id='{name}']").get_attribute("aria-pressed") == "true"
     assert page.locator(".gallery [aria-pressed=true]").count() == 1
+    widths = page.locator(".gallery img").evaluate_all("pictures => pictures.map(({ naturalWidth }) => naturalWidth)")
+    assert widths == [168] * len(samples.list_samples())
+    # The keyboard goes on from where it was, although the page was made anew.
+    assert page.locator(f".gallery [data-id='{name}']").evaluate(
+        "button => button.getRootNode().activeElement === button"
+    )
 
 
 @pytest.mark.parametrize("zoom", [1, 2, 4])
@@ -342,6 +349,7 @@ def test_upload_is_saved_in_another_format_without_metadata(open_page):
     formats.fill("PNG")
     formats.press("Enter")
     wait_for_offer(page, "format=PNG")
+    assert set(parse_qsl(urlsplit(page.url).query)) == {("format", "PNG"), ("strip", "true")}
     name, data = download(page)
     assert name == "IMG_1-denoised.png"
     with Image.open(io.BytesIO(data)) as result:

@@ -8,13 +8,14 @@ import pytest
 
 from denoise.image import Photo, encode
 from denoise.ui import samples, session
+from denoise.ui.pages import noise_lab
 from denoise.ui.session import UPLOAD, Session
 
 SAMPLE = next(iter(samples.list_samples()))
 
 
 def png(level: int, width: int = 20) -> bytes:
-    return encode(Photo(np.full((10, width, 3), level, np.uint8)))
+    return encode(Photo(np.full((16, width, 3), level, np.uint8)))
 
 
 @pytest.fixture
@@ -73,6 +74,16 @@ def test_later_reference_stands(state, meanwhile):
     meanwhile(lambda: state.open_reference(png(3)))
     state.open_reference(png(0))
     assert state.chosen().clean.pixels.max() == 3
+
+
+def test_later_clean_photo_of_the_noise_lab_stands(meanwhile):
+    own = noise_lab.Own()
+    meanwhile(lambda: own.open(png(3, width=30)))
+    own.open(png(1, width=40))
+    assert own.scene.clean.width == 30
+    meanwhile(lambda: own.open(png(3, width=35)))
+    own.open(b"These are no pixels.")
+    assert (own.scene.clean.width, own.error) == (35, "")
 
 
 def test_same_file_again_keeps_its_reference(state):

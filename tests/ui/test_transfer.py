@@ -149,3 +149,13 @@ def test_address_that_is_no_offer_is_refused(visitor, change):
     address = transfer.offer_photo(visitor, File(RUN, "PNG", 8, 95, True))
     with pytest.raises(HTTPException, match="400"):
         fetch(address, **change)
+
+
+def test_thumbnails_of_samples_and_of_nothing_else_are_sent():
+    name = next(iter(samples.list_samples()))
+    response = answer(transfer._thumbnail, path_params={"sample": name})
+    assert Image.open(io.BytesIO(response.body)).size == (168, 126)
+    assert transfer.offer_thumbnail(name) == f"./thumbnails/{name}.jpg"
+    with pytest.raises(HTTPException) as raised:
+        answer(transfer._thumbnail, path_params={"sample": "../page"})
+    assert raised.value.status_code == 404

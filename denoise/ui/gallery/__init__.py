@@ -13,7 +13,7 @@ _component = component(__file__)
 
 @dataclass(frozen=True)
 class Item:
-    """A thumbnail with two lines of text below; `src` is the picture's URL."""
+    """A thumbnail with two lines of text below; `src` is the picture's address, relative to the page's."""
 
     id: str
     title: str

@@ -8,7 +8,7 @@ function show({ data, parentElement, setTriggerValue }) {
   const known = new Map([...gallery.children].map((button) => [button.dataset.id, button]));
   const buttons = items.map((item) => {
     const button = known.get(item.id);
-    return button?.querySelector("img").src === item.src ? button : thumbnail(item);
+    return button?.querySelector("img").getAttribute("src") === item.src ? button : thumbnail(item);
   });
   if (buttons.length !== gallery.children.length || buttons.some((button, at) => gallery.children[at] !== button)) {
     gallery.replaceChildren(...buttons);

@@ -12,9 +12,22 @@ from denoise.baseline import estimate_noise
 from denoise.image import Photo, denoised_name, format_title, formats_for, is_deep, to_depth
 from denoise.metrics import SSIM_WINDOW, psnr, ssim
 from denoise.pipeline import Mix
-from denoise.ui import download, gallery, paste, pictures, samples, session, task, texts, transfer, viewer
+from denoise.ui import (
+    download,
+    gallery,
+    paste,
+    photo_uploader,
+    pictures,
+    samples,
+    session,
+    task,
+    texts,
+    transfer,
+    viewer,
+)
 from denoise.ui.session import UPLOAD, Chosen, File, Result, Run, Session
 
+_AS_IT_CAME = ""
 _ALREADY_CLEAN = 0.8  # levels of 0 to 255: invisible, and about what rounding to 8 bit and JPEG leave
 
 
@@ -69,12 +82,12 @@ def show() -> None:
 
 def _gallery(state: Session) -> None:
     items = [
-        gallery.Item(sample.name, sample.title, texts.iso(sample.iso), samples.thumbnail(sample.name))
+        gallery.Item(sample.name, sample.title, texts.iso(sample.iso), transfer.offer_thumbnail(sample.name))
         for sample in samples.list_samples().values()
     ]
     if upload := state.upload:
-        source = state.latest("thumbnail", upload.id, lambda: pictures.thumbnail(upload.noisy, crop=False))
-        items.insert(0, gallery.Item(UPLOAD, texts.YOUR_PHOTO, upload.file_name, source))
+        jpeg = state.latest("thumbnail", upload.id, lambda: pictures.thumbnail(upload.noisy, crop=False))
+        items.insert(0, gallery.Item(UPLOAD, texts.YOUR_PHOTO, upload.file_name, pictures.data_url(jpeg)))
     st.markdown(f"**{texts.GALLERY_HEADING}**")
     gallery.show(items, state.chosen_id, on_choose=state.choose)
     if state.upload_error:
@@ -82,34 +95,33 @@ def _gallery(state: Session) -> None:
 
 
 def _upload(state: Session) -> None:
-    def changed() -> None:
-        if file := st.session_state["photo"]:
-            state.open_upload(file.name, state.take("photo", file))
-        else:  # also for a moment while a file takes another's place: so the photo stays until the next can be read
-            state.upload_error = ""
+    def emptied() -> None:
+        state.upload_error = ""  # the photo stays: the list is empty, too, until the file that replaces it can be read
 
-    file = st.file_uploader(
-        f"**{texts.UPLOAD}**", key="photo", on_change=changed, help=texts.upload_help(session.MAX_MEGAPIXELS)
+    photo_uploader.show(
+        state,
+        f"**{texts.UPLOAD}**",
+        "photo",
+        on_file=state.open_upload,
+        on_empty=emptied,
+        tip=texts.upload_help(session.MAX_MEGAPIXELS),
     )
-    if state.missed("photo", file):
-        changed()
-        st.rerun()
     paste.into("photo")
 
 
 def _reference(state: Session) -> None:
-    key = f"reference {state.upload.id}" if state.upload else "reference"
-
-    def changed() -> None:
-        if file := st.session_state[key]:
-            state.open_reference(state.take("reference", file))
-        else:
-            state.close_reference()
-
     with st.expander(texts.REFERENCE_HEADING):
-        # A key for each photo, so that the reference of another one does not stay in the list.
-        file = st.file_uploader(texts.REFERENCE, key=key, on_change=changed, disabled=state.chosen_id != UPLOAD)
-        if not file and state.upload and state.upload.clean:  # the list is empty after a look at another page
+        is_listed = photo_uploader.show(
+            state,
+            texts.REFERENCE,
+            "reference",
+            on_file=lambda _, data: state.open_reference(data),
+            on_empty=state.close_reference,
+            # A key for each photo, so that the reference of another one does not stay in the list.
+            key=f"reference {state.upload.id}" if state.upload else "",
+            disabled=state.chosen_id != UPLOAD,
+        )
+        if not is_listed and state.upload and state.upload.clean:  # the list is empty after a look at another page
             st.button(texts.REFERENCE_REMOVE, on_click=state.close_reference)
         if state.chosen_id != UPLOAD:
             st.caption(texts.REFERENCE_OF_SAMPLE)
@@ -151,16 +163,23 @@ def _best(state: Session, model: str) -> bool:
 def _download(state: Session, chosen: Chosen, run: Run, *, is_ready: bool) -> None:
     place = st.container()  # the button comes first, but says what the choices below it make of the file
     with st.expander(texts.FILE_HEADING):
-        name = st.selectbox(
-            texts.FORMAT,
-            formats_for(chosen.noisy),
-            format_func=lambda name: texts.format_choice(format_title(name), name == chosen.noisy.format),
-            key=f"format {chosen.id}",
+        noisy = chosen.noisy
+        own, *others = formats_for(noisy)
+        titles = {_AS_IT_CAME: texts.as_it_came(format_title(own))} | {name: format_title(name) for name in others}
+        wanted = st.selectbox(
+            texts.FORMAT, list(titles), format_func=titles.__getitem__, key="format", bind="query-params"
         )
-        quality, depth = 95, chosen.noisy.bit_depth
+        name = wanted or own
+        quality, depth = 95, noisy.bit_depth
         if depth == 16 and is_deep(name):
             depth = st.segmented_control(
-                texts.DEPTH, [16, 8], default=16, required=True, format_func=texts.bits, key="depth"
+                texts.DEPTH,
+                [16, 8],
+                default=16,
+                required=True,
+                format_func=texts.bits,
+                key="depth",
+                bind="query-params",
             )
         if name == "JPEG":
             quality = st.slider(texts.QUALITY, 50, 100, quality, key="quality", bind="query-params")

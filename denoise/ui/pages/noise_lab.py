@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from denoise import camera, pipeline
-from denoise.image import Photo, PhotoError, decode
+from denoise.image import Photo
 from denoise.metrics import psnr, ssim
-from denoise.ui import pictures, samples, session, task, texts, viewer
+from denoise.ui import photo_uploader, pictures, samples, session, task, texts, viewer
 from denoise.ui.session import UPLOAD, Session
 
 if TYPE_CHECKING:
@@ -50,16 +50,21 @@ class Own:
     scene: Scene | None = None
     error: str = ""
     is_new: bool = False
+    _opened: int = 0
 
     def open(self, data: bytes) -> None:
-        """Decode a file; only the part that the camera takes is kept."""
+        """Decode a file, unless a later one comes meanwhile; only the part that the camera takes is kept."""
         self.error = ""
-        try:
-            photo = decode(data, max_megapixels=session.MAX_MEGAPIXELS)
-            if min(photo.width, photo.height) < camera.MULTIPLE:
-                raise PhotoError(texts.LAB_TOO_SMALL)
-        except Exception as error:
-            self.error = session.explain(error)
+        self._opened += 1
+        opened = self._opened
+        photo, failure = session.open_photo(data)
+        if opened != self._opened:
+            return
+        if photo is None:
+            self.error = failure
+            return
+        if min(photo.width, photo.height) < camera.MULTIPLE:
+            self.error = texts.LAB_TOO_SMALL
             return
         middle, _ = pipeline.crop(photo, camera.LONGEST_SIDE)
         self.scene, self.is_new = Scene(hashlib.sha256(data).hexdigest()[:16], middle), True
@@ -133,10 +138,6 @@ def _scene(state: Session) -> Scene:
     """Let the visitor choose a clean photo."""
     own: Own = st.session_state.setdefault("own scene", Own())
 
-    def opened() -> None:
-        if file := st.session_state["clean photo"]:
-            own.open(state.take("clean photo", file))
-
     titles = {name: sample.title for name, sample in samples.list_samples().items()}
     if own.scene:
         titles[UPLOAD] = texts.YOUR_PHOTO
@@ -151,8 +152,12 @@ def _scene(state: Session) -> Scene:
         on_change=own.forget_error,
         bind="query-params",
     )
-    st.file_uploader(
-        texts.LAB_UPLOAD, key="clean photo", on_change=opened, help=texts.upload_help(session.MAX_MEGAPIXELS)
+    photo_uploader.show(
+        state,
+        texts.LAB_UPLOAD,
+        "clean photo",
+        on_file=lambda _, data: own.open(data),
+        tip=texts.upload_help(session.MAX_MEGAPIXELS),
     )
     if own.error:
         st.error(own.error)

@@ -1,0 +1,48 @@
+"""A place for one photo: Streamlit's own uploader, which loses no file and keeps none that has been replaced."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from denoise.ui.session import Session
+
+
+def show(
+    state: Session,
+    label: str,
+    place: str,
+    *,
+    on_file: Callable[[str, bytes], None],
+    on_empty: Callable[[], None] = lambda: None,
+    key: str = "",
+    tip: str | None = None,
+    disabled: bool = False,
+) -> bool:
+    """Place the uploader in the page.
+
+    Args:
+        state: Whose photo it is.
+        label: What is to be uploaded.
+        place: Tells the visitor's uploaders apart; a file that comes later in the same place replaces the one before.
+        on_file: Called with the name and the content of a file that came, before the page is made anew.
+        on_empty: Called when the list was emptied; also for a moment while a file takes another's place.
+        key: Of the widget, if it is not `place`: another key empties the list.
+        tip: What may be uploaded.
+        disabled: Whether nothing can be uploaded at the moment.
+
+    Returns:
+        Whether there is a file in the list.
+    """
+    key = key or place
+
+    def changed() -> None:
+        if file := st.session_state[key]:
+            on_file(file.name, state.take(place, file))
+        else:
+            on_empty()
+
+    file = st.file_uploader(label, key=key, on_change=changed, help=tip, disabled=disabled)
+    if state.missed(place, file):  # the run that was to take it was overtaken before it began
+        changed()
+        st.rerun()
+    return file is not None
