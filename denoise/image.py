@@ -87,7 +87,6 @@ _MAX_SCANS = 500  # in a JPEG; genuine ones have about ten, and each one costs t
 _MAX_PAGES = 16  # of a TIFF that are looked at
 _SCAN = re.compile(rb"\xff\xda\x00[\x08\x0a\x0c\x0e][\x01-\x04]")  # start of a scan, too specific to occur by chance
 _BLOCK = 1 << 20  # bytes that are filtered and compressed at a time
-_DEFLATE_LEVEL = 1  # a sixth of the time of the default, 6, and files 5 % larger
 
 # What a TIFF says about the photo rather than about how its pixels are stored; the rest is written anew.
 _DESCRIPTION = {
@@ -643,6 +642,15 @@ def _blocks(samples: _Samples) -> Iterator[_Samples]:
         yield samples[top : top + rows]
 
 
+def _compressor() -> "zlib._Compress":
+    """Returns what deflates the differences of a photo's neighbouring samples.
+
+    Level 1 takes a sixth of the time of the usual 6, for files 5 % larger. To look for repetitions farther back than one
+    byte would take up to twice the time, for larger files of noisy photos and 2 to 5 % smaller ones of clean photos.
+    """
+    return zlib.compressobj(1, strategy=zlib.Z_RLE)
+
+
 def _encode_png(photo: Photo) -> bytes:
     """Writes what Pillow cannot: 16-bit colour, with metadata. Source: PNG Specification, third edition, W3C 2025."""
     samples = _samples(photo)
@@ -665,7 +673,7 @@ def _encode_png(photo: Photo) -> bytes:
         write(b"pHYs", struct.pack(">IIB", *(round(value / 0.0254) for value in photo.dpi), 1))
     if photo.exif:
         write(b"eXIf", photo.exif.removeprefix(b"Exif\x00\x00"))
-    compressor = zlib.compressobj(_DEFLATE_LEVEL)
+    compressor = _compressor()
     for block in _blocks(samples):
         raw = block.astype(block.dtype.newbyteorder(">")).view(np.uint8).reshape(len(block), -1)
         filtered = np.empty((len(block), 1 + raw.shape[1]), np.uint8)
@@ -687,7 +695,10 @@ def _encode_tiff(photo: Photo) -> bytes:
     channels = samples.shape[2]
     little_endian, zero = samples.dtype.newbyteorder("<"), samples.dtype.type(0)
     differences = (np.diff(block, axis=1, prepend=zero) for block in _blocks(samples))
-    strips = [zlib.compress(block.astype(little_endian).tobytes(), _DEFLATE_LEVEL) for block in differences]
+    strips = []
+    for block in differences:
+        compressor = _compressor()
+        strips.append(compressor.compress(block.astype(little_endian).tobytes()) + compressor.flush())
 
     tags = _tiff_description(photo.exif)
     tags[Base.ImageWidth] = photo.width
