@@ -645,7 +645,7 @@ def _blocks(samples: _Samples) -> Iterator[_Samples]:
 def _compressor() -> "zlib._Compress":
     """Returns what deflates the differences of a photo's neighbouring samples.
 
-    Level 1 takes a sixth of the time of the usual 6, for files 5 % larger. To look for repetitions farther back than one
+    Level 1 takes a sixth of the time of the usual 6, for files 5 % larger. To look for repetitions farther back than a
     byte would take up to twice the time, for larger files of noisy photos and 2 to 5 % smaller ones of clean photos.
     """
     return zlib.compressobj(1, strategy=zlib.Z_RLE)
