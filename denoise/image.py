@@ -207,6 +207,8 @@ def encode(photo: Photo, *, quality: int = 95) -> bytes:
     """
     if photo.format not in _FORMATS:
         raise ValueError(f"`photo.format` must be one of {', '.join(_FORMATS)}. Received: {photo.format!r}")
+    if photo.alpha is not None and photo.alpha.dtype != photo.pixels.dtype:
+        raise ValueError(f"`alpha` must have the type of `pixels`. Received: {photo.alpha.dtype}, {photo.pixels.dtype}")
     title, longest_side = format_title(photo.format), _FORMATS[photo.format].longest_side
     if max(photo.pixels.shape) > longest_side:
         raise PhotoError(
@@ -256,6 +258,13 @@ def to_depth(pixels: Pixels, dtype: DTypeLike) -> Pixels:
         return cast(Pixels, pixels * np.uint16(257))  # 65535 / 255
     rounded: Pixels = cv2.convertScaleAbs(pixels, alpha=1 / 257)
     return rounded.reshape(pixels.shape)
+
+
+def with_depth(photo: Photo, bits: int) -> Photo:
+    """Returns the photo with pixels and opacity of 8 or 16 bit."""
+    dtype = {8: np.uint8, 16: np.uint16}[bits]
+    alpha = None if photo.alpha is None else to_depth(photo.alpha, dtype)
+    return replace(photo, pixels=to_depth(photo.pixels, dtype), alpha=alpha)
 
 
 def without_metadata(photo: Photo) -> Photo:

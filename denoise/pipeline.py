@@ -59,7 +59,7 @@ DEFAULT, DEFAULT_FOR_BIG_PHOTOS = "ridnet", "unet"
 
 BIG = 8_000_000  # pixels; more than half a minute of the default's work on two processor cores
 
-_pace = 1.0  # how many times longer this machine takes than the model cards say, at the last photo
+_pace = 1.0  # how many times longer this machine takes than the model cards say, at the last photo of a network
 _networks: dict[str, Network] = {}
 _loading = threading.Lock()
 
@@ -160,8 +160,9 @@ def denoise_photo(
     finally:
         if isinstance(denoiser, Network) and photo.pixels.nbytes > _LARGE:
             denoiser.release()  # the photo's own copies need the memory: blended, encoded, sent
-    several_tiles = min(photo.height, photo.width) > TILE_SIZE  # with one, loading the network would count most
-    if isinstance(model, str) and several_tiles and (expected := _seconds_by_card(photo, model, best)):
+    # Non-local means leaves out what is flat; and with one tile, loading the network would count most.
+    is_typical = isinstance(denoiser, Network) and min(photo.height, photo.width) > TILE_SIZE
+    if isinstance(model, str) and is_typical and (expected := _seconds_by_card(photo, model, best)):
         global _pace
         _pace = (time.perf_counter() - started) / expected
     return blend(photo, dataclasses.replace(photo, pixels=pixels), Mix(strength, strength))

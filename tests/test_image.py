@@ -15,7 +15,7 @@ from PIL import ImageCms
 from PIL.ExifTags import IFD, Base
 
 from denoise import image
-from denoise.image import Photo, PhotoError, decode, encode, formats_for, to_float, to_pixels, without_metadata
+from denoise.image import Photo, PhotoError, decode, encode, formats_for, to_float, to_pixels, with_depth, without_metadata
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 DEPTHS = [pytest.param(np.uint8, id="8bit"), pytest.param(np.uint16, id="16bit")]
@@ -184,6 +184,20 @@ def test_encode_jpeg_is_smaller_and_farther_off_at_lower_quality():
     assert sorted(files, key=len) == files
     errors = [np.abs(decode(file).pixels.astype(int) - photo.pixels).mean() for file in files]
     assert sorted(errors, reverse=True) == errors
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_16_bit_with_transparency_is_written_in_8_bit(kind):
+    levels = np.random.default_rng(0).integers(0, 256, (20, 30, 4), dtype=np.uint16)
+    deep = Photo(257 * levels[..., :3], alpha=257 * levels[..., 3], format=kind)
+    shallow = decode(encode(with_depth(deep, 8)))
+    assert (shallow.bit_depth, with_depth(shallow, 16).alpha.dtype) == (8, np.uint16)
+    np.testing.assert_array_equal(np.dstack([shallow.pixels, shallow.alpha]), levels)
+
+
+def test_encode_refuses_opacity_of_another_depth():
+    with pytest.raises(ValueError, match="uint16"):
+        encode(Photo(np.zeros((2, 2, 3), np.uint8), alpha=np.zeros((2, 2), np.uint16)))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise import pipeline
-from denoise.image import Photo, encode, to_depth
+from denoise.image import Photo, encode, to_depth, with_depth
 
 _THUMBNAIL_WIDTH, _THUMBNAIL_HEIGHT = 168, 126
 
 
 def to_png(photo: Photo) -> bytes:
     """Return what a browser shows of `photo`: its pixels, losslessly but in 8 bit, and its colour profile."""
-    return encode(replace(photo, pixels=to_depth(photo.pixels, np.uint8), alpha=None, format="PNG", exif=b"", dpi=None))
+    return encode(with_depth(replace(photo, alpha=None, format="PNG", exif=b"", dpi=None), 8))
 
 
 def to_grey_png(values: NDArray[np.uint8]) -> bytes:

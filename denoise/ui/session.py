@@ -11,14 +11,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, NamedTuple, TypeVar, cast
 
-import numpy as np
 import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from denoise import pipeline
-from denoise.image import Photo, PhotoError, decode, encode, to_depth, without_metadata
+from denoise.image import Photo, PhotoError, decode, encode, with_depth, without_metadata
 from denoise.pipeline import Mix, denoiser_names
 from denoise.runtime import ModelError
 from denoise.ui import samples, texts
@@ -231,8 +230,7 @@ class Session:
             raise LookupError(wanted.run)
         with self.measuring:
             photo = replace(pipeline.blend(noisy, result.photo, mix), format=wanted.format)
-            if wanted.depth == 8:
-                photo = replace(photo, pixels=to_depth(photo.pixels, np.uint8))
+            photo = with_depth(photo, wanted.depth)
             return encode(without_metadata(photo) if wanted.strip else photo, quality=wanted.quality)
 
     def _noisy(self, photo_id: str) -> Photo | None:

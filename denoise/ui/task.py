@@ -32,8 +32,9 @@ def run(name: str, key: Hashable, work: Callable[[Report], None], *, again: str)
         st.warning(sentence)
         st.button(again, key=f"{name} again", on_click=lambda: st.session_state.pop(ended, None))
         return
-    report = progress_bar()
-    st.button(texts.CANCEL, key=f"{name} cancel", on_click=end, args=(texts.WORK_CANCELLED,))
+    with st.container(key=f"running-{name}"):
+        report = progress_bar()
+        st.button(texts.CANCEL, key=f"{name} cancel", on_click=end, args=(texts.WORK_CANCELLED,))
     try:
         work(report)
     except Exception as error:

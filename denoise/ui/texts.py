@@ -22,6 +22,7 @@ YOUR_PHOTO = "Your photo"
 
 UPLOAD = "Or use your own photo"
 PASTE = "Or drop it anywhere on the page, or paste it"
+PASTE_ONE = "Only the first of these photos was taken. The page Batch takes many at once."
 PASTED_NAME = "pasted.png"
 REFERENCE_HEADING = "Clean reference"
 REFERENCE = "A clean picture of exactly the same view"
@@ -153,6 +154,7 @@ BATCH_UPLOADER = {
     "folder": "Choose a folder",
     "sending": "Sending photo {done} of {total}",
     "sent": "Everything has been sent.",
+    "lost": "{count} of {total} photos did not arrive. Add them again.",
     "left_out": "{count} other files of the folder were left out.",
     "nothing": "There is no photo in this folder.",
     "refused": "The server did not take these files. Reload the page and try again.",
@@ -166,7 +168,8 @@ BATCH_AUTOMATIC = "Automatic: RIDNet, fast model for big photos"
 BATCH_AS_IT_CAME = "As each photo came"
 BATCH_QUALITY_HELP = "For photos that are written as JPEG."
 BATCH_AGAIN = "Denoise all again"
-BATCH_AGAIN_HELP = "Forgets the results and makes new ones with the settings above."
+BATCH_AGAIN_WARNING = "The results that are there are deleted, and made anew with the settings above."
+BATCH_AGAIN_SURE = "Yes, denoise all again"
 BATCH_CLEAR = "Remove all photos"
 BATCH_CLEAR_WARNING = "Photos and results are deleted from the server at once."
 BATCH_CLEAR_SURE = "Yes, remove them"
@@ -267,7 +270,8 @@ def batch_upload(max_megapixels: float) -> str:
     """Say what may be uploaded to a batch, and what becomes of it."""
     return (
         f"PNG, JPEG, WebP, TIFF or BMP, up to {max_megapixels:g} megapixels each. They wait in a temporary folder on "
-        "this server's disk, are sent to nobody else, and are gone a minute after you close the page."
+        "this server's disk, are sent to nobody else, and are gone a minute after you close the page, or an hour "
+        "after the connection broke."
     )
 
 
@@ -325,7 +329,8 @@ def upload_help(max_megapixels: float) -> str:
     """Say what may be uploaded, and what becomes of it."""
     return (
         f"PNG, JPEG, WebP, TIFF or BMP, up to {max_megapixels:g} megapixels. Your photo stays in the memory of this "
-        "server, is sent to nobody else, and is gone a minute after you close the page."
+        "server, is sent to nobody else, and is gone a minute after you close the page, or an hour after the "
+        "connection broke."
     )
 
 
@@ -795,9 +800,10 @@ def limits(max_megapixels: float) -> list[str]:
     ]
 
 
-def after_closing(seconds: float) -> str:
-    """Say what becomes of the photos when the page is closed."""
+def after_closing(seconds: float, without_word: float) -> str:
+    """Say what becomes of the photos when the page is closed, and when the browser is no longer heard of."""
     return (
-        f"**They are gone when you are.** When you close the page, the server keeps your session for another "
-        f"{duration(seconds)}, in case only the connection broke. Then it lets go of everything in it."
+        "**They are gone when you are.** When you close the page, the server lets go of everything in your session after "
+        f"{duration(seconds)}. When only the connection breaks, because a computer sleeps or changes networks, it waits "
+        f"{duration(without_word)}: your batch goes on, and the page finds it again."
     )

@@ -22,7 +22,7 @@ from streamlit import config
 
 from denoise.batch import REPORT_NAME, ZIP_NAME, Batch, remove_spool, spool
 from denoise.image import PhotoError, media_type
-from denoise.ui import samples, session, texts
+from denoise.ui import farewell, samples, session, texts
 from denoise.ui.session import File, Session, read_mix
 
 PATH, PHOTO_PATH, THUMBNAIL_PATH = "/batches", "/photos", "/thumbnails"
@@ -62,9 +62,11 @@ def routes() -> list[BaseRoute]:
     base = str(config.get_option("server.baseUrlPath")).strip("/")
     base = f"/{base}" if base else ""
     path = f"{base}{PATH}/{{token}}"
+    leave = f"{base}{farewell.PATH}/{{token}}"
     return [
         Route(f"{base}{PHOTO_PATH}/{{token}}", _photo),
         Route(f"{base}{THUMBNAIL_PATH}/{{sample}}.jpg", _thumbnail),
+        Route(leave, _leave, methods=["POST"]),
         Route(path, _announce, methods=["POST"]),
         Route(f"{path}/{ZIP_NAME}", _zip),
         Route(f"{path}/{REPORT_NAME}", _report),
@@ -174,6 +176,11 @@ async def _thumbnail(request: Request) -> Response:
         raise HTTPException(404)
     jpeg = await to_thread.run_sync(samples.thumbnail, name)
     return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "public, max-age=3600"})
+
+
+async def _leave(request: Request) -> Response:
+    farewell.bid(request.path_params["token"])
+    return Response(status_code=204)
 
 
 async def _batch_thumbnail(request: Request) -> Response:

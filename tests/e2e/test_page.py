@@ -445,3 +445,18 @@ def test_reference_and_quality_stay_while_another_page_is_looked_at(open_page):
     page.get_by_role("button", name=texts.REFERENCE_REMOVE).press("Enter")  # a click may miss it while the fold opens
     page.get_by_text(texts.NO_REFERENCE).wait_for()
     page.get_by_role("button", name=texts.REFERENCE_REMOVE).wait_for(state="hidden")
+
+
+def test_page_tells_the_server_that_it_is_closed(open_page):
+    page = open_page()
+    wait_for_result(page)
+    told = page.evaluate(
+        """() => {
+            let told;
+            navigator.sendBeacon = (address) => (told = String(address));
+            dispatchEvent(new PageTransitionEvent("pagehide"));
+            return told;
+        }"""
+    )
+    assert re.search(r"/farewell/[\w-]{32}$", told)
+    assert page.request.post(told).status == 204

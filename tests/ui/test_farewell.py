@@ -41,8 +41,19 @@ def server(monkeypatch):
     return server
 
 
-def test_session_ends_after_the_grace(server):
-    farewell._leave("a")
+@pytest.fixture(autouse=True)
+def page(monkeypatch):
+    """The page of session "a", which knows the token "t"."""
+    monkeypatch.setattr(farewell, "_sessions", {"t": "a"})
+    monkeypatch.setattr(farewell, "_closed", set())
+    monkeypatch.setattr(farewell, "_looks", {})
+
+
+@pytest.mark.parametrize("order", ["page first", "connection first"])
+def test_session_of_a_page_that_was_closed_ends_after_the_grace(server, order):
+    acts = [lambda: farewell.bid("t"), lambda: farewell._leave("a")]
+    for act in acts if order == "page first" else reversed(acts):
+        act()
     server.wait(59)
     assert server.closed == []
     server.wait(2)
@@ -50,12 +61,29 @@ def test_session_ends_after_the_grace(server):
     assert server.timers == []
 
 
+def test_session_whose_connection_broke_waits_an_hour(server):
+    farewell._leave("a")
+    server.wait(3599)
+    assert server.closed == []
+    server.wait(2)
+    assert server.closed == ["a"]
+    assert farewell._sessions == {}
+
+
+def test_nobody_closes_the_page_of_another(server):
+    farewell.bid("unknown")
+    assert server.timers == []
+    assert farewell._closed == set()
+
+
 def test_session_of_a_visitor_who_is_back_ends_only_a_grace_after_the_next_leave(server):
+    farewell.bid("t")
     farewell._leave("a")
     server.active.add("a")
     server.wait(1000)
     assert server.closed == []
     server.active.clear()  # of which Streamlit tells nothing: the page was not made again
+    farewell.bid("t")
     server.wait(59)
     assert server.closed == []
     server.wait(17)
@@ -63,6 +91,7 @@ def test_session_of_a_visitor_who_is_back_ends_only_a_grace_after_the_next_leave
 
 
 def test_each_leave_has_its_own_grace(server):
+    farewell.bid("t")
     farewell._leave("a")
     server.wait(50)
     farewell._leave("a")

@@ -31,7 +31,7 @@ def show() -> None:
     _heading(texts.LIMITS)
     _list(texts.limits(session.MAX_MEGAPIXELS))
     _heading(texts.PRIVACY)
-    _list([*texts.PRIVACY_POINTS, texts.after_closing(farewell.GRACE)])
+    _list([*texts.PRIVACY_POINTS, texts.after_closing(farewell.GRACE, farewell.PATIENCE)])
     _heading(texts.LICENCES)
     _licences()
 

@@ -126,7 +126,7 @@ def _actions(batch: Batch, settings: Settings, items: list[Item]) -> None:
     count = {state: sum(item.state == state for item in items) for state in State}
     finished = count[State.DONE] + count[State.FAILED]
     to_do = len(items) - finished
-    retry = 0 if to_do else sum(item.can_retry for item in items)
+    retry = sum(item.can_retry for item in items)
     with st.container(key="batch-status"):  # keeps its height, so that nothing moves
         place = st.empty()
     with st.container(horizontal=True):
@@ -136,7 +136,7 @@ def _actions(batch: Batch, settings: Settings, items: list[Item]) -> None:
                 batch.wait(_PATIENCE)
                 st.rerun()
         elif st.button(
-            texts.batch_start(to_do, retry),
+            texts.batch_start(to_do + retry if to_do else 0, retry),
             key="batch start",
             type="primary",
             disabled=not to_do + retry,
@@ -144,15 +144,12 @@ def _actions(batch: Batch, settings: Settings, items: list[Item]) -> None:
             batch.start(settings)
             st.rerun()
         idle = not batch.is_working
-        if st.button(
-            texts.BATCH_AGAIN,
-            key="batch again",
-            help=texts.BATCH_AGAIN_HELP,
-            disabled=not (idle and count[State.DONE]),
-        ):
-            batch.forget_results()
-            batch.start(settings)
-            st.rerun()
+        with st.popover(texts.BATCH_AGAIN, key="batch renew", disabled=not (idle and count[State.DONE])):
+            st.markdown(texts.BATCH_AGAIN_WARNING)
+            if st.button(texts.BATCH_AGAIN_SURE, key="batch again", disabled=not (idle and count[State.DONE])):
+                batch.forget_results()
+                batch.start(settings)
+                st.rerun()
         with st.popover(texts.BATCH_CLEAR, key="batch remove", disabled=not items):
             st.markdown(texts.BATCH_CLEAR_WARNING)
             if st.button(texts.BATCH_CLEAR_SURE, key="batch clear", disabled=not items):
@@ -162,9 +159,10 @@ def _actions(batch: Batch, settings: Settings, items: list[Item]) -> None:
 
     if batch.is_working:
         at_work = count[State.WORKING] or count[State.WAITING]
-        share = (finished + batch.share * count[State.WORKING]) / max(len(items), 1)
+        good = len(items) - count[State.FAILED]
+        share = (count[State.DONE] + batch.share * count[State.WORKING]) / max(good, 1)
         left = batch.seconds_left(settings) if at_work else None
-        place.progress(share, texts.batch_progress(min(finished + 1, len(items)), len(items), left))
+        place.progress(share, texts.batch_progress(min(count[State.DONE] + 1, good), good, left))
     elif to_do and count[State.ARRIVING] == to_do:
         place.markdown(texts.BATCH_ARRIVING)
     elif to_do:

@@ -252,4 +252,8 @@ def _viewer(state: Session, part: Part, outcomes: Mapping[str, Outcome]) -> None
     if not shown:
         png = state.latest("left PNG", f"{part.id} {_NOISY}", lambda: pictures.to_png(part.noisy))
         shown.append(viewer.Picture(f"{part.id} {_NOISY}", texts.NOISY, png))
-    viewer.show(shown, subject=part.id, key="comparison viewer")
+    reference = None
+    if part.clean is not None and f"{part.id} {_CLEAN}" not in [each.id for each in shown]:
+        png = state.latest("clean PNG", part.id, partial(pictures.to_png, part.clean))
+        reference = viewer.Picture(f"{part.id} {_CLEAN}", texts.CLEAN, png)
+    viewer.show(shown, subject=part.id, clean=reference, key="comparison viewer")

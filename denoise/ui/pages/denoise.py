@@ -46,14 +46,14 @@ def show() -> None:
     state = session.current()
     st.title(texts.TITLE, anchor=False)
     st.markdown(texts.SENTENCE)
-    left, right = st.columns([3, 1], gap="medium")
+    left, right = st.container(key="split-choice").columns([3, 1], gap="medium")
     with left:
         _gallery(state)
     with right:
         _upload(state)
 
     chosen = state.chosen()
-    left, right = st.columns([3, 1], gap="medium")
+    left, right = st.container(key="split-photo").columns([3, 1], gap="medium")
     with right:
         _title(chosen)
         with st.container(key="outcome"):  # keeps its height, so that nothing moves when the figures come
@@ -226,8 +226,9 @@ def _denoise(state: Session, chosen: Chosen, run: Run) -> None:
         st.warning(state.stopped[1])
         st.button(texts.DENOISE_AGAIN, on_click=state.resume)
         return
-    report = task.progress_bar()
-    st.button(texts.CANCEL, on_click=state.stop, args=(run, texts.CANCELLED))
+    with st.container(key="running"):
+        report = task.progress_bar()
+        st.button(texts.CANCEL, on_click=state.stop, args=(run, texts.CANCELLED))
     started = time.monotonic()
 
     def progress(done: int, total: int) -> None:

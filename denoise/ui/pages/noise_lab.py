@@ -98,7 +98,7 @@ def show() -> None:
     state = session.current()
     st.title(texts.LAB_TITLE, anchor=False)
     st.markdown(texts.LAB_SENTENCE)
-    left, right = st.columns([3, 1], gap="medium")
+    left, right = st.container(key="split-lab").columns([3, 1], gap="medium")
     with right:
         with st.container(key="outcome"):  # keeps its height, so that nothing moves when the figures come
             outcome = st.empty()
@@ -113,7 +113,7 @@ def show() -> None:
     )
     cleaned: dict[str, Cleaned] = state.latest("lab cleaned", shot, dict)
     with left:
-        _viewer(state, scene, shot, noisy, model, cleaned.get(model))
+        _viewer(state, scene, shot, noisy, clean, model, cleaned.get(model))
         st.caption(texts.lab_photo(noisy.width, noisy.height, setting.iso))
     draw_curves = _curves(state, scene, setting)
 
@@ -185,13 +185,17 @@ def _model() -> str:
     )
 
 
-def _viewer(state: Session, scene: Scene, shot: Hashable, noisy: Photo, model: str, cleaned: Cleaned | None) -> None:
+def _viewer(
+    state: Session, scene: Scene, shot: Hashable, noisy: Photo, clean: Photo, model: str, cleaned: Cleaned | None
+) -> None:
     png = state.latest("lab noisy PNG", shot, lambda: pictures.to_png(noisy))
     shown = [viewer.Picture(str(shot), texts.NOISY, png)]
     if cleaned:
         png = state.latest("lab cleaned PNG", (shot, model), lambda: pictures.to_png(cleaned.photo))
         shown.append(viewer.Picture(f"{shot} {model}", texts.DENOISED, png))
-    viewer.show(shown, subject=scene.id, key="lab viewer")
+    png = state.latest("lab clean PNG", shot, lambda: pictures.to_png(clean))
+    reference = viewer.Picture(f"{shot} clean", texts.CLEAN, png)
+    viewer.show(shown, subject=scene.id, clean=reference, key="lab viewer")
 
 
 def _clean(noisy: Photo, clean: Photo, model: str, report: task.Report) -> Cleaned:
@@ -221,7 +225,7 @@ def _curves(state: Session, scene: Scene, setting: Setting) -> Callable[[], None
         texts.LAB_CURVE_MODELS,
         list(denoisers),
         selection_mode="multi",
-        default=[pipeline.DEFAULT, "nlm"],
+        default=[name for name in (pipeline.DEFAULT, "nlm") if name in denoisers],
         format_func=lambda name: denoisers[name].title,
         key="curves",
         bind="query-params",

@@ -1,10 +1,10 @@
 // Hands pictures that are pasted, or dropped anywhere on the page, to a file uploader, which does the rest.
-// `data`: [hint, name of a picture that has none, key of the uploader].
+// `data`: [hint, name of a picture that has none, key of the uploader, what is said of several pictures at once].
 
 function show({ data, parentElement }) {
-  const [hint, name, key] = data;
+  const [hint, name, key, tooMany] = data;
   const root = parentElement.querySelector(".paste");
-  root.textContent = hint;
+  root.textContent ||= hint;
 
   function hand(files, event) {
     const input = document.querySelector(`.st-key-${key} input[type=file]`);
@@ -12,6 +12,7 @@ function show({ data, parentElement }) {
     // the page, so that the browser does not open the file, and may do so before this comes to hear of it.
     if (!input || !files?.length || event.target.closest?.("[data-testid=stFileUploaderDropzone]")) return;
     event.preventDefault();
+    root.textContent = files.length > 1 ? tooMany : hint;
     const [file] = files;
     const transfer = new DataTransfer();
     // Browsers call every picture of the clipboard image.png.

@@ -1,6 +1,8 @@
 // A table of photos. `data`: [labels, rows as in `Row`, how many are done, the path of their pictures, [zip, report]].
 // Only what has changed of a row is touched, so that pictures do not flicker and a selection stays.
 
+const taken = new Map(); // how many results the zip had that was taken home last, by path
+
 function show({ data, parentElement }) {
   const [labels, rows, done, path, links] = data;
   const root = parentElement.querySelector(".photos");
@@ -28,11 +30,17 @@ function show({ data, parentElement }) {
   });
   for (const line of known.values()) line.remove();
 
-  // Leaving now would lose the work; the browser asks in its own words.
-  const isBusy = rows.some(({ kind }) => ["arriving", "working"].includes(kind));
-  window.onbeforeunload = isBusy ? (event) => event.preventDefault() : null;
-
-  return () => (window.onbeforeunload = null);
+  // Closing the page now would lose photos that wait, the work, or results that nobody has taken home: the browser asks
+  // in its own words. Also from another page of this one, on which the work goes on.
+  const ask = () => {
+    const isUnfinished = rows.some(({ kind }) => ["arriving", "waiting", "working"].includes(kind));
+    window.onbeforeunload = isUnfinished || done > (taken.get(path) ?? 0) ? (event) => event.preventDefault() : null;
+  };
+  root.querySelector("a.zip").onclick = () => {
+    taken.set(path, done);
+    ask();
+  };
+  ask();
 
   function update(line, row) {
     line.className = row.kind;
@@ -43,6 +51,7 @@ function show({ data, parentElement }) {
       picture.src = address(`${path}/${row.id}`);
       line.querySelector(".picture div").append(picture);
     }
+    line.querySelector("td.noise").dataset.label = labels.noise;
     for (const name of ["size", "noise", "time"]) write(line.querySelector(`td.${name}`), row[name]);
     write(line.querySelector(".mark"), row.state);
     write(line.querySelector(".detail"), row.detail);

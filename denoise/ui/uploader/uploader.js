@@ -6,7 +6,7 @@
 const AT_A_TIME = 2;
 const ANNOUNCED_AT_ONCE = 500;
 const PAUSES = [1000, 4000, 15000]; // milliseconds before a photo is sent once more
-const sendings = new Map(); // by path: {queue, total, done, bytes, sent, note, bad, running, show}
+const sendings = new Map(); // by path: {queue, total, done, lost, bytes, sent, note, bad, running, show}
 
 function show({ data, parentElement, setTriggerValue }) {
   const [labels, path, note, suffixes] = data;
@@ -14,6 +14,7 @@ function show({ data, parentElement, setTriggerValue }) {
   const find = (selector) => root.querySelector(selector);
   const target = find(".target");
   for (const [other, removed] of sendings) if (other !== path) Object.assign(removed, { queue: [], show() {} });
+  if (!sendings.has(path)) window.onbeforeunload = null; // a new batch, in which there is nothing to lose yet
   const sending = sendings.get(path) ?? start(path);
   for (const name of ["files", "folder"]) find(`.${name}`).textContent = labels[name];
   find(".drop").textContent = matchMedia("(pointer: coarse)").matches ? labels.touch : labels.drop;
@@ -21,14 +22,15 @@ function show({ data, parentElement, setTriggerValue }) {
   find("progress").setAttribute("aria-label", labels.progress);
 
   sending.show = () => {
-    const { done, total, running, note, bad } = sending;
+    const { done, lost, total, running, note, bad } = sending;
     find(".sending").classList.toggle("busy", running > 0);
     find("progress").value = sending.bytes ? sending.sent / sending.bytes : 0;
     const step = labels.sending.replace("{done}", Math.min(done + 1, total)).replace("{total}", total);
-    const state = running ? step : total ? labels.sent : "";
+    const end = lost ? labels.lost.replace("{count}", lost).replace("{total}", total) : labels.sent;
+    const state = running ? step : total ? end : "";
     const status = find("[role=status]");
     status.textContent = [state, note].filter(Boolean).join(" ");
-    status.classList.toggle("bad", bad);
+    status.classList.toggle("bad", bad || lost > 0);
   };
   sending.show();
 
@@ -43,7 +45,7 @@ function show({ data, parentElement, setTriggerValue }) {
       sending.show();
       return;
     }
-    if (!sending.running) Object.assign(sending, { total: 0, done: 0, bytes: 0, sent: 0 });
+    if (!sending.running) Object.assign(sending, { total: 0, done: 0, lost: 0, bytes: 0, sent: 0 });
     let announced = 0;
     try {
       while (announced < photos.length) {
@@ -109,7 +111,8 @@ function show({ data, parentElement, setTriggerValue }) {
 }
 
 function start(path) {
-  const sending = { path, queue: [], total: 0, done: 0, bytes: 0, sent: 0, note: "", bad: false, running: 0, show() {} };
+  const none = { total: 0, done: 0, lost: 0, bytes: 0, sent: 0, running: 0 };
+  const sending = { path, queue: [], ...none, note: "", bad: false, show() {} };
   sendings.set(path, sending);
   return sending;
 }
@@ -117,7 +120,7 @@ function start(path) {
 async function work(sending) {
   sending.running += 1;
   for (let next; (next = sending.queue.shift()); ) {
-    await send(address(`${sending.path}/${next.id}`), next.file);
+    if (!(await send(address(`${sending.path}/${next.id}`), next.file))) sending.lost += 1;
     sending.done += 1;
     sending.sent += next.file.size;
     sending.show();
@@ -126,18 +129,19 @@ async function work(sending) {
   sending.show();
 }
 
-// Send a file, several times if it does not arrive; then the server is told, if it can be.
+// Send a file, several times if it does not arrive; then the server is told, if it can be. Return whether it arrived.
 async function send(url, body) {
   for (const pause of [...PAUSES, 0]) {
     try {
       const { ok, status } = await fetch(url, { method: "PUT", body });
-      if (ok || status === 404) return; // the latter: it is not wanted any more
+      if (ok || status === 404) return true; // the latter: it is not wanted any more
       throw new Error(status);
     } catch {
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }
   await fetch(url, { method: "DELETE" }).catch(() => {});
+  return false;
 }
 
 function address(path) {
