@@ -100,6 +100,7 @@ class Item:
         denoiser: The name of the one that made the result.
         strength: With which it was made.
         best: Whether at its best quality.
+        settings: With which the result was made.
         seconds: From the file that came to the file that goes.
         result: Name of the result, with its folders; no two are equal.
         compressed: Whether the result's format is compressed.
@@ -117,6 +118,7 @@ class Item:
     denoiser: str = ""
     strength: float | None = None
     best: bool | None = None
+    settings: Settings | None = None
     seconds: float | None = None
     result: str = ""
     compressed: bool = True
@@ -314,6 +316,32 @@ class Batch:
                     item.result = item.denoiser = ""
             self._version += 1
 
+    def remove(self, item_id: str) -> None:
+        """Remove a photo, its files and its result; one that is not there, or arrives, or is at work, is left alone."""
+        with self._packing, self._changed:
+            item = self._items.get(item_id)
+            if item is None or item.state in (State.ARRIVING, State.WORKING):
+                return
+            del self._items[item_id]
+            for kind in ("in", "out", "thumbnail"):
+                self._file(item_id, kind).unlink(missing_ok=True)
+            self._version += 1
+            self._changed.notify_all()
+
+    def photos(self, item_id: str) -> tuple[Photo, Photo]:
+        """Return a photo and its result, as its file holds it.
+
+        Raises:
+            KeyError: There is no such result.
+            PhotoError: A file is damaged.
+        """
+        with self._changed:
+            if self._closed or self._items[item_id].state != State.DONE:
+                raise KeyError(item_id)
+            files = [self._file(item_id, kind).read_bytes() for kind in ("in", "out")]
+        noisy, denoised = (decode(data, max_megapixels=self._max_megapixels) for data in files)
+        return noisy, denoised
+
     def wait(self, timeout: float | None = None) -> None:
         """Wait until the thread has ended, or so many seconds."""
         if thread := self._thread:
@@ -432,6 +460,7 @@ class Batch:
             "denoiser": model,
             "strength": settings.strength,
             "best": settings.best,
+            "settings": settings,
             "seconds": time.monotonic() - started,
             "result": self._free_name(item.name, photo.format),
             "compressed": photo.format in _COMPRESSED,

@@ -373,3 +373,33 @@ def test_tokens_cannot_be_guessed(batch):
     assert other.token != batch.token
     assert len(other.token) >= 32
     other.close()
+
+
+def test_photo_and_its_result_can_be_looked_at(batch):
+    photo = add(batch, "a.png", picture())
+    with pytest.raises(KeyError):
+        batch.photos(photo)
+    run(batch)
+    noisy, denoised = batch.photos(photo)
+    np.testing.assert_array_equal(noisy.pixels, decode(picture()).pixels)
+    np.testing.assert_array_equal(denoised.pixels, 255 - noisy.pixels)
+    assert batch.items()[0].settings == Settings("nlm")
+
+
+def test_one_photo_can_be_removed(batch, denoiser):
+    first, second, bad = (add(batch, name, data) for name, data in (("a", picture()), ("b", picture()), ("c", b"")))
+    denoiser.held_call = 1
+    batch.start(Settings())
+    denoiser.held.wait(10)
+    batch.remove(first)  # at work: left alone
+    batch.remove(bad)
+    batch.remove("unknown")
+    denoiser.free.set()
+    batch.wait(10)
+    assert states(batch) == [State.DONE, State.DONE]
+    batch.remove(first)
+    with zipfile.ZipFile(batch.zip()) as archive:
+        assert [info.filename for info in archive.infolist()] == [batch.items()[0].result, REPORT_NAME]
+    assert [item.id for item in batch.items()] == [second]
+    assert batch.thumbnail(first) is None
+    assert {path.stem for path in batch.zip().parent.iterdir()} == {second, "all"}

@@ -15,7 +15,17 @@ from PIL import ImageCms
 from PIL.ExifTags import IFD, Base
 
 from denoise import image
-from denoise.image import Photo, PhotoError, decode, encode, formats_for, to_float, to_pixels, with_depth, without_metadata
+from denoise.image import (
+    Photo,
+    PhotoError,
+    decode,
+    encode,
+    formats_for,
+    to_float,
+    to_pixels,
+    with_depth,
+    without_metadata,
+)
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 DEPTHS = [pytest.param(np.uint8, id="8bit"), pytest.param(np.uint16, id="16bit")]

@@ -96,6 +96,7 @@ class Session:
         chosen_id: `UPLOAD` or the name of a sample.
         upload: The last photo that was uploaded and could be read.
         upload_error: Why the last upload was refused; empty if it was not.
+        notice: What the visitor should know of the link that was followed.
         reference_error: The same of the last reference.
         results: Newest last.
         stopped: The run that was cancelled or failed, with the sentence that says so.
@@ -111,6 +112,7 @@ class Session:
     upload: Chosen | None = None
     upload_error: str = ""
     reference_error: str = ""
+    notice: str = ""
     results: dict[Run, Result] = field(default_factory=dict)
     stopped: tuple[Run, str] | None = None
     model: str = ""
@@ -127,7 +129,7 @@ class Session:
         """Make a sample, or the upload, the photo that the page is about."""
         self._choices += 1
         self.chosen_id = chosen_id
-        self.upload_error = self.reference_error = ""
+        self.upload_error = self.reference_error = self.notice = ""
         self.stopped = None
 
     def take(self, place: str, file: UploadedFile) -> bytes:
@@ -158,7 +160,7 @@ class Session:
         if upload != self._uploads:
             return
         if photo is None:
-            self.upload_error = failure
+            self.upload_error = texts.refused(file_name, failure)
             return
         chosen = Chosen(_digest(data), file_name, file_name, photo)
         if self.upload and self.upload.id == chosen.id:  # the same file again: so is its reference
@@ -166,6 +168,15 @@ class Session:
         self.upload = chosen
         if choices == self._choices:
             self.choose(UPLOAD)
+
+    def close_upload(self) -> None:
+        """Let go of the uploaded photo and all that was made of it."""
+        if self.upload is not None:
+            self.results = {run: result for run, result in self.results.items() if run[0] != self.upload.id}
+            self.upload = None
+            self._latest.clear()
+        if self.chosen_id == UPLOAD:
+            self.choose(first_sample())
 
     def open_reference(self, data: bytes) -> None:
         """Decode the clean reference of the uploaded photo; if that fails, say why in `reference_error`."""
@@ -262,6 +273,8 @@ class Session:
         """Do as a link says: its photo, model, quality and mix. What it does not say, or says wrongly, stays."""
         if (name := link.get("photo", "")) in samples.list_samples():
             self.choose(name)
+        elif name == UPLOAD:
+            self.notice = texts.OWN_PHOTO_GONE
         if (name := link.get("model", "")) in denoiser_names():
             self.model = name
         self.best = link.get("best", str(self.best)).lower() == "true"
@@ -271,7 +284,7 @@ class Session:
     def link(self) -> dict[str, str]:
         """Return what `obey` takes; empty where all is as a new visitor finds it."""
         return {
-            "photo": self.chosen_id if self.chosen_id not in (UPLOAD, first_sample()) else "",
+            "photo": self.chosen_id if self.chosen_id != first_sample() else "",
             "model": self.model,
             "best": "true" if self.best else "",
             "mix": "-".join(f"{100 * share:.0f}" for share in self.mix) if self.mix != Mix() else "",

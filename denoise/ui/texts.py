@@ -24,6 +24,8 @@ UPLOAD = "Or use your own photo"
 PASTE = "Or drop it anywhere on the page, or paste it"
 PASTE_ONE = "Only the first of these photos was taken. The page Batch takes many at once."
 PASTED_NAME = "pasted.png"
+UPLOAD_REMOVE = "Remove your photo from this server"
+OWN_PHOTO_GONE = "This link is about a photo of your own, which is no longer here. Upload it again to see it as it was."
 REFERENCE_HEADING = "Clean reference"
 REFERENCE = "A clean picture of exactly the same view"
 REFERENCE_REMOVE = "Remove the reference"
@@ -170,6 +172,9 @@ BATCH_QUALITY_HELP = "For photos that are written as JPEG."
 BATCH_AGAIN = "Denoise all again"
 BATCH_AGAIN_WARNING = "The results that are there are deleted, and made anew with the settings above."
 BATCH_AGAIN_SURE = "Yes, denoise all again"
+BATCH_OUTDATED = (
+    "Some results were made with other settings than the ones above. *Denoise all again* makes all of them anew."
+)
 BATCH_CLEAR = "Remove all photos"
 BATCH_CLEAR_WARNING = "Photos and results are deleted from the server at once."
 BATCH_CLEAR_SURE = "Yes, remove them"
@@ -189,6 +194,8 @@ BATCH_TABLE = {
     "state": "State",
     "zip": "Download zip",
     "report": "Report (CSV)",
+    "look": "See it before and after",
+    "remove": "Remove this photo",
 }
 BATCH_STATES = {
     "arriving": "Arriving",
@@ -337,6 +344,11 @@ def upload_help(max_megapixels: float) -> str:
 def literal(text: str) -> str:
     """Protect a file's name from being read as Markdown."""
     return re.sub(r"([\\`*_\[\]<>$:~!#|&])", r"\\\1", text)
+
+
+def refused(file_name: str, reason: str) -> str:
+    """Say which file was refused, and why."""
+    return f"{literal(file_name)}: {reason}"
 
 
 def as_it_came(title: str) -> str:
@@ -803,7 +815,7 @@ def limits(max_megapixels: float) -> list[str]:
 def after_closing(seconds: float, without_word: float) -> str:
     """Say what becomes of the photos when the page is closed, and when the browser is no longer heard of."""
     return (
-        "**They are gone when you are.** When you close the page, the server lets go of everything in your session after "
-        f"{duration(seconds)}. When only the connection breaks, because a computer sleeps or changes networks, it waits "
-        f"{duration(without_word)}: your batch goes on, and the page finds it again."
+        "**They are gone when you are.** When you close the page, the server lets go of everything in your session "
+        f"after {duration(seconds)}. When only the connection breaks, because a computer sleeps or changes networks, "
+        f"it waits {duration(without_word)}: your batch goes on, and the page finds it again."
     )

@@ -100,6 +100,14 @@ def test_folder_is_denoised_with_a_break_and_taken_home(open_batch, visit, tmp_p
     wait_for_rows(page, ".done", 3)
     page.get_by_text(texts.batch_done(3, 1)).wait_for()
 
+    page.get_by_text(texts.BATCH_OUTDATED.split("*")[0].strip()).wait_for()  # one of them without best quality
+
+    rows(page, ":has-text('c.png')").locator("button.look").click()
+    look = page.get_by_role("dialog")
+    look.locator(".viewer[data-pictures='2']").wait_for(timeout=RESULT_TIMEOUT)
+    page.keyboard.press("Escape")
+    look.wait_for(state="detached")
+
     found = unzipped(page)
     assert set(found) == {*before, "tour/c-denoised.png"}
     assert {name: found[name] for name in before if name != REPORT_NAME} == {
@@ -112,6 +120,10 @@ def test_folder_is_denoised_with_a_break_and_taken_home(open_batch, visit, tmp_p
     assert report == found[REPORT_NAME]
     states = {row["name"]: row["state"] for row in csv.DictReader(io.StringIO(report.decode("utf-8-sig")))}
     assert states == {name: "failed" if "broken" in name else "done" for name in photos if not name.endswith("xmp")}
+
+    rows(page, ".failed").locator("button.remove").click()
+    rows(page, ".failed").wait_for(state="detached")
+    assert rows(page).count() == 3
 
     link = page.locator(".photos a.zip").evaluate("link => link.href")
     other = visit("batch")

@@ -163,6 +163,20 @@ def test_failed_photo_can_be_tried_again(app, monkeypatch):
     assert table(app)[0][0]["kind"] == "done"
 
 
+def test_results_made_with_other_settings_are_not_taken_for_the_chosen_ones(app):
+    add(app, "a.png", png())
+    app.run()
+    app.button(key="batch start").click().run()
+    finish(app)
+    assert not app.warning
+    app.toggle(key="batch_strip").set_value(True).run()
+    assert app.warning[0].value == texts.BATCH_OUTDATED
+    app.button(key="batch again").click().run()
+    finish(app)
+    assert not app.warning
+    assert_calm(app)
+
+
 def test_all_can_be_done_again_or_removed(app):
     add(app, "a.png", png())
     app.run()

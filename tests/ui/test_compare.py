@@ -123,6 +123,18 @@ def test_whole_photo_is_compared(app, runs):
     assert app.slider(key="down").disabled
 
 
+def test_photo_that_was_chosen_elsewhere_since_is_compared(app):
+    app.run()
+    first, second = list(samples.list_samples())[:2]
+    assert app.selectbox(key="picture").value == first
+    app.session_state["session"].choose(second)
+    app.run()
+    assert app.selectbox(key="picture").value == second
+    assert app.session_state["session"].chosen_id == second
+    app.selectbox(key="picture").set_value(first).run()
+    assert app.session_state["session"].chosen_id == first
+
+
 def test_upload_without_reference_has_no_psnr(app, runs):
     app.session_state["session"] = upload_of(90, 60)
     app.run()

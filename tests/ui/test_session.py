@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from denoise.image import Photo, encode
-from denoise.ui import samples, session
+from denoise.ui import samples, session, texts
 from denoise.ui.pages import noise_lab
-from denoise.ui.session import UPLOAD, Session
+from denoise.ui.session import UPLOAD, Result, Session
 
 SAMPLE = next(iter(samples.list_samples()))
 
@@ -84,6 +84,23 @@ def test_later_clean_photo_of_the_noise_lab_stands(meanwhile):
     meanwhile(lambda: own.open(png(3, width=35)))
     own.open(b"These are no pixels.")
     assert (own.scene.clean.width, own.error) == (35, "")
+
+
+def test_own_photo_can_be_removed(state):
+    state.open_upload("photo.png", png(1))
+    run = (state.chosen().id, "ridnet", False)
+    state.add_result(run, Result(state.chosen().noisy, 1.0))
+    state.close_upload()
+    assert (state.chosen_id, state.upload, state.result(run)) == (SAMPLE, None, None)
+
+
+def test_link_to_a_photo_of_ones_own_says_that_it_is_gone(state):
+    state.open_upload("photo.png", png(1))
+    other = Session(chosen_id=SAMPLE)
+    other.obey(state.link())
+    assert (other.chosen_id, other.notice) == (SAMPLE, texts.OWN_PHOTO_GONE)
+    other.choose(SAMPLE)
+    assert other.notice == ""
 
 
 def test_same_file_again_keeps_its_reference(state):

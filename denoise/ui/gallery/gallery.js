@@ -8,25 +8,30 @@ function show({ data, parentElement, setTriggerValue }) {
   const known = new Map([...gallery.children].map((button) => [button.dataset.id, button]));
   const buttons = items.map((item) => {
     const button = known.get(item.id);
-    return button?.querySelector("img").getAttribute("src") === item.src ? button : thumbnail(item);
+    return name(button?.querySelector("img").getAttribute("src") === item.src ? button : thumbnail(item), item);
   });
   if (buttons.length !== gallery.children.length || buttons.some((button, at) => gallery.children[at] !== button)) {
     gallery.replaceChildren(...buttons);
   }
   mark(chosen);
 
-  function thumbnail({ id, title, detail, src }) {
+  function name(button, { title, detail }) {
+    button.title = title;
+    button.querySelector(".title").textContent = title;
+    button.querySelector(".detail").textContent = detail;
+    return button;
+  }
+
+  function thumbnail({ id, src }) {
     const button = document.createElement("button");
     button.type = "button";
     button.dataset.id = id;
-    button.title = title;
     const picture = document.createElement("img");
     picture.src = src;
     picture.alt = "";
-    const lines = [["title", title], ["detail", detail]].map(([name, text]) => {
+    const lines = ["title", "detail"].map((name) => {
       const line = document.createElement("span");
       line.className = name;
-      line.textContent = text;
       return line;
     });
     button.append(picture, ...lines);

@@ -8,12 +8,12 @@ import streamlit as st
 from denoise import pipeline
 from denoise.batch import Batch, Item, Settings, State
 from denoise.image import format_title
-from denoise.ui import farewell, photo_table, session, texts, transfer, uploader
+from denoise.ui import farewell, photo_table, pictures, session, texts, transfer, uploader, viewer
 
 _PATIENCE = 3.0  # seconds in which a tile ends; else the page says so a moment later
 _AUTOMATIC = _AS_IT_CAME = ""
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
-_BATCH, _KEPT = "batch", "batch settings"
+_BATCH, _KEPT, _LOOKED_AT = "batch", "batch settings", "batch look"
 _WIDGETS = ("batch_model", "batch_best", "batch_strength", "batch_format", "batch_quality", "batch_strip")
 
 
@@ -24,6 +24,7 @@ def show() -> None:
     st.markdown(texts.BATCH_SENTENCE)
     uploader.show(transfer.offer(batch), texts.batch_upload(session.MAX_MEGAPIXELS))
     settings = _settings(disabled=batch.is_working)
+    _look(batch)
     # Made anew every second while there is something to see.
     st.fragment(_work, run_every=1.0 if batch.is_busy else None)(batch, settings, batch.is_busy)
 
@@ -117,9 +118,38 @@ def _work(batch: Batch, settings: Settings, was_busy: bool) -> None:
     _actions(batch, settings, items)
     if items:
         done = sum(item.state == State.DONE for item in items)
-        photo_table.show([_row(item) for item in items], done, transfer.offer(batch))
-    if is_busy != was_busy:
+        photo_table.show(
+            [_row(item) for item in items],
+            done,
+            transfer.offer(batch),
+            on_look=lambda item_id: st.session_state.update({_LOOKED_AT: item_id}),
+            on_remove=batch.remove,
+        )
+    if is_busy != was_busy or st.session_state.get(_LOOKED_AT):
         st.rerun()
+
+
+def _look(batch: Batch) -> None:
+    """Show the photo that was asked for beside its result."""
+    item_id = st.session_state.pop(_LOOKED_AT, "")
+    item = next((item for item in batch.items() if item.id == item_id), None)
+    if item is None:
+        return
+
+    @st.dialog(texts.literal(item.name), width="large")
+    def look() -> None:
+        try:
+            noisy, denoised = batch.photos(item.id)
+        except Exception as error:
+            st.error(session.explain(error))
+            return
+        shown = [
+            viewer.Picture(f"{item.id} {slot}", label, pictures.to_png(photo))
+            for slot, label, photo in (("noisy", texts.NOISY, noisy), ("out", texts.DENOISED, denoised))
+        ]
+        viewer.show(shown, subject=item.id, key="batch viewer")
+
+    look()
 
 
 def _actions(batch: Batch, settings: Settings, items: list[Item]) -> None:
@@ -168,7 +198,10 @@ def _actions(batch: Batch, settings: Settings, items: list[Item]) -> None:
     elif to_do:
         place.markdown(texts.batch_waiting(to_do, batch.seconds_left(settings), count[State.ARRIVING]))
     elif items:
-        place.markdown(texts.batch_done(count[State.DONE], count[State.FAILED]))
+        with place.container():
+            st.markdown(texts.batch_done(count[State.DONE], count[State.FAILED]))
+            if any(item.state == State.DONE and item.settings != settings for item in items):
+                st.warning(texts.BATCH_OUTDATED)
     else:
         place.caption(texts.BATCH_EMPTY)
 

@@ -16,7 +16,7 @@ from denoise.image import Photo, to_depth
 from denoise.metrics import SSIM_WINDOW, psnr, ssim
 from denoise.registry import list_models
 from denoise.ui import pictures, samples, session, task, texts, viewer
-from denoise.ui.session import UPLOAD, Session
+from denoise.ui.session import UPLOAD, Chosen, Session
 
 _SIZES = ("256", "384", "512")
 _LARGEST_WHOLE = 4_000_000  # pixels: every denoiser's version of them is held in memory at once
@@ -90,10 +90,7 @@ def _part(state: Session) -> Part:
     """Let the visitor choose a photo and a part of it."""
     left, middle, right = st.columns([2, 3, 3], gap="medium")
     with middle:
-        name = _photo(state)
-        if name != state.chosen_id:
-            state.choose(name)
-        chosen = state.chosen()
+        chosen = _photo(state)
         whole = chosen.noisy.width * chosen.noisy.height <= _LARGEST_WHOLE
         size = st.segmented_control(
             texts.COMPARE_PART,
@@ -127,13 +124,15 @@ def _part(state: Session) -> Part:
     return Part(f"{chosen.id} {chosen.clean_id} {x},{y} {noisy.width}×{noisy.height}", noisy, clean)
 
 
-def _photo(state: Session) -> str:
+def _photo(state: Session) -> Chosen:
+    """Let the visitor choose a photo, for the other page as well."""
     titles = {name: sample.title for name, sample in samples.list_samples().items()}
     if state.upload:
         titles[UPLOAD] = texts.YOUR_PHOTO
-    if "picture" not in st.session_state and "picture" not in st.query_params:
+    compared = st.session_state.get("compared")  # none yet: then a link may say which
+    if compared != state.chosen_id and (compared or "picture" not in st.query_params):
         st.session_state["picture"] = state.chosen_id  # the photo that the other page is about
-    return st.selectbox(
+    name: str = st.selectbox(
         texts.COMPARE_PHOTO,
         list(titles),
         format_func=lambda name: titles[name],
@@ -141,6 +140,10 @@ def _photo(state: Session) -> str:
         help=texts.COMPARE_PHOTO_HELP,
         bind="query-params",
     )
+    if name != state.chosen_id:
+        state.choose(name)
+    st.session_state["compared"] = name
+    return state.chosen()
 
 
 def _place(label: str, key: str, *, disabled: bool) -> float:

@@ -90,15 +90,13 @@ def _gallery(state: Session) -> None:
         items.insert(0, gallery.Item(UPLOAD, texts.YOUR_PHOTO, upload.file_name, pictures.data_url(jpeg)))
     st.markdown(f"**{texts.GALLERY_HEADING}**")
     gallery.show(items, state.chosen_id, on_choose=state.choose)
-    if state.upload_error:
-        st.error(state.upload_error)
 
 
 def _upload(state: Session) -> None:
     def emptied() -> None:
         state.upload_error = ""  # the photo stays: the list is empty, too, until the file that replaces it can be read
 
-    photo_uploader.show(
+    is_listed = photo_uploader.show(
         state,
         f"**{texts.UPLOAD}**",
         "photo",
@@ -107,6 +105,12 @@ def _upload(state: Session) -> None:
         tip=texts.upload_help(session.MAX_MEGAPIXELS),
     )
     paste.into("photo")
+    if state.upload and not is_listed:  # after a look at another page, too, or a click on the uploader's cross
+        st.button(texts.UPLOAD_REMOVE, on_click=state.close_upload)
+    if state.upload_error and is_listed:
+        st.error(state.upload_error)
+    if state.notice:
+        st.info(state.notice)
 
 
 def _reference(state: Session) -> None:
@@ -264,6 +268,6 @@ def _figures(state: Session, chosen: Chosen, denoised: Callable[[], Photo], show
         return decibels, texts.before_after(ssim(reference, before), ssim(reference, after), digits=3)
 
     decibels, similarity = state.latest("figures", (chosen.clean_id, shown), measure)
-    left, right = st.columns(2, wrap=False)
+    left, right = st.columns(2, gap="xsmall", wrap=False)
     left.metric(texts.PSNR, decibels, help=texts.PSNR_HELP)
     right.metric(texts.SSIM, similarity or texts.TOO_SMALL, help=texts.SSIM_HELP)

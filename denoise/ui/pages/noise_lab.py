@@ -210,7 +210,7 @@ def _clean(noisy: Photo, clean: Photo, model: str, report: task.Report) -> Clean
 
 
 def _figures(before: tuple[float, float], cleaned: Cleaned, model: str) -> None:
-    left, right = st.columns(2, wrap=False)
+    left, right = st.columns(2, gap="xsmall", wrap=False)
     left.metric(texts.PSNR, texts.before_after(before[0], cleaned.psnr, digits=2), help=texts.PSNR_HELP)
     right.metric(texts.SSIM, texts.before_after(before[1], cleaned.ssim, digits=3), help=texts.SSIM_HELP)
     st.caption(texts.done(pipeline.denoiser_names()[model].title, cleaned.seconds))

@@ -1,7 +1,9 @@
 """The table of a batch: a row for each photo that fills in, and the links to what is done."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+
+import streamlit as st
 
 from denoise.batch import REPORT_NAME, ZIP_NAME
 from denoise.ui import texts
@@ -25,15 +27,30 @@ class Row:
     seen: bool
 
 
-def show(rows: Sequence[Row], done: int, path: str, *, key: str = "photos") -> None:
+def show(
+    rows: Sequence[Row],
+    done: int,
+    path: str,
+    *,
+    on_look: Callable[[str], None],
+    on_remove: Callable[[str], None],
+    key: str = "photos",
+) -> None:
     """Place the table in the page.
 
     Args:
         rows: A row for each photo.
         done: How many results there are to be taken home.
         path: Where pictures, zip and report are, see `transfer`.
+        on_look: Called with the id of a row that is to be looked at.
+        on_remove: Called with the id of a row that is to be removed.
         key: Tells several tables apart.
     """
     links = [f"{path}/{ZIP_NAME}", f"{path}/{REPORT_NAME}"]
     # A list, because Streamlit would load pandas for a dictionary.
-    _component(data=[texts.BATCH_TABLE, [asdict(row) for row in rows], done, path, links], key=key)
+    _component(
+        data=[texts.BATCH_TABLE, [asdict(row) for row in rows], done, path, links],
+        key=key,
+        on_look_change=lambda: on_look(st.session_state[key]["look"]),
+        on_remove_change=lambda: on_remove(st.session_state[key]["remove"]),
+    )

@@ -3,7 +3,7 @@
 
 const taken = new Map(); // how many results the zip had that was taken home last, by path
 
-function show({ data, parentElement }) {
+function show({ data, parentElement, setTriggerValue }) {
   const [labels, rows, done, path, links] = data;
   const root = parentElement.querySelector(".photos");
   const body = root.querySelector("tbody");
@@ -52,6 +52,14 @@ function show({ data, parentElement }) {
       line.querySelector(".picture div").append(picture);
     }
     line.querySelector("td.noise").dataset.label = labels.noise;
+    const [look, remove] = ["look", "remove"].map((name) => line.querySelector(`.${name}`));
+    look.disabled = row.kind !== "done";
+    look.title = look.disabled ? "" : labels.look;
+    remove.disabled = ["arriving", "working"].includes(row.kind);
+    remove.title = labels.remove;
+    remove.setAttribute("aria-label", `${labels.remove}: ${row.name}`);
+    look.onclick = () => setTriggerValue("look", row.id);
+    remove.onclick = () => setTriggerValue("remove", row.id);
     for (const name of ["size", "noise", "time"]) write(line.querySelector(`td.${name}`), row[name]);
     write(line.querySelector(".mark"), row.state);
     write(line.querySelector(".detail"), row.detail);
@@ -62,9 +70,10 @@ function create({ id, name }) {
   const line = document.createElement("tr");
   line.dataset.id = id;
   line.innerHTML =
-    '<td class="picture"><div></div></td><td class="name"><span class="folder"></span><span class="file"></span></td>' +
+    '<td class="picture"><div></div></td><td class="name"><button type="button" class="look"><span class="folder"></span><span class="file"></span></button></td>' +
     '<td class="size"></td><td class="noise"></td><td class="time"></td>' +
-    '<td class="state"><span class="mark"></span><span class="detail"></span></td>';
+    '<td class="state"><span class="mark"></span><span class="detail"></span></td>' +
+    '<td class="act"><button type="button" class="remove">✕</button></td>';
   const cut = name.lastIndexOf("/") + 1;
   line.querySelector(".folder").textContent = name.slice(0, cut);
   line.querySelector(".file").textContent = name.slice(cut);
