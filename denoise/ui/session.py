@@ -20,7 +20,8 @@ from denoise import pipeline
 from denoise.image import Photo, PhotoError, decode, encode, with_depth, without_metadata
 from denoise.pipeline import Mix, denoiser_names
 from denoise.runtime import ModelError
-from denoise.ui import samples, texts
+from denoise.ui import farewell, samples, texts
+from denoise.ui.work import Work
 
 UPLOAD = "upload"
 """What `Session.chosen_id` holds while the visitor's own photo is chosen; otherwise the name of a sample."""
@@ -120,6 +121,7 @@ class Session:
     mix: Mix = field(default_factory=Mix)
     measuring: threading.Lock = field(default_factory=threading.Lock)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    _work: tuple[Run, Work] | None = None
     _files: dict[str, str] = field(default_factory=dict)
     _choices: int = 0
     _uploads: int = 0
@@ -172,6 +174,7 @@ class Session:
     def close_upload(self) -> None:
         """Let go of the uploaded photo and all that was made of it."""
         if self.upload is not None:
+            self.end_work()
             self.results = {run: result for run, result in self.results.items() if run[0] != self.upload.id}
             self.upload = None
             self._latest.clear()
@@ -200,8 +203,26 @@ class Session:
         if self.upload is not None:
             self.upload = replace(self.upload, clean=None, clean_id="")
 
+    def work_on(self, run: Run, photo: Photo) -> Work:
+        """Return the denoiser at work on this run, or what became of it; else let one begin, and any other end."""
+        if self._work and self._work[0] == run:
+            work = self._work[1]
+            if not work.has_ended or work.failure or self.result(run):
+                return work
+        self.end_work()
+        work = Work(photo, *run[1:], lambda denoised, seconds: self.add_result(run, Result(denoised, seconds)))
+        self._work = run, work
+        return work
+
+    def end_work(self) -> None:
+        """Let the denoiser that is at work end within a tile."""
+        if self._work:
+            self._work[1].cancel()
+            self._work = None
+
     def stop(self, run: Run, sentence: str) -> None:
         """Leave a run be, and say so, until the visitor asks for it again or chooses another photo."""
+        self.end_work()
         self.stopped = (run, sentence)
 
     def keep_model(self) -> None:
@@ -329,6 +350,7 @@ def current() -> Session:
     if "session" not in st.session_state:
         state = st.session_state["session"] = Session(chosen_id=first_sample())
         state.obey(st.query_params)
+        farewell.when_gone(state.end_work)
     return cast(Session, st.session_state["session"])
 
 

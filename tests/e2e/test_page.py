@@ -372,11 +372,25 @@ def test_bad_upload_leaves_the_result(open_page, earlier):
     assert page.locator(".stException").count() == 0
 
 
-def test_cancel_stops_the_run(open_page):
+def test_run_goes_on_whatever_one_looks_at_until_it_is_cancelled(open_page):
     page = open_page()
     upload(page, "large.jpg", jpeg_of(noisy_photo(2400, 1600)))
     # Its hundred tiles: the sample that the page opens with may still be at its dozen.
-    page.get_by_text(re.compile(r"Tile \d+ of \d{3}")).wait_for(timeout=RESULT_TIMEOUT)
+    progress = page.get_by_text(re.compile(r"Tile ([3-9]|\d\d) of \d{3}"))
+    progress.wait_for(timeout=RESULT_TIMEOUT)
+    tile = int(re.search(r"\d+", progress.inner_text())[0])
+    page.get_by_role("link", name=texts.PAGES["about"]).click()
+    page.get_by_role("heading", name=texts.PAGES["about"], exact=True).wait_for()
+    page.get_by_role("link", name=texts.PAGES["denoise"]).click()
+    progress.wait_for(timeout=RESULT_TIMEOUT)
+    later = int(re.search(r"\d+", progress.inner_text())[0])
+    assert later > tile
+    page.locator("[data-testid=stFileUploaderDropzoneInput]").nth(1).set_input_files(
+        {"name": "small.jpg", "mimeType": "image/jpeg", "buffer": jpeg_of(noisy_photo(60, 40))}
+    )
+    page.get_by_text("60 × 40").first.wait_for()
+    progress.wait_for(timeout=RESULT_TIMEOUT)
+    assert int(re.search(r"\d+", progress.inner_text())[0]) >= later
     page.get_by_role("button", name=texts.CANCEL).click()
     page.get_by_text(texts.CANCELLED).wait_for()
     assert page.get_by_role("button", name=texts.DOWNLOAD, exact=True).is_disabled()

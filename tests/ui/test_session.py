@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from denoise import pipeline
 from denoise.image import Photo, encode
 from denoise.ui import samples, session, texts
 from denoise.ui.pages import noise_lab
@@ -84,6 +85,69 @@ def test_later_clean_photo_of_the_noise_lab_stands(meanwhile):
     meanwhile(lambda: own.open(png(3, width=35)))
     own.open(b"These are no pixels.")
     assert (own.scene.clean.width, own.error) == (35, "")
+
+
+@pytest.fixture
+def denoiser(monkeypatch):
+    """Stands for `pipeline.denoise_photo`: waits in its second tile until `free` is set, then fails or returns."""
+    stub = SimpleNamespace(free=threading.Event(), failure=None, calls=[])
+
+    def denoise_photo(photo, model, *, best, progress):
+        stub.calls.append(model)
+        progress(0, 2)
+        progress(1, 2)
+        assert stub.free.wait(10)
+        if stub.failure:
+            raise stub.failure
+        progress(2, 2)
+        return photo
+
+    monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
+    yield stub
+    stub.free.set()
+
+
+def test_work_goes_on_while_the_page_is_made_anew(state, denoiser):
+    state.open_upload("photo.png", png(1))
+    photo = state.chosen()
+    run = (photo.id, "ridnet", False)
+    work = state.work_on(run, photo.noisy)
+    assert not work.wait(0)
+    assert state.work_on(run, photo.noisy) is work
+    denoiser.free.set()
+    assert work.wait(10)
+    assert state.result(run).photo is photo.noisy
+    assert state.work_on(run, photo.noisy) is work  # it has just ended: nothing begins anew
+    del state.results[run]
+    assert state.work_on(run, photo.noisy).wait(10)
+    assert denoiser.calls == ["ridnet", "ridnet"]
+
+
+def test_work_on_something_else_ends_the_earlier_one(state, denoiser):
+    state.open_upload("photo.png", png(1))
+    photo = state.chosen()
+    runs = [(photo.id, model, False) for model in ("ridnet", "unet")]
+    first, second = (state.work_on(run, photo.noisy) for run in runs)
+    denoiser.free.set()
+    assert first.wait(10)
+    assert second.wait(10)
+    assert [state.result(run) is not None for run in runs] == [False, True]
+    assert first.failure is None
+
+
+def test_work_that_failed_begins_again_only_when_asked(state, denoiser):
+    state.open_upload("photo.png", png(1))
+    run, noisy = (state.chosen().id, "ridnet", False), state.chosen().noisy
+    denoiser.failure = MemoryError()
+    denoiser.free.set()
+    work = state.work_on(run, noisy)
+    assert work.wait(10)
+    assert state.work_on(run, noisy) is work
+    assert isinstance(work.failure, MemoryError)
+    state.stop(run, "It failed.")
+    denoiser.failure = None
+    assert state.work_on(run, noisy).wait(10)
+    assert state.result(run)
 
 
 def test_own_photo_can_be_removed(state):

@@ -1,6 +1,5 @@
 """The start page: choose a noisy photo, see it denoised, take it home."""
 
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -28,6 +27,7 @@ from denoise.ui import (
 from denoise.ui.session import UPLOAD, Chosen, File, Result, Run, Session
 
 _AS_IT_CAME = ""
+_LOOK = 0.1  # seconds between two looks at the work
 _ALREADY_CLEAN = 0.8  # levels of 0 to 255: invisible, and about what rounding to 8 bit and JPEG leave
 
 
@@ -163,7 +163,7 @@ def _best(state: Session, model: str) -> bool:
     return wanted and has_it
 
 
-@st.fragment  # so that choosing a format does not start a denoiser over that is at work
+@st.fragment  # so that choosing a format makes nothing else anew
 def _download(state: Session, chosen: Chosen, run: Run, *, is_ready: bool) -> None:
     place = st.container()  # the button comes first, but says what the choices below it make of the file
     with st.expander(texts.FILE_HEADING):
@@ -225,7 +225,7 @@ def _viewer(state: Session, chosen: Chosen, run: Run, result: Result | None) -> 
 
 
 def _denoise(state: Session, chosen: Chosen, run: Run) -> None:
-    """Run the denoiser with its progress, and make the page anew with the result; or say why it does not run."""
+    """Show the denoiser's progress, and make the page anew with the result; or say why it does not run."""
     if state.stopped and state.stopped[0] == run:
         st.warning(state.stopped[1])
         st.button(texts.DENOISE_AGAIN, on_click=state.resume)
@@ -233,18 +233,14 @@ def _denoise(state: Session, chosen: Chosen, run: Run) -> None:
     with st.container(key="running"):
         report = task.progress_bar()
         st.button(texts.CANCEL, on_click=state.stop, args=(run, texts.CANCELLED))
-    started = time.monotonic()
-
-    def progress(done: int, total: int) -> None:
-        report(done / total, texts.progress(done, total, time.monotonic() - started))
-
-    try:
-        _, model, best = run
-        photo = pipeline.denoise_photo(chosen.noisy, model, best=best, progress=progress)
-    except Exception as error:
-        state.stop(run, session.explain(error))
-    else:
-        state.add_result(run, Result(photo, time.monotonic() - started))
+    work = state.work_on(run, chosen.noisy)
+    while not work.wait(_LOOK):
+        if work.total:
+            report(work.done / work.total, texts.progress(work.done, work.total, work.seconds))
+        else:
+            session.current()  # a run of the page that is outdated ends here, and the work goes on
+    if work.failure:
+        state.stop(run, session.explain(work.failure))
     st.rerun()
 
 
