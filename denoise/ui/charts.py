@@ -27,12 +27,18 @@ def scatter(points: Sequence[Mapping[str, Any]], noisy: float | None) -> alt.Lay
     first, last = (choice(point["ms"] for point in points) for choice in (min, max))
     time = alt.Scale(type="log", domain=[first / 1.5, last * 1.5], nice=False)
 
-    # Each name stands beside its point, on the side of the middle, and moves up where it would cover another name.
+    # Each name stands beside its point, on the side of the middle, and moves up where it would cover a name or a point.
     placed: list[dict[str, Any]] = []
     for point in points:  # by PSNR, so the names below are placed already
         near = [each["label"] for each in placed if abs(math.log10(each["ms"] / point["ms"])) < _NEAR]
-        label = max([point["psnr"], *(each + _LABEL_GAP * (high - low + 2 * margin) for each in near)])
-        placed.append({**point, "label": label, "left": point["ms"] > math.sqrt(first * last)})
+        gap = _LABEL_GAP * (high - low + 2 * margin)
+        label = max([point["psnr"], *(each + gap for each in near)])
+        left = point["ms"] > math.sqrt(first * last)
+        for other in points:  # by PSNR, too
+            away = math.log10(point["ms"] / other["ms"] if left else other["ms"] / point["ms"])
+            if 0 < away < _NEAR and abs(label - other["psnr"]) < gap:
+                label = other["psnr"] + gap
+        placed.append({**point, "label": label, "left": left})
 
     top = max(high + margin, *(each["label"] for each in placed))
     scale = alt.Scale(domain=[low - margin, top], nice=False, zero=False)

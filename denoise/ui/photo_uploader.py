@@ -16,6 +16,7 @@ def show(
     on_empty: Callable[[], None] = lambda: None,
     key: str = "",
     tip: str | None = None,
+    note: str = "",
     disabled: bool = False,
 ) -> bool:
     """Place the uploader in the page.
@@ -27,7 +28,8 @@ def show(
         on_file: Called with the name and the content of a file that came, before the page is made anew.
         on_empty: Called when the list was emptied; also for a moment while a file takes another's place.
         key: Of the widget, if it is not `place`: another key empties the list.
-        tip: What may be uploaded.
+        tip: What becomes of it.
+        note: What may be uploaded.
         disabled: Whether nothing can be uploaded at the moment.
 
     Returns:
@@ -42,6 +44,8 @@ def show(
             on_empty()
 
     file = st.file_uploader(label, key=key, on_change=changed, help=tip, disabled=disabled)
+    if note:
+        st.caption(note)
     if state.missed(place, file):  # the run that was to take it was overtaken before it began
         changed()
         st.rerun()

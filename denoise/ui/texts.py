@@ -21,6 +21,10 @@ GALLERY_HEADING = "Try a sample"
 YOUR_PHOTO = "Your photo"
 
 UPLOAD = "Or use your own photo"
+UPLOAD_HELP = (
+    "Your photo stays in the memory of this server, is sent to nobody else, and is gone a minute after you close the "
+    "page, or an hour after the connection broke."
+)
 PASTE = "Or drop it anywhere on the page, or paste it"
 PASTE_ONE = "Only the first of these photos was taken. The page Batch takes many at once."
 PASTED_NAME = "pasted.png"
@@ -332,13 +336,9 @@ def iso(value: int) -> str:
     return f"ISO {value}"
 
 
-def upload_help(max_megapixels: float) -> str:
-    """Say what may be uploaded, and what becomes of it."""
-    return (
-        f"PNG, JPEG, WebP, TIFF or BMP, up to {max_megapixels:g} megapixels. Your photo stays in the memory of this "
-        "server, is sent to nobody else, and is gone a minute after you close the page, or an hour after the "
-        "connection broke."
-    )
+def upload_note(max_megapixels: float) -> str:
+    """Say what may be uploaded."""
+    return f"PNG, JPEG, WebP, TIFF or BMP, up to {max_megapixels:g} megapixels"
 
 
 def literal(text: str) -> str:

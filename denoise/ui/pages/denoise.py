@@ -102,7 +102,8 @@ def _upload(state: Session) -> None:
         "photo",
         on_file=state.open_upload,
         on_empty=emptied,
-        tip=texts.upload_help(session.MAX_MEGAPIXELS),
+        tip=texts.UPLOAD_HELP,
+        note=texts.upload_note(session.MAX_MEGAPIXELS),
     )
     paste.into("photo")
     if state.upload and not is_listed:  # after a look at another page, too, or a click on the uploader's cross

@@ -157,7 +157,8 @@ def _scene(state: Session) -> Scene:
         texts.LAB_UPLOAD,
         "clean photo",
         on_file=lambda _, data: own.open(data),
-        tip=texts.upload_help(session.MAX_MEGAPIXELS),
+        tip=texts.UPLOAD_HELP,
+        note=texts.upload_note(session.MAX_MEGAPIXELS),
     )
     if own.error:
         st.error(own.error)

@@ -193,7 +193,16 @@ _CHANNELS = tuple(enumerate(texts.CHANNELS))
 
 def _quality_columns(results: Any) -> list[Column]:
     denoisers = list(results["denoisers"].values())
-    columns = [Column(texts.DENOISER, [str(each["title"]) for each in denoisers], _name())]
+    # Time and size first: they are half of the story, and a table this wide is cut off at the right.
+    columns = [
+        Column(texts.DENOISER, [str(each["title"]) for each in denoisers], _name()),
+        Column(
+            texts.TILE_MS,
+            [_scaled(each.get("seconds_per_tile"), 1e3) for each in denoisers],
+            _number("%.0f", texts.TILE_HELP),
+        ),
+        Column(texts.FILE_MB, [_scaled(each.get("bytes"), 1e-6) for each in denoisers], _number("%.2f")),
+    ]
     for key, about in results["sets"].items():
         means = [each["sets"].get(key) for each in denoisers]
         title, photos = str(about["title"]), texts.measured_on(about["photos"])
@@ -217,12 +226,6 @@ def _quality_columns(results: Any) -> list[Column]:
             texts.PARAMETERS,
             [each.get("parameters") for each in denoisers],
             _number("localized", texts.PARAMETERS_HELP),
-        ),
-        Column(texts.FILE_MB, [_scaled(each.get("bytes"), 1e-6) for each in denoisers], _number("%.2f")),
-        Column(
-            texts.TILE_MS,
-            [_scaled(each.get("seconds_per_tile"), 1e3) for each in denoisers],
-            _number("%.0f", texts.TILE_HELP),
         ),
     ]
 
