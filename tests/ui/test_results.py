@@ -215,6 +215,15 @@ def test_names_in_the_chart_do_not_cover_each_other():
     assert placed[0]["label"] == placed[0]["psnr"] == 35.0
 
 
+def test_names_in_the_chart_do_not_cover_points():
+    points = [{"title": title, "ms": ms, "psnr": 36.5, "kind": texts.NETWORK} for title, ms in (("a", 10), ("b", 20))]
+    points += [{"title": "far", "ms": 1000, "psnr": 35.0, "kind": texts.FILTER}]
+    spec = charts.scatter(sorted(points, key=lambda point: point["psnr"]), None).to_dict()
+    labels = {each["title"]: each["label"] for each in max(spec["datasets"].values(), key=len)}
+    assert labels["a"] > 36.55  # to its right lies b
+    assert labels["b"] > labels["a"]
+
+
 def test_quantisation_says_what_the_bundled_format_gains():
     written = json.loads((results.RESULTS_DIR / "results.json").read_text("utf-8"))
     for name, network in written["quantisation"].items():
