@@ -126,6 +126,7 @@ class Session:
     _choices: int = 0
     _uploads: int = 0
     _latest: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
+    _pictures: dict[str, tuple[str, bytes]] = field(default_factory=dict)
 
     def choose(self, chosen_id: str) -> None:
         """Make a sample, or the upload, the photo that the page is about."""
@@ -155,7 +156,7 @@ class Session:
         What the visitor did while a large photo was decoded stands: a later upload, or the choice of a sample.
         """
         self.upload_error = ""
-        self._latest.clear()  # decoding a large photo needs the memory, and all of this can be made again
+        self._forget_pictures()  # decoding a large photo needs the memory, and all of this can be made again
         self._uploads += 1
         upload, choices = self._uploads, self._choices
         photo, failure = open_photo(data)
@@ -177,7 +178,7 @@ class Session:
             self.end_work()
             self.results = {run: result for run, result in self.results.items() if run[0] != self.upload.id}
             self.upload = None
-            self._latest.clear()
+            self._forget_pictures()
         if self.chosen_id == UPLOAD:
             self.choose(first_sample())
 
@@ -310,6 +311,21 @@ class Session:
             "best": "true" if self.best else "",
             "mix": "-".join(f"{100 * share:.0f}" for share in self.mix) if self.mix != Mix() else "",
         }
+
+    def keep_picture(self, slot: str, png: bytes) -> str:
+        """Keep a picture for the browser to fetch, until another one takes its slot; return what it is asked for by."""
+        kept = self._pictures.get(slot)
+        if kept is None or kept[1] is not png:
+            kept = self._pictures[slot] = _digest(png), png
+        return kept[0]
+
+    def picture(self, digest: str) -> bytes | None:
+        """Return a picture that is kept, if it still is."""
+        return next((png for known, png in list(self._pictures.values()) if known == digest), None)
+
+    def _forget_pictures(self) -> None:
+        self._latest.clear()
+        self._pictures.clear()
 
     def latest(self, slot: str, key: Hashable, make: Callable[[], _T]) -> _T:
         """Return what `make` makes, without making it again while `key` stays the same: one value a slot."""

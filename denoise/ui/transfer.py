@@ -1,8 +1,8 @@
 """The way of files between browser and server past Streamlit.
 
-A batch's, which lie on disk, and results to take home: only who knows the token of the batch or the session finds them,
-the page of the visitor whose they are. And the samples' thumbnails, which are everybody's: the browser keeps them,
-instead of being sent all of them at each click.
+A batch's, which lie on disk, the pictures that a page shows, and results to take home: only who knows the token of the
+batch or the session finds them, the page of the visitor whose they are. And the samples' thumbnails, which are
+everybody's: the browser keeps them, instead of being sent all of them at each click.
 """
 
 import gc
@@ -25,7 +25,7 @@ from denoise.image import PhotoError, media_type
 from denoise.ui import farewell, samples, session, texts
 from denoise.ui.session import File, Session, read_mix
 
-PATH, PHOTO_PATH, THUMBNAIL_PATH = "/batches", "/photos", "/thumbnails"
+PATH, PHOTO_PATH, PICTURE_PATH, THUMBNAIL_PATH = "/batches", "/photos", "/pictures", "/thumbnails"
 
 _MOST = 2000  # photos that are announced at once
 _LONGEST_LIST = 1 << 20  # bytes
@@ -52,6 +52,15 @@ def offer_photo(state: Session, file: File) -> str:
     return f"{PHOTO_PATH}/{state.token}?{urlencode(query)}"
 
 
+def offer_picture(state: Session, slot: str, png: bytes) -> str:
+    """Let a PNG file be fetched by a session's page, until another one takes its slot; return its address.
+
+    Streamlit's own store of such files loses one now and then, for a moment, when another visitor's run ends just then.
+    """
+    _sessions[state.token] = state
+    return f"{PICTURE_PATH}/{state.token}/{state.keep_picture(slot, png)}.png"
+
+
 def offer_thumbnail(sample: str) -> str:
     """Return the address of a sample's thumbnail, relative to the page's."""
     return f".{THUMBNAIL_PATH}/{sample}.jpg"
@@ -65,6 +74,7 @@ def routes() -> list[BaseRoute]:
     leave = f"{base}{farewell.PATH}/{{token}}"
     return [
         Route(f"{base}{PHOTO_PATH}/{{token}}", _photo),
+        Route(f"{base}{PICTURE_PATH}/{{token}}/{{digest}}.png", _picture),
         Route(f"{base}{THUMBNAIL_PATH}/{{sample}}.jpg", _thumbnail),
         Route(leave, _leave, methods=["POST"]),
         Route(path, _announce, methods=["POST"]),
@@ -114,6 +124,14 @@ async def _photo(request: Request) -> Response:
     except Exception as error:
         return Response(session.explain(error), 500, media_type="text/plain")
     return Response(data, media_type=media, headers={"Cache-Control": "no-store"})
+
+
+async def _picture(request: Request) -> Response:
+    state = _sessions.get(request.path_params["token"])
+    png = state and state.picture(request.path_params["digest"])
+    if png is None:
+        raise HTTPException(404)
+    return Response(png, media_type="image/png", headers={"Cache-Control": "no-store"})
 
 
 async def _announce(request: Request) -> Response:

@@ -151,7 +151,7 @@ def visit(browser, server_url):
             is_probe = path and message.location["url"].endswith(PROBES)
             is_wanted = any(f"the server responded with a status of {status} " in message.text for status in refusals)
             if message.type == "error" and not is_probe and not is_wanted:
-                complaints.append(message.text)
+                complaints.append(f"{message.text} {message.location['url']}")
 
         context = browser.new_context(**(DESKTOP | options))
         contexts.append(context)

@@ -18,7 +18,7 @@ MODES = ["side", "slider", "flip", "removed"]
 
 @pytest.fixture(scope="module")
 def viewer_url():
-    with serve("tests/e2e/viewer_page.py") as url:
+    with serve("tests/e2e/viewer_app.py") as url:
         yield url
 
 
@@ -608,11 +608,11 @@ def test_mode_and_tools_stay_when_the_page_runs_again(open_viewer):
 def test_lost_picture_is_said(open_viewer):
     page = open_viewer()
     button(page, "1:1").click()
-    page.route("**/media/**", lambda route: route.abort())
+    page.route("**/pictures/**", lambda route: route.abort())
     page.get_by_role("button", name="Again").click()
     page.get_by_text(LABELS["failed"]).wait_for()
     assert_screen_shows(page, NOISY)
-    page.unroute("**/media/**")  # it is asked for again by itself
+    page.unroute("**/pictures/**")  # it is asked for again by itself
     page.get_by_text(LABELS["failed"]).wait_for(state="hidden")
     page.get_by_text(LABELS["hint"]).wait_for()
     open_viewer.complaints[:] = [text for text in open_viewer.complaints if "Failed to load resource" not in text]

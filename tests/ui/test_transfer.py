@@ -159,3 +159,23 @@ def test_thumbnails_of_samples_and_of_nothing_else_are_sent():
     with pytest.raises(HTTPException) as raised:
         answer(transfer._thumbnail, path_params={"sample": "../page"})
     assert raised.value.status_code == 404
+
+
+def test_pictures_of_a_page_are_sent_to_it_until_others_take_their_place(visitor):
+    first, second = (
+        transfer.offer_picture(visitor, "viewer.noisy", b"1"),
+        transfer.offer_picture(visitor, "other", b"2"),
+    )
+    assert transfer.offer_picture(visitor, "viewer.noisy", b"1") == first
+
+    def picture(address):
+        _, _, token, file = address.split("/")
+        return answer(transfer._picture, path_params={"token": token, "digest": file.removesuffix(".png")}).body
+
+    assert (picture(first), picture(second)) == (b"1", b"2")
+    third = transfer.offer_picture(visitor, "viewer.noisy", b"3")
+    assert (picture(second), picture(third)) == (b"2", b"3")
+    for gone in (first, third.replace(visitor.token, "nobody")):
+        with pytest.raises(HTTPException) as raised:
+            picture(gone)
+        assert raised.value.status_code == 404

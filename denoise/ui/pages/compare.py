@@ -9,13 +9,12 @@ from typing import NamedTuple
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-from streamlit.runtime import get_instance
 
 from denoise import pipeline
 from denoise.image import Photo, to_depth
 from denoise.metrics import SSIM_WINDOW, psnr, ssim
 from denoise.registry import list_models
-from denoise.ui import pictures, samples, session, task, texts, viewer
+from denoise.ui import pictures, samples, session, task, texts, transfer, viewer
 from denoise.ui.session import UPLOAD, Chosen, Session
 
 _SIZES = ("256", "384", "512")
@@ -213,7 +212,7 @@ def _cards(place: DeltaGenerator, part: Part, outcomes: Mapping[str, Outcome]) -
         picture = f"<span>{escape(instead)}</span>"
         if photo is not None:
             middle, _ = pipeline.crop(photo, _CARD_SIZE)
-            url = get_instance().media_file_mgr.add(pictures.to_png(middle), "image/png", f"comparison.{name}")
+            url = transfer.offer_picture(session.current(), f"comparison.{name}", pictures.to_png(middle))
             # Relative, because the page may lie below a path.
             picture = f'<img src=".{url}" alt="{escape(title)}">'
         rows = ""

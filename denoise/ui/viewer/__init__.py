@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
-from streamlit.runtime import get_instance
 
 from denoise.pipeline import LUMA, Mix
-from denoise.ui import texts
+from denoise.ui import session, texts, transfer
 from denoise.ui.component import component
 
 _component = component(__file__)
@@ -40,8 +39,8 @@ def show(
 
     With `mix` it has sliders and mixes the two pictures by itself, at once, as `denoise.pipeline.blend` does.
 
-    The PNG files go through Streamlit's store of media files, as those of `st.image` do: a component's own data would
-    be copied several times on the way, which for a photo of 12 megapixels takes 200 MB more.
+    The PNG files are fetched, see `transfer.offer_picture`: a component's own data would be copied several times on the
+    way, which for a photo of 12 megapixels takes 200 MB more.
 
     Args:
         pictures: The noisy one, and the denoised one (at full strength) if it is there.
@@ -54,10 +53,15 @@ def show(
             add a step to the browser's history for each change, and lead back to the page who wants to leave it.
         key: Tells several viewers in a page apart.
     """
-    media = get_instance().media_file_mgr
+    state = session.current()
     roles = dict(zip(("noisy", "denoised"), pictures, strict=False)) | {"clean": clean, "details": details}
     shown = [
-        {"role": role, "id": each.id, "label": each.label, "url": media.add(each.png, "image/png", f"{key}.{role}")}
+        {
+            "role": role,
+            "id": each.id,
+            "label": each.label,
+            "url": transfer.offer_picture(state, f"{key}.{role}", each.png),
+        }
         for role, each in roles.items()
         if each
     ]
