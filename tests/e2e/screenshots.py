@@ -42,6 +42,8 @@ def main() -> None:
                 return page
 
             page = visit_finished(visit, name, **size, color_scheme=scheme)
+            if name == "denoise":
+                page.get_by_test_id("stMetricValue").first.wait_for(timeout=RESULT_TIMEOUT)
             if name == "noise_lab":
                 page.get_by_role("button", name=texts.LAB_CURVE_BUTTON).click()
                 page.locator(".stVegaLiteChart svg").wait_for(timeout=RESULT_TIMEOUT)
