@@ -12,7 +12,7 @@ import pytest
 from denoise import registry
 from denoise.ui import texts
 from denoise.ui.pages import results
-from tests.e2e.conftest import DESKTOP, PHONE, overflowing
+from tests.e2e.conftest import DESKTOP, FINISHED, PHONE, RESULT_TIMEOUT, overflowing
 
 
 @pytest.fixture
@@ -110,6 +110,7 @@ def test_chart_of_a_set_has_an_address_of_its_own(open_page):
 def test_contents_lead_to_their_chapters(open_page):
     page = open_page("results")
     title = texts.CHAPTERS["quantisation"]
+    page.locator(FINISHED["results"][1]).wait_for(timeout=RESULT_TIMEOUT)  # what still comes above moves the chapters
     page.get_by_role("link", name=title, exact=True).click()
     heading = page.get_by_role("heading", name=title, exact=True)
     page.wait_for_function(
