@@ -92,6 +92,7 @@ def test_folder_is_denoised_with_a_break_and_taken_home(open_batch, visit, tmp_p
 
     page.get_by_role("link", name=texts.PAGES["about"]).click()
     page.get_by_role("heading", name=texts.PAGES["about"], exact=True).wait_for()
+    assert page.evaluate("() => Boolean(window.onbeforeunload)")  # the browser asks before the batch is lost
     page.get_by_role("link", name=texts.PAGES["batch"]).click()
     wait_for_rows(page, ".done", 2)
     page.get_by_text(texts.BEST).click()
@@ -108,7 +109,9 @@ def test_folder_is_denoised_with_a_break_and_taken_home(open_batch, visit, tmp_p
     page.keyboard.press("Escape")
     look.wait_for(state="detached")
 
+    assert page.evaluate("() => Boolean(window.onbeforeunload)")
     found = unzipped(page)
+    assert not page.evaluate("() => Boolean(window.onbeforeunload)")  # all of it has been taken home
     assert set(found) == {*before, "tour/c-denoised.png"}
     assert {name: found[name] for name in before if name != REPORT_NAME} == {
         name: data for name, data in before.items() if name != REPORT_NAME

@@ -33,6 +33,7 @@ def test_photo_is_made_noisy_and_cleaned_and_the_curves_are_drawn(visit, size, s
     before, after, similar_before, similar_after = figures(page)
     assert after > before + 2
     assert 1 > similar_after > similar_before
+    assert page.locator(".viewer").get_attribute("data-clean") is not None  # what the error is told from
     page.get_by_role("button", name=texts.LAB_CURVE_BUTTON).click()
     chart = page.locator(".stVegaLiteChart[aria-label*='PSNR']")
     chart.wait_for(timeout=RESULT_TIMEOUT)
