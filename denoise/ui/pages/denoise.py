@@ -93,15 +93,12 @@ def _gallery(state: Session) -> None:
 
 
 def _upload(state: Session) -> None:
-    def emptied() -> None:
-        state.upload_error = ""  # the photo stays: the list is empty, too, until the file that replaces it can be read
-
+    # The photo stays when the list is emptied: it is empty, too, until the file that replaces it can be read.
     is_listed = photo_uploader.show(
         state,
         f"**{texts.UPLOAD}**",
         "photo",
         on_file=state.open_upload,
-        on_empty=emptied,
         tip=texts.UPLOAD_HELP,
         note=texts.upload_note(session.MAX_MEGAPIXELS),
     )
