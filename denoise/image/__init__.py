@@ -1,0 +1,45 @@
+"""Picture files to pixels and back: what the user gave comes back, and a bad file gets a sentence."""
+
+from denoise.image.decoding import decode
+from denoise.image.encoding import encode
+from denoise.image.formats import (
+    SUFFIXES,
+    denoised_name,
+    format_for,
+    format_title,
+    formats_for,
+    is_deep,
+    media_type,
+    suffix_for,
+)
+from denoise.image.photo import (
+    Photo,
+    PhotoError,
+    Pixels,
+    to_depth,
+    to_float,
+    to_pixels,
+    with_depth,
+    without_metadata,
+)
+
+__all__ = [
+    "SUFFIXES",
+    "Photo",
+    "PhotoError",
+    "Pixels",
+    "decode",
+    "denoised_name",
+    "encode",
+    "format_for",
+    "format_title",
+    "formats_for",
+    "is_deep",
+    "media_type",
+    "suffix_for",
+    "to_depth",
+    "to_float",
+    "to_pixels",
+    "with_depth",
+    "without_metadata",
+]

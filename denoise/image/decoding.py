@@ -1,0 +1,164 @@
+"""Picture files to pixels: a bad file gets a sentence.
+
+Two libraries share the reading. Pillow reads every header and all metadata, and the pixels of JPEG, BMP and 8-bit TIFF
+(palettes, CMYK). OpenCV reads the pixels of PNG, WebP and 16-bit TIFF: Pillow has no 16-bit colour, lets a PNG through
+whose data end early, and takes three times the memory for a WebP.
+"""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+
+import cv2
+import numpy as np
+from PIL import Image as PillowImage
+from PIL import ImageCms
+from PIL.ExifTags import Base
+from PIL.ImageFile import ImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+
+from denoise.image.formats import FORMATS
+from denoise.image.metadata import MAX_METADATA, dpi_of, exif_of, no_warnings, reset_orientation
+from denoise.image.photo import Photo, PhotoError, Samples
+from denoise.image.recognition import check_header, check_tiff, identify, unreadable
+
+
+def decode(data: bytes, *, max_megapixels: float = 50.0) -> Photo:
+    """Reads a picture file; its content decides what it is, not its name.
+
+    EXIF orientation is applied. Palettes become RGB, and 1-bit pictures 8-bit grey. CMYK becomes sRGB through the
+    file's colour profile where it has one. Of a multi-picture JPEG (MPO) the main picture is read. A TIFF may hold
+    thumbnails and masks beside its one picture.
+
+    Args:
+        data: The whole file.
+        max_megapixels: Larger pictures are refused before their pixels are decoded. For TIFF and WebP, values above
+            Pillow's own limit of 178 have no effect.
+
+    Raises:
+        PhotoError: If this is not a complete picture in one of the formats and within the limit.
+    """
+    name = identify(data)
+    with _reading(data, name):
+        if name == "TIFF":
+            check_tiff(data, max_megapixels)
+        image = FORMATS[name].opener(io.BytesIO(data))
+        check_header(image, data, name, max_megapixels)
+        icc_profile = image.info.get("icc_profile") or b""
+        orientation, exif = reset_orientation(exif_of(image))
+        dpi = dpi_of(image)
+
+        if name in ("PNG", "WEBP") or _is_deep_tiff(image):
+            samples = _read_with_opencv(data, image)
+        elif image.mode == "CMYK":
+            rgb, icc_profile = _cmyk_to_srgb(image, icc_profile)
+            samples = np.asarray(rgb)
+        else:
+            samples = _read_with_pillow(image)
+        if not isinstance(image, TiffImageFile):  # both libraries turn a TIFF upright themselves
+            samples = _upright(samples, orientation)
+
+        channels = samples.shape[2]
+        is_grey_palette = image.mode in ("P", "PA") and icc_profile[16:20] != b"RGB " and _is_colourless(samples)
+        grey = channels < 3 or is_grey_palette
+        return Photo(
+            pixels=np.repeat(samples[..., :1], 3, axis=2) if grey else np.ascontiguousarray(samples[..., :3]),
+            alpha=samples[..., -1].copy() if channels in (2, 4) else None,
+            grey=grey,
+            format=name,
+            exif=exif if len(exif) <= MAX_METADATA else b"",
+            icc_profile=icc_profile if len(icc_profile) <= MAX_METADATA else b"",
+            dpi=dpi,
+        )
+
+
+@contextmanager
+def _reading(data: bytes, name: str) -> Iterator[None]:
+    """Turns whatever the libraries raise or warn about a bad file into a `PhotoError`."""
+    with no_warnings():
+        try:
+            yield
+        except (PhotoError, MemoryError):
+            raise
+        except PillowImage.DecompressionBombError as error:
+            raise PhotoError("This photo has more than 178 megapixels. Make it smaller and try again.") from error
+        except Exception as error:  # the parsers of foreign bytes raise anything: struct.error, KeyError, SyntaxError…
+            raise unreadable(data, name) from error
+
+
+def _is_deep_tiff(image: ImageFile) -> bool:
+    return isinstance(image, TiffImageFile) and 16 in image.tag_v2.get(Base.BitsPerSample, ())
+
+
+def _read_with_opencv(data: bytes, image: ImageFile) -> Samples:
+    decoded: Samples | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if decoded is None or decoded.shape[1::-1] != image.size or decoded.dtype not in (np.uint8, np.uint16):
+        raise ValueError("OpenCV cannot decode the file")
+
+    if decoded.ndim == 2:
+        grey = decoded[..., np.newaxis]
+        if (transparent := image.info.get("transparency")) is not None:  # a PNG whose one grey is transparent
+            top, depth = np.iinfo(grey.dtype).max, data[24]
+            alpha = np.where(grey == transparent * (top // (2**depth - 1)), 0, top).astype(grey.dtype)
+            return np.concatenate([grey, alpha], axis=2)
+        return grey
+
+    samples: Samples = cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB if decoded.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)
+    if isinstance(image, PngImageFile) and data[25] == 4:  # grey with alpha, which OpenCV makes RGB with alpha
+        return samples[..., ::3]
+    if not image.has_transparency_data:
+        return samples[..., :3]
+    if isinstance(image, TiffImageFile) and image.tag_v2.get(Base.ExtraSamples) == (1,):
+        _divide_by_alpha(samples)
+    return samples
+
+
+def _divide_by_alpha(samples: Samples) -> None:
+    """Undoes, in place, the multiplication of 16-bit RGB by alpha; (2**16 - 1)**2 still fits into uint32."""
+    alpha = samples[..., 3].astype(np.uint32)
+    for channel in range(3):
+        numerator = samples[..., channel] * np.uint32(65535) + alpha // 2
+        samples[..., channel] = np.minimum(numerator // np.maximum(alpha, 1), 65535)
+
+
+def _read_with_pillow(image: ImageFile) -> Samples:
+    grey = image.mode in ("1", "L", "LA", "La")
+    mode = ("L" if grey else "RGB") + ("A" if image.has_transparency_data else "")
+    image.load()
+    samples = np.asarray(image if image.mode == mode else image.convert(mode))
+    return samples if samples.ndim == 3 else samples[..., np.newaxis]
+
+
+def _cmyk_to_srgb(image: ImageFile, icc_profile: bytes) -> tuple[PillowImage.Image, bytes]:
+    """Returns the RGB image and its profile; without a usable profile Pillow's plain conversion, and no profile."""
+    image.load()
+    try:
+        srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+        rgb = ImageCms.profileToProfile(
+            image,
+            ImageCms.ImageCmsProfile(io.BytesIO(icc_profile)),
+            srgb,
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (ImageCms.PyCMSError, OSError):
+        return image.convert("RGB"), b""
+    return cast(PillowImage.Image, rgb), srgb.tobytes()
+
+
+def _upright(samples: Samples, orientation: int) -> Samples:
+    """Undoes the EXIF orientation (1 to 8): transpose first, then flip."""
+    if orientation in (5, 6, 7, 8):
+        samples = samples.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        samples = samples[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        samples = samples[::-1]
+    return samples
+
+
+def _is_colourless(samples: Samples) -> bool:
+    return all(np.array_equal(samples[..., 0], samples[..., channel]) for channel in (1, 2))

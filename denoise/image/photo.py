@@ -1,0 +1,94 @@
+"""A picture in memory, and its values in other depths.
+
+Pixels stay integers in the depth of the file; floats exist only where a denoiser needs them (`to_float`, `to_pixels`).
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias, cast
+
+import cv2
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from denoise import Image
+
+Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+"""A stored photo: array of shape (H, W, 3), RGB, in the depth of the file."""
+
+Samples: TypeAlias = NDArray[Any]
+"""What a file holds: array of shape (H, W, C); C = 1 is grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha."""
+
+
+class PhotoError(ValueError):
+    """Something is wrong with a picture that a user gave; the message is shown to the user as it is."""
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    r"""A decoded picture with all that must come back when it is encoded.
+
+    Attributes:
+        pixels: (H, W, 3), RGB, upright; three equal channels if `grey`.
+        alpha: Opacity, (H, W), same dtype as `pixels`, not multiplied into them; `None` if the file is opaque.
+        grey: The file had no colour.
+        format: "PNG", "JPEG", "WEBP", "TIFF" or "BMP".
+        exif: EXIF block beginning with `Exif\0\0`, orientation reset, without thumbnail; empty if there is none.
+        icc_profile: Colour profile of the pixels; empty if there is none.
+        dpi: Horizontal and vertical resolution in pixels per inch.
+    """
+
+    pixels: Pixels
+    alpha: Pixels | None = None
+    grey: bool = False
+    format: str = "PNG"
+    exif: bytes = b""
+    icc_profile: bytes = b""
+    dpi: tuple[float, float] | None = None
+
+    @property
+    def height(self) -> int:
+        """Number of rows."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def bit_depth(self) -> int:
+        """Bits per channel: 8 or 16."""
+        return 8 * self.pixels.dtype.itemsize
+
+
+def to_float(pixels: Pixels) -> Image:
+    """Returns integer `pixels` of 8 or 16 bit as float32 in [0, 1]."""
+    return np.divide(pixels, np.iinfo(pixels.dtype).max, dtype=np.float32)
+
+
+def to_pixels(image: Image, dtype: DTypeLike) -> Pixels:
+    """Returns `image`, clipped to [0, 1], as integers of `dtype` (uint8 or uint16), rounded to the nearest."""
+    scaled = np.clip(image, 0, 1) * np.float32(np.iinfo(np.dtype(dtype)).max)
+    return cast(Pixels, np.rint(scaled, out=scaled).astype(dtype))
+
+
+def to_depth(pixels: Pixels, dtype: DTypeLike) -> Pixels:
+    """Returns integer `pixels` as integers of `dtype` (uint8 or uint16), rounded to the nearest."""
+    if pixels.dtype == dtype:
+        return pixels
+    if pixels.dtype == np.uint8:
+        return cast(Pixels, pixels * np.uint16(257))  # 65535 / 255
+    rounded: Pixels = cv2.convertScaleAbs(pixels, alpha=1 / 257)
+    return rounded.reshape(pixels.shape)
+
+
+def with_depth(photo: Photo, bits: int) -> Photo:
+    """Returns the photo with pixels and opacity of 8 or 16 bit."""
+    dtype = {8: np.uint8, 16: np.uint16}[bits]
+    alpha = None if photo.alpha is None else to_depth(photo.alpha, dtype)
+    return replace(photo, pixels=to_depth(photo.pixels, dtype), alpha=alpha)
+
+
+def without_metadata(photo: Photo) -> Photo:
+    """Returns the photo without its EXIF block: no place, time, camera or name. The colour profile stays."""
+    return replace(photo, exif=b"")
