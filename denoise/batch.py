@@ -253,7 +253,7 @@ class Batch:
         try:
             with _opening:
                 noisy = decode(part.read_bytes(), max_megapixels=self._max_megapixels)
-                small = replace(pipeline.shrink(noisy, _THUMBNAIL_SIDE), exif=b"", format="JPEG")
+                small = replace(without_metadata(pipeline.shrink(noisy, _THUMBNAIL_SIDE)), format="JPEG")
                 _write(self._file(item_id, "thumbnail"), encode(small, quality=85))
                 noise = _noise(noisy)
             size = part.stat().st_size

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from denoise import Denoiser, Image, camera
 from denoise.baseline import non_local_means
-from denoise.image import Photo, to_depth
+from denoise.image import Photo, to_depth, without_metadata
 from denoise.registry import list_models, load_model
 from denoise.runtime import ModelError, Network
 from denoise.tiling import OVERLAP, TILE_SIZE, Progress, denoise_tiled, tile_offsets
@@ -235,7 +235,7 @@ def crop(photo: Photo, size: int, across: float = 0.5, down: float = 0.5) -> tup
     """
     left, top = (round(share * max(side - size, 0)) for share, side in ((across, photo.width), (down, photo.height)))
     pixels = photo.pixels[top : top + size, left : left + size].copy()
-    return dataclasses.replace(photo, pixels=pixels, alpha=None, exif=b""), (left, top)
+    return dataclasses.replace(without_metadata(photo), pixels=pixels, alpha=None), (left, top)
 
 
 def shrink(photo: Photo, longest_side: int) -> Photo:
@@ -266,7 +266,7 @@ def photograph(clean: Photo, iso: float, *, quality: int = 95, seed: int = 0) ->
     pixels = cast(NDArray[np.uint8], to_depth(clean.pixels, np.uint8))
     pair = camera.photograph(pixels[..., 0] if clean.grey else pixels, iso, seed, quality)
     noisy, again = (np.repeat(each[..., None], 3, axis=2) if clean.grey else each for each in pair)
-    plain = dataclasses.replace(clean, alpha=None, exif=b"")
+    plain = dataclasses.replace(without_metadata(clean), alpha=None)
     return dataclasses.replace(plain, pixels=noisy), dataclasses.replace(plain, pixels=again)
 
 

@@ -169,7 +169,7 @@ def test_settings_reach_the_denoiser_and_the_file(batch, denoiser, monkeypatch):
     found = unzipped(batch)
     photos = [decode(data) for name, data in found.items() if name.endswith(".png")]
     assert set(found) == {"x-denoised.png", "x-denoised (2).png", REPORT_NAME}
-    assert [photo.exif for photo in photos] == [b"", b""]
+    assert [photo.metadata.exif for photo in photos] == [b"", b""]
     assert [(row["denoiser"], row["strength"], row["best"]) for row in rows(batch)] == [
         ("ridnet", "0.5", "True"),
         ("unet", "0.5", "True"),

@@ -16,6 +16,7 @@ from PIL.ExifTags import IFD, Base
 
 from denoise import image
 from denoise.image import (
+    Metadata,
     Photo,
     PhotoError,
     decode,
@@ -212,7 +213,7 @@ def test_encode_refuses_opacity_of_another_depth():
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
 def test_without_metadata_leaves_no_trace_of_exif_and_keeps_the_profile(kind):
-    photo = make_photo(np.uint8, format=kind, exif=make_exif(), icc_profile=SRGB)
+    photo = make_photo(np.uint8, format=kind, metadata=Metadata(make_exif()), icc_profile=SRGB)
     assert b"Maker" in encode(photo)
     file = encode(without_metadata(photo))
     assert b"Maker" not in file
@@ -229,11 +230,15 @@ def test_formats_for_leaves_out_what_cannot_hold_the_photo(width, missing):
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("dtype", DEPTHS)
 def test_encode_keeps_exif_and_profile(kind, dtype):
-    photo = make_photo(dtype, format=kind, exif=make_exif(), icc_profile=SRGB, dpi=(300.0, 150.0))
+    photo = make_photo(dtype, format=kind, metadata=Metadata(make_exif()), icc_profile=SRGB, dpi=(300.0, 150.0))
     data = encode(photo)
     photo = decode(data)
     assert photo.icc_profile == SRGB
-    for block in (photo.exif, decode(encode(photo)).exif, PillowImage.open(io.BytesIO(data)).getexif().tobytes()):
+    for block in (
+        photo.metadata.exif,
+        decode(encode(photo)).metadata.exif,
+        PillowImage.open(io.BytesIO(data)).getexif().tobytes(),
+    ):
         exif = PillowImage.Exif()
         exif.load(block)
         assert exif[Base.Make] == "Maker"
@@ -255,7 +260,7 @@ def test_encode_keeps_dpi(kind, dtype):
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF", "BMP"])
 def test_decode_without_metadata_invents_none(kind):
     photo = decode(encode(make_photo(format=kind)))
-    assert (photo.exif, photo.icc_profile, photo.dpi) == (b"", b"", None)
+    assert (photo.metadata.exif, photo.icc_profile, photo.dpi) == (b"", b"", None)
 
 
 # Converting in encode
@@ -297,25 +302,25 @@ def test_encode_webp_drops_a_grey_profile():
 
 def test_encode_jpeg_drops_exif_that_cannot_fit():
     exif = make_exif() + bytes(70_000)
-    assert decode(encode(make_photo(format="JPEG", exif=exif))).exif == b""
-    assert decode(encode(make_photo(format="PNG", exif=exif))).exif == exif
+    assert decode(encode(make_photo(format="JPEG", metadata=Metadata(exif)))).metadata.exif == b""
+    assert decode(encode(make_photo(format="PNG", metadata=Metadata(exif)))).metadata.exif == exif
 
 
 @pytest.mark.parametrize(
     "exif", [b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*", b"junk"], ids=["far", "cut", "junk"]
 )
 def test_encode_tiff_survives_broken_exif(exif):
-    photo = make_photo(format="TIFF", exif=exif)
+    photo = make_photo(format="TIFF", metadata=Metadata(exif))
     np.testing.assert_array_equal(decode(encode(photo)).pixels, photo.pixels)
 
 
 def test_encode_tiff_ignores_structure_in_exif():
     exif = PillowImage.Exif()
     exif[Base.ImageWidth], exif[Base.Compression], exif[Base.Model] = 999, 6, "Model"
-    photo = make_photo(format="TIFF", exif=exif.tobytes())
+    photo = make_photo(format="TIFF", metadata=Metadata(exif.tobytes()))
     again = decode(encode(photo))
     np.testing.assert_array_equal(again.pixels, photo.pixels)
-    assert b"Model" in again.exif
+    assert b"Model" in again.metadata.exif
 
 
 @pytest.mark.parametrize(("kind", "width"), [("WEBP", 16384), ("JPEG", 65501)])
@@ -467,7 +472,7 @@ def test_decode_applies_orientation(kind, orientation, dtype):
     if kind == "TIFF":
         data = saved_tiff(stored, photometric="rgb", extratags=[(Base.Orientation, "H", 1, orientation, True)])
     else:
-        data = encode(Photo(stored, format=kind, exif=make_exif(orientation)))
+        data = encode(Photo(stored, format=kind, metadata=Metadata(make_exif(orientation))))
     transposition = {
         2: PillowImage.Transpose.FLIP_LEFT_RIGHT,
         3: PillowImage.Transpose.ROTATE_180,
@@ -488,7 +493,7 @@ def test_decode_applies_orientation(kind, orientation, dtype):
 
 def test_decode_exif_changes_orientation_and_thumbnail_only():
     exif = make_exif(6)
-    changed = decode(encode(make_photo(format="JPEG", exif=exif))).exif
+    changed = decode(encode(make_photo(format="JPEG", metadata=Metadata(exif)))).metadata.exif
     assert len(changed) == len(exif)
     differing = [(a, b) for a, b in zip(exif, changed, strict=True) if a != b]
     assert differing == [(6, 1)]
@@ -500,7 +505,7 @@ def test_decode_exif_unlinks_thumbnail():
     order = ">" if exif[6:8] == b"MM" else "<"
     (count,) = struct.unpack_from(order + "H", exif, 6 + directory)
     struct.pack_into(order + "I", exif, 6 + directory + 2 + 12 * count, directory)
-    assert decode(encode(make_photo(format="JPEG", exif=bytes(exif)))).exif == make_exif()
+    assert decode(encode(make_photo(format="JPEG", metadata=Metadata(bytes(exif))))).metadata.exif == make_exif()
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
@@ -614,15 +619,15 @@ def test_decode_refuses_with_a_sentence(data, sentence):
 
 
 EXAMPLES = {
-    "png": encode(Photo(smooth(), exif=make_exif(6), icc_profile=SRGB, dpi=(72.0, 72.0))),
+    "png": encode(Photo(smooth(), metadata=Metadata(make_exif(6)), icc_profile=SRGB, dpi=(72.0, 72.0))),
     "png16": encode(Photo(smooth() * np.uint16(257), alpha=smooth()[..., 0] * np.uint16(257))),
     "png-palette": saved(PillowImage.fromarray(smooth()).quantize(16), "PNG"),
-    "jpeg": encode(Photo(smooth(), format="JPEG", exif=make_exif(6), icc_profile=SRGB)),
+    "jpeg": encode(Photo(smooth(), format="JPEG", metadata=Metadata(make_exif(6)), icc_profile=SRGB)),
     "jpeg-progressive": saved(smooth(), "JPEG", progressive=True),
     "jpeg-cmyk": saved(PillowImage.fromarray(smooth()).convert("CMYK"), "JPEG"),
-    "webp": encode(Photo(smooth(), format="WEBP", exif=make_exif(6), icc_profile=SRGB)),
+    "webp": encode(Photo(smooth(), format="WEBP", metadata=Metadata(make_exif(6)), icc_profile=SRGB)),
     "webp-lossy": saved(smooth(), "WEBP", quality=80),
-    "tiff": encode(Photo(smooth(), format="TIFF", exif=make_exif(), icc_profile=SRGB)),
+    "tiff": encode(Photo(smooth(), format="TIFF", metadata=Metadata(make_exif()), icc_profile=SRGB)),
     "tiff16": encode(Photo(smooth() * np.uint16(257), format="TIFF")),
     "tiff-lzw": saved(smooth(), "TIFF", compression="tiff_lzw"),
     "tiff-jpeg": saved(smooth(), "TIFF", compression="jpeg"),

@@ -7,7 +7,7 @@ import pytest
 from skimage import data
 
 from denoise import pipeline
-from denoise.image import Photo
+from denoise.image import Metadata, Photo
 from denoise.metrics import psnr
 from denoise.pipeline import (
     LUMA,
@@ -71,7 +71,9 @@ def test_denoise_photo_runs_the_network_on_its_tiles(halving):
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_denoise_photo_returns_size_depth_and_metadata(model, dtype):
     alpha = np.arange(120 * 150).reshape(120, 150).astype(dtype)
-    photo = noisy(dtype, alpha=alpha, format="TIFF", exif=b"exif", icc_profile=b"icc", dpi=(300.0, 300.0))
+    photo = noisy(
+        dtype, alpha=alpha, format="TIFF", metadata=Metadata(exif=b"exif"), icc_profile=b"icc", dpi=(300.0, 300.0)
+    )
     denoised = denoise_photo(photo, model)
     assert denoised.pixels.shape == photo.pixels.shape
     assert denoised.pixels.dtype == dtype

@@ -1,7 +1,7 @@
 """Picture files to pixels and back: what the user gave comes back, and a bad file gets a sentence."""
 
 from denoise.image.decoding import decode
-from denoise.image.encoding import encode
+from denoise.image.encoding import encode, usual_quality
 from denoise.image.formats import (
     SUFFIXES,
     denoised_name,
@@ -12,7 +12,9 @@ from denoise.image.formats import (
     media_type,
     suffix_for,
 )
+from denoise.image.losses import losses
 from denoise.image.photo import (
+    Metadata,
     Photo,
     PhotoError,
     Pixels,
@@ -25,6 +27,7 @@ from denoise.image.photo import (
 
 __all__ = [
     "SUFFIXES",
+    "Metadata",
     "Photo",
     "PhotoError",
     "Pixels",
@@ -35,11 +38,13 @@ __all__ = [
     "format_title",
     "formats_for",
     "is_deep",
+    "losses",
     "media_type",
     "suffix_for",
     "to_depth",
     "to_float",
     "to_pixels",
+    "usual_quality",
     "with_depth",
     "without_metadata",
 ]

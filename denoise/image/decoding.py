@@ -6,6 +6,7 @@ whose data end early, and takes three times the memory for a WebP.
 """
 
 import io
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
@@ -19,10 +20,12 @@ from PIL.ImageFile import ImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
+from denoise.image import metadata, png
 from denoise.image.formats import FORMATS
-from denoise.image.metadata import MAX_METADATA, dpi_of, exif_of, no_warnings, reset_orientation
+from denoise.image.metadata import MAX_METADATA
 from denoise.image.photo import Photo, PhotoError, Samples
 from denoise.image.recognition import check_header, check_tiff, identify, unreadable
+from denoise.image.silence import no_warnings
 
 
 def decode(data: bytes, *, max_megapixels: float = 50.0) -> Photo:
@@ -44,33 +47,40 @@ def decode(data: bytes, *, max_megapixels: float = 50.0) -> Photo:
     with _reading(data, name):
         if name == "TIFF":
             check_tiff(data, max_megapixels)
-        image = FORMATS[name].opener(io.BytesIO(data))
+        image = FORMATS[name].opener(io.BytesIO(png.header(data) if name == "PNG" else data))
         check_header(image, data, name, max_megapixels)
-        icc_profile = image.info.get("icc_profile") or b""
-        orientation, exif = reset_orientation(exif_of(image))
-        dpi = dpi_of(image)
+        found, lost = metadata.read(image, data)
+        orientation = metadata.orientation_of(found)
+        if isinstance(image, TiffImageFile) and Base.Orientation in image.tag_v2:
+            orientation = 1  # both libraries turn it themselves
+        icc_profile, dpi = image.info.get("icc_profile") or b"", metadata.dpi_of(image)
 
         if name in ("PNG", "WEBP") or _is_deep_tiff(image):
             samples = _read_with_opencv(data, image)
         elif image.mode == "CMYK":
             rgb, icc_profile = _cmyk_to_srgb(image, icc_profile)
             samples = np.asarray(rgb)
+            lost.append("CMYK colours")
         else:
             samples = _read_with_pillow(image)
-        if not isinstance(image, TiffImageFile):  # both libraries turn a TIFF upright themselves
-            samples = _upright(samples, orientation)
+        samples = _upright(samples, orientation)
 
         channels = samples.shape[2]
         is_grey_palette = image.mode in ("P", "PA") and icc_profile[16:20] != b"RGB " and _is_colourless(samples)
         grey = channels < 3 or is_grey_palette
+        height, width = samples.shape[:2]
+        upright, outdated = metadata.made_upright(found, width, height)
         return Photo(
             pixels=np.repeat(samples[..., :1], 3, axis=2) if grey else np.ascontiguousarray(samples[..., :3]),
             alpha=samples[..., -1].copy() if channels in (2, 4) else None,
             grey=grey,
             format=name,
-            exif=exif if len(exif) <= MAX_METADATA else b"",
+            lossless=name != "JPEG" and not (name == "WEBP" and _is_lossy_webp(data)),
+            metadata=upright,
             icc_profile=icc_profile if len(icc_profile) <= MAX_METADATA else b"",
+            colour_chunks=png.colour(data) if name == "PNG" else (),
             dpi=dpi,
+            lost=(*lost, *outdated),
         )
 
 
@@ -86,6 +96,15 @@ def _reading(data: bytes, name: str) -> Iterator[None]:
             raise PhotoError("This photo has more than 178 megapixels. Make it smaller and try again.") from error
         except Exception as error:  # the parsers of foreign bytes raise anything: struct.error, KeyError, SyntaxError…
             raise unreadable(data, name) from error
+
+
+def _is_lossy_webp(data: bytes) -> bool:
+    """Returns whether the pixels are in a lossy chunk. Source: RFC 9649."""
+    position, kind = 12, b""
+    while position + 8 <= len(data) and kind not in (b"VP8 ", b"VP8L"):
+        kind, size = struct.unpack_from("<4sI", data, position)
+        position += 8 + size + size % 2
+    return kind == b"VP8 "
 
 
 def _is_deep_tiff(image: ImageFile) -> bool:

@@ -12,27 +12,29 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL.ExifTags import Base
 
+from denoise.image import jpeg, png, tiff
 from denoise.image.formats import FORMATS, format_title
-from denoise.image.metadata import tiff_description
+from denoise.image.losses import fit
 from denoise.image.photo import Photo, PhotoError, Samples, to_depth
 
 _BLOCK = 1 << 20  # bytes that are filtered and compressed at a time
 _UNASSOCIATED_ALPHA = 2  # value of the TIFF tag ExtraSamples; 1 means that the colours are multiplied by alpha
 
 
-def encode(photo: Photo, *, quality: int = 95) -> bytes:
+def encode(photo: Photo, *, quality: int | None = None) -> bytes:
     """Writes `photo` as a file in `photo.format`, with everything that the format can hold.
 
-    PNG, TIFF (deflate) and BMP are exact. WebP is written lossless, because lossy WebP always halves the resolution of
-    the colours. JPEG has full colour resolution (4:4:4).
+    PNG, TIFF (deflate), BMP and lossless WebP are exact. JPEG has full colour resolution (4:4:4); lossy WebP always has
+    half of it (4:2:0).
 
-    What a format cannot hold gives way: 16 bit is rounded to 8 for JPEG, WebP and BMP, transparency is laid over white
-    for JPEG, and BMP keeps no EXIF and no colour profile. A grey photo is grey in the file, except in WebP and, with
-    transparency, in BMP and 16-bit TIFF.
+    What a format cannot hold gives way, as `losses` tells: 16 bit is rounded to 8 for JPEG, WebP and BMP, transparency
+    is laid over white for JPEG. A grey photo is grey in the file, except in WebP and, with transparency, in BMP and
+    16-bit TIFF.
 
     Args:
         photo: What to write.
-        quality: Of a JPEG, 1 to 100, in the scale of libjpeg.
+        quality: Of a JPEG or WebP, 1 to 100; WebP is lossless at 100. If it is not given, what came lossless becomes a
+            lossless WebP, and all else is written at `usual_quality`.
 
     Raises:
         PhotoError: If the photo is too large for the format.
@@ -47,6 +49,7 @@ def encode(photo: Photo, *, quality: int = 95) -> bytes:
             f"The photo is {photo.width} × {photo.height} pixels, but a {title} can be at most {longest_side} pixels "
             "wide or high. Choose PNG or TIFF instead."
         )
+    photo, _ = fit(photo)
     if photo.format == "PNG":
         return _encode_png(photo)
     if photo.format == "TIFF":
@@ -54,20 +57,44 @@ def encode(photo: Photo, *, quality: int = 95) -> bytes:
     if photo.format == "BMP":
         return _encode_bmp(photo)
 
-    buffer = io.BytesIO()
     if photo.format == "JPEG":
-        # A JPEG holds EXIF in one segment of at most 65533 bytes.
-        exif = photo.exif if len(photo.exif) <= 65533 else b""
-        extra = {"dpi": photo.dpi} if photo.dpi else {}
-        _opaque_8bit(photo).save(
-            buffer, "JPEG", quality=quality, subsampling=0, exif=exif, icc_profile=photo.icc_profile, **extra
-        )
-    else:
-        # A profile for grey would not fit the colour channels that WebP always has.
-        icc_profile = b"" if photo.icc_profile[16:20] == b"GRAY" else photo.icc_profile
-        PillowImage.fromarray(_to_colour(to_depth(_samples(photo), np.uint8))).save(
-            buffer, "WEBP", lossless=True, exact=True, method=0, quality=0, exif=photo.exif, icc_profile=icc_profile
-        )  # the least effort: more takes half as much memory again for files a sixth smaller
+        return _encode_jpeg(photo, quality or usual_quality(photo))
+    return _encode_webp(photo, quality or usual_quality(photo))
+
+
+def usual_quality(photo: Photo) -> int:
+    """Returns the quality of a file in `photo.format` that keeps what came: 100 is lossless in WebP."""
+    return 100 if photo.format == "WEBP" and photo.lossless else 95
+
+
+def _encode_jpeg(photo: Photo, quality: int) -> bytes:
+    buffer = io.BytesIO()
+    _opaque_8bit(photo).save(
+        buffer,
+        "JPEG",
+        quality=quality,
+        subsampling=0,
+        exif=photo.metadata.exif,
+        icc_profile=photo.icc_profile,
+        extra=jpeg.segments(photo.metadata) or b"",
+        **({"dpi": photo.dpi} if photo.dpi else {}),
+    )
+    return buffer.getvalue()
+
+
+def _encode_webp(photo: Photo, quality: int) -> bytes:
+    # Lossless with the least effort: more takes half as much memory again for files a sixth smaller.
+    effort = {"lossless": True, "method": 0, "quality": 0} if quality == 100 else {"quality": quality}
+    buffer = io.BytesIO()
+    PillowImage.fromarray(_to_colour(to_depth(_samples(photo), np.uint8))).save(
+        buffer,
+        "WEBP",
+        exact=True,
+        exif=photo.metadata.exif,
+        icc_profile=photo.icc_profile,
+        xmp=photo.metadata.xmp,
+        **effort,
+    )
     return buffer.getvalue()
 
 
@@ -122,18 +149,18 @@ def _encode_png(photo: Photo) -> bytes:
     file = io.BytesIO()  # its value is handed over without a copy
 
     def write(kind: bytes, content: bytes) -> None:
-        file.write(struct.pack(">I4s", len(content), kind))
-        file.write(content)
-        file.write(struct.pack(">I", zlib.crc32(content, zlib.crc32(kind))))
+        file.writelines(png.chunk(kind, content))
 
-    file.write(b"\x89PNG\r\n\x1a\n")
+    file.write(png.SIGNATURE)
     write(b"IHDR", struct.pack(">IIBBBBB", photo.width, photo.height, photo.bit_depth, colour_type, 0, 0, 0))
+    for kind, content in photo.colour_chunks:
+        write(kind, content)
     if photo.icc_profile:
         write(b"iCCP", b"ICC profile\x00\x00" + zlib.compress(photo.icc_profile))
     if photo.dpi:
         write(b"pHYs", struct.pack(">IIB", *(round(value / 0.0254) for value in photo.dpi), 1))
-    if photo.exif:
-        write(b"eXIf", photo.exif.removeprefix(b"Exif\x00\x00"))
+    for kind, content in png.describing_chunks(photo.metadata):
+        write(kind, content)
     compressor = _compressor()
     for block in _blocks(samples):
         raw = block.astype(block.dtype.newbyteorder(">")).view(np.uint8).reshape(len(block), -1)
@@ -161,7 +188,7 @@ def _encode_tiff(photo: Photo) -> bytes:
         compressor = _compressor()
         strips.append(compressor.compress(block.astype(little_endian).tobytes()) + compressor.flush())
 
-    tags = tiff_description(photo.exif)
+    tags = tiff.description(photo.metadata)
     tags[Base.ImageWidth] = photo.width
     tags[Base.ImageLength] = photo.height
     tags[Base.BitsPerSample] = (photo.bit_depth,) * channels
@@ -175,7 +202,7 @@ def _encode_tiff(photo: Photo) -> bytes:
     tags[Base.StripOffsets] = tuple(accumulate(map(len, strips[:-1]), initial=0))  # Pillow adds where the pixels begin
     if photo.alpha is not None:
         tags[Base.ExtraSamples] = (_UNASSOCIATED_ALPHA,)
-    if photo.icc_profile and not (channels > 2 and photo.icc_profile[16:20] == b"GRAY"):
+    if photo.icc_profile:
         tags[Base.InterColorProfile] = photo.icc_profile
     if photo.dpi:
         tags[Base.XResolution], tags[Base.YResolution] = photo.dpi

@@ -1,32 +1,26 @@
-"""What a file says about its photo: EXIF and resolution."""
+"""What a file says about its photo: EXIF, XMP, IPTC, comments, resolution."""
 
-import struct
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Any, cast
+from contextlib import suppress
+from dataclasses import replace
 
-from PIL import Image as PillowImage
-from PIL.ExifTags import IFD, Base
+from PIL.ExifTags import Base
 from PIL.ImageFile import ImageFile
-from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+
+from denoise.image import exif, jpeg, png, tiff, xmp
+from denoise.image.photo import Metadata
 
 MAX_METADATA = 4 << 20  # bytes; larger EXIF or colour profiles are not genuine, and not every format can hold them
-# What a TIFF says about the photo rather than about how its pixels are stored; the rest is written anew.
-_DESCRIPTION = {
-    *(Base.ImageDescription, Base.Make, Base.Model, Base.Software, Base.DateTime, Base.Artist, Base.HostComputer),
-    *(Base.Rating, Base.RatingPercent, Base.Copyright, IFD.Exif, IFD.GPSInfo),
+
+TITLES = {
+    "exif": "EXIF (camera, time, place)",
+    "xmp": "XMP (ratings, keywords)",
+    "iptc": "IPTC (captions)",
+    "comments": "comments",
 }
-_silent = threading.RLock()
-
-
-@contextmanager
-def no_warnings() -> Iterator[None]:
-    """Silences warnings; one thread at a time, because they are switched off for the whole process."""
-    with _silent, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+"""What a photographer calls the fields of `Metadata`."""
 
 
 def dpi_of(image: ImageFile) -> tuple[float, float] | None:
@@ -40,60 +34,81 @@ def dpi_of(image: ImageFile) -> tuple[float, float] | None:
     return None
 
 
-def exif_of(image: ImageFile) -> bytes:
-    """Returns the EXIF block; of a TIFF, which is one itself, a new one with what describes the photo."""
-    if not isinstance(image, TiffImageFile):
-        return cast(bytes, image.info.get("exif") or b"")
-    exif = PillowImage.Exif()
-    try:
-        exif.update(_describe(image.getexif()))
-        return exif.tobytes() if len(exif) else b""
-    except Exception:  # a broken description is no reason to refuse the picture
-        return b""
+def read(image: ImageFile, data: bytes) -> tuple[Metadata, list[str]]:
+    """Returns what a file says about its photo, as it says it, and what of it is damaged or too large.
 
-
-def _describe(exif: PillowImage.Exif) -> dict[int, Any]:
-    """Returns the entries that describe the photo; those that are directories as dictionaries."""
-    entries: dict[int, Any] = {tag: exif[tag] for tag in _DESCRIPTION & set(exif)}
-    for directory in {IFD.Exif, IFD.GPSInfo} & set(entries):
-        entries[directory] = dict(exif.get_ifd(directory))
-        entries[directory].pop(IFD.Interop, None)  # an offset into the old file
-    return entries
-
-
-def reset_orientation(exif: bytes) -> tuple[int, bytes]:
-    """Returns the orientation (1 to 8) and the EXIF block without it.
-
-    The bytes are changed where they lie, because moving anything breaks the makers' own notes. The thumbnail is
-    unlinked: it shows the noisy photo, and lies as the camera was held.
+    Args:
+        image: The file, opened by Pillow.
+        data: The same file, whole.
     """
-    block = bytearray(exif.removeprefix(b"Exif\x00\x00"))
-    order = {b"II": "<", b"MM": ">"}.get(bytes(block[:2]))
-    if order is None:
-        return 1, b""
-    orientation = 1
-    with suppress(struct.error):  # cut short
-        (directory,) = struct.unpack_from(order + "I", block, 4)
-        (count,) = struct.unpack_from(order + "H", block, directory)
-        for entry in range(directory + 2, directory + 2 + 12 * count, 12):
-            tag, kind = struct.unpack_from(order + "HH", block, entry)
-            if tag == Base.Orientation:
-                value = order + ("I" if kind == 4 else "H")
-                (orientation,) = struct.unpack_from(value, block, entry + 8)
-                struct.pack_into(value, block, entry + 8, 1)
-        struct.pack_into(order + "I", block, directory + 2 + 12 * count, 0)
-    return (orientation if 1 <= orientation <= 8 else 1), b"Exif\x00\x00" + bytes(block)
+    damaged: set[str] = set()
+    if isinstance(image, TiffImageFile):
+        found = tiff.read(image)
+    elif isinstance(image, PngImageFile):
+        found, damaged = png.read(data, 3 * MAX_METADATA)  # some hold hexadecimal digits
+    elif isinstance(image, JpegImageFile):
+        found, damaged = jpeg.read(image)
+    else:
+        found = Metadata(image.info.get("exif", b""), image.info.get("xmp", b""))
+    if found.exif and not exif.is_exif(found.exif):
+        found, damaged = replace(found, exif=b""), damaged | {"exif"}
+    too_large = {name for name in TITLES if _size(getattr(found, name)) > MAX_METADATA}
+    found = replace(found, **{name: getattr(Metadata, name) for name in too_large})
+    lost = [f"damaged {title}" for name, title in TITLES.items() if name in damaged]
+    lost += [f"oversized {title}" for name, title in TITLES.items() if name in too_large]
+    return found, lost + _left_behind(image, data)
 
 
-def tiff_description(exif: bytes) -> ImageFileDirectory_v2:
-    """Returns a new directory with the part of the EXIF block that describes the photo."""
-    tags = ImageFileDirectory_v2(prefix=b"II")
-    with no_warnings():
-        try:
-            block = PillowImage.Exif()
-            block.load(exif)
-            tags.update(_describe(block))
-            tags.tobytes()
-        except Exception:  # a broken description is no reason to lose the picture
-            return ImageFileDirectory_v2(prefix=b"II")
-    return tags
+def _left_behind(image: ImageFile, data: bytes) -> list[str]:
+    if isinstance(image, JpegImageFile):
+        return jpeg.left_behind(image)
+    return png.left_behind(data) if isinstance(image, PngImageFile) else []
+
+
+def _size(value: bytes | tuple[tuple[str, str], ...]) -> int:
+    return len(value) if isinstance(value, bytes) else sum(len(word) for pair in value for word in pair)
+
+
+def orientation_of(metadata: Metadata) -> int:
+    """Returns how the photo has to be turned, as in EXIF (1 to 8); XMP is asked where EXIF does not tell."""
+    orientation = exif.orientation_of(metadata.exif) if metadata.exif else 0
+    if not orientation and metadata.xmp and (tree := xmp.parse(metadata.xmp)):
+        orientation = xmp.orientation_of(tree)
+    return orientation or 1
+
+
+def made_upright(metadata: Metadata, width: int, height: int) -> tuple[Metadata, list[str]]:
+    """Returns what is to be said about the upright photo of so many pixels, and what cannot be kept.
+
+    Nothing of it points to a thumbnail, or to what followed the photo in its file.
+    """
+    facts = {
+        **dict.fromkeys(("exif:Orientation", "tiff:Orientation"), "1"),  # as older ImageMagicks write them
+        **dict.fromkeys(("exif:ExifImageWidth", "exif:PixelXDimension"), str(width)),
+        **dict.fromkeys(("exif:ExifImageLength", "exif:PixelYDimension"), str(height)),
+    }
+    packet, lost = _upright_xmp(metadata.xmp, width, height) if metadata.xmp else (b"", [])
+    upright = Metadata(
+        exif=exif.made_upright(metadata.exif, width, height) if metadata.exif else b"",
+        xmp=packet,
+        iptc=metadata.iptc,
+        comments=tuple((keyword, facts.get(keyword, text)) for keyword, text in metadata.comments),
+    )
+    return upright, lost
+
+
+def _upright_xmp(packet: bytes, width: int, height: int) -> tuple[bytes, list[str]]:
+    tree = xmp.parse(packet)
+    if tree is None:
+        return (packet, []) if xmp.is_harmless(packet) else (b"", [f"damaged {TITLES['xmp']}"])
+    lost = xmp.appended(tree)
+    is_changed = xmp.make_upright(tree, width, height)
+    return (xmp.serialize(tree) if is_changed or not _is_utf8(packet) else packet), lost
+
+
+def _is_utf8(packet: bytes) -> bool:
+    try:
+        packet.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

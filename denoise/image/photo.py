@@ -23,27 +23,51 @@ class PhotoError(ValueError):
     """Something is wrong with a picture that a user gave; the message is shown to the user as it is."""
 
 
+@dataclass(frozen=True)
+class Metadata:
+    r"""What a file says about its photo, in a form that agrees with the upright pixels.
+
+    Attributes:
+        exif: EXIF block beginning with `Exif\0\0`; empty if there is none, as all that follows.
+        xmp: XMP packet, in UTF-8 unless it cannot be parsed.
+        iptc: IPTC records.
+        comments: Keyword and text of each note in words: the texts of a PNG, the comments of a JPEG. A comment's bytes
+            that are not UTF-8 are held as surrogates, and come back as they were.
+    """
+
+    exif: bytes = b""
+    xmp: bytes = b""
+    iptc: bytes = b""
+    comments: tuple[tuple[str, str], ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Photo:
-    r"""A decoded picture with all that must come back when it is encoded.
+    """A decoded picture with all that must come back when it is encoded.
 
     Attributes:
         pixels: (H, W, 3), RGB, upright; three equal channels if `grey`.
         alpha: Opacity, (H, W), same dtype as `pixels`, not multiplied into them; `None` if the file is opaque.
         grey: The file had no colour.
         format: "PNG", "JPEG", "WEBP", "TIFF" or "BMP".
-        exif: EXIF block beginning with `Exif\0\0`, orientation reset, without thumbnail; empty if there is none.
+        lossless: The file kept its pixels exactly; a JPEG, and most WebPs, do not.
+        metadata: What the file says about the photo.
         icc_profile: Colour profile of the pixels; empty if there is none.
+        colour_chunks: What a PNG says of its colours beside that: kind and content of its chunks `gAMA`, `cICP`, …
         dpi: Horizontal and vertical resolution in pixels per inch.
+        lost: What of the file could not be kept when it was read, in words such as "HDR gain map".
     """
 
     pixels: Pixels
     alpha: Pixels | None = None
     grey: bool = False
     format: str = "PNG"
-    exif: bytes = b""
+    lossless: bool = True
+    metadata: Metadata = Metadata()
     icc_profile: bytes = b""
+    colour_chunks: tuple[tuple[bytes, bytes], ...] = ()
     dpi: tuple[float, float] | None = None
+    lost: tuple[str, ...] = ()
 
     @property
     def height(self) -> int:
@@ -90,5 +114,5 @@ def with_depth(photo: Photo, bits: int) -> Photo:
 
 
 def without_metadata(photo: Photo) -> Photo:
-    """Returns the photo without its EXIF block: no place, time, camera or name. The colour profile stays."""
-    return replace(photo, exif=b"")
+    """Returns the photo without a word about it: no place, time, camera, name or caption. Its colours keep theirs."""
+    return replace(photo, metadata=Metadata())

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise import pipeline
-from denoise.image import Photo, encode, to_depth, with_depth
+from denoise.image import Photo, encode, to_depth, with_depth, without_metadata
 
 _THUMBNAIL_WIDTH, _THUMBNAIL_HEIGHT = 168, 126
 
 
 def to_png(photo: Photo) -> bytes:
     """Return what a browser shows of `photo`: its pixels, losslessly but in 8 bit, and its colour profile."""
-    return encode(with_depth(replace(photo, alpha=None, format="PNG", exif=b"", dpi=None), 8))
+    return encode(with_depth(replace(without_metadata(photo), alpha=None, format="PNG", dpi=None), 8))
 
 
 def to_grey_png(values: NDArray[np.uint8]) -> bytes:
@@ -41,7 +41,7 @@ def thumbnail(photo: Photo, *, crop: bool) -> bytes:
 
 def overview(photo: Photo, longest_side: int = 240) -> str:
     """Return the data URL of the whole photo, made small."""
-    return data_url(encode(replace(pipeline.shrink(photo, longest_side), format="JPEG", exif=b"", dpi=None)))
+    return data_url(encode(replace(without_metadata(pipeline.shrink(photo, longest_side)), format="JPEG", dpi=None)))
 
 
 def data_url(jpeg: bytes) -> str:

@@ -1,0 +1,80 @@
+"""What each format can hold of a photo, and what it cannot."""
+
+from dataclasses import replace
+
+from PIL import Image as PillowImage
+from PIL.ExifTags import Base
+
+from denoise.image import jpeg, png, tiff
+from denoise.image.formats import is_deep
+from denoise.image.metadata import TITLES
+from denoise.image.photo import Metadata, Photo
+
+_HOLDS = {
+    "PNG": ("exif", "xmp", "iptc", "comments"),
+    "JPEG": ("exif", "xmp", "iptc", "comments"),
+    "WEBP": ("exif", "xmp"),
+    "TIFF": ("exif", "xmp", "iptc"),
+    "BMP": (),
+}
+
+
+def losses(photo: Photo) -> list[str]:
+    """Returns what `decode` and `encode` cannot keep of a photo in `photo.format`, such as "16-bit depth".
+
+    How exactly a JPEG or WebP keeps the pixels is a matter of its quality, and not among it.
+    """
+    pixels = ["16-bit depth"] if photo.bit_depth == 16 and not is_deep(photo.format) else []
+    if photo.alpha is not None and photo.format == "JPEG":
+        pixels.append("transparency")
+    return [*pixels, *fit(photo)[1], *photo.lost]
+
+
+def fit(photo: Photo) -> tuple[Photo, list[str]]:
+    """Returns the photo without what `photo.format` cannot hold beside its pixels, and the names of that."""
+    said, lost = photo.metadata, []
+    for name, title in TITLES.items():
+        value = getattr(said, name)
+        if value and not (name in _HOLDS[photo.format] and _has_room(photo.format, Metadata(**{name: value}))):
+            said = replace(said, **{name: getattr(Metadata, name)})
+            lost.append(title)
+    icc_profile, colour_chunks, dpi = photo.icc_profile, photo.colour_chunks, photo.dpi
+    if icc_profile and not _holds_profile(photo):
+        icc_profile = b""
+        lost.append("colour profile")
+    if colour_chunks and photo.format != "PNG":
+        colour_chunks = ()
+        is_told_otherwise = icc_profile and not any(kind == b"cICP" for kind, _ in photo.colour_chunks)
+        if not is_told_otherwise and not png.is_srgb(photo.colour_chunks):
+            lost.append("colour space")
+    if dpi and photo.format == "WEBP":
+        dpi = None
+        if not _tells_resolution(said.exif):
+            lost.append("resolution in dpi")
+    return replace(photo, metadata=said, icc_profile=icc_profile, colour_chunks=colour_chunks, dpi=dpi), lost
+
+
+def _has_room(format_name: str, metadata: Metadata) -> bool:
+    if format_name == "JPEG":
+        return len(metadata.exif) <= jpeg.LARGEST and jpeg.segments(metadata) is not None
+    return format_name != "TIFF" or tiff.is_readable(metadata.exif)
+
+
+def _holds_profile(photo: Photo) -> bool:
+    """Returns whether a colour profile can be kept; one for grey does not fit colour channels."""
+    has_colour_channels = (
+        not photo.grey
+        or photo.format == "WEBP"
+        or (photo.format == "TIFF" and photo.bit_depth == 16 and photo.alpha is not None)
+    )
+    is_for_grey = photo.icc_profile[16:20] == b"GRAY"
+    return photo.format != "BMP" and not (is_for_grey and has_colour_channels)
+
+
+def _tells_resolution(exif: bytes) -> bool:
+    try:
+        block = PillowImage.Exif()
+        block.load(exif)
+        return Base.XResolution in block
+    except Exception:  # damaged
+        return False

@@ -1,0 +1,70 @@
+"""Tags of a TIFF that say something about its photo; a TIFF is itself what an EXIF block is elsewhere.
+
+Source of the tags for XMP and IPTC: Adobe, XMP Specification Part 3, section 1.1.4.
+"""
+
+from typing import Any
+
+from PIL import Image as PillowImage
+from PIL.ExifTags import IFD, Base
+from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
+
+from denoise.image import photoshop
+from denoise.image.photo import Metadata
+from denoise.image.silence import no_warnings
+
+_XMP, _IPTC, _PHOTOSHOP = 700, 33723, 34377
+# What a TIFF says about the photo rather than about how its pixels are stored; the rest is written anew.
+_DESCRIPTION = {
+    *(Base.ImageDescription, Base.Make, Base.Model, Base.Software, Base.DateTime, Base.Artist, Base.HostComputer),
+    *(Base.Rating, Base.RatingPercent, Base.Copyright, IFD.Exif, IFD.GPSInfo, Base.DocumentName, Base.PageName),
+    *(Base.XPTitle, Base.XPComment, Base.XPAuthor, Base.XPKeywords, Base.XPSubject, Base.CameraSerialNumber),
+}
+
+
+def read(image: TiffImageFile) -> Metadata:
+    """Returns what the tags say; the EXIF block is a new one, with what describes the photo."""
+    stored = image.tag_v2._tagdata  # as it lies in the file: IPTC records are often declared to be numbers
+    iptc = photoshop.find_iptc(stored.get(_IPTC, b"")) or photoshop.find_iptc(stored.get(_PHOTOSHOP, b""))
+    return Metadata(_exif_of(image), stored.get(_XMP, b""), iptc)
+
+
+def description(metadata: Metadata) -> ImageFileDirectory_v2:
+    """Returns a new directory with what describes the photo; its EXIF block must be readable, see `is_readable`."""
+    tags = ImageFileDirectory_v2(prefix=b"II")
+    with no_warnings():
+        block = PillowImage.Exif()
+        block.load(metadata.exif)
+        tags.update(_describe(block))
+    if metadata.xmp:
+        tags[_XMP] = metadata.xmp
+    if metadata.iptc:
+        tags[_IPTC] = metadata.iptc
+    return tags
+
+
+def is_readable(exif: bytes) -> bool:
+    """Returns whether an EXIF block is whole: it is taken apart to be written as tags."""
+    try:
+        description(Metadata(exif)).tobytes()
+    except Exception:  # it may hold anything
+        return False
+    return True
+
+
+def _exif_of(image: TiffImageFile) -> bytes:
+    exif = PillowImage.Exif()
+    try:
+        exif.update(_describe(image.getexif()))
+        return exif.tobytes() if len(exif) else b""
+    except Exception:  # a broken description is no reason to refuse the picture
+        return b""
+
+
+def _describe(exif: PillowImage.Exif) -> dict[int, Any]:
+    """Returns the entries that describe the photo; those that are directories as dictionaries."""
+    entries: dict[int, Any] = {tag: exif[tag] for tag in _DESCRIPTION & set(exif)}
+    for directory in {IFD.Exif, IFD.GPSInfo} & set(entries):
+        entries[directory] = dict(exif.get_ifd(directory))
+        entries[directory].pop(IFD.Interop, None)  # an offset into the old file
+    return entries
