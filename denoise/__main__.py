@@ -14,7 +14,18 @@ from pathlib import Path
 
 from denoise import benchmark
 from denoise.files import write_atomically
-from denoise.image import SUFFIXES, Photo, PhotoError, decode, encode, format_for, suffix_for, to_depth
+from denoise.image import (
+    SUFFIXES,
+    Photo,
+    PhotoError,
+    decode,
+    encode,
+    format_for,
+    losses,
+    suffix_for,
+    to_depth,
+    without_metadata,
+)
 from denoise.metrics import SSIM_WINDOW, psnr, ssim
 from denoise.pipeline import default_for, denoise_photo, denoiser_names, load_network
 from denoise.runtime import ModelError
@@ -24,6 +35,7 @@ _EXAMPLES = """\
 examples:
   python -m denoise photo.jpg                           writes photo-denoised.jpg beside it
   python -m denoise photo.jpg -o clean.png              the suffix chooses the format
+  python -m denoise photo.jpg -o small.webp --quality 80  a smaller file
   python -m denoise photo.jpg --strength 0.8            keeps a fifth of the grain
   python -m denoise *.jpg -o cleaned                    several photos into a folder
   python -m denoise holiday -o cleaned --model nlm      all photos of a folder
@@ -88,6 +100,13 @@ def _denoise(arguments: Sequence[str]) -> int:
         metavar="N",
         help="refuse larger ones (default: %(default)g)",
     )
+    parser.add_argument(
+        "--quality",
+        type=_quality,
+        metavar="1..100",
+        help="of JPEG and WebP files, which is lossless at 100 (default: 95; WebP stays lossless if the photo came so)",
+    )
+    parser.add_argument("--strip", action="store_true", help="leave out place, time, camera, captions and all metadata")
     parser.add_argument("--force", action="store_true", help="overwrite output files")
     parser.add_argument("--list-models", action="store_true", help="list the denoisers and exit")
     args = parser.parse_args(arguments)
@@ -176,8 +195,12 @@ def _denoise_file(source: Path, target: Path, args: argparse.Namespace) -> None:
             load_network(model)
     with _progress_bar(source.name) as progress:
         denoised = denoise_photo(noisy, model, strength=args.strength, best=args.best, progress=progress)
-    write_atomically(target, encode(dataclasses.replace(denoised, format=format_for(target.suffix))))
+    result = dataclasses.replace(denoised, format=format_for(target.suffix))
+    result = without_metadata(result) if args.strip else result
+    write_atomically(target, encode(result, quality=args.quality))
     print(f"{source} -> {target} ({time.perf_counter() - started:.1f} s)")
+    if lost := losses(result):
+        _report(f"{target}: not kept: {', '.join(lost)}")
     if clean is not None:
         reference = to_depth(clean.pixels, noisy.pixels.dtype)
         before, after = ((psnr(reference, photo.pixels), ssim(reference, photo.pixels)) for photo in (noisy, denoised))
@@ -250,6 +273,13 @@ def _strength(text: str) -> float:
         if 0 <= float(text) <= 1:
             return float(text)
     raise argparse.ArgumentTypeError(f"must be a number between 0 and 1. Received: {text}")
+
+
+def _quality(text: str) -> int:
+    with contextlib.suppress(ValueError):
+        if 1 <= int(text) <= 100:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"must be a whole number between 1 and 100. Received: {text}")
 
 
 def _megapixels(text: str) -> float:

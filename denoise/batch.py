@@ -28,7 +28,7 @@ import numpy as np
 
 from denoise import pipeline
 from denoise.baseline import estimate_noise
-from denoise.image import Photo, decode, denoised_name, encode, without_metadata
+from denoise.image import Photo, decode, denoised_name, encode, losses, without_metadata
 
 Explain = Callable[[Exception], str]
 """Turns an error into the sentence that a person reads."""
@@ -45,7 +45,7 @@ _LONGEST_NAME = 200  # characters; file systems take 255 bytes
 _COMPRESSED = {"PNG", "JPEG", "WEBP", "TIFF"}  # by their own format: a zip would only lose time on them
 _REPORT = (
     *("name", "state", "reason", "width", "height", "noise_before", "noise_after"),
-    *("denoiser", "strength", "best", "seconds", "result"),
+    *("denoiser", "strength", "best", "seconds", "result", "not_kept"),
 )
 _PREFIX, _DISK = "denoise-", "/var/tmp"  # on many systems /tmp is held in memory
 _making_root = threading.Lock()
@@ -71,8 +71,8 @@ class Settings:
         best: See `pipeline.denoise_photo`.
         strength: See `pipeline.denoise_photo`.
         format: What all results become, such as "PNG"; empty to keep the format of each photo.
-        quality: Of a JPEG, 1 to 100.
-        strip: Leave out the EXIF block.
+        quality: Of a JPEG or WebP, 1 to 100; WebP is lossless at 100, and where it came so and `format` is empty.
+        strip: Leave out all metadata.
     """
 
     model: str = ""
@@ -104,6 +104,7 @@ class Item:
         seconds: From the file that came to the file that goes.
         result: Name of the result, with its folders; no two are equal.
         compressed: Whether the result's format is compressed.
+        not_kept: What of the photo the result could not keep, such as "16-bit depth"; see `denoise.image.losses`.
     """
 
     id: str
@@ -122,6 +123,7 @@ class Item:
     seconds: float | None = None
     result: str = ""
     compressed: bool = True
+    not_kept: str = ""
 
     @property
     def is_expected(self) -> bool:
@@ -313,7 +315,7 @@ class Batch:
                     self._file(item.id, "out").unlink(missing_ok=True)
                     item.state = State.WAITING
                     item.noise_after = item.seconds = None
-                    item.result = item.denoiser = ""
+                    item.result = item.denoiser = item.not_kept = ""
             self._version += 1
 
     def remove(self, item_id: str) -> None:
@@ -452,8 +454,9 @@ class Batch:
         )
         noise = _noise(denoised)
         photo = replace(denoised, format=settings.format or noisy.format)
+        photo = without_metadata(photo) if settings.strip else photo
         del noisy, denoised
-        data = encode(without_metadata(photo) if settings.strip else photo, quality=settings.quality)
+        data = encode(photo, quality=None if photo.lossless and not settings.format else settings.quality)
         _write(self._file(item.id, "out"), data)
         return {
             "noise_after": noise,
@@ -464,6 +467,7 @@ class Batch:
             "seconds": time.monotonic() - started,
             "result": self._free_name(item.name, photo.format),
             "compressed": photo.format in _COMPRESSED,
+            "not_kept": ", ".join(losses(photo)),
         }
 
     def _free_name(self, name: str, format_name: str) -> str:

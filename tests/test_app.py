@@ -16,7 +16,7 @@ from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
 from denoise import pipeline
-from denoise.image import Photo, decode, encode
+from denoise.image import Metadata, Photo, decode, encode
 from denoise.pipeline import Mix
 from denoise.runtime import ModelError
 from denoise.ui import pictures, samples, session, texts
@@ -465,6 +465,38 @@ def test_file_stays_as_it_came_or_as_chosen_whatever_the_next_photo(app):
     assert file_of(app)[0] == "PNG"
     upload(app, encode(Photo(pixels.astype(np.uint16), format="TIFF")))
     assert file_of(app)[:2] == ("TIFF", "16")
+    assert_calm(app)
+
+
+def test_webp_stays_lossless_only_where_the_photo_came_so(app):
+    pixels = np.full((20, 30, 3), 90, np.uint8)
+    upload(app, encode(Photo(pixels, format="WEBP"), quality=80))
+    assert file_of(app)[:3] == ("WEBP", "8", "95")
+    app.slider(key="quality").set_value(60).run()
+    upload(app, encode(Photo(pixels, format="WEBP")))
+    assert file_of(app)[:3] == ("WEBP", "8", "100")
+    upload(app, encode(Photo(pixels + 1, format="WEBP"), quality=80))
+    assert file_of(app)[:3] == ("WEBP", "8", "60")
+    app.selectbox(key="format").set_value("JPEG").run()
+    assert file_of(app)[:3] == ("JPEG", "8", "60")
+    assert_calm(app)
+
+
+def test_page_says_what_a_format_cannot_hold(app):
+    pixels = np.full((20, 30, 3), 90, np.uint16)
+    metadata = Metadata(iptc=b"\x1c\x02\x78\x00\x05Hello")
+    upload(app, encode(Photo(pixels, alpha=pixels[..., 0].copy(), format="TIFF", metadata=metadata)))
+
+    def said():
+        return [caption.value for caption in app.caption if caption.value.startswith("Not kept")]
+
+    assert said() == []
+    app.selectbox(key="format").set_value("WEBP").run()
+    assert said() == [texts.not_kept(["16-bit depth", "IPTC (captions)"])]
+    app.toggle(key="strip").set_value(True).run()
+    assert said() == [texts.not_kept(["16-bit depth"])]
+    app.selectbox(key="format").set_value("JPEG").run()
+    assert said() == [texts.not_kept(["16-bit depth", "transparency"])]
     assert_calm(app)
 
 

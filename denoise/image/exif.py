@@ -56,10 +56,10 @@ def made_upright(block: bytes, width: int, height: int) -> bytes:
 
     with suppress(struct.error):
         (first,) = struct.unpack_from(order + "I", tiff, 4)
-        for directory in list(correct(first)):
-            list(correct(directory))
-    with suppress(struct.error):
         (count,) = struct.unpack_from(order + "H", tiff, first)
+        for directory in list(correct(first))[:1]:
+            with suppress(struct.error):
+                list(correct(directory))
         struct.pack_into(order + "I", tiff, first + 2 + 12 * count, 0)
     return PREFIX + bytes(tiff)
 

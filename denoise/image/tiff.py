@@ -24,6 +24,7 @@ _DESCRIPTION = {
 
 def read(image: TiffImageFile) -> Metadata:
     """Returns what the tags say; the EXIF block is a new one, with what describes the photo."""
+    image.info.pop("xmp", None)  # else Pillow would turn some photos by it, but not in every mode
     stored = image.tag_v2._tagdata  # as it lies in the file: IPTC records are often declared to be numbers
     iptc = photoshop.find_iptc(stored.get(_IPTC, b"")) or photoshop.find_iptc(stored.get(_PHOTOSHOP, b""))
     return Metadata(_exif_of(image), stored.get(_XMP, b""), iptc)

@@ -74,7 +74,7 @@ class File(NamedTuple):
         run: Which result.
         format: Name of the format, one of `denoise.image.formats_for`.
         depth: Bits of each sample, 8 or 16.
-        quality: JPEG quality.
+        quality: Of a JPEG or WebP, see `denoise.image.encode`.
         strip: Leave the metadata out.
     """
 

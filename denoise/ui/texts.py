@@ -57,10 +57,17 @@ DOWNLOAD_LABELS = {
 DOWNLOAD_GONE = "This result is no longer there. Denoise the photo again."
 FILE_HEADING = "File format and metadata"
 FORMAT = "Format"
-QUALITY = "JPEG quality"
+QUALITY = "Quality"
+QUALITY_HELP = (
+    "JPEG and WebP leave out what is hardly seen: the lower the quality, the smaller the file. At 100 WebP keeps every "
+    "pixel as it is; below, it holds colours at half the resolution."
+)
 DEPTH = "Bit depth"
-STRIP = "Remove location and camera data"
-STRIP_HELP = "Leaves out the EXIF block: GPS position, time, camera, lens, names. The colour profile stays."
+STRIP = "Remove all metadata"
+STRIP_HELP = (
+    "Leaves out EXIF, XMP, IPTC and comments: GPS position, time, camera, lens, names, captions, keywords, ratings. "
+    "The colour profile stays."
+)
 
 PSNR = "PSNR, dB"
 PSNR_HELP = "Peak signal-to-noise ratio against the clean reference, before and after. Higher is better."
@@ -172,7 +179,10 @@ BATCH_MODEL_HELP = (
 )
 BATCH_AUTOMATIC = "Automatic: RIDNet, fast model for big photos"
 BATCH_AS_IT_CAME = "As each photo came"
-BATCH_QUALITY_HELP = "For photos that are written as JPEG."
+BATCH_QUALITY_HELP = (
+    "For photos that are written as JPEG or WebP. At 100 WebP is lossless. Where formats are kept, a WebP that came "
+    "lossless stays so."
+)
 BATCH_AGAIN = "Denoise all again"
 BATCH_AGAIN_WARNING = "The results that are there are deleted, and made anew with the settings above."
 BATCH_AGAIN_SURE = "Yes, denoise all again"
@@ -354,6 +364,11 @@ def refused(file_name: str, reason: str) -> str:
 def as_it_came(title: str) -> str:
     """Name the photo's own file format to choose."""
     return f"{title}, as it came"
+
+
+def not_kept(losses: Sequence[str]) -> str:
+    """Say what of a photo its file cannot keep."""
+    return f"Not kept in this file: {', '.join(losses)}."
 
 
 def bits(depth: int) -> str:

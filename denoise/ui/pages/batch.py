@@ -104,7 +104,7 @@ def _settings(*, disabled: bool) -> Settings:
             95,
             key="batch_quality",
             help=texts.BATCH_QUALITY_HELP,
-            disabled=disabled or file_format not in (_AS_IT_CAME, "JPEG"),
+            disabled=disabled or file_format not in (_AS_IT_CAME, "JPEG", "WEBP"),
             bind="query-params",
         )
     kept.update({key: st.session_state[key] for key in _WIDGETS})

@@ -1,6 +1,7 @@
 """The start page: choose a noisy photo, see it denoised, take it home."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -8,7 +9,17 @@ import streamlit as st
 
 from denoise import pipeline
 from denoise.baseline import estimate_noise
-from denoise.image import Photo, denoised_name, format_title, formats_for, is_deep, to_depth
+from denoise.image import (
+    Photo,
+    denoised_name,
+    format_title,
+    formats_for,
+    is_deep,
+    losses,
+    to_depth,
+    usual_quality,
+    without_metadata,
+)
 from denoise.metrics import SSIM_WINDOW, psnr, ssim
 from denoise.pipeline import Mix
 from denoise.ui import (
@@ -27,6 +38,7 @@ from denoise.ui import (
 from denoise.ui.session import UPLOAD, Chosen, File, Result, Run, Session
 
 _AS_IT_CAME = ""
+_QUALITY_KEYS = {100: "quality_lossless"}  # by the usual quality: what was chosen where loss is usual is no wish here
 _LOOK = 0.1  # seconds between two looks at the work
 _ALREADY_CLEAN = 0.8  # levels of 0 to 255: invisible, and about what rounding to 8 bit and JPEG leave
 
@@ -172,7 +184,9 @@ def _download(state: Session, chosen: Chosen, run: Run, *, is_ready: bool) -> No
             texts.FORMAT, list(titles), format_func=titles.__getitem__, key="format", bind="query-params"
         )
         name = wanted or own
-        quality, depth = 95, noisy.bit_depth
+        below_format = st.container()
+        photo, depth = replace(noisy, format=name), noisy.bit_depth
+        quality = usual = usual_quality(photo)
         if depth == 16 and is_deep(name):
             depth = st.segmented_control(
                 texts.DEPTH,
@@ -183,9 +197,19 @@ def _download(state: Session, chosen: Chosen, run: Run, *, is_ready: bool) -> No
                 key="depth",
                 bind="query-params",
             )
-        if name == "JPEG":
-            quality = st.slider(texts.QUALITY, 50, 100, quality, key="quality", bind="query-params")
+        if name in ("JPEG", "WEBP"):
+            quality = st.slider(
+                texts.QUALITY,
+                50,
+                100,
+                usual,
+                key=_QUALITY_KEYS.get(usual, "quality"),
+                help=texts.QUALITY_HELP,
+                bind="query-params",
+            )
         strip = st.toggle(texts.STRIP, key="strip", help=texts.STRIP_HELP, bind="query-params")
+        if lost := losses(without_metadata(photo) if strip else photo):
+            below_format.caption(texts.not_kept(lost))
 
     with place:
         path = transfer.offer_photo(state, File(run, name, depth, quality, strip))
