@@ -27,6 +27,7 @@ _GAIN_MAPS = ("{http://ns.adobe.com/hdr-gain-map/1.0/}", "{http://ns.apple.com/H
 _CAMERA = "{http://ns.google.com/photos/1.0/camera/}"
 _VIDEOS = (f"{_CAMERA}MotionPhoto", f"{_CAMERA}MicroVideo")
 _SIGNATURE = "{http://purl.org/dc/terms/}provenance"
+_MAX_PROPERTIES = 5000  # genuine packets have hundreds, and lxml takes quadratic time to list attributes
 # What of the above a packet that is no XML may speak of.
 _SUSPICIOUS = (b"Orientation", b"Thumbnails", b"hdrgm", b"HDRGainMap", b"Container", b"MotionPhoto", b"MicroVideo")
 
@@ -34,12 +35,15 @@ _SUSPICIOUS = (b"Orientation", b"Thumbnails", b"hdrgm", b"HDRGainMap", b"Contain
 def parse(packet: bytes) -> Packet | None:
     """Returns a packet as a tree; `None` if it is no well-formed XMP."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    is_utf16 = b"\x00" in packet[:4]
     try:
-        root = etree.fromstring(packet.strip(b"\x00\t\n\r "), parser)
+        root = etree.fromstring(packet if is_utf16 else packet.strip(b"\x00\t\n\r "), parser)
     except (etree.XMLSyntaxError, ValueError):
         return None
     tree = root.getroottree()
-    return None if tree.docinfo.doctype or _resources(tree) is None else tree
+    if tree.docinfo.doctype or (descriptions := _resources(tree)) is None:
+        return None
+    return tree if sum(1 + len(each) + len(each.attrib) for each in descriptions) <= _MAX_PROPERTIES else None
 
 
 def serialize(tree: Packet) -> bytes:
@@ -145,7 +149,7 @@ def _properties(tree: Packet) -> Iterator[tuple[Any, str, str]]:
         for name, value in description.attrib.items():
             yield description, name, value
         for child in description.iterchildren(tag=etree.Element):
-            yield child, child.tag, "".join(child.itertext())
+            yield child, child.tag, child.text or ""
 
 
 def _is_stale(name: str, value: str) -> bool:
