@@ -24,13 +24,14 @@ Parameters = Mapping[str, NDArray[np.float32]]
 `light`: how bright the scene is, 1 as in the clean photo. `shot`, `read`: noise variance in raw = shot · signal + read,
 signal in [0, 1]. `banding`, `columns`: standard deviation of an offset that all pixels of a row or a column share, in
 raw. `hot_raw`, `hot`: share of photosites, or of values of the developed photo, that shine although nothing is there.
-`white`: standard deviation of white Gaussian noise on the developed photo. `raw_floor`: lower clip of the noisy raw data. `exposure`: digital gain >= 1 after raw. `white_balance` (N, 3): gains. `to_camera`,
-`from_camera` (N, 3, 3): linear sRGB to camera colours and back. `gamma`, `toe`, `contrast`: tone curve. `mosaic`,
-`edge_aware`, `gradient_corrected`, `monochrome`, `jpeg`, `subsample`, `jpeg_again`: switches, 0 or 1.
-`luma_smoothing`, `chroma_smoothing`: the weight of each neighbour in a 3-tap filter, negative sharpens.
-`luma_reduction`, `luma_reduction_far`, `chroma_reduction`: the same for what the camera's own noise reduction leaves of
-the noise, which it makes coarse; `chroma_kept`: the share of the colour that it leaves. `quality`, `quality_again`:
-JPEG quality, 1 to 100. `resize`: scale of the shared photo, 0.5 to 1.
+`white`: standard deviation of white Gaussian noise on the developed photo. `raw_floor`: lower clip of the noisy raw
+data. `exposure`: digital gain >= 1 after raw. `white_balance` (N, 3): gains. `to_camera`, `from_camera` (N, 3, 3):
+linear sRGB to camera colours and back. `gamma`, `toe`, `contrast`: tone curve. `mosaic`, `edge_aware`,
+`gradient_corrected`, `monochrome`, `jpeg`, `subsample`, `jpeg_again`: switches, 0 or 1. `luma_smoothing`,
+`chroma_smoothing`: the weight of each neighbour in a 3-tap filter, negative sharpens. `luma_reduction`,
+`luma_reduction_far`, `chroma_reduction`: the same for what the camera's own noise reduction leaves of the noise, which
+it makes coarse; `chroma_kept`: the share of the colour that it leaves. `quality`, `quality_again`: JPEG quality, 1 to
+100. `resize`: scale of the shared photo, 0.5 to 1.
 """
 
 MULTIPLE = 16

@@ -66,9 +66,10 @@ class Configuration:
 
     The learning rate rises linearly over the first 2 % of the run and then stays ("constant") or falls to zero along a
     cosine. A run's length is given in `minutes` of training time (all its resumed parts together), in `epochs`, or in
-    `steps`, of which the last epoch may have too many. `arguments` go to the architecture's builder. `jit_compile`:
-    by XLA, which is faster with AVX-512 and on a GPU; TensorFlow without it uses both cores of a processor with AVX2
-    alone, and XLA there uses one. `patches` "case-study" are those of `CaseStudyPatches`: 256×256, `steps_per_epoch` is then what the data set gives.
+    `steps`, of which the last epoch may have too many. `arguments` go to the architecture's builder. `jit_compile`: by
+    XLA, which is faster with AVX-512 and on a GPU; TensorFlow without it uses both cores of a processor with AVX2
+    alone, and XLA there uses one. `patches` "case-study" are those of `CaseStudyPatches`: 256×256, `steps_per_epoch` is
+    then what the data set gives.
     """
 
     architecture: str
