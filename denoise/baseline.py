@@ -4,10 +4,12 @@ import cv2
 import numpy as np
 
 from denoise import Denoiser, Image
+from denoise.clean import clean_mask
 from denoise.image import Pixels, to_float, to_pixels
 
 _BLOCK_SIZE = 16  # pixels
 _FLAT_BLOCKS = 1  # percent of the blocks that are taken for flat
+_CLEAN = 0.9  # share of a picture; what is left then are its shadows and icons, too little to judge by
 
 
 def estimate_noise(pixels: Pixels) -> float:
@@ -19,7 +21,8 @@ def estimate_noise(pixels: Pixels) -> float:
 
     Limits: it is the noise of the flat areas, lower than elsewhere by what the camera smoothed away there. A photo
     without any flat area (gravel, leaves from edge to edge) is taken for noisy. Blocks near black and white are left
-    out, because there noise is clipped. A photo smaller than a block is one block.
+    out, because there noise is clipped, and so is what is clean (`denoise.clean`): of text and drawings there is none.
+    A photo smaller than a block is one block.
 
     Args:
         pixels: Photo, (H, W, 3).
@@ -66,15 +69,19 @@ def _estimate_noise(pixels: Pixels) -> tuple[float, float]:
     size = min(_BLOCK_SIZE, *pixels.shape[:2])
     if size == 1:
         return 0.0, 0.0
-    statistics = []
+    clean = clean_mask(pixels)
+    if clean.mean() > _CLEAN:
+        return 0.0, 0.0
+    statistics, is_photo = [], []
     for top in range(0, pixels.shape[0] - size + 1, size):  # a row of blocks at a time: few floats
         row = to_float(pixels[top : top + size, : pixels.shape[1] // size * size])
         blocks = row.reshape(size, -1, size, 3)  # y, block, x, channel
         steps = [np.square(np.diff(blocks, axis=axis)).mean(axis=(0, 2, 3)) for axis in (0, 2)]
         variance = blocks.var(axis=(0, 2), dtype=np.float64).mean(axis=1)
         statistics.append(np.stack([blocks.mean(axis=(0, 2, 3)), variance, np.mean(steps, axis=0)]))
+        is_photo.append(~clean[top : top + size, : row.shape[1]].reshape(size, -1, size).any(axis=(0, 2)))
     mean, variance, step = np.concatenate(statistics, axis=1)
-    exposed = (mean > 0.03) & (mean < 0.97)
+    exposed = (mean > 0.03) & (mean < 0.97) & np.concatenate(is_photo)
     if exposed.any():
         variance, step = variance[exposed], step[exposed]
     threshold = np.percentile(variance, _FLAT_BLOCKS, method="higher")  # one of them, so `flat` is not empty

@@ -22,14 +22,16 @@ Parameters = Mapping[str, NDArray[np.float32]]
 """What one simulated camera does, for N pictures: arrays whose first axis is N.
 
 `light`: how bright the scene is, 1 as in the clean photo. `shot`, `read`: noise variance in raw = shot · signal + read,
-signal in [0, 1]. `banding`: standard deviation of an offset that all pixels of a row share, in raw. `raw_floor`: lower
-clip of the noisy raw data. `exposure`: digital gain >= 1 after raw. `white_balance` (N, 3): gains. `to_camera`,
-`from_camera` (N, 3, 3): linear sRGB to camera colours and back. `gamma`, `toe`, `contrast`: tone curve. `mosaic`,
-`edge_aware`, `gradient_corrected`, `monochrome`, `jpeg`, `subsample`, `jpeg_again`: switches, 0 or 1.
-`luma_smoothing`, `chroma_smoothing`: the weight of each neighbour in a 3-tap filter, negative sharpens.
-`luma_reduction`, `luma_reduction_far`, `chroma_reduction`: the same for what the camera's own noise reduction leaves of
-the noise, which it makes coarse; `chroma_kept`: the share of the colour that it leaves. `quality`, `quality_again`:
-JPEG quality, 1 to 100. `resize`: scale of the shared photo, 0.5 to 1.
+signal in [0, 1]. `banding`, `columns`: standard deviation of an offset that all pixels of a row or a column share, in
+raw. `hot_raw`, `hot`: share of photosites, or of values of the developed photo, that shine although nothing is there.
+`white`: standard deviation of white Gaussian noise on the developed photo. `raw_floor`: lower clip of the noisy raw
+data. `exposure`: digital gain >= 1 after raw. `white_balance` (N, 3): gains. `to_camera`, `from_camera` (N, 3, 3):
+linear sRGB to camera colours and back. `gamma`, `toe`, `contrast`: tone curve. `mosaic`, `edge_aware`,
+`gradient_corrected`, `monochrome`, `jpeg`, `subsample`, `jpeg_again`: switches, 0 or 1. `luma_smoothing`,
+`chroma_smoothing`: the weight of each neighbour in a 3-tap filter, negative sharpens. `luma_reduction`,
+`luma_reduction_far`, `chroma_reduction`: the same for what the camera's own noise reduction leaves of the noise, which
+it makes coarse; `chroma_kept`: the share of the colour that it leaves. `quality`, `quality_again`: JPEG quality, 1 to
+100. `resize`: scale of the shared photo, 0.5 to 1.
 """
 
 MULTIPLE = 16
@@ -84,11 +86,22 @@ def sample_parameters(rng: np.random.Generator, count: int) -> dict[str, NDArray
     demosaic = rng.random(count)
     filtered = rng.random(count)
     shared = rng.random(count) < 0.15
+    # White noise alone, beside the camera's, or none: what it teaches holds for every camera (see FFDNet).
+    white = rng.random(count)
+    noisy &= white > 0.15
+    is_hot = rng.random(count)
+    hot = 10 ** rng.uniform(-4, -1.5, count)
+    # Photos that were compressed hard come back with blocks and rings, which are noise as well.
+    quality = np.where(rng.random(count) < 0.12, rng.uniform(10, 60, count), 100 - 40 * rng.random(count) ** 1.5)
     parameters = {
         "light": np.where(rng.random(count) < 0.35, np.exp(rng.uniform(np.log(0.1), 0, count)), 1.0),
         "shot": shot * noisy,
         "read": np.minimum(read, 4e-3) * noisy,
-        "banding": np.sqrt(read) * rng.uniform(0.1, 0.5, count) * (rng.random(count) < 0.1) * noisy,
+        "banding": np.sqrt(read) * rng.uniform(0.1, 1.0, count) * (rng.random(count) < 0.15) * noisy,
+        "columns": np.sqrt(read) * rng.uniform(0.1, 0.7, count) * (rng.random(count) < 0.07) * noisy,
+        "hot_raw": hot * (is_hot < 0.05),
+        "hot": hot * (is_hot > 0.95),
+        "white": np.exp(rng.uniform(np.log(1), np.log(50), count)) / 255 * (white < 0.25),
         "raw_floor": -(rng.random(count) < 0.4).astype(float),
         "exposure": np.exp(rng.uniform(0, np.log(2.0), count)),
         "white_balance": np.stack(
@@ -111,7 +124,7 @@ def sample_parameters(rng: np.random.Generator, count: int) -> dict[str, NDArray
         "chroma_kept": np.where(finished, rng.uniform(0.3, 1.0, count), 1.0),
         "jpeg": rng.random(count) < np.where(finished, 0.85, 0.3),
         "subsample": rng.random(count) < 0.5,
-        "quality": 100 - 40 * rng.random(count) ** 1.5,
+        "quality": quality,
         "monochrome": rng.random(count) < 0.1,
         "resize": np.where(shared, rng.uniform(0.5, 1.0, count), 1.0),
         "jpeg_again": (shared & (rng.random(count) < 0.7)) | (rng.random(count) < 0.05),
@@ -138,6 +151,10 @@ def iso_parameters(iso: float, quality: int = 95, monochrome: bool = False) -> d
         "shot": [shot],
         "read": [np.exp(2.18 * np.log(shot) + 1.20)],
         "banding": [0.0],
+        "columns": [0.0],
+        "hot_raw": [0.0],
+        "hot": [0.0],
+        "white": [0.0],
         "raw_floor": [0.0],
         "exposure": [1.2],
         "white_balance": [[2.0, 1.0, 1.7]],
@@ -209,10 +226,16 @@ def simulate(clean: Any, parameters: Mapping[str, Any], normal: Any, xp: Any = n
     deviation = xp.sqrt(p["shot"] * xp.maximum(raw, 0.0) + p["read"])
     # The mean of a row's deviates, scaled to deviation 1, is a deviate for the row.
     row = xp.mean(normal, axis=(2, 3), keepdims=True) * np.float32((3 * clean.shape[2]) ** 0.5)
-    noise = deviation * normal + p["banding"] * row
-    noisy_raw = xp.minimum(xp.maximum(raw + noise, p["raw_floor"]), 1.0)
+    column = xp.mean(normal, axis=(1, 3), keepdims=True) * np.float32((3 * clean.shape[1]) ** 0.5)
+    noise = deviation * normal + p["banding"] * row + p["columns"] * column
+    # Mirrored, the same deviates are as good as others.
+    upside_down, mirrored = xp.flip(normal, axis=1), xp.flip(normal, axis=2)
+    noisy_raw = _hot(raw + noise, p["hot_raw"], mirrored, upside_down, xp)
+    noisy_raw = xp.minimum(xp.maximum(noisy_raw, p["raw_floor"]), 1.0)
     noisy, clean = _develop(noisy_raw, p, xp), _develop(raw, p, xp)
-    noisy = _round_to_8_bit(_reduce_noise(noisy, noisy - clean, p, xp), xp)
+    white = xp.where(p["monochrome"] > 0.5, upside_down[..., :1], upside_down)
+    noisy = _reduce_noise(noisy, noisy - clean, p, xp) + p["white"] * white
+    noisy = _round_to_8_bit(_hot(noisy, p["hot"], mirrored, upside_down, xp), xp)
     noisy = xp.where(p["jpeg"] > 0.5, jpeg(noisy, p["quality"], p["subsample"], xp), noisy)
     return noisy, clean
 
@@ -274,6 +297,15 @@ def jpeg(picture: Any, quality: Any, subsample: Any, xp: Any = np) -> Any:
     chroma = xp.where(subsample > 0.5, doubled, full)
     ycc = xp.concatenate([luma + 128.0, chroma], axis=-1)
     return _round_to_8_bit(_matrix(ycc, _YCC_TO_RGB, xp) / 255.0, xp)
+
+
+def _hot(picture: Any, share: Any, choice: Any, strength: Any, xp: Any) -> Any:
+    """Let a share of the values shine; `choice` and `strength` are standard normal deviates."""
+    # The upper tail of a normal deviate, where it is small: P(x > t) = exp(-(0.717 t + 0.416 t²)) (Bell, 2015).
+    negative_log = -xp.log(xp.maximum(share, 1e-9))
+    threshold = (xp.sqrt(0.717**2 + 4 * 0.416 * xp.maximum(negative_log - 0.693, 0.0)) - 0.717) / (2 * 0.416)
+    shining = xp.clip(0.35 + 0.4 * xp.abs(strength), 0.0, 1.0)
+    return xp.where((choice > threshold) & (share > 0.0), xp.maximum(picture, shining), picture)
 
 
 def _broadcast(parameters: Mapping[str, Any], xp: Any) -> dict[str, Any]:

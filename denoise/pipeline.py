@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from denoise import Denoiser, Image, camera
 from denoise.baseline import non_local_means
+from denoise.clean import clean_mask
 from denoise.image import Photo, to_depth, without_metadata
 from denoise.registry import list_models, load_model
 from denoise.runtime import ModelError, Network
 from denoise.tiling import OVERLAP, TILE_SIZE, Progress, denoise_tiled, tile_offsets
+from denoise.tone import LUMA, keep_tone, tone_of
 
 
 class DenoiserInfo(NamedTuple):
@@ -46,9 +48,6 @@ _NLM_TILE_SIZE, _NLM_OVERLAP = 512, 32  # the filter looks 13 pixels far
 _NLM_SECONDS_PER_TILE = 0.6  # where the networks of the model cards were timed
 
 _LARGE = 12_000_000  # bytes
-
-LUMA = (77.0, 150.0, 29.0)
-"""Shares of red, green and blue in luminance, in 256ths (ITU-R BT.601, rounded)."""
 
 _STRIP = 64  # rows
 _DETAIL_RADIUS = 2.0  # pixels, standard deviation of the Gaussian window
@@ -140,7 +139,8 @@ def denoise_photo(
         progress: Called with (0, total) first and then with (done, total) after each tile; stops the work by raising.
 
     Returns:
-        The same photo with denoised pixels; size, bit depth, alpha and metadata stay.
+        The same photo with denoised pixels; size, bit depth, alpha and metadata stay. What is clean comes back as it
+        was (`denoise.clean`), and what is grey or of one hue stays so (`denoise.tone`).
 
     Raises:
         ValueError: `strength` is outside [0, 1].
@@ -149,19 +149,18 @@ def denoise_photo(
     _check_share("strength", strength)
     denoiser, tile_size, overlap = _denoiser(model, photo)
     of_a_tile = self_ensemble(denoiser) if best and model != "nlm" else denoiser
-
-    def keeping_grey(noisy: Image) -> Image:
-        denoised = of_a_tile(noisy)
-        return np.repeat(denoised.mean(axis=2, keepdims=True), 3, axis=2) if photo.grey else denoised
-
+    of_a_tile = keep_tone(of_a_tile, tone_of(photo.pixels))
+    clean = clean_mask(photo.pixels)
     started = time.perf_counter()
     try:
-        pixels = denoise_tiled(photo.pixels, keeping_grey, tile_size=tile_size, overlap=overlap, progress=progress)
+        pixels = denoise_tiled(
+            photo.pixels, of_a_tile, tile_size=tile_size, overlap=overlap, keep=clean, progress=progress
+        )
     finally:
         if isinstance(denoiser, Network) and photo.pixels.nbytes > _LARGE:
             denoiser.release()  # the photo's own copies need the memory: blended, encoded, sent
-    # Non-local means leaves out what is flat; and with one tile, loading the network would count most.
-    is_typical = isinstance(denoiser, Network) and min(photo.height, photo.width) > TILE_SIZE
+    # What is clean or flat takes no time; and with one tile, loading the network would count most.
+    is_typical = isinstance(denoiser, Network) and min(photo.height, photo.width) > TILE_SIZE and not clean.any()
     if isinstance(model, str) and is_typical and (expected := _seconds_by_card(photo, model, best)):
         global _pace
         _pace = (time.perf_counter() - started) / expected

@@ -52,6 +52,7 @@ def denoise_tiled(
     *,
     tile_size: int = TILE_SIZE,
     overlap: int = OVERLAP,
+    keep: NDArray[np.bool_] | None = None,
     progress: Progress | None = None,
 ) -> _Pixels:
     """Denoise a photo of any size, tile by tile.
@@ -64,6 +65,7 @@ def denoise_tiled(
         denoiser: Called with one (tile_size, tile_size, 3) tile at a time.
         tile_size: Height and width of a tile, in pixels.
         overlap: Pixels that neighbouring tiles share at least, `0 <= overlap <= tile_size / 2`.
+        keep: (H, W), true where pixels stay as they are; tiles that stay whole are not denoised at all.
         progress: Called with (0, total) first and then with (done, total) after each tile.
 
     Returns:
@@ -92,8 +94,10 @@ def denoise_tiled(
     band = np.zeros((min(tile_size, height), width, 3), np.float32)  # rows top..top + tile_size, weights not yet all in
     for top, next_top, row_window in zip(tops, [*tops[1:], height], row_windows, strict=True):
         for left, column_window in zip(lefts, column_windows, strict=True):
-            noisy = pixels[top : top + tile_size, left : left + tile_size]
-            denoised = _denoise_tile(noisy, denoiser, tile_size)
+            tile = slice(top, top + tile_size), slice(left, left + tile_size)
+            noisy = pixels[tile]
+            is_kept = keep is not None and keep[tile].all()
+            denoised = _to_float(noisy) if is_kept else _denoise_tile(noisy, denoiser, tile_size)
             rows, columns, _ = noisy.shape
             window = row_window[:rows, None, None] * column_window[:columns, None]
             band[:, left : left + columns] += window * denoised
@@ -102,6 +106,8 @@ def denoise_tiled(
                 progress(done, total)
         finished = next_top - top
         output[top:next_top] = _to_dtype(band[:finished], pixels.dtype)
+        if keep is not None:
+            np.copyto(output[top:next_top], pixels[top:next_top], where=keep[top:next_top, :, None])
         band[:-finished] = band[finished:]
         band[-finished:] = 0
     return output

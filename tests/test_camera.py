@@ -23,7 +23,8 @@ def normal(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
 
 def cameras(count: int, **changes: float) -> dict[str, np.ndarray]:
     parameters = camera.sample_parameters(np.random.default_rng(5), count)
-    for name, value in {"monochrome": 0, "light": 1, "banding": 0, **changes}.items():
+    others = dict.fromkeys(("monochrome", "banding", "columns", "hot_raw", "hot", "white"), 0)
+    for name, value in {"light": 1, **others, **changes}.items():
         parameters[name] = np.full(count, value, np.float32)
     return parameters
 
@@ -60,6 +61,35 @@ def test_simulate_is_stronger_in_brighter_raw() -> None:
     # A toe of 1 with a gamma of 1 is a straight line: the noise's variance is shot · signal, plus that of rounding.
     variance = np.var(noisy - target, axis=(1, 2, 3))
     np.testing.assert_allclose(variance, 1e-3 * levels + 1 / 255**2 / 12, rtol=0.05)
+
+
+def test_simulate_adds_white_noise_of_the_deviation_that_is_asked_for() -> None:
+    flat = np.full((4, 96, 96, 3), 0.5, np.float32)
+    noisy, target = camera.simulate(flat, cameras(4, **NO_NOISE, **PLAIN, white=0.05), normal(flat.shape))
+    assert np.std(noisy - target) == pytest.approx(0.05, rel=0.03)
+    assert np.abs(lag_1_correlation(noisy - target)).max() < 0.05
+    grey, target = camera.simulate(
+        flat, cameras(4, **NO_NOISE, **PLAIN, white=0.05) | cameras(4, monochrome=1, white=0.05, **NO_NOISE, **PLAIN),
+        normal(flat.shape),
+    )  # fmt: skip
+    assert np.abs(np.diff(grey - target, axis=3)).max() < 1.5 / 255
+
+
+@pytest.mark.parametrize("name", ["hot", "hot_raw"])
+def test_simulate_lets_a_share_of_the_pixels_shine(name: str) -> None:
+    dark = np.full((4, 96, 96, 3), 0.05, np.float32)
+    noisy, target = camera.simulate(dark, cameras(4, **NO_NOISE, **PLAIN, **{name: 0.02}), normal(dark.shape))
+    share = (noisy - target > 0.1).mean()
+    assert 0.01 < share < 0.09  # a raw value that shines reaches the other channels through the colour matrix
+    assert (noisy >= target - 0.5 / 255 - 0.2 * (name == "hot_raw")).all()
+
+
+def test_simulate_moves_columns_together() -> None:
+    flat = np.full((4, 96, 96, 3), 0.3, np.float32)
+    noisy, target = camera.simulate(flat, cameras(4, **NO_NOISE, **PLAIN, columns=0.01), normal(flat.shape))
+    noise = noisy - target
+    assert noise.mean(axis=1).std() > 0.005
+    assert np.abs(noise - noise.mean(axis=1, keepdims=True)).max() < 2 / 255
 
 
 def test_simulate_correlates_neighbours_like_a_camera() -> None:

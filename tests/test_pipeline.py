@@ -2,6 +2,7 @@ import dataclasses
 import threading
 import time
 
+import cv2
 import numpy as np
 import pytest
 from skimage import data
@@ -10,7 +11,6 @@ from denoise import pipeline
 from denoise.image import Metadata, Photo
 from denoise.metrics import psnr
 from denoise.pipeline import (
-    LUMA,
     Mix,
     blend,
     default_for,
@@ -22,6 +22,7 @@ from denoise.pipeline import (
 )
 from denoise.registry import list_models
 from denoise.runtime import ModelError
+from denoise.tone import LUMA
 
 CLEAN = data.astronaut()[:120, :150]
 
@@ -117,7 +118,8 @@ def test_denoise_photo_at_its_best_is_better():
 
 def test_expected_seconds_follow_the_photo_and_the_machine(monkeypatch):
     monkeypatch.setattr(pipeline, "_pace", 1.0)
-    small, large = (Photo(np.zeros((side, side, 3), np.uint8)) for side in (256, 256 + 3 * 192))
+    rng = np.random.default_rng(0)
+    small, large = (Photo(rng.integers(0, 255, (side, side, 3), np.uint8)) for side in (256, 256 + 3 * 192))
     for name in denoiser_names():
         once = expected_seconds(small, name)
         tiles = 4 if name == "nlm" else 16
@@ -298,3 +300,44 @@ def test_photograph_keeps_grey_and_rounds_16_bit():
     assert (noisy.pixels[..., :1] == noisy.pixels).all()
     np.testing.assert_array_equal(again.pixels, noisy.pixels)
     assert (other.pixels != noisy.pixels).any()
+
+
+def text(shape=(300, 280)) -> np.ndarray:
+    """A clean page of text, uint8 (H, W, 3)."""
+    page = np.full((*shape, 3), 255, np.uint8)
+    for top in range(20, shape[0], 18):
+        cv2.putText(page, "Text, 123", (4, top), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
+    return page
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("model", ["unet", "nlm", "autoencoder"])
+def test_denoise_photo_returns_clean_text_byte_for_byte(model, dtype):
+    page = text().astype(dtype) * (257 if dtype == np.uint16 else 1)
+    np.testing.assert_array_equal(denoise_photo(Photo(page), model).pixels, page)
+
+
+def test_denoise_photo_denoises_the_photo_beside_the_text():
+    photo = noisy(pixels=np.hstack([text((256, 256)), np.tile(noisy().pixels, (3, 2, 1))[:256, :256]]))
+    result = denoise_photo(photo, "unet").pixels
+    np.testing.assert_array_equal(result[:, :224], photo.pixels[:, :224])
+    changed = (result[:, 288:] != photo.pixels[:, 288:]).any(axis=2)
+    assert changed.mean() > 0.9
+
+
+@pytest.mark.parametrize("model", ["unet", "nlm", "cbdnet"])
+def test_denoise_photo_keeps_black_and_white_that_is_stored_as_colour(model):
+    grey = np.repeat(noisy().pixels[..., 1:2], 3, axis=2)
+    result = denoise_photo(Photo(grey), model)
+    assert not result.grey
+    assert (result.pixels == result.pixels[..., :1]).all()
+    assert (result.pixels != grey).mean() > 0.5
+
+
+def test_denoise_photo_keeps_the_hue_of_sepia():
+    luminance = noisy().pixels[..., 1] / 255
+    sepia = np.rint(255 * np.stack([luminance**0.8, luminance, luminance**1.3], axis=2)).astype(np.uint8)
+    result = denoise_photo(Photo(sepia), "unet").pixels / 255
+    expected = np.stack([result[..., 1] ** 0.8, result[..., 1], result[..., 1] ** 1.3], axis=2)
+    assert np.abs(result - expected).max() * 255 < 4
+    assert (result != sepia / 255).mean() > 0.5

@@ -205,3 +205,26 @@ def test_denoise_tiled_holds_few_floats_of_a_large_photo():
         tracemalloc.stop()
     assert output.nbytes == pixels.nbytes
     assert peak - output.nbytes < 50e6  # all pixels as floats would be 144 MB
+
+
+def test_denoise_tiled_keeps_what_is_to_be_kept():
+    pixels = photo(200, 333)
+    keep = np.zeros((200, 333), bool)
+    keep[50:90, 40:300] = True
+    result = denoise_tiled(pixels, lambda tile: 1 - tile, tile_size=64, overlap=16, keep=keep)
+    plain = denoise_tiled(pixels, lambda tile: 1 - tile, tile_size=64, overlap=16)
+    np.testing.assert_array_equal(result, np.where(keep[..., None], pixels, plain))
+
+
+def test_denoise_tiled_denoises_no_tile_that_is_kept_whole():
+    pixels = photo(64, 256)
+    keep = np.zeros((64, 256), bool)
+    keep[:, :150] = True
+    called = []
+    progress = []
+    denoise_tiled(
+        pixels, lambda tile: called.append(tile) or tile, tile_size=64, overlap=0, keep=keep,
+        progress=lambda done, total: progress.append((done, total)),
+    )  # fmt: skip
+    assert len(called) == 2  # of four
+    assert progress[-1] == (4, 4)

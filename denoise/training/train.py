@@ -54,6 +54,8 @@ SCHEDULES = ("cosine", "constant")
 PATCHES = ("random", "case-study")
 DATA = "data.json"
 """In a run folder: how many pairs it learns from, and the names of those that it does not."""
+LEVEL_WINDOW, LEVEL_ERROR = 17, 0.2
+"""A level that is told is that of two such windows, in pixels, one upon the other; and by which share it is wrong."""
 CURVES = ("loss", "psnr", "val_psnr", "val_ssim")
 _COLUMNS = ("epoch", "steps", "minutes", "learning_rate", *CURVES)
 
@@ -64,8 +66,10 @@ class Configuration:
 
     The learning rate rises linearly over the first 2 % of the run and then stays ("constant") or falls to zero along a
     cosine. A run's length is given in `minutes` of training time (all its resumed parts together), in `epochs`, or in
-    `steps`, of which the last epoch may have too many. `arguments` go to the architecture's builder. `patches`
-    "case-study" are those of `CaseStudyPatches`: 256×256, `steps_per_epoch` is then what the data set gives.
+    `steps`, of which the last epoch may have too many. `arguments` go to the architecture's builder. `jit_compile`: by
+    XLA, which is faster with AVX-512 and on a GPU; TensorFlow without it uses both cores of a processor with AVX2
+    alone, and XLA there uses one. `patches` "case-study" are those of `CaseStudyPatches`: 256×256, `steps_per_epoch` is
+    then what the data set gives.
     """
 
     architecture: str
@@ -85,6 +89,7 @@ class Configuration:
     learning_rate: float = 5e-4
     ema: float = 0.999
     precision: str = "mixed_bfloat16"
+    jit_compile: bool = True
     validation_epochs: int = 10
     seed: int = 0
     initial_weights: str | None = None
@@ -129,6 +134,7 @@ class DenoisingTraining(keras.Model):
         if loss == "cbdnet":
             outputs["level"] = network.get_layer(NOISE_LEVEL).output
         self.observed = keras.Model(network.input, outputs)  # the same layers; with the estimated noise level
+        self.is_told = isinstance(network.input, list)
         self.patch_size = patch_size
         self.loss_name = loss
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -145,7 +151,22 @@ class DenoisingTraining(keras.Model):
             `noisy`, `clean`, `denoised`, and for the loss "cbdnet" the estimated noise `level`: all (N, P, P, 3).
         """
         noisy, clean = self._photograph(inputs) if isinstance(inputs, dict) else (inputs, inputs)
-        return {"noisy": noisy, "clean": clean, **self.observed(noisy)}
+        seen = [noisy, self._noise_level(noisy - clean)] if self.is_told else noisy
+        return {"noisy": noisy, "clean": clean, **self.observed(seen)}
+
+    def _noise_level(self, noise: Any) -> Any:
+        """What a network is told of the noise (N, P, P, 3): its level, (N, P, P, 1), as an estimate would have it.
+
+        Half of the pictures have one level, the others that around each pixel; all of them are a little wrong.
+        """
+        squared = ops.mean(ops.square(noise), axis=3, keepdims=True)
+        around = squared
+        for window in ((LEVEL_WINDOW, 1), (1, LEVEL_WINDOW)) * 2:
+            around = ops.average_pool(around, window, strides=1, padding="same")
+        whole = ops.mean(squared, axis=(1, 2), keepdims=True)
+        chance = keras.random.normal((ops.shape(noise)[0], 1, 1, 2), dtype="float32", seed=self.seed_generator)
+        level = ops.sqrt(ops.where(chance[..., :1] > 0.0, around, whole) + 1e-12)
+        return ops.stop_gradient(level * ops.exp(LEVEL_ERROR * chance[..., 1:]))
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
@@ -237,13 +258,13 @@ def train(data: Sequence[Path], run: Path, configuration: Configuration) -> kera
     keras.mixed_precision.set_global_policy(configuration.precision)
     network = build(configuration.architecture, **configuration.arguments)
     if configuration.initial_weights:
-        _load_weights(network, configuration.initial_weights)
+        _load_weights(network, configuration.initial_weights, configuration)
     patch_size = CaseStudyPatches.PATCH_SIZE if configuration.patches == "case-study" else configuration.patch_size
     model = DenoisingTraining(network, patch_size, configuration.loss, configuration.seed)
     optimizer = OPTIMIZERS[configuration.optimizer](
         configuration.learning_rate, global_clipnorm=1.0, use_ema=True, ema_momentum=configuration.ema
     )
-    model.compile(optimizer)
+    model.compile(optimizer, jit_compile=configuration.jit_compile)
     optimizer.build(network.trainable_variables)
     run.mkdir(parents=True, exist_ok=True)
     _claim(run / "config.json", asdict(configuration))
@@ -481,7 +502,22 @@ def _patches(
     return RandomPatches(pairs, **common, steps=steps), RandomPatches(held_out, **common, steps=12, fixed=True)
 
 
-def _load_weights(network: keras.Model, path: str) -> None:
+def _load_weights(network: keras.Model, path: str, configuration: Configuration) -> None:
+    """Load weights; a network that is told the noise level takes those of one that is not, and at first ignores it."""
+    if isinstance(network.input, list):
+        arguments = {key: value for key, value in configuration.arguments.items() if key != "told"}
+        blind = build(configuration.architecture, **arguments)
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                blind.load_weights(path)
+        except ValueError:
+            pass  # they know of the level already
+        else:
+            for layer in blind.layers:
+                for own, loaded in zip(network.get_layer(layer.name).weights, layer.weights, strict=True):
+                    missing = [(0, new - old) for new, old in zip(own.shape, loaded.shape, strict=True)]
+                    own.assign(ops.pad(loaded, missing))
+            return
     try:
         with warnings.catch_warnings(action="ignore"):  # the error says it better
             network.load_weights(path)

@@ -7,10 +7,11 @@ does (Zhang et al., arXiv:1710.04026, section III-B): every convolution then cos
 import keras
 from keras import layers, ops
 
+from denoise.training.architectures.noise_level import beside_level, noise_level_input, within_level
 from denoise.training.architectures.ridnet import convolution, residual_block
 
 
-def unet(size: int | None = None, filters: int = 48, levels: int = 4, blocks: int = 2) -> keras.Model:
+def unet(size: int | None = None, filters: int = 48, levels: int = 4, blocks: int = 2, told: int = 0) -> keras.Model:
     """Build the U-Net: residual blocks on grids of 1/2 to 1/16 of the photo's size and back, skips by addition.
 
     The last convolution starts at zero, so an untrained network returns its input.
@@ -20,27 +21,30 @@ def unet(size: int | None = None, filters: int = 48, levels: int = 4, blocks: in
         filters: Channels of the finest grid, twice as many on the second, four times as many on those below.
         levels: Grids, each of half the size of the one before.
         blocks: Residual blocks on each grid, on the way down and again on the way up; twice as many on the coarsest.
+        told: 1 for a network that is told the noise level, see `noise_level.py`.
 
     Returns:
         A model from (N, H, W, 3) noisy in [0, 1] to (N, H, W, 3) denoised, float32, not clipped.
         6,633,564 parameters at the default widths.
     """
     noisy = keras.Input((size, size, 3), name="noisy")
-    widths = [filters * min(2**level, 4) for level in range(levels)]
-    x = convolution(ops.space_to_depth(noisy, 2), filters, 3, "head")
+    widths = [filters * min(2**grid, 4) for grid in range(levels)]
+    level = noise_level_input(size) if told else None
+    x = convolution(beside_level(ops.space_to_depth(noisy, 2), level), filters, 3, "head")
     skips = []
-    for level in range(levels - 1):
-        x = _blocks(x, widths[level], blocks, f"down{level + 1}")
+    for grid in range(levels - 1):
+        x = _blocks(x, widths[grid], blocks, f"down{grid + 1}")
         skips.append(x)
-        x = layers.Conv2D(widths[level + 1], 2, strides=2, name=f"halve{level + 1}")(x)
+        x = layers.Conv2D(widths[grid + 1], 2, strides=2, name=f"halve{grid + 1}")(x)
     x = _blocks(x, widths[-1], 2 * blocks, "bottom")
-    for level in reversed(range(levels - 1)):
-        x = convolution(x, 4 * widths[level], 1, f"double{level + 1}", activation=None)
-        x = layers.Add(name=f"skip{level + 1}")([ops.depth_to_space(x, 2), skips[level]])
-        x = _blocks(x, widths[level], blocks, f"up{level + 1}")
+    for grid in reversed(range(levels - 1)):
+        x = convolution(x, 4 * widths[grid], 1, f"double{grid + 1}", activation=None)
+        x = layers.Add(name=f"skip{grid + 1}")([ops.depth_to_space(x, 2), skips[grid]])
+        x = _blocks(x, widths[grid], blocks, f"up{grid + 1}")
     residual = layers.Conv2D(12, 3, padding="same", kernel_initializer="zeros", name="tail")(x)
-    denoised = layers.Add(name="denoised", dtype="float32")([noisy, ops.depth_to_space(residual, 2)])
-    return keras.Model(noisy, denoised, name="unet")
+    residual = within_level(ops.depth_to_space(residual, 2), level)
+    denoised = layers.Add(name="denoised", dtype="float32")([noisy, residual])
+    return keras.Model([noisy, level] if told else noisy, denoised, name="unet")
 
 
 def _blocks(x: keras.KerasTensor, filters: int, count: int, name: str) -> keras.KerasTensor:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from denoise.pipeline import LUMA, Mix
+from denoise.pipeline import Mix
+from denoise.tone import LUMA
 from denoise.ui import session, texts, transfer
 from denoise.ui.component import component
 

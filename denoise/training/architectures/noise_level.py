@@ -1,0 +1,34 @@
+"""Telling a network how much noise there is: a map of the noise level as a second input.
+
+A network that is told the level need not guess whether a faint structure is grain or texture, and who uses it can turn
+the level up and down (FFDNet: Zhang et al., arXiv:1710.04026, section III). Where the level is zero, the photo comes
+back as it is, by construction.
+"""
+
+import keras
+from keras import layers, ops
+
+LEVEL = "level"
+"""Name of the input."""
+
+VISIBLE = 1 / 255
+"""Noise below this standard deviation is removed in proportion to its level: of nothing, nothing."""
+
+
+def noise_level_input(size: int | None) -> keras.KerasTensor:
+    """Make the input: (N, size, size, 1), the noise's standard deviation around each pixel, in [0, 1]."""
+    return keras.Input((size, size, 1), name=LEVEL)
+
+
+def beside_level(x: keras.KerasTensor, level: keras.KerasTensor | None) -> keras.KerasTensor:
+    """Append the level to what a photo on a half-size grid became, (N, H / 2, W / 2, C); `None` appends nothing."""
+    if level is None:
+        return x
+    return layers.Concatenate(name="told")([x, layers.AveragePooling2D(2, name="level_halved")(level)])
+
+
+def within_level(residual: keras.KerasTensor, level: keras.KerasTensor | None) -> keras.KerasTensor:
+    """Fade out the residual, (N, H, W, 3), where there is less noise than is visible; `None` fades nothing."""
+    if level is None:
+        return residual
+    return layers.Multiply(name="fade")([residual, ops.minimum(level * (1 / VISIBLE), 1.0)])

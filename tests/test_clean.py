@@ -1,0 +1,96 @@
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image as PillowImage
+from PIL import ImageDraw, ImageFont
+
+from denoise.baseline import estimate_noise
+from denoise.clean import clean_mask, describe_clean
+
+BLACK_ON_WHITE = ((0, 0, 0), (255, 255, 255))
+COLOURS = {
+    "black-on-white": BLACK_ON_WHITE,
+    "light-on-dark": ((220, 220, 210), (30, 30, 40)),
+    "blue-on-cream": ((20, 80, 200), (250, 240, 200)),
+}
+
+
+def page(size: int = 12, colours: tuple[tuple[int, ...], tuple[int, ...]] = BLACK_ON_WHITE) -> np.ndarray:
+    """A page of text, (384, 384, 3)."""
+    ink, paper = colours
+    picture = PillowImage.new("RGB", (384, 384), paper)
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(size)
+    words = ["the quick brown", "fox jumps over", "a lazy dog", "1234567890", "photographers wait"]
+    for line, top in enumerate(range(4, 384 - size, round(1.4 * size))):
+        draw.text((6, top), " ".join(words[(line + i) % len(words)] for i in range(9)), ink, font)
+    return np.asarray(picture)
+
+
+def noisy(pixels: np.ndarray, sigma: float, channels: int = 3) -> np.ndarray:
+    noise = np.random.default_rng(0).normal(0, sigma, (*pixels.shape[:2], channels))
+    return np.clip(np.rint(pixels + noise), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("size", [9, 12, 20, 48])
+@pytest.mark.parametrize("colours", COLOURS.values(), ids=COLOURS)
+def test_clean_mask_finds_text(size, colours):
+    text = page(size, colours)
+    assert clean_mask(text).all()
+    assert estimate_noise(text) == 0
+
+
+def test_clean_mask_finds_text_of_16_bit():
+    assert clean_mask(page().astype(np.uint16) * 257).mean() > 0.97
+
+
+@pytest.mark.parametrize("sigma", [1, 2, 5, 12, 30])
+@pytest.mark.parametrize("channels", [1, 3], ids=["grey", "colour"])
+def test_clean_mask_takes_no_noisy_text_for_clean(sigma, channels):
+    text = noisy(page(), sigma, channels)
+    assert clean_mask(text).mean() < 0.01
+    assert estimate_noise(text) > 0
+
+
+@pytest.mark.parametrize("sigma", [2, 5, 12])
+@pytest.mark.parametrize("exposure", [(2.0, 0), (1.0, -110), (0.2, -20)], ids=["blown", "crushed", "dark"])
+def test_clean_mask_leaves_the_noise_beside_clipped_parts_to_the_denoiser(sigma, exposure):
+    gain, offset = exposure
+    photo = noisy(skimage.data.astronaut() * gain + offset, sigma)
+    is_noise = (photo > 0).any(axis=2) & (photo < 255).any(axis=2)
+    assert (clean_mask(photo) & is_noise).mean() < 0.05
+
+
+@pytest.mark.parametrize("name", ["astronaut", "cat", "coffee", "rocket"])
+def test_clean_mask_finds_next_to_nothing_in_photos(name):
+    assert clean_mask(getattr(skimage.data, name)()).mean() < 0.08
+
+
+def test_clean_mask_works_by_region():
+    photo = noisy(skimage.data.astronaut()[:384, :384], 5)
+    mask = clean_mask(np.hstack([page(), photo]))
+    assert mask[:, :352].mean() > 0.97
+    assert mask[:, 416:].mean() < 0.01
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (7, 300), (300, 7), (33, 40)])
+def test_clean_mask_has_the_shape_of_the_picture(shape):
+    assert clean_mask(np.zeros((*shape, 3), np.uint8)).shape == shape
+
+
+def test_clean_mask_takes_blocks_of_a_hard_jpeg_for_what_they_are():
+    photo = cv2.imencode(".jpg", skimage.data.astronaut(), [cv2.IMWRITE_JPEG_QUALITY, 10])[1]
+    photo = cv2.imdecode(photo, cv2.IMREAD_COLOR)
+    steps = np.abs(np.diff(photo.astype(int), axis=1, append=photo[:, -1:])).max(axis=2) > 0
+    assert (clean_mask(photo) & steps).mean() < 0.03  # at block borders and rings: next to none is kept
+
+
+def test_clean_mask_looks_across_the_bands_of_rows_that_it_works_in():
+    tall = np.vstack([page()] * 3)
+    np.testing.assert_array_equal(clean_mask(tall)[64:640], clean_mask(tall[64 - 32 : 640 + 32])[32:-32])
+
+
+def test_describe_clean_tells_what_is_worth_telling():
+    assert describe_clean(0.01) == ""
+    assert describe_clean(0.62).startswith("62% of it is text or graphics")
+    assert "no noise" in describe_clean(1.0)
