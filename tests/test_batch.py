@@ -158,6 +158,34 @@ def test_bad_file_gets_a_reason_and_the_rest_goes_on(denoiser, data, reason):
     batch.close()
 
 
+def test_report_says_what_was_not_kept(batch, denoiser):
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    add(batch, "x.jpg", picture("JPEG", exif=exif))
+    run(batch, Settings(format="BMP"))
+    assert rows(batch)[0]["not_kept"] == "EXIF (camera, time, place)"
+    batch.forget_results()
+    assert rows(batch)[0]["not_kept"] == ""
+    run(batch, Settings(format="BMP", strip=True))
+    assert rows(batch)[0]["not_kept"] == ""
+
+
+def test_webp_stays_lossless_or_lossy_where_formats_are_kept(batch, denoiser):
+    for name, lossless in (("exact.webp", True), ("small.webp", False)):
+        add(batch, name, picture("WEBP", 64, 48, lossless=lossless))
+    add(batch, "a.png", picture("PNG", 64, 48))
+    run(batch)
+    found = unzipped(batch)
+    assert decode(found["exact-denoised.webp"]).lossless
+    assert not decode(found["small-denoised.webp"]).lossless
+    batch.forget_results()
+    run(batch, Settings(format="WEBP", quality=80))
+    assert not any(decode(data).lossless for name, data in unzipped(batch).items() if name != REPORT_NAME)
+    batch.forget_results()
+    run(batch, Settings(format="WEBP", quality=100))
+    assert all(decode(data).lossless for name, data in unzipped(batch).items() if name != REPORT_NAME)
+
+
 def test_settings_reach_the_denoiser_and_the_file(batch, denoiser, monkeypatch):
     monkeypatch.setattr(pipeline, "BIG", 500)
     exif = Image.Exif()

@@ -393,6 +393,19 @@ def test_losses_of_pixels_and_colours():
     assert losses(decode(cmyk.getvalue())) == ["CMYK colours"]
 
 
+def test_decode_invents_no_resolution():
+    exif = PillowImage.Exif()
+    exif[Base.Make] = "Maker"
+    for options in ({}, {"exif": exif}):
+        buffer = io.BytesIO()
+        PillowImage.fromarray(PIXELS).save(buffer, "JPEG", **options)
+        assert decode(buffer.getvalue()).dpi is None
+    exif[Base.XResolution], exif[Base.ResolutionUnit] = 240.0, 2
+    buffer = io.BytesIO()
+    PillowImage.fromarray(PIXELS).save(buffer, "JPEG", exif=exif)
+    assert decode(buffer.getvalue()).dpi == (240, 240)
+
+
 # What a PNG says of its colours
 
 GAMMA, PRIMARIES = struct.pack(">I", 45455), struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)

@@ -1,13 +1,16 @@
 import dataclasses
 import io
 import json
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
+from PIL.PngImagePlugin import PngInfo
 from skimage import data
 
 from denoise import __main__, benchmark
@@ -15,6 +18,10 @@ from denoise.__main__ import main
 
 ROOT = Path(__file__).parents[1]
 CLEAN = data.astronaut()[200:240, 150:200]
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:Description xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="5"/></rdf:RDF></x:xmpmeta>'
+)
 
 
 @pytest.fixture
@@ -74,6 +81,72 @@ def test_main_runs_the_bundled_ridnet_quietly(folder):
 def test_main_takes_the_format_from_the_suffix(folder, quick, name, expected):
     assert main(["noisy.png", "-o", name]) == 0
     assert read(name).format == expected
+
+
+def test_main_turns_a_png_by_its_late_exif_and_keeps_its_captions(folder):
+    exif = PillowImage.Exif()
+    exif[0x0112], exif[0x010F] = 6, "Maker"
+    buffer = io.BytesIO()
+    texts = PngInfo()
+    texts.add_itxt("XML:com.adobe.xmp", XMP)
+    PillowImage.fromarray(CLEAN).save(buffer, "PNG", pnginfo=texts)
+    end = buffer.getvalue()[-12:]
+    block = b"eXIf" + exif.tobytes()[6:]
+    late = struct.pack(">I", len(block) - 4) + block + struct.pack(">I", zlib.crc32(block))
+    Path("late.png").write_bytes(buffer.getvalue()[:-12] + late + end)
+    process = subprocess.run(
+        [sys.executable, "-m", "denoise", folder / "late.png", "-o", folder / "out.jpg", "--model", "nlm"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (process.returncode, process.stderr) == (0, "")
+    image = read("out.jpg")
+    assert image.size == (40, 50)
+    assert dict(image.getexif()) == {0x0112: 1, 0x010F: "Maker"}
+    assert image.info["xmp"] == XMP
+
+
+def test_main_says_what_was_not_kept(folder, quick, capsys):
+    exif = PillowImage.Exif()
+    exif[0x010F] = "Maker"
+    PillowImage.fromarray(CLEAN).save("photo.jpg", exif=exif, xmp=XMP)
+    assert main(["photo.jpg", "-o", "photo.bmp"]) == 0
+    sentence = "denoise: photo.bmp: not kept: EXIF (camera, time, place), XMP (ratings, keywords)\n"
+    assert capsys.readouterr().err == sentence
+    assert main(["photo.jpg", "-o", "photo.webp"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_main_strips_metadata(folder, quick, capsys):
+    exif = PillowImage.Exif()
+    exif[0x010F] = "Maker"
+    PillowImage.fromarray(CLEAN).save("photo.jpg", exif=exif, xmp=XMP, comment=b"mine")
+    for name in ("out.jpg", "out.bmp"):
+        assert main(["photo.jpg", "-o", name, "--strip"]) == 0
+    assert capsys.readouterr().err == ""
+    image = read("out.jpg")
+    assert dict(image.getexif()) == {}
+    assert not {"xmp", "comment"} & set(image.info)
+
+
+def test_main_writes_jpeg_and_webp_in_the_quality_asked_for(folder, quick):
+    def size(source, *options, name="out.webp"):
+        assert main([source, "-o", name, "--force", *options]) == 0
+        return Path(name).stat().st_size
+
+    PillowImage.fromarray(CLEAN).save("photo.jpg", quality=95)
+    assert size("photo.jpg", "--quality", "60") < size("photo.jpg") < size("photo.jpg", "--quality", "100")
+    assert size("noisy.png", "--quality", "60") < size("noisy.png") == size("noisy.png", "--quality", "100")
+    assert size("noisy.png", "--quality", "60", name="a.jpg") < size("noisy.png", name="a.jpg")
+
+
+@pytest.mark.parametrize("quality", ["0", "101", "high"])
+def test_main_refuses_a_quality_that_there_is_not(folder, capsys, quality):
+    with pytest.raises(SystemExit, match="2"):
+        main(["noisy.png", "--quality", quality])
+    assert f"must be a whole number between 1 and 100. Received: {quality}" in capsys.readouterr().err
 
 
 def test_main_prints_psnr_and_ssim_against_a_reference(folder, capsys):

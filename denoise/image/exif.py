@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import suppress
 
+from PIL import Image as PillowImage
 from PIL.ExifTags import IFD, Base
 
 PREFIX = b"Exif\x00\x00"
@@ -30,6 +31,16 @@ def orientation_of(block: bytes) -> int:
                 (orientation,) = struct.unpack_from(value, tiff, position)
                 return orientation if 1 <= orientation <= 8 else 0
     return 0
+
+
+def tells_resolution(block: bytes) -> bool:
+    """Returns whether an EXIF block tells how many pixels go to an inch."""
+    exif = PillowImage.Exif()
+    try:
+        exif.load(block)
+        return Base.XResolution in exif
+    except Exception:  # it may hold anything
+        return False
 
 
 def made_upright(block: bytes, width: int, height: int) -> bytes:

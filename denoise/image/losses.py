@@ -2,10 +2,7 @@
 
 from dataclasses import replace
 
-from PIL import Image as PillowImage
-from PIL.ExifTags import Base
-
-from denoise.image import jpeg, png, tiff
+from denoise.image import exif, jpeg, png, tiff
 from denoise.image.formats import is_deep
 from denoise.image.metadata import TITLES
 from denoise.image.photo import Metadata, Photo
@@ -49,7 +46,7 @@ def fit(photo: Photo) -> tuple[Photo, list[str]]:
             lost.append("colour space")
     if dpi and photo.format == "WEBP":
         dpi = None
-        if not _tells_resolution(said.exif):
+        if not exif.tells_resolution(said.exif):
             lost.append("resolution in dpi")
     return replace(photo, metadata=said, icc_profile=icc_profile, colour_chunks=colour_chunks, dpi=dpi), lost
 
@@ -69,12 +66,3 @@ def _holds_profile(photo: Photo) -> bool:
     )
     is_for_grey = photo.icc_profile[16:20] == b"GRAY"
     return photo.format != "BMP" and not (is_for_grey and has_colour_channels)
-
-
-def _tells_resolution(exif: bytes) -> bool:
-    try:
-        block = PillowImage.Exif()
-        block.load(exif)
-        return Base.XResolution in block
-    except Exception:  # damaged
-        return False

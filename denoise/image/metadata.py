@@ -27,6 +27,9 @@ def dpi_of(image: ImageFile) -> tuple[float, float] | None:
     """Returns the horizontal and vertical resolution in pixels per inch, if the file tells one that makes sense."""
     if isinstance(image, TiffImageFile) and Base.XResolution not in image.tag_v2:
         return None  # Pillow would say 1
+    is_in_header = image.info.get("jfif_unit") in (1, 2)
+    if isinstance(image, JpegImageFile) and not (is_in_header or exif.tells_resolution(image.info.get("exif", b""))):
+        return None  # Pillow would say 72
     with suppress(TypeError, ValueError, ZeroDivisionError):
         x, y = (float(value) for value in image.info.get("dpi", ()))
         if all(1 <= value <= 65535 for value in (x, y)):  # what every format can hold; NaN fails too
