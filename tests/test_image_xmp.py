@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image as PillowImage
 
 from denoise.image import Metadata, Photo, decode, encode, losses, xmp
@@ -27,6 +28,9 @@ NAMESPACES = {
     "HDRGainMap": "http://ns.apple.com/HDRGainMap/1.0/",
     "Container": "http://ns.google.com/photos/1.0/container/",
     "Item": "http://ns.google.com/photos/1.0/container/item/",
+    "mwg-rs": "http://www.metadataworkinggroup.com/schemas/regions/",
+    "stArea": "http://ns.adobe.com/xmp/sType/Area#",
+    "stDim": "http://ns.adobe.com/xap/1.0/sType/Dimensions#",
     "GCamera": "http://ns.google.com/photos/1.0/camera/",
 }
 DECLARED = " ".join(f'xmlns:{prefix}="{name}"' for prefix, name in NAMESPACES.items())
@@ -133,6 +137,60 @@ def test_what_points_at_nothing_is_taken_out_and_the_rest_stays():
     assert photo.metadata.xmp.startswith(b"<?xpacket begin=")
     assert photo.metadata.xmp.endswith(b'<?xpacket end="w"?>')
     assert properties(kept(packet('GCamera:MotionPhoto="0" xmp:Rating="1"'))) == {"xmp:Rating": "1"}
+
+
+FACES = (
+    '<mwg-rs:Regions rdf:parseType="Resource"><mwg-rs:AppliedToDimensions stDim:w="6" stDim:h="4" stDim:unit="pixel"/>'
+    "<mwg-rs:RegionList><rdf:Bag><rdf:li><rdf:Description mwg-rs:Name='Ada'>{}</rdf:Description></rdf:li></rdf:Bag>"
+    "</mwg-rs:RegionList></mwg-rs:Regions>"
+)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(
+    "area",
+    [
+        '<mwg-rs:Area stArea:x="0.25" stArea:y="0.125" stArea:w="0.1" stArea:h="0.2" stArea:unit="normalized"/>',
+        "<mwg-rs:Area rdf:parseType='Resource'><stArea:x>0.25</stArea:x><stArea:y>0.125</stArea:y>"
+        "<stArea:w>0.1</stArea:w><stArea:h>0.2</stArea:h></mwg-rs:Area>",
+    ],
+    ids=["attributes", "elements"],
+)
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_faces_are_named_where_they_are(kind, area, orientation):
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    pixels[1, 2] = 255  # whose middle is at 2.5, 1.5
+    area = area.replace("0.25", f"{2.5 / 8}").replace("0.125", f"{1.5 / 8}")
+    content = packet(f'tiff:Orientation="{orientation}"', FACES.format(area))
+    photo = decode(encode(Photo(pixels, format=kind, metadata=Metadata(xmp=content))))
+    ((y, x),) = np.argwhere(photo.pixels[..., 0])
+    root = ElementTree.fromstring(photo.metadata.xmp.decode().strip("\ufeff"))
+    found = next(root.iter(f"{{{NAMESPACES['mwg-rs']}}}Area"))
+    values = {**found.attrib, **{child.tag: child.text for child in found}}
+    place = [float(values[f"{{{NAMESPACES['stArea']}}}{name}"]) for name in "xywh"]
+    assert place[:2] == pytest.approx([(x + 0.5) / 8, (y + 0.5) / 8], abs=1e-5)
+    assert place[2:] == ([0.2, 0.1] if orientation > 4 else [0.1, 0.2])
+    size = next(root.iter(f"{{{NAMESPACES['mwg-rs']}}}AppliedToDimensions"))
+    assert [size.get(f"{{{NAMESPACES['stDim']}}}{name}") for name in "wh"] == list("46" if orientation > 4 else "64")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_faces_of_a_tiff_turn_with_it(dtype):
+    pixels = np.zeros((8, 8, 3), dtype)
+    pixels[1, 2] = 255
+    content = packet("", FACES.format(f'<mwg-rs:Area stArea:x="{2.5 / 8}" stArea:y="{1.5 / 8}"/>'))
+    buffer = io.BytesIO()
+    tags = [(274, "H", 1, 6, True), (700, "B", len(content), content, True)]
+    tifffile.imwrite(buffer, pixels, photometric="rgb", extratags=tags)
+    photo = decode(buffer.getvalue())
+    ((y, x),) = np.argwhere(photo.pixels[..., 0])
+    assert (x, y) == (6, 2)
+    assert b'stArea:x="0.812500" stArea:y="0.312500"' in photo.metadata.xmp
+
+
+def test_faces_that_cannot_be_placed_stay():
+    content = packet('tiff:Orientation="6"', FACES.format('<mwg-rs:Area stArea:x="left" stArea:y="0.5"/>'))
+    assert b'stArea:x="left" stArea:y="0.5"' in kept(content)
 
 
 def test_packet_in_another_encoding_becomes_utf_8():

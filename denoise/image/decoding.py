@@ -51,8 +51,7 @@ def decode(data: bytes, *, max_megapixels: float = 50.0) -> Photo:
         check_header(image, data, name, max_megapixels)
         found, lost = metadata.read(image, data)
         orientation = metadata.orientation_of(found)
-        if isinstance(image, TiffImageFile) and Base.Orientation in image.tag_v2:
-            orientation = 1  # both libraries turn it themselves
+        tag = image.tag_v2.get(Base.Orientation) if isinstance(image, TiffImageFile) else None
         icc_profile, dpi = image.info.get("icc_profile") or b"", metadata.dpi_of(image)
 
         if name in ("PNG", "WEBP") or _is_deep_tiff(image):
@@ -63,13 +62,14 @@ def decode(data: bytes, *, max_megapixels: float = 50.0) -> Photo:
             lost.append("CMYK colours")
         else:
             samples = _read_with_pillow(image)
-        samples = _upright(samples, orientation)
+        if tag is None:  # else both libraries turn a TIFF themselves
+            samples = _upright(samples, orientation)
 
         channels = samples.shape[2]
         is_grey_palette = image.mode in ("P", "PA") and icc_profile[16:20] != b"RGB " and _is_colourless(samples)
         grey = channels < 3 or is_grey_palette
         height, width = samples.shape[:2]
-        upright, outdated = metadata.made_upright(found, width, height)
+        upright, outdated = metadata.made_upright(found, tag or orientation, width, height)
         return Photo(
             pixels=np.repeat(samples[..., :1], 3, axis=2) if grey else np.ascontiguousarray(samples[..., :3]),
             alpha=samples[..., -1].copy() if channels in (2, 4) else None,

@@ -80,17 +80,23 @@ def orientation_of(metadata: Metadata) -> int:
     return orientation or 1
 
 
-def made_upright(metadata: Metadata, width: int, height: int) -> tuple[Metadata, list[str]]:
-    """Returns what is to be said about the upright photo of so many pixels, and what cannot be kept.
+def made_upright(metadata: Metadata, orientation: int, width: int, height: int) -> tuple[Metadata, list[str]]:
+    """Returns what is to be said about the upright photo, and what cannot be kept.
 
     Nothing of it points to a thumbnail, or to what followed the photo in its file.
+
+    Args:
+        metadata: What the file says.
+        orientation: How the photo was turned, as in EXIF.
+        width: Of the upright photo, in pixels.
+        height: The same.
     """
     facts = {
         **dict.fromkeys(("exif:Orientation", "tiff:Orientation"), "1"),  # as older ImageMagicks write them
         **dict.fromkeys(("exif:ExifImageWidth", "exif:PixelXDimension"), str(width)),
         **dict.fromkeys(("exif:ExifImageLength", "exif:PixelYDimension"), str(height)),
     }
-    packet, lost = _upright_xmp(metadata.xmp, width, height) if metadata.xmp else (b"", [])
+    packet, lost = _upright_xmp(metadata.xmp, orientation, width, height) if metadata.xmp else (b"", [])
     upright = Metadata(
         exif=exif.made_upright(metadata.exif, width, height) if metadata.exif else b"",
         xmp=packet,
@@ -100,12 +106,12 @@ def made_upright(metadata: Metadata, width: int, height: int) -> tuple[Metadata,
     return upright, lost
 
 
-def _upright_xmp(packet: bytes, width: int, height: int) -> tuple[bytes, list[str]]:
+def _upright_xmp(packet: bytes, orientation: int, width: int, height: int) -> tuple[bytes, list[str]]:
     tree = xmp.parse(packet)
     if tree is None:
         return (packet, []) if xmp.is_harmless(packet) else (b"", [f"damaged {TITLES['xmp']}"])
     lost = xmp.appended(tree)
-    is_changed = xmp.make_upright(tree, width, height)
+    is_changed = xmp.make_upright(tree, orientation, width, height)
     return (xmp.serialize(tree) if is_changed or not _is_utf8(packet) else packet), lost
 
 

@@ -6,6 +6,7 @@ Source: ISO 16684-1 (XMP), Adobe's XMP Specification Part 3 (storage in files), 
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 from lxml import etree
@@ -26,8 +27,11 @@ _APPENDED = "{http://ns.google.com/photos/1.0/container/}Directory"
 _GAIN_MAPS = ("{http://ns.adobe.com/hdr-gain-map/1.0/}", "{http://ns.apple.com/HDRGainMap/1.0/}")
 _CAMERA = "{http://ns.google.com/photos/1.0/camera/}"
 _VIDEOS = (f"{_CAMERA}MotionPhoto", f"{_CAMERA}MicroVideo")
+_REGIONS = "{http://www.metadataworkinggroup.com/schemas/regions/}Regions"
+_AREA, _SIZE = "{http://ns.adobe.com/xmp/sType/Area#}", "{http://ns.adobe.com/xap/1.0/sType/Dimensions#}"
 _SIGNATURE = "{http://purl.org/dc/terms/}provenance"
 _MAX_PROPERTIES = 5000  # genuine packets have hundreds, and lxml takes quadratic time to list attributes
+_PLACES = (*(f"{_AREA}{name}" for name in "xywh"), *(f"{_SIZE}{name}" for name in "wh"))
 # What of the above a packet that is no XML may speak of.
 _SUSPICIOUS = (b"Orientation", b"Thumbnails", b"hdrgm", b"HDRGainMap", b"Container", b"MotionPhoto", b"MicroVideo")
 
@@ -73,16 +77,19 @@ def extend(tree: Packet, extension: Packet) -> None:
     _resources(tree).extend(list(_resources(extension)))
 
 
-def make_upright(tree: Packet, width: int, height: int) -> bool:
+def make_upright(tree: Packet, orientation: int, width: int, height: int) -> bool:
     """Makes a packet describe the upright photo of so many pixels; returns whether it had to be changed.
 
     What it says of thumbnails and of what followed the photo in its file (gain map, video, signature) is taken out.
+    Faces that it names are named where they are now.
     """
     facts = {_ORIENTATION: "1"}
     facts |= dict.fromkeys(_WIDTHS, str(width)) | dict.fromkeys(_HEIGHTS, str(height))
     is_changed = False
     for holder, name, value in list(_properties(tree)):
-        if _is_stale(name, value):
+        if name == _REGIONS and orientation != 1:
+            _turn_regions(holder, orientation)
+        elif _is_stale(name, value):
             if holder.tag == name:
                 holder.getparent().remove(holder)
             else:
@@ -132,6 +139,37 @@ def split(packet: bytes, size: int) -> tuple[bytes, bytes, str] | None:
     main[-1].set(_EXTENSION, digest)
     smaller = serialize(tree)
     return (smaller, content, digest) if len(smaller) <= size else None
+
+
+def _turn_regions(regions: Any, orientation: int) -> None:
+    """Turns the places of faces, which are told in shares of the stored width and height.
+
+    Source: Metadata Working Group, Guidelines for Handling Image Metadata 2.0, section 5.9.
+    """
+    is_transposed = orientation in (5, 6, 7, 8)
+    for holder in regions.iter(etree.Element):
+        x, y, w, h, *size = (_get(holder, name) for name in _PLACES)
+        with suppress(TypeError, ValueError):  # not all there, or no numbers
+            across, down = (float(y), float(x)) if is_transposed else (float(x), float(y))
+            _set(holder, _PLACES[0], f"{1 - across if orientation in (2, 3, 6, 7) else across:.6f}")
+            _set(holder, _PLACES[1], f"{1 - down if orientation in (3, 4, 7, 8) else down:.6f}")
+        for pair, values in ((_PLACES[2:4], (h, w)), (_PLACES[4:], size[::-1])):
+            if is_transposed and None not in values:
+                for name, value in zip(pair, values, strict=True):
+                    _set(holder, name, value)
+
+
+def _get(holder: Any, name: str) -> Any:
+    """Returns a value that is kept as an attribute or as an element."""
+    value = holder.get(name)
+    return holder.findtext(name) if value is None else value
+
+
+def _set(holder: Any, name: str, value: str) -> None:
+    if holder.get(name) is not None:
+        holder.set(name, value)
+    else:
+        holder.find(name).text = value
 
 
 def _resources(tree: Packet) -> Any:
