@@ -271,6 +271,8 @@ def test_decode_png_corrects_what_old_imagemagicks_say_of_exif():
         pytest.param((b"zTXt", b"Title\0\0junk"), id="junk"),
         pytest.param((b"zTXt", b"Title\0\0" + zlib.compress(bytes(20 << 20))), id="bomb"),
         pytest.param((b"iTXt", b"Title\0"), id="cut"),
+        pytest.param((b"tEXt", b"\0words"), id="no-keyword"),
+        pytest.param((b"tEXt", b"x" * 80 + b"\0words"), id="long-keyword"),
         pytest.param((b"iTXt", b"Title\0\0\0\0\0\xff\xff"), id="no-utf-8"),
         pytest.param((b"tEXt", b"Raw profile type exif\0\nexif\n     100\nxyz"), id="no-digits"),
         pytest.param((b"tEXt", b"Raw profile type exif\0"), id="empty-profile"),
@@ -357,6 +359,35 @@ def test_exif_tells_the_size_of_the_upright_photo(kind, order):
     exif.load(photo.metadata.exif)
     assert (exif[Base.ImageWidth], exif[Base.ImageLength], exif[Base.Orientation]) == (4, 6, 1)
     assert [exif.get_ifd(IFD.Exif)[tag] for tag in (Base.ExifImageWidth, Base.ExifImageHeight)] == [4, 6]
+
+
+@pytest.mark.parametrize("target", ["PNG", "JPEG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("source", ["JPEG", "TIFF"])
+def test_names_keep_their_letters(source, target):
+    names = {Base.Artist: "Jürgen Ω".encode(), Base.Copyright: "© Köln".encode("latin-1")}
+    lens = "Objektiv für Nähe".encode()
+    entries = b""
+    texts = b""
+    for tag, value in {**names, Base.LensModel: lens}.items():
+        start = 8 + 2 + 12 * 3 + 4 + 2 + 12 + 4 + len(texts)
+        entry = struct.pack("<HHII", tag, 2, len(value) + 1, start)
+        texts += value + b"\0"
+        entries += entry if tag != Base.LensModel else struct.pack("<HHII", IFD.Exif, 4, 1, 50) + bytes(4)
+        if tag == Base.LensModel:
+            second = struct.pack("<H", 1) + entry + bytes(4)
+    block = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", 3) + entries + second + texts
+    data = encode(Photo(PIXELS, format=source, metadata=Metadata(block)))
+    data = encode(replace(decode(data), format=target))
+    exif = PillowImage.open(io.BytesIO(data)).getexif()
+    assert {tag: exif[tag].encode("latin-1") for tag in names} == names
+    assert exif.get_ifd(IFD.Exif)[Base.LensModel].encode("latin-1") == lens
+
+
+@pytest.mark.parametrize("quality", [0, 101])
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+def test_encode_refuses_a_quality_that_there_is_not(kind, quality):
+    with pytest.raises(ValueError, match=f"1 to 100. Received: {quality}"):
+        encode(Photo(PIXELS, format=kind), quality=quality)
 
 
 # What cannot fit

@@ -298,6 +298,15 @@ def test_extension_that_is_not_all_there_is_told():
     assert losses(photo) == ["damaged XMP (ratings, keywords)"]
 
 
+def test_split_of_thousands_of_properties_takes_no_long():
+    content = packet('xmp:Rating="5"', "".join(f"<dc:a{n}>{'t' * 700}</dc:a{n}>" for n in range(4900)))
+    begin = time.process_time()
+    photo = Photo(PIXELS, format="JPEG", metadata=Metadata(xmp=content))
+    assert losses(photo) == []
+    assert len(properties(decode(encode(photo)).metadata.xmp)) == 4901
+    assert time.process_time() - begin < 5
+
+
 def test_split_moves_no_more_than_it_must():
     content = packet('xmp:Rating="5"', f"<dc:title>{'t' * 500}</dc:title><crs:Masks>{'m' * 9000}</crs:Masks>")
     main, extension, _ = xmp.split(content, 4000)

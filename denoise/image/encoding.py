@@ -43,6 +43,8 @@ def encode(photo: Photo, *, quality: int | None = None) -> bytes:
         raise ValueError(f"`photo.format` must be one of {', '.join(FORMATS)}. Received: {photo.format!r}")
     if photo.alpha is not None and photo.alpha.dtype != photo.pixels.dtype:
         raise ValueError(f"`alpha` must have the type of `pixels`. Received: {photo.alpha.dtype}, {photo.pixels.dtype}")
+    if quality is not None and not 1 <= quality <= 100:
+        raise ValueError(f"`quality` must be 1 to 100. Received: {quality}")
     title, longest_side = format_title(photo.format), FORMATS[photo.format].longest_side
     if max(photo.pixels.shape) > longest_side:
         raise PhotoError(

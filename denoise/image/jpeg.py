@@ -18,11 +18,16 @@ _APP1, _APP13, _COM = 0xE1, 0xED, 0xFE
 _COMMENT = "Comment"  # the only kind of note that a JPEG has, as PNG calls it
 
 
-def read(image: JpegImageFile) -> tuple[Metadata, set[str]]:
-    """Returns what the segments say, and the names of the fields that are damaged."""
+def read(image: JpegImageFile, limit: int) -> tuple[Metadata, set[str]]:
+    """Returns what the segments say, and the names of the fields that are damaged.
+
+    Args:
+        image: The file, opened by Pillow.
+        limit: Bytes of an extension of the XMP packet that are read.
+    """
     packet, is_damaged = image.info.get("xmp", b""), False
     if (tree := xmp.parse(packet)) is not None and (name := xmp.extension_of(tree)):
-        extension = xmp.parse(_extension(image, name))
+        extension = xmp.parse(_extension(image, name)[:limit])
         is_damaged = extension is None
         if extension is not None:
             xmp.extend(tree, extension)
@@ -48,7 +53,7 @@ def _extension(image: JpegImageFile, name: str) -> bytes:
 def left_behind(image: JpegImageFile) -> list[str]:
     """Returns what the file holds beside the photo, and cannot be kept."""
     found = []
-    with suppress(SyntaxError):
+    with suppress(Exception):  # the index may hold anything
         pictures = (image._getmp() or {}).get(0xB002, [])
         if any("Thumbnail" not in picture["Attribute"]["MPType"] for picture in pictures[1:]):
             found.append("further pictures in the file")

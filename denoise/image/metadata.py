@@ -50,7 +50,7 @@ def read(image: ImageFile, data: bytes) -> tuple[Metadata, list[str]]:
     elif isinstance(image, PngImageFile):
         found, damaged = png.read(data, 3 * MAX_METADATA)  # some hold hexadecimal digits
     elif isinstance(image, JpegImageFile):
-        found, damaged = jpeg.read(image)
+        found, damaged = jpeg.read(image, MAX_METADATA)
     else:
         found = Metadata(image.info.get("exif", b""), image.info.get("xmp", b""))
     if found.exif and not exif.is_exif(found.exif):

@@ -27,6 +27,7 @@ _SRGB = {
     b"gAMA": struct.pack(">I", 45455),
     b"cHRM": struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000),
 }
+_LONGEST_KEYWORD = 79  # letters
 _SHORT = 1024  # characters; longer texts are compressed
 
 
@@ -114,6 +115,8 @@ def _text(kind: bytes, content: bytes, limit: int) -> tuple[str, str]:
     if limit < 0:
         raise ValueError("too many texts")
     name, _, rest = content.partition(b"\x00")
+    if not 1 <= len(name) <= _LONGEST_KEYWORD:
+        raise ValueError("no keyword")
     keyword = name.decode("latin-1")
     if kind == b"tEXt":
         return keyword, rest.decode("latin-1")

@@ -62,10 +62,21 @@ def _exif_of(image: TiffImageFile) -> bytes:
         return b""
 
 
+class _Text(str):
+    """A text that Pillow read as Latin-1 and would write as ASCII, with question marks: its bytes come back."""
+
+    def encode(self, *_: str) -> bytes:
+        return super().encode("latin-1")
+
+
 def _describe(exif: PillowImage.Exif) -> dict[int, Any]:
     """Returns the entries that describe the photo; those that are directories as dictionaries."""
-    entries: dict[int, Any] = {tag: exif[tag] for tag in _DESCRIPTION & set(exif)}
+    entries: dict[int, Any] = {tag: _kept(exif[tag]) for tag in _DESCRIPTION & set(exif)}
     for directory in {IFD.Exif, IFD.GPSInfo} & set(entries):
-        entries[directory] = dict(exif.get_ifd(directory))
+        entries[directory] = {tag: _kept(value) for tag, value in exif.get_ifd(directory).items()}
         entries[directory].pop(IFD.Interop, None)  # an offset into the old file
     return entries
+
+
+def _kept(value: Any) -> Any:
+    return _Text(value) if isinstance(value, str) else value

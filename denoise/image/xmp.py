@@ -129,11 +129,13 @@ def split(packet: bytes, size: int) -> tuple[bytes, bytes, str] | None:
     rest = etree.SubElement(etree.SubElement(extension, f"{_RDF}RDF", nsmap={"rdf": _RDF[1:-1]}), f"{_RDF}Description")
     rest.set(f"{_RDF}about", next(iter(main), rest).get(f"{_RDF}about", ""))
     etree.SubElement(main, f"{_RDF}Description", rest.attrib).set(_EXTENSION, name)
-    children = (holder for holder, name, _ in _properties(tree) if holder.tag == name)
-    for child in sorted(children, key=lambda child: len(etree.tostring(child)), reverse=True):
+    children = [holder for holder, name, _ in _properties(tree) if holder.tag == name]
+    for enough in (size // 2, size // 16, 0):  # bytes, above which a property is moved
+        for child in children:
+            if child.getparent() is not rest and len(etree.tostring(child)) > enough:
+                rest.append(child)
         if len(serialize(tree)) <= size:
             break
-        rest.append(child)
     content = serialize(extension)
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest().upper()
     main[-1].set(_EXTENSION, digest)
