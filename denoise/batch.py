@@ -4,14 +4,10 @@ However many photos there are, the pixels of one are in memory while the thread 
 looked at on its arrival. All files lie in a temporary folder that goes with the batch.
 """
 
-import atexit
 import csv
-import fcntl
 import io
-import os
 import secrets
 import shutil
-import tempfile
 import threading
 import time
 import weakref
@@ -20,7 +16,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -29,6 +24,7 @@ import numpy as np
 from denoise import pipeline
 from denoise.baseline import estimate_noise
 from denoise.image import Photo, decode, denoised_name, encode, without_metadata
+from denoise.spool import make_folder
 
 Explain = Callable[[Exception], str]
 """Turns an error into the sentence that a person reads."""
@@ -47,8 +43,6 @@ _REPORT = (
     *("name", "state", "reason", "width", "height", "noise_before", "noise_after"),
     *("denoiser", "strength", "best", "seconds", "result"),
 )
-_PREFIX, _DISK = "denoise-", "/var/tmp"  # on many systems /tmp is held in memory
-_making_root = threading.Lock()
 _opening = threading.Lock()  # uploads come several at a time, but the pixels of one are enough
 
 
@@ -153,9 +147,7 @@ class Batch:
         """
         self.token = secrets.token_urlsafe(24)
         """Tells batches apart, and cannot be guessed."""
-        with _making_root:
-            spool().mkdir(mode=0o700, exist_ok=True)  # whatever has tidied up since the server started
-            self._folder = Path(tempfile.mkdtemp(dir=spool()))  # which only this user of the system can look into
+        self._folder = make_folder()
         self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._max_megapixels, self._explain = max_megapixels, explain
         self._items: dict[str, Item] = {}
@@ -519,31 +511,6 @@ def _cell(value: Any) -> Any:
     return round(value, 2) if isinstance(value, float) else value
 
 
-# The temporary folder
-
-
-@cache
-def spool() -> Path:
-    """Return the folder of this process's batches, after removing what a killed process left behind.
-
-    The lock on it ends with the process, however that ends; systemd too leaves folders alone that are locked.
-    """
-    place = Path(os.environ.get("TMPDIR") or (_DISK if os.access(_DISK, os.W_OK) else tempfile.gettempdir()))
-    for left in place.glob(f"{_PREFIX}*"):
-        with suppress(OSError):  # such as that its process is alive
-            os.close(_lock(left))
-            shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
-    _lock(folder)
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
-def remove_spool() -> None:
-    """Remove all files of all batches, before the process ends."""
-    shutil.rmtree(spool(), ignore_errors=True)
-
-
 def _write(path: Path, content: bytes) -> None:
     """Write a file, or nothing of it; never into a folder that has been removed."""
     try:
@@ -551,13 +518,3 @@ def _write(path: Path, content: bytes) -> None:
     except OSError:
         path.unlink(missing_ok=True)
         raise
-
-
-def _lock(folder: Path) -> int:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor

@@ -1,7 +1,6 @@
 import csv
 import errno
 import io
-import os
 import threading
 import time
 import zipfile
@@ -343,29 +342,6 @@ def test_closing_removes_all_files_also_while_it_works(batch, denoiser):
     assert not folder.exists()
     with pytest.raises(KeyError):
         batch.part(batch.expect("late.png", 1).id)
-
-
-def test_what_a_killed_process_left_is_removed_and_what_a_living_one_has_is_not(tmp_path, monkeypatch):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    left, living, other = (tmp_path / name for name in ("denoise-left", "denoise-living", "mine"))
-    for folder in (left, living, other):
-        folder.mkdir()
-        (folder / "x.in").touch()
-    lock = batch_module._lock(living)
-    batch_module.spool.cache_clear()
-    try:
-        batch = Batch()
-        assert not left.exists()
-        assert (living / "x.in").exists()
-        assert (other / "x.in").exists()
-        folder = batch.zip().parent
-        assert tmp_path in folder.parents
-        batch_module.remove_spool()
-        assert not folder.exists()
-        Batch().close()
-    finally:
-        batch_module.spool.cache_clear()
-        os.close(lock)
 
 
 def test_tokens_cannot_be_guessed(batch):

@@ -20,8 +20,9 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from streamlit import config
 
-from denoise.batch import REPORT_NAME, ZIP_NAME, Batch, remove_spool, spool
+from denoise.batch import REPORT_NAME, ZIP_NAME, Batch
 from denoise.image import PhotoError, media_type
+from denoise.spool import remove_spool, spool
 from denoise.ui import farewell, samples, session, texts
 from denoise.ui.session import File, Session, read_mix
 
