@@ -1,9 +1,9 @@
 """The temporary folder of this process, and what processes that were killed have left of theirs.
 
-Temporary places belong to everybody: whatever is removed there must provably be ours. A folder is, if it has a name that
-nobody would choose, belongs to our user, is no link, and holds a file of ours with a lock on it. That file is written
-only while the lock is held, and the lock ends with the process, however that ends. So who reads it, and gets the lock,
-knows that the folder's process is dead; names are never used again, so nothing can have taken its place.
+Temporary places belong to everybody: whatever is removed there must provably be ours. A folder is, if it has a name
+that nobody would choose, belongs to our user, is no link, and holds a file of ours with a lock on it. That file is
+written only while the lock is held, and the lock ends with the process, however that ends. So who reads it, and gets
+the lock, knows that the folder's process is dead; names are never used again, so nothing can have taken its place.
 """
 
 import atexit

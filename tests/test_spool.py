@@ -107,8 +107,9 @@ def test_nothing_is_followed_out_of_the_place(place, tmp_path_factory):
 def test_folder_of_another_user_survives(place, monkeypatch):
     (place / UNUSED).mkdir()
     forget(place / UNUSED)
+    uid = os.getuid()
     with monkeypatch.context() as patch:
-        patch.setattr(os, "getuid", lambda uid=os.getuid(): uid + 1)
+        patch.setattr(os, "getuid", lambda: uid + 1)
         spool()
     assert (place / UNUSED).exists()
 
@@ -119,7 +120,7 @@ def test_folder_of_a_killed_server_is_removed_and_of_a_living_one_is_not(servers
     with module.Path(left, module._MARKER).open("rb+") as marker:
         portalocker.lock(marker, portalocker.LockFlags.EXCLUSIVE)  # waits until the system has ended it
     own = spool()
-    assert {path for path in place.iterdir()} == {own, module.Path(living)}
+    assert set(place.iterdir()) == {own, module.Path(living)}
     assert tree(module.Path(living)) == files
 
 
