@@ -366,6 +366,11 @@ def facts(width: int, height: int, file_format: str, bit_depth: int) -> str:
     return f"{width} × {height} pixels · {file_format}, {bit_depth} bit"
 
 
+def waiting_for(ahead: int) -> str:
+    """Say how many works of other visitors come first."""
+    return f"Waiting: {ahead} large {'photo' if ahead == 1 else 'photos'} of other visitors before yours"
+
+
 def progress(done: int, total: int, seconds: float) -> str:
     """Say how far the network is, and how long it will still take, after `seconds` of work."""
     if not done:

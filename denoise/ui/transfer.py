@@ -24,6 +24,7 @@ from denoise.batch import REPORT_NAME, ZIP_NAME, Batch
 from denoise.image import PhotoError, media_type
 from denoise.spool import remove_spool, spool
 from denoise.ui import farewell, samples, session, texts
+from denoise.ui.kept import Kept
 from denoise.ui.session import File, Session, read_mix
 
 PATH, PHOTO_PATH, PICTURE_PATH, THUMBNAIL_PATH = "/batches", "/photos", "/pictures", "/thumbnails"
@@ -53,7 +54,7 @@ def offer_photo(state: Session, file: File) -> str:
     return f"{PHOTO_PATH}/{state.token}?{urlencode(query)}"
 
 
-def offer_picture(state: Session, slot: str, png: bytes) -> str:
+def offer_picture(state: Session, slot: str, png: bytes | Kept[bytes]) -> str:
     """Let a PNG file be fetched by a session's page, until another one takes its slot; return its address.
 
     Streamlit's own store of such files loses one now and then, for a moment, when another visitor's run ends just then.

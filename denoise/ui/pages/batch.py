@@ -33,7 +33,7 @@ def _batch() -> Batch:
     """Return the visitor's batch."""
     if _BATCH not in st.session_state:
         batch = Batch(max_megapixels=session.MAX_MEGAPIXELS, explain=_explain)
-        farewell.when_gone(batch.close)
+        farewell.when_gone("batch", batch.close)
         st.session_state[_BATCH] = batch
     return cast(Batch, st.session_state[_BATCH])
 

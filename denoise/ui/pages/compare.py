@@ -249,13 +249,13 @@ def _viewer(state: Session, part: Part, outcomes: Mapping[str, Outcome]) -> None
         )
         if photo := photos.get(name):
             picture_id = f"{part.id} {name}"
-            png = state.latest(f"{key} PNG", picture_id, partial(pictures.to_png, photo))
+            png = state.latest_picture(f"{key} PNG", picture_id, partial(pictures.to_png, photo))
             shown.append(viewer.Picture(picture_id, titles[name], png))
     if not shown:
-        png = state.latest("left PNG", f"{part.id} {_NOISY}", lambda: pictures.to_png(part.noisy))
+        png = state.latest_picture("left PNG", f"{part.id} {_NOISY}", lambda: pictures.to_png(part.noisy))
         shown.append(viewer.Picture(f"{part.id} {_NOISY}", texts.NOISY, png))
     reference = None
     if part.clean is not None and f"{part.id} {_CLEAN}" not in [each.id for each in shown]:
-        png = state.latest("clean PNG", part.id, partial(pictures.to_png, part.clean))
+        png = state.latest_picture("clean PNG", part.id, partial(pictures.to_png, part.clean))
         reference = viewer.Picture(f"{part.id} {_CLEAN}", texts.CLEAN, png)
     viewer.show(shown, subject=part.id, clean=reference, key="comparison viewer")

@@ -8,6 +8,7 @@ import streamlit as st
 from denoise.pipeline import LUMA, Mix
 from denoise.ui import session, texts, transfer
 from denoise.ui.component import component
+from denoise.ui.kept import Kept
 
 _component = component(__file__)
 
@@ -21,7 +22,7 @@ class Picture:
 
     id: str
     label: str
-    png: bytes
+    png: bytes | Kept[bytes]
 
 
 def show(
