@@ -183,8 +183,9 @@ async def _write(request: Request, part: Path, heard: Callable[[], None]) -> Non
 
 async def _lose(request: Request) -> Response:
     batch, item = _batch(request), request.path_params["item"]
+    refusal = texts.REFUSALS.get(request.query_params.get("status", ""))
     try:
-        batch.lose(item, ConnectionError())
+        batch.lose(item, PhotoError(refusal) if refusal else ConnectionError())
     except KeyError:
         raise HTTPException(404) from None
     return Response(status_code=204)

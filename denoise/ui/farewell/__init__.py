@@ -90,7 +90,8 @@ def bid(token: str) -> None:
     for visitor in list(_visitors.values()):
         if visitor.token == token:
             visitor.has_closed = True
-            if visitor.look:  # the connection ended before this came
+            if visitor.look:  # the connection ended before this came, or ends now for the second time
+                visitor.left = visitor.left or asyncio.get_running_loop().time()
                 _look_after(visitor, GRACE)
 
 
@@ -161,7 +162,7 @@ def _look(visitor: _Visitor) -> None:
         _forget(visitor)
     else:
         for put_aside in list(visitor.put_aside.values()):
-            threading.Thread(target=put_aside, name="put aside", daemon=True).start()  # it writes to disk
+            asyncio.get_running_loop().run_in_executor(None, put_aside)  # it writes to disk
         _look_after(visitor, visitor.left + PATIENCE - now)
 
 
