@@ -3,11 +3,11 @@
 import streamlit as st
 from starlette.middleware import Middleware
 
-from denoise.ui import assets, transfer
+from denoise.ui import assets, limits, transfer
 
 app = st.App(
     "page.py",
     routes=transfer.routes(),
     lifespan=transfer.lifespan,
-    middleware=[Middleware(assets.compressed)],
+    middleware=[Middleware(assets.compressed), Middleware(limits.limited)],
 )

@@ -6,6 +6,7 @@ looked at on its arrival. All files lie in a temporary folder that goes with the
 
 import csv
 import io
+import re
 import secrets
 import shutil
 import threading
@@ -21,9 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from denoise import pipeline
+from denoise import pipeline, turns
 from denoise.baseline import estimate_noise
 from denoise.image import Photo, decode, denoised_name, encode, without_metadata
+from denoise.runtime import ModelError
 from denoise.spool import make_folder
 
 Explain = Callable[[Exception], str]
@@ -37,7 +39,9 @@ SILENCE = 120.0
 _ENOUGH = 2_000_000  # pixels, of which the flattest blocks are found
 _BAND = 16  # rows: a block of `estimate_noise`
 _THUMBNAIL_SIDE = 160  # pixels: twice what is shown, for screens that have two to a point
-_LONGEST_NAME = 200  # characters; file systems take 255 bytes
+_LONGEST_NAME = 200  # bytes; file systems take 255, and the result's name is longer
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # that Windows gives to no file
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _COMPRESSED = {"PNG", "JPEG", "WEBP", "TIFF"}  # by their own format: a zip would only lose time on them
 _REPORT = (
     *("name", "state", "reason", "width", "height", "noise_before", "noise_after"),
@@ -236,13 +240,19 @@ class Batch:
         return self._file(item_id, f"{secrets.token_hex(4)}.part")
 
     def heard(self) -> None:
-        """Note that something of a photo has come."""
+        """Note that something of a photo has come.
+
+        Raises:
+            ConnectionAbortedError: Nobody wants it any more: the batch has been closed.
+        """
+        if self._closed:
+            raise ConnectionAbortedError
         self._heard = time.monotonic()
 
     def receive(self, item_id: str, part: Path) -> None:
         """Take over a file and look at it: from now on the photo can be denoised, or is known to be bad."""
-        self.heard()
         try:
+            self.heard()
             with _opening:
                 noisy = decode(part.read_bytes(), max_megapixels=self._max_megapixels)
                 small = replace(pipeline.shrink(noisy, _THUMBNAIL_SIDE), exif=b"", format="JPEG")
@@ -391,19 +401,32 @@ class Batch:
     # The thread
 
     def _work(self, settings: Settings) -> None:
-        while (item := self._next()) is not None:
-            try:
-                made = self._denoise(item, settings)
-            except _CancelledError:
-                self._update(item.id, state=State.WAITING)
-            except Exception as error:
-                self._update(item.id, state=State.FAILED, reason=self._explain(error))
-            else:
-                self._update(item.id, state=State.DONE, **made)
-            with self._changed:
-                self._planned += _expected(item, settings)
-                self._spent += time.monotonic() - self._since
-                self._share = 0.0
+        try:
+            while (item := self._next()) is not None:
+                try:
+                    made = self._denoise(item, settings)
+                except _CancelledError:
+                    self._update(item.id, state=State.WAITING)
+                except Exception as error:
+                    self._update(item.id, state=State.FAILED, reason=self._explain(error))
+                else:
+                    self._update(item.id, state=State.DONE, **made)
+                with self._changed:
+                    self._planned += _expected(item, settings)
+                    self._spent += time.monotonic() - self._since
+                    self._share = 0.0
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        """See to it that nothing seems to be at work once the thread is not, whatever it ended of."""
+        with self._changed:
+            if self._thread is threading.current_thread():
+                self._thread = None
+                for item in self._items.values():
+                    if item.state == State.WORKING:
+                        item.state = State.WAITING
+                self._changed.notify_all()
 
     def _next(self) -> Item | None:
         """Return the next photo, waiting for it to arrive; `None`, and the thread counts as ended, if there is none."""
@@ -437,6 +460,13 @@ class Batch:
                 raise _CancelledError
             self._share = done / total
 
+        # As much as the pixels of the photo, in 8 bit.
+        with turns.networks.turn(3 * item.width * item.height, check=lambda: progress(0, 1)):
+            return self._made(item, settings, started, progress)
+
+    def _made(
+        self, item: Item, settings: Settings, started: float, progress: Callable[[int, int], None]
+    ) -> dict[str, Any]:
         noisy = decode(self._file(item.id, "in").read_bytes(), max_megapixels=self._max_megapixels)
         model = settings.model or pipeline.default_for(noisy)
         denoised = pipeline.denoise_photo(
@@ -487,12 +517,17 @@ def _expected(item: Item, settings: Settings) -> float:
     # As much of a photo as the estimate looks at: its size, without its memory.
     photo = Photo(np.broadcast_to(np.uint8(0), (item.height, item.width, 3)))
     model = settings.model or pipeline.default_for(photo)
-    return pipeline.expected_seconds(photo, model, best=settings.best) or item.width * item.height / 1e6
+    seconds = None
+    with suppress(ModelError, KeyError):  # there is no such model any more; the work will tell
+        seconds = pipeline.expected_seconds(photo, model, best=settings.best)
+    return seconds or item.width * item.height / 1e6
 
 
 def _noise(photo: Photo) -> float:
     """Estimate the noise, in levels of 0 to 255; of a large photo from bands of rows, which take a part of the time."""
     step = photo.width * photo.height // _ENOUGH
+    if photo.height < _BAND:  # a strip, of which a part will do
+        return 255 * estimate_noise(photo.pixels[:, : _ENOUGH // photo.height])
     if step < 2:
         return 255 * estimate_noise(photo.pixels)
     bands = photo.pixels[: photo.height // _BAND * _BAND].reshape(-1, _BAND, photo.width, 3)[::step]
@@ -503,11 +538,15 @@ def _tidy(name: str) -> str:
     """Return a file name with its folders that leads nowhere else and can be written on any system."""
     printable = "".join(letter if letter.isprintable() and letter not in '<>:"|?*' else "_" for letter in name)
     parts = [part.strip() for part in printable.replace("\\", "/").split("/")]
-    kept = [part[-_LONGEST_NAME:] for part in parts if part.strip(".")]
-    return "/".join(kept[-8:]) or "photo"
+    # The end is kept: it has the suffix. What is left of a letter of several bytes is not.
+    kept = [part.encode()[-_LONGEST_NAME:].decode(errors="ignore") for part in parts if part.strip(".")]
+    return "/".join(f"_{part}" if _RESERVED.fullmatch(part) else part for part in kept[-8:]) or "photo"
 
 
 def _cell(value: Any) -> Any:
+    """Return what stands in the table; a spreadsheet must take no name for a formula (OWASP, "CSV Injection")."""
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
     return round(value, 2) if isinstance(value, float) else value
 
 

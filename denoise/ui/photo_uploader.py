@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile
 
-from denoise.ui import texts, trouble
+from denoise.ui import trouble
 from denoise.ui.farewell import ANEW
 from denoise.ui.session import Session
 

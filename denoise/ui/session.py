@@ -346,9 +346,7 @@ class Session:
         self.results[run] = result
         if self._is_away:
             result.kept.put_aside()
-        while (
-            len(self.results) > 1 and sum(each.kept.size for each in self.results.values()) > _RESULTS_BYTES
-        ):
+        while len(self.results) > 1 and sum(each.kept.size for each in self.results.values()) > _RESULTS_BYTES:
             del self.results[next(iter(self.results))]
 
     def set_mix(self, mix: Mix) -> None:

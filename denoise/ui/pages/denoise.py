@@ -277,7 +277,7 @@ def _figures(state: Session, chosen: Chosen, denoised: Callable[[], Photo], show
 
 
 def _in_turn(chosen: Chosen, make: Callable[[], _T]) -> Callable[[], _T]:
-    """Make something of the photo when it is its turn, loading it only then; a run that is overtaken waits no longer."""
+    """Make something of a photo when it is its turn, loading it only then; a run that is overtaken waits no longer."""
 
     def made() -> _T:
         with turns.pictures.turn(2 * size_of(chosen.noisy), check=session.current):
