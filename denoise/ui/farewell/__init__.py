@@ -14,7 +14,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from denoise.ui.component import component
 
-GRACE, PATIENCE, ABSENCE, _PAUSE = 60.0, 3600.0, 120.0, 15.0
+GRACE, PATIENCE, _PAUSE = 60.0, 3600.0, 15.0
+ABSENCE = float(os.environ.get("DENOISE_ABSENCE", "120"))
 """Seconds until the photos of who closed the page are gone, of whose connection broke, until the memory of the latter
 is let go of, and between two looks.
 
