@@ -86,8 +86,8 @@ def default_for(photo: Photo) -> str:
 def load_network(name: str) -> Network:
     """Load a bundled network; every caller in the process shares one.
 
-    One at a time holds working memory, or two that are at work side by side: that is what a small server can hold. Where
-    more are, the one that was not called for the longest time lets go of it until its next tile.
+    One at a time holds working memory, or two that are at work side by side: that is what a small server can hold.
+    Where more are, the one that was not called for the longest time lets go of it until its next tile.
 
     Raises:
         ModelError: There is no such network, or its file or card is missing or damaged.
@@ -100,12 +100,11 @@ def load_network(name: str) -> Network:
         return _networks[name]
 
 
-def release_networks(idle: float = 0.0) -> None:
-    """Let go of the working memory of all networks that were not called for so many seconds."""
+def release_networks() -> None:
+    """Let go of the working memory of all networks; one that is at work takes it again at its next tile."""
     with _loading:
         for network in _networks.values():
-            if time.monotonic() - network.used >= idle:
-                network.release()
+            network.release()
 
 
 def _make_room_in_turn() -> None:

@@ -35,7 +35,7 @@ def test_large_works_wait_until_there_is_room_in_the_order_in_which_they_came(wo
     first, end_first, told = work(turns, 60)
     assert first.wait(10)
     assert told == [0]
-    second, end_second, told_second = work(turns, 50)
+    second, _, told_second = work(turns, 50)
     while told_second != [1]:
         pass
     third, _, told_third = work(turns, 40)  # has room, but came later

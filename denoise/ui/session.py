@@ -32,7 +32,7 @@ MAX_MEGAPIXELS = float(os.environ.get("DENOISE_MAX_MEGAPIXELS", "50"))
 """The largest photo that the page accepts; who runs the server decides, by its memory."""
 
 _UNPACKED = 8  # times the size of a file are its pixels, about: of a JPEG more, of a PNG less
-_IDLE = 60.0  # seconds after which a network that nobody uses lets go of its memory, when a visitor leaves
+_PATIENCE = 5.0  # seconds in which a tile ends
 _RESULTS_BYTES = 64_000_000  # all results that a session keeps; at least the newest stays
 
 Run = tuple[str, str, bool]
@@ -250,15 +250,17 @@ class Session:
     def put_aside(self) -> None:
         """Let go of all memory while the visitor is away; what cannot be made again waits on disk."""
         self._is_away = True
-        self.end_work()
+        if self._work:
+            work = self._work[1]
+            self.end_work()
+            work.wait(_PATIENCE)
         self._forget_pictures()
-        pipeline.release_networks(_IDLE)
+        pipeline.release_networks()
         for kept in [*self._kept.values(), *(result.kept for result in list(self.results.values()))]:
             kept.put_aside()
 
     def close(self) -> None:
         """Let go of everything: the visitor will not come back."""
-        pipeline.release_networks(_IDLE)
         self.end_work()
         self.results, self.upload = {}, None
         self._kept.clear()
