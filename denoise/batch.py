@@ -26,7 +26,7 @@ from denoise import pipeline, turns
 from denoise.baseline import estimate_noise
 from denoise.image import Photo, decode, denoised_name, encode, without_metadata
 from denoise.runtime import ModelError
-from denoise.spool import make_folder
+from denoise.spool import check_room, make_folder
 
 Explain = Callable[[Exception], str]
 """Turns an error into the sentence that a person reads."""
@@ -240,19 +240,13 @@ class Batch:
         return self._file(item_id, f"{secrets.token_hex(4)}.part")
 
     def heard(self) -> None:
-        """Note that something of a photo has come.
-
-        Raises:
-            ConnectionAbortedError: Nobody wants it any more: the batch has been closed.
-        """
-        if self._closed:
-            raise ConnectionAbortedError
+        """Note that something of a photo has come."""
         self._heard = time.monotonic()
 
     def receive(self, item_id: str, part: Path) -> None:
         """Take over a file and look at it: from now on the photo can be denoised, or is known to be bad."""
+        self.heard()
         try:
-            self.heard()
             with _opening:
                 noisy = decode(part.read_bytes(), max_megapixels=self._max_megapixels)
                 small = replace(pipeline.shrink(noisy, _THUMBNAIL_SIDE), exif=b"", format="JPEG")
@@ -476,6 +470,7 @@ class Batch:
         photo = replace(denoised, format=settings.format or noisy.format)
         del noisy, denoised
         data = encode(without_metadata(photo) if settings.strip else photo, quality=settings.quality)
+        check_room(len(data))
         _write(self._file(item.id, "out"), data)
         return {
             "noise_after": noise,

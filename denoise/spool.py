@@ -7,6 +7,7 @@ the lock, knows that the folder's process is dead; names are never used again, s
 """
 
 import atexit
+import errno
 import os
 import re
 import shutil
@@ -20,6 +21,10 @@ from uuid import uuid4
 
 import portalocker
 
+BUDGET = int(float(os.environ.get("DENOISE_DISK_GB", "50")) * 1e9)
+"""Bytes of all visitors' photos and results on disk; who runs the server decides."""
+
+_SPARE = 64 << 20  # bytes that stay free on the disk, for all others who write there
 _NAME = re.compile(r"denoise-spool-[0-9a-f]{32}")
 _MARKER, _MAGIC = "spool.lock", b"Temporary photos of a Denoise server: removed once its process has ended.\n"
 _DISK = "/var/tmp"  # on many systems /tmp is held in memory
@@ -39,6 +44,26 @@ def make_folder() -> Path:
         if not spool().exists():  # somebody has tidied up since the server started
             _opened.cache_clear()
         return Path(tempfile.mkdtemp(dir=spool()))
+
+
+def check_room(size: int) -> None:
+    """See whether so many bytes more may be written into the spool.
+
+    Raises:
+        OSError: The disk is nearly full, or the photos of all visitors together have reached `BUDGET`.
+    """
+    if _used() + size > BUDGET or shutil.disk_usage(spool()).free < size + _SPARE:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _used() -> int:
+    """Return the bytes of all files in the spool; one that goes meanwhile counts or does not."""
+    used = 0
+    for folder, _, names in os.walk(spool()):
+        for name in names:
+            with suppress(OSError):
+                used += os.lstat(Path(folder, name)).st_size
+    return used
 
 
 def remove_spool() -> None:

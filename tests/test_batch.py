@@ -454,13 +454,6 @@ def test_large_photos_of_all_batches_take_turns(batch, denoiser, monkeypatch):
     other.close()
 
 
-def test_nothing_more_is_heard_of_a_batch_that_was_removed(batch):
-    batch.heard()
-    batch.close()
-    with pytest.raises(ConnectionAbortedError):
-        batch.heard()
-
-
 @pytest.mark.parametrize(("width", "height"), [(500_000, 9), (300_000, 15), (300_000, 16), (9, 500_000)])
 def test_strips_can_be_looked_at(batch, width, height):
     data = encode(Photo(np.random.default_rng(0).normal(100, 5, (height, width, 3)).clip(0, 255).astype(np.uint8)))

@@ -6,7 +6,7 @@ import portalocker
 import pytest
 
 from denoise import spool as module
-from denoise.spool import make_folder, remove_spool, spool
+from denoise.spool import check_room, make_folder, remove_spool, spool
 
 
 @pytest.fixture
@@ -157,3 +157,17 @@ def test_without_locks_nothing_is_removed_and_photos_are_kept_all_the_same(place
     assert make_folder().is_dir()
     assert (place / UNUSED).exists()
     assert (spool() / module._MARKER).read_bytes() == b""
+
+
+def test_room_ends_with_the_budget_and_with_the_disk(place, monkeypatch):
+    monkeypatch.setattr(module, "BUDGET", 5000)
+    (make_folder() / "photo.in").write_bytes(bytes(3000))
+    (make_folder() / "photo.in").write_bytes(bytes(1000))
+    check_room(900)
+    with pytest.raises(OSError, match="space"):
+        check_room(1000)
+    free = module.shutil.disk_usage(place)._replace(free=module._SPARE + 800)
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: free)
+    check_room(800)
+    with pytest.raises(OSError, match="space"):
+        check_room(801)

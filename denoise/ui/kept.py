@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from denoise.image import Photo
-from denoise.spool import make_folder
+from denoise.spool import check_room, make_folder
 
 BUDGET = int(float(os.environ.get("DENOISE_MEMORY_MB", "400")) * 1e6)
 """Bytes of all visitors' photos, results and pictures that are in memory; who runs the server decides."""
@@ -75,6 +75,7 @@ class Kept(Generic[_T]):
             self._value = None
 
     def _write(self, value: _T) -> Path:
+        check_room(self.size)
         folder = make_folder()
         remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         try:
