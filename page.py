@@ -17,13 +17,20 @@ PAGES = {
 }
 
 memory.return_large_blocks()
-farewell.expect()
 st.set_page_config(page_title=texts.TITLE, layout="wide")
+if not farewell.expect():
+    st.info(texts.FULL_HOUSE)
+    st.fragment(lambda: farewell.expect() and st.rerun(), run_every=10.0)()
+    st.stop()
 st.html(Path(denoise.__file__).parents[1] / "style.css")
 pages = [
     st.Page(page.show, title=title, url_path=page.__name__.rpartition(".")[2], default=page is denoise)
     for title, page in PAGES.items()
 ]
+
+if st.session_state.get(farewell.ANEW):
+    st.warning(texts.ANEW)
+    st.button(texts.ANEW_SEEN, on_click=lambda: st.session_state.pop(farewell.ANEW, None))
 
 try:
     st.navigation(pages, position="top").run()

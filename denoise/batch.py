@@ -4,15 +4,13 @@ However many photos there are, the pixels of one are in memory while the thread 
 looked at on its arrival. All files lie in a temporary folder that goes with the batch.
 """
 
-import atexit
 import csv
 import errno
-import fcntl
 import io
 import os
+import re
 import secrets
 import shutil
-import tempfile
 import threading
 import time
 import weakref
@@ -20,16 +18,17 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from zipstream import ZipStream
 
-from denoise import pipeline
+from denoise import pipeline, turns
 from denoise.baseline import estimate_noise
 from denoise.image import Photo, decode, denoised_name, encode, losses, without_metadata
+from denoise.runtime import ModelError
+from denoise.spool import check_room, make_folder
 
 Explain = Callable[[Exception], str]
 """Turns an error into the sentence that a person reads."""
@@ -42,14 +41,14 @@ SILENCE = 120.0
 _ENOUGH = 2_000_000  # pixels, of which the flattest blocks are found
 _BAND = 16  # rows: a block of `estimate_noise`
 _THUMBNAIL_SIDE = 160  # pixels: twice what is shown, for screens that have two to a point
-_LONGEST_NAME = 200  # characters; file systems take 255 bytes
 _BLOCK = 1 << 18  # bytes of a result that are sent at a time
+_LONGEST_NAME = 200  # bytes; file systems take 255, and the result's name is longer
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # that Windows gives to no file
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _REPORT = (
     *("name", "state", "reason", "width", "height", "noise_before", "noise_after"),
     *("denoiser", "strength", "best", "seconds", "result", "not_kept"),
 )
-_PREFIX, _DISK = "denoise-", "/var/tmp"  # on many systems /tmp is held in memory
-_making_root = threading.Lock()
 _opening = threading.Lock()  # uploads come several at a time, but the pixels of one are enough
 
 
@@ -154,9 +153,7 @@ class Batch:
         """
         self.token = secrets.token_urlsafe(24)
         """Tells batches apart, and cannot be guessed."""
-        with _making_root:
-            spool().mkdir(mode=0o700, exist_ok=True)  # whatever has tidied up since the server started
-            self._folder = Path(tempfile.mkdtemp(dir=spool()))  # which only this user of the system can look into
+        self._folder = make_folder()
         self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._max_megapixels, self._explain = max_megapixels, explain
         self._items: dict[str, Item] = {}
@@ -403,19 +400,32 @@ class Batch:
     # The thread
 
     def _work(self, settings: Settings) -> None:
-        while (item := self._next()) is not None:
-            try:
-                made = self._denoise(item, settings)
-            except _CancelledError:
-                self._update(item.id, state=State.WAITING)
-            except Exception as error:
-                self._update(item.id, state=State.FAILED, reason=self._explain(error))
-            else:
-                self._update(item.id, state=State.DONE, **made)
-            with self._changed:
-                self._planned += _expected(item, settings)
-                self._spent += time.monotonic() - self._since
-                self._share = 0.0
+        try:
+            while (item := self._next()) is not None:
+                try:
+                    made = self._denoise(item, settings)
+                except _CancelledError:
+                    self._update(item.id, state=State.WAITING)
+                except Exception as error:
+                    self._update(item.id, state=State.FAILED, reason=self._explain(error))
+                else:
+                    self._update(item.id, state=State.DONE, **made)
+                with self._changed:
+                    self._planned += _expected(item, settings)
+                    self._spent += time.monotonic() - self._since
+                    self._share = 0.0
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        """See to it that nothing seems to be at work once the thread is not, whatever it ended of."""
+        with self._changed:
+            if self._thread is threading.current_thread():
+                self._thread = None
+                for item in self._items.values():
+                    if item.state == State.WORKING:
+                        item.state = State.WAITING
+                self._changed.notify_all()
 
     def _next(self) -> Item | None:
         """Return the next photo, waiting for it to arrive; `None`, and the thread counts as ended, if there is none."""
@@ -449,6 +459,13 @@ class Batch:
                 raise _CancelledError
             self._share = done / total
 
+        # As much as the pixels of the photo, in 8 bit.
+        with turns.networks.turn(3 * item.width * item.height, check=lambda: progress(0, 1)):
+            return self._made(item, settings, started, progress)
+
+    def _made(
+        self, item: Item, settings: Settings, started: float, progress: Callable[[int, int], None]
+    ) -> dict[str, Any]:
         noisy = decode(self._file(item.id, "in").read_bytes(), max_megapixels=self._max_megapixels)
         model = settings.model or pipeline.default_for(noisy)
         denoised = pipeline.denoise_photo(
@@ -459,6 +476,7 @@ class Batch:
         photo = without_metadata(photo) if settings.strip else photo
         del noisy, denoised
         data = encode(photo, quality=None if photo.lossless and not settings.format else settings.quality)
+        check_room(len(data))
         _write(self._file(item.id, "out"), data)
         return {
             "noise_after": noise,
@@ -499,12 +517,17 @@ def _expected(item: Item, settings: Settings) -> float:
     # As much of a photo as the estimate looks at: its size, without its memory.
     photo = Photo(np.broadcast_to(np.uint8(0), (item.height, item.width, 3)))
     model = settings.model or pipeline.default_for(photo)
-    return pipeline.expected_seconds(photo, model, best=settings.best) or item.width * item.height / 1e6
+    seconds = None
+    with suppress(ModelError, KeyError):  # there is no such model any more; the work will tell
+        seconds = pipeline.expected_seconds(photo, model, best=settings.best)
+    return seconds or item.width * item.height / 1e6
 
 
 def _noise(photo: Photo) -> float:
     """Estimate the noise, in levels of 0 to 255; of a large photo from bands of rows, which take a part of the time."""
     step = photo.width * photo.height // _ENOUGH
+    if photo.height < _BAND:  # a strip, of which a part will do
+        return 255 * estimate_noise(photo.pixels[:, : _ENOUGH // photo.height])
     if step < 2:
         return 255 * estimate_noise(photo.pixels)
     bands = photo.pixels[: photo.height // _BAND * _BAND].reshape(-1, _BAND, photo.width, 3)[::step]
@@ -515,37 +538,16 @@ def _tidy(name: str) -> str:
     """Return a file name with its folders that leads nowhere else and can be written on any system."""
     printable = "".join(letter if letter.isprintable() and letter not in '<>:"|?*' else "_" for letter in name)
     parts = [part.strip() for part in printable.replace("\\", "/").split("/")]
-    kept = [part[-_LONGEST_NAME:] for part in parts if part.strip(".")]
-    return "/".join(kept[-8:]) or "photo"
+    # The end is kept: it has the suffix. What is left of a letter of several bytes is not.
+    kept = [part.encode()[-_LONGEST_NAME:].decode(errors="ignore") for part in parts if part.strip(".")]
+    return "/".join(f"_{part}" if _RESERVED.fullmatch(part) else part for part in kept[-8:]) or "photo"
 
 
 def _cell(value: Any) -> Any:
+    """Return what stands in the table; a spreadsheet must take no name for a formula (OWASP, "CSV Injection")."""
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
     return round(value, 2) if isinstance(value, float) else value
-
-
-# The temporary folder
-
-
-@cache
-def spool() -> Path:
-    """Return the folder of this process's batches, after removing what a killed process left behind.
-
-    The lock on it ends with the process, however that ends; systemd too leaves folders alone that are locked.
-    """
-    place = Path(os.environ.get("TMPDIR") or (_DISK if os.access(_DISK, os.W_OK) else tempfile.gettempdir()))
-    for left in place.glob(f"{_PREFIX}*"):
-        with suppress(OSError):  # such as that its process is alive
-            os.close(_lock(left))
-            shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
-    _lock(folder)
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
-def remove_spool() -> None:
-    """Remove all files of all batches, before the process ends."""
-    shutil.rmtree(spool(), ignore_errors=True)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -571,13 +573,3 @@ def _content(path: Path, found: os.stat_result) -> Iterator[bytes]:
             raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
         while block := file.read(_BLOCK):
             yield block
-
-
-def _lock(folder: Path) -> int:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor

@@ -59,6 +59,8 @@ DEFAULT, DEFAULT_FOR_BIG_PHOTOS = "ridnet", "unet"
 BIG = 8_000_000  # pixels; more than half a minute of the default's work on two processor cores
 
 _pace = 1.0  # how many times longer this machine takes than the model cards say, at the last photo of a network
+_LOADED = 2  # networks that hold working memory, 100 to 300 MB each
+_RESTING = 1.0  # seconds since its last tile: then a network is not at work
 _networks: dict[str, Network] = {}
 _loading = threading.Lock()
 
@@ -83,18 +85,37 @@ def default_for(photo: Photo) -> str:
 def load_network(name: str) -> Network:
     """Load a bundled network; every caller in the process shares one.
 
-    The others let go of their working memory: one at a time is what a small server can hold.
+    One at a time holds working memory, or two that are at work side by side: that is what a small server can hold.
+    Where more are, the one that was not called for the longest time lets go of it until its next tile.
 
     Raises:
         ModelError: There is no such network, or its file or card is missing or damaged.
     """
     with _loading:  # else two first callers would load it twice
         if name not in _networks:
+            _make_room_for_network()
             _networks[name] = load_model(name)
-        for other, network in _networks.items():
-            if other != name:
-                network.release()
+            _networks[name].before_load = _make_room_in_turn
         return _networks[name]
+
+
+def release_networks() -> None:
+    """Let go of the working memory of all networks; one that is at work takes it again at its next tile."""
+    with _loading:
+        for network in _networks.values():
+            network.release()
+
+
+def _make_room_in_turn() -> None:
+    with _loading:
+        _make_room_for_network()
+
+
+def _make_room_for_network() -> None:
+    loaded = sorted((each for each in _networks.values() if each.is_loaded), key=lambda each: each.used, reverse=True)
+    for rank, network in enumerate(loaded, 2):
+        if rank > _LOADED or time.monotonic() - network.used > _RESTING:
+            network.release()
 
 
 def self_ensemble(denoiser: Denoiser) -> Denoiser:

@@ -3,6 +3,8 @@
 import hashlib
 import os
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,8 @@ class Network:
 
     Attributes:
         tile_size: Height and width of a tile, in pixels.
+        before_load: Called before the working memory is taken again after a `release`.
+        used: When it was last called, by `time.monotonic`.
 
     Raises:
         ModelError: The file is missing, damaged, or no network of this kind.
@@ -45,6 +49,8 @@ class Network:
                 f"its model card says {sha256}. Restore both from the repository."
             )
         self._model, self._threads = model, threads or processors()
+        self.before_load: Callable[[], None] = lambda: None
+        self.used = time.monotonic()
         self._lock = threading.Lock()  # an interpreter runs one call at a time
         try:
             self._interpreter: Interpreter | None = self._load()
@@ -80,6 +86,9 @@ class Network:
         """
         if tile.shape != (self.tile_size, self.tile_size, 3):
             raise ValueError(f"`tile` must have shape {(self.tile_size, self.tile_size, 3)}. Received: {tile.shape}")
+        self.used = time.monotonic()
+        if not self.is_loaded:
+            self.before_load()  # not while this one is locked: it may lock others
         with self._lock:
             if self._interpreter is None:
                 self._interpreter = self._load()
@@ -87,6 +96,11 @@ class Network:
             self._interpreter.invoke()
             denoised: Image = self._interpreter.get_tensor(self._output)[0]  # a copy, not the interpreter's memory
         return np.clip(denoised, 0, 1, out=denoised)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it holds working memory."""
+        return self._interpreter is not None
 
     def release(self) -> None:
         """Let go of the working memory (260 MB for RIDNet) until the next call, which takes about 0.1 s longer."""

@@ -1,7 +1,6 @@
 import csv
 import errno
 import io
-import os
 import threading
 import time
 import zipfile
@@ -15,8 +14,9 @@ from denoise import batch as batch_module
 from denoise import pipeline
 from denoise.baseline import estimate_noise as estimate
 from denoise.batch import REPORT_NAME, Batch, Settings, State
-from denoise.image import decode, encode
+from denoise.image import Photo, decode, encode
 from denoise.runtime import ModelError
+from denoise.turns import Turns
 
 
 class Denoiser:
@@ -133,6 +133,9 @@ def test_files_of_one_name_all_survive(batch):
         ("night: show?.png", "night_ show_-denoised.png"),
         ("a\nb.png", "a_b-denoised.png"),
         ("..", "photo-denoised.png"),
+        ("nul/com1.png", "_nul/_com1-denoised.png"),
+        ("ä" * 200 + ".png", "ä" * 98 + "-denoised.png"),
+        ("a" + "日" * 200 + "/x" + "🌄" * 100 + ".jpeg", "日" * 66 + "/" + "🌄" * 48 + "-denoised.png"),
         ("Über/é.png", "Über/é-denoised.png"),
     ],
 )
@@ -380,29 +383,6 @@ def test_closing_removes_all_files_also_while_it_works(batch, denoiser):
         batch.part(batch.expect("late.png", 1).id)
 
 
-def test_what_a_killed_process_left_is_removed_and_what_a_living_one_has_is_not(tmp_path, monkeypatch):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    left, living, other = (tmp_path / name for name in ("denoise-left", "denoise-living", "mine"))
-    for folder in (left, living, other):
-        folder.mkdir()
-        (folder / "x.in").touch()
-    lock = batch_module._lock(living)
-    batch_module.spool.cache_clear()
-    try:
-        batch = Batch()
-        assert not left.exists()
-        assert (living / "x.in").exists()
-        assert (other / "x.in").exists()
-        folder = folder_of(batch)
-        assert tmp_path in folder.parents
-        batch_module.remove_spool()
-        assert not folder.exists()
-        Batch().close()
-    finally:
-        batch_module.spool.cache_clear()
-        os.close(lock)
-
-
 def test_tokens_cannot_be_guessed(batch):
     other = Batch()
     assert other.token != batch.token
@@ -437,3 +417,81 @@ def test_one_photo_can_be_removed(batch, denoiser):
     assert [item.id for item in batch.items()] == [second]
     assert batch.thumbnail(first) is None
     assert {path.stem for path in folder_of(batch).iterdir()} == {second}
+
+
+@pytest.mark.parametrize("name", ["=1+1.png", "+a.png", "-a.png", "@a.png", "＝1.png", "=a/b.png", "-2+3.png"])
+def test_no_name_is_a_formula_in_the_report(batch, name):
+    add(batch, name, picture())
+    add(batch, "a=b.png", picture(width=30))
+    run(batch)
+    first, second = rows(batch)
+    assert (first["name"], first["result"]) == (f"'{name}", "'" + batch.items()[0].result)
+    assert second["name"] == "a=b.png"
+    assert batch.items()[0].result in unzipped(batch)  # in the zip it keeps its name
+
+
+def test_names_in_the_zip_can_be_unpacked(batch, tmp_path):
+    for width in (20, 21):
+        add(batch, "ü" * 300 + ".png", picture(width=width))
+    run(batch)
+    for name, content in unzipped(batch).items():
+        (tmp_path / name).write_bytes(content)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_thread_that_dies_leaves_a_batch_that_can_be_started_again(batch, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    add(batch, "x.png", picture())
+    with monkeypatch.context() as patch:
+        patch.setattr(threading, "excepthook", lambda _: None)
+        patch.setattr(batch_module, "decode", lambda *_, **__: (_ for _ in ()).throw(Killed))
+        run(batch)
+    assert states(batch) == [State.WAITING]
+    run(batch)
+    assert states(batch) == [State.DONE]
+
+
+@pytest.mark.parametrize("error", [ModelError("damaged card"), KeyError("gone")], ids=["card", "name"])
+def test_model_that_is_no_longer_there_fails_and_the_batch_ends(batch, denoiser, monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    add(batch, "x.png", picture())
+    monkeypatch.setattr(pipeline, "expected_seconds", fail)
+    denoiser.failure = error
+    assert batch.seconds_left(Settings(model="gone")) > 0
+    run(batch, Settings(model="gone"))
+    assert states(batch) == [State.FAILED]
+    assert batch.items()[0].can_retry
+
+
+def test_large_photos_of_all_batches_take_turns(batch, denoiser, monkeypatch):
+    monkeypatch.setattr("denoise.turns.networks", Turns(2000, small=0))
+    other = Batch()
+    for each in (batch, other):
+        add(each, "x.png", picture())
+    denoiser.held_call = 1
+    batch.start(Settings(model="nlm"))
+    assert denoiser.held.wait(10)
+    other.start(Settings(model="nlm"))
+    other.cancel()  # while it waits
+    other.wait(10)
+    assert states(other) == [State.WAITING]
+    other.start(Settings(model="nlm"))
+    assert len(denoiser.calls) == 1
+    denoiser.free.set()
+    for each in (batch, other):
+        each.wait(10)
+        assert states(each) == [State.DONE]
+    other.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(500_000, 9), (300_000, 15), (300_000, 16), (9, 500_000)])
+def test_strips_can_be_looked_at(batch, width, height):
+    data = encode(Photo(np.random.default_rng(0).normal(100, 5, (height, width, 3)).clip(0, 255).astype(np.uint8)))
+    add(batch, "strip.png", data)
+    (item,) = batch.items()
+    assert (item.state, item.width, item.height) == (State.WAITING, width, height)
+    assert item.noise_before > 0

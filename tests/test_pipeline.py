@@ -241,23 +241,35 @@ def test_blend_refuses_other_shares(name):
         blend(photo, photo, Mix(**{name: 1.5}))
 
 
-def test_load_network_keeps_the_working_memory_of_one_network_only(monkeypatch):
-    released = []
+class Loadable:
+    """Stands for a `Network`: holds memory from its making or a call until it is released."""
 
-    class Fake:
-        def __init__(self, name):
-            self.name = name
+    def __init__(self, name):
+        self.name, self.used, self.is_loaded, self.before_load = name, time.monotonic(), True, None
 
-        def release(self):
-            released.append(self.name)
+    def __call__(self):
+        self.used = time.monotonic()
+        if not self.is_loaded:
+            self.before_load()
+        self.is_loaded = True
 
+    def release(self):
+        self.is_loaded = False
+
+
+@pytest.mark.parametrize(("resting", "most"), [(-1.0, 1), (60.0, 2)], ids=["one after another", "side by side"])
+def test_few_networks_hold_working_memory(monkeypatch, resting, most):
     monkeypatch.setattr(pipeline, "_networks", {})
-    monkeypatch.setattr(pipeline, "load_model", Fake)
-    first = load_network("first")
-    load_network("second")
-    assert released == ["first"]
-    assert load_network("first") is first
-    assert released == ["first", "second"]
+    monkeypatch.setattr(pipeline, "load_model", Loadable)
+    monkeypatch.setattr(pipeline, "_RESTING", resting)
+    names = ["first", "second", "third", "first", "third", "second", "second"]
+    for at, name in enumerate(names):
+        load_network(name)()
+        assert load_network(name) is pipeline._networks[name]
+        recent = list(dict.fromkeys(reversed(names[: at + 1])))[:most]
+        assert {each.name for each in pipeline._networks.values() if each.is_loaded} == set(recent)
+    pipeline.release_networks()
+    assert not any(each.is_loaded for each in pipeline._networks.values())
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,10 @@
 from collections.abc import Callable
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import DeletedFile
 
+from denoise.ui import trouble
+from denoise.ui.farewell import ANEW
 from denoise.ui.session import Session
 
 
@@ -35,10 +38,16 @@ def show(
     Returns:
         Whether there is a file in the list.
     """
-    key = key or place
+    # A list that names a file of another session, see below, is emptied by another key.
+    lost = f"{place} lost"
+    key = " ".join(filter(None, [key or place, st.session_state.get(lost, "")]))
 
     def changed() -> None:
-        if file := st.session_state[key]:
+        file = st.session_state[key]
+        if isinstance(file, DeletedFile):
+            return
+        if file:
+            st.session_state.pop(ANEW, None)
             on_file(file.name, state.take(place, file))
         else:
             on_empty()
@@ -46,6 +55,11 @@ def show(
     file = st.file_uploader(label, key=key, on_change=changed, help=tip, disabled=disabled)
     if note:
         st.caption(note)
+    trouble.explain(key)
+    if isinstance(st.session_state.get(key), DeletedFile):  # the browser names what another session has had
+        st.session_state[lost] = f"{st.session_state.get(lost, '')}I"
+        st.session_state[ANEW] = True
+        st.rerun()
     if state.missed(place, file):  # the run that was to take it was overtaken before it began
         changed()
         st.rerun()

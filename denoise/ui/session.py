@@ -8,19 +8,21 @@ import threading
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import PurePath
 from typing import Any, NamedTuple, TypeVar, cast
 
 import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.uploaded_file_manager import UploadedFile
+from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
-from denoise import pipeline
+from denoise import pipeline, turns
 from denoise.image import Photo, PhotoError, decode, encode, with_depth, without_metadata
 from denoise.pipeline import Mix, denoiser_names
 from denoise.runtime import ModelError
 from denoise.ui import farewell, samples, texts
+from denoise.ui.kept import Kept, size_of
 from denoise.ui.work import Work
 
 UPLOAD = "upload"
@@ -29,6 +31,8 @@ UPLOAD = "upload"
 MAX_MEGAPIXELS = float(os.environ.get("DENOISE_MAX_MEGAPIXELS", "50"))
 """The largest photo that the page accepts; who runs the server decides, by its memory."""
 
+_UNPACKED = 8  # times the size of a file are its pixels, about: of a JPEG more, of a PNG less
+_PATIENCE = 5.0  # seconds in which a tile ends
 _RESULTS_BYTES = 64_000_000  # all results that a session keeps; at least the newest stays
 
 Run = tuple[str, str, bool]
@@ -46,25 +50,39 @@ class Chosen:
         id: Tells photos apart; equal for equal files.
         title: What the page calls it.
         file_name: As uploaded; a name in the same manner for a sample.
-        noisy: The photo.
-        clean: Its clean reference, if there is one.
+        load: Returns the photo, see `noisy`.
+        load_clean: Returns its clean reference, if there is one.
         clean_id: Tells references apart as `id` does photos; empty if there is none.
     """
 
     id: str
     title: str
     file_name: str
-    noisy: Photo
-    clean: Photo | None = None
+    load: Callable[[], Photo]
+    load_clean: Callable[[], Photo] | None = None
     clean_id: str = ""
 
+    @property
+    def noisy(self) -> Photo:
+        """The photo; to be asked for when it is needed rather than held, so that its memory can be let go of."""
+        return self.load()
 
-@dataclass(frozen=True)
+    @property
+    def clean(self) -> Photo | None:
+        """Its clean reference, if there is one."""
+        return self.load_clean() if self.load_clean else None
+
+
 class Result:
     """What a denoiser made of a photo at full strength, and the seconds it took."""
 
-    photo: Photo
-    seconds: float
+    def __init__(self, photo: Photo, seconds: float) -> None:
+        self.kept, self.seconds = Kept(photo), seconds
+
+    @property
+    def photo(self) -> Photo:
+        """The denoised photo; see `Chosen.noisy`."""
+        return self.kept.get()
 
 
 class File(NamedTuple):
@@ -126,7 +144,9 @@ class Session:
     _choices: int = 0
     _uploads: int = 0
     _latest: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
-    _pictures: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    _pictures: dict[str, tuple[str, Kept[bytes]]] = field(default_factory=dict)
+    _kept: dict[str, Kept[Photo]] = field(default_factory=dict)  # the upload and its reference
+    _is_away: bool = False
 
     def choose(self, chosen_id: str) -> None:
         """Make a sample, or the upload, the photo that the page is about."""
@@ -136,15 +156,25 @@ class Session:
         self.stopped = None
 
     def take(self, place: str, file: UploadedFile) -> bytes:
-        """Return the content of an uploaded file, and let go of the one that was uploaded in the same place before.
+        """Return the content of an uploaded file, of which Streamlit keeps nothing but the name.
 
-        Streamlit keeps a file for as long as the session lasts, if another page was looked at in between.
+        It would keep a file for as long as the session lasts, twice, and each upload in another place as well. That it
+        has been here is all that the uploader's list needs to know.
         """
-        context, before = get_script_run_ctx(), self._files.get(place, file.file_id)
-        if context and before != file.file_id:
-            cast(MemoryUploadedFileManager, context.uploaded_file_mgr).remove_file(context.session_id, before)
+        data = file.getvalue()
+        self.release(place)
+        if context := get_script_run_ctx():
+            manager = cast(MemoryUploadedFileManager, context.uploaded_file_mgr)
+            manager.add_file(context.session_id, UploadedFileRec(file.file_id, file.name, file.type, b""))
+        file.truncate(0)
         self._files[place] = file.file_id
-        return file.getvalue()
+        return data
+
+    def release(self, place: str) -> None:
+        """Have Streamlit forget the name as well of what was uploaded in this place."""
+        context, before = get_script_run_ctx(), self._files.pop(place, None)
+        if context and before:
+            cast(MemoryUploadedFileManager, context.uploaded_file_mgr).remove_file(context.session_id, before)
 
     def missed(self, place: str, file: UploadedFile | None) -> bool:
         """Tell whether a file still waits to be taken: the run that was to take it was overtaken too early."""
@@ -165,9 +195,10 @@ class Session:
         if photo is None:
             self.upload_error = texts.refused(file_name, failure)
             return
-        chosen = Chosen(_digest(data), file_name, file_name, photo)
+        kept = self._keep("upload", photo)
+        chosen = Chosen(_digest(data), file_name, file_name, kept.get)
         if self.upload and self.upload.id == chosen.id:  # the same file again: so is its reference
-            chosen = replace(chosen, clean=self.upload.clean, clean_id=self.upload.clean_id)
+            chosen = replace(chosen, load_clean=self.upload.load_clean, clean_id=self.upload.clean_id)
         self.upload = chosen
         if choices == self._choices:
             self.choose(UPLOAD)
@@ -178,13 +209,16 @@ class Session:
             self.end_work()
             self.results = {run: result for run, result in self.results.items() if run[0] != self.upload.id}
             self.upload = None
+            self._kept.clear()
             self._forget_pictures()
+            for place in ("photo", "reference"):
+                self.release(place)
         if self.chosen_id == UPLOAD:
             self.choose(first_sample())
 
     def open_reference(self, data: bytes) -> None:
         """Decode the clean reference of the uploaded photo; if that fails, say why in `reference_error`."""
-        self.close_reference()
+        self._drop_reference()
         upload = self.upload
         assert upload is not None
         clean, failure = open_photo(data)
@@ -194,24 +228,57 @@ class Session:
         if clean is None:
             self.reference_error = failure
         elif (clean.width, clean.height) == (noisy.width, noisy.height):
-            self.upload = replace(upload, clean=clean, clean_id=_digest(data))
+            self.upload = replace(upload, load_clean=self._keep("reference", clean).get, clean_id=_digest(data))
         else:
             self.reference_error = texts.reference_size((clean.width, clean.height), (noisy.width, noisy.height))
 
     def close_reference(self) -> None:
         """Let go of the uploaded reference."""
+        self._drop_reference()
+        self.release("reference")
+
+    def _drop_reference(self) -> None:
         self.reference_error = ""
         if self.upload is not None:
-            self.upload = replace(self.upload, clean=None, clean_id="")
+            self.upload = replace(self.upload, load_clean=None, clean_id="")
+        self._kept.pop("reference", None)
 
-    def work_on(self, run: Run, photo: Photo) -> Work:
+    def _keep(self, name: str, photo: Photo) -> Kept[Photo]:
+        kept = self._kept[name] = Kept(photo)
+        return kept
+
+    def put_aside(self) -> None:
+        """Let go of all memory while the visitor is away; what cannot be made again waits on disk."""
+        self._is_away = True
+        if self._work:
+            work = self._work[1]
+            self.end_work()
+            work.wait(_PATIENCE)
+        self._forget_pictures()
+        pipeline.release_networks()
+        for kept in [*self._kept.values(), *(result.kept for result in list(self.results.values()))]:
+            kept.put_aside()
+
+    def close(self) -> None:
+        """Let go of everything: the visitor will not come back."""
+        self.end_work()
+        self.results, self.upload = {}, None
+        self._kept.clear()
+        self._forget_pictures()
+
+    def work_on(self, run: Run, chosen: Chosen) -> Work:
         """Return the denoiser at work on this run, or what became of it; else let one begin, and any other end."""
         if self._work and self._work[0] == run:
             work = self._work[1]
             if not work.has_ended or work.failure or self.result(run):
                 return work
         self.end_work()
-        work = Work(photo, *run[1:], lambda denoised, seconds: self.add_result(run, Result(denoised, seconds)))
+        work = Work(
+            chosen.load,
+            size_of(chosen.noisy),
+            *run[1:],
+            lambda denoised, seconds: self.add_result(run, Result(denoised, seconds)),
+        )
         self._work = run, work
         return work
 
@@ -244,7 +311,7 @@ class Session:
             return self.upload
         sample = samples.list_samples()[self.chosen_id]
         file_name = sample.name + PurePath(sample.noisy).suffix
-        noisy, clean = samples.load(sample.noisy), samples.load(sample.clean)
+        noisy, clean = partial(samples.load, sample.noisy), partial(samples.load, sample.clean)
         return Chosen(sample.name, sample.title, file_name, noisy, clean, sample.name)
 
     def file(self, wanted: File, mix: Mix) -> bytes:
@@ -261,7 +328,7 @@ class Session:
         noisy = self._noisy(wanted.run[0])
         if result is None or noisy is None:
             raise LookupError(wanted.run)
-        with self.measuring:
+        with self.measuring, turns.pictures.turn(2 * size_of(noisy)):
             photo = replace(pipeline.blend(noisy, result.photo, mix), format=wanted.format)
             photo = with_depth(photo, wanted.depth)
             return encode(without_metadata(photo) if wanted.strip else photo, quality=wanted.quality)
@@ -282,9 +349,9 @@ class Session:
             _results_of_samples[run] = result
             return
         self.results[run] = result
-        while (
-            len(self.results) > 1 and sum(each.photo.pixels.nbytes for each in self.results.values()) > _RESULTS_BYTES
-        ):
+        if self._is_away:
+            result.kept.put_aside()
+        while len(self.results) > 1 and sum(each.kept.size for each in self.results.values()) > _RESULTS_BYTES:
             del self.results[next(iter(self.results))]
 
     def set_mix(self, mix: Mix) -> None:
@@ -312,20 +379,26 @@ class Session:
             "mix": "-".join(f"{100 * share:.0f}" for share in self.mix) if self.mix != Mix() else "",
         }
 
-    def keep_picture(self, slot: str, png: bytes) -> str:
+    def keep_picture(self, slot: str, png: bytes | Kept[bytes]) -> str:
         """Keep a picture for the browser to fetch, until another one takes its slot; return what it is asked for by."""
-        kept = self._pictures.get(slot)
-        if kept is None or kept[1] is not png:
-            kept = self._pictures[slot] = _digest(png), png
-        return kept[0]
+        before = self._pictures.get(slot)
+        if before is None or before[1] is not png:
+            kept = png if isinstance(png, Kept) else Kept(png)
+            before = self._pictures[slot] = _digest(kept.get()), kept
+        return before[0]
 
     def picture(self, digest: str) -> bytes | None:
         """Return a picture that is kept, if it still is."""
-        return next((png for known, png in list(self._pictures.values()) if known == digest), None)
+        kept = next((kept for known, kept in list(self._pictures.values()) if known == digest), None)
+        return kept.get() if kept else None
 
     def _forget_pictures(self) -> None:
         self._latest.clear()
         self._pictures.clear()
+
+    def latest_picture(self, slot: str, key: Hashable, make: Callable[[], bytes]) -> Kept[bytes]:
+        """Do as `latest` does with a picture, which is large."""
+        return self.latest(slot, key, lambda: Kept(make()))
 
     def latest(self, slot: str, key: Hashable, make: Callable[[], _T]) -> _T:
         """Return what `make` makes, without making it again while `key` stays the same: one value a slot."""
@@ -352,7 +425,8 @@ def read_mix(text: str) -> Mix:
 def open_photo(data: bytes) -> tuple[Photo | None, str]:
     """Decode an uploaded file; return the photo, or why there is none."""
     try:
-        return decode(data, max_megapixels=MAX_MEGAPIXELS), ""
+        with turns.pictures.turn(_UNPACKED * len(data)):
+            return decode(data, max_megapixels=MAX_MEGAPIXELS), ""
     except Exception as error:
         return None, explain(error)
 
@@ -366,8 +440,11 @@ def current() -> Session:
     if "session" not in st.session_state:
         state = st.session_state["session"] = Session(chosen_id=first_sample())
         state.obey(st.query_params)
-        farewell.when_gone(state.end_work)
-    return cast(Session, st.session_state["session"])
+        farewell.when_away("session", state.put_aside)
+        farewell.when_gone("session", state.close)
+    state = cast(Session, st.session_state["session"])
+    state._is_away = False
+    return state
 
 
 def first_sample() -> str:

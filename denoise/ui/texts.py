@@ -30,6 +30,31 @@ PASTE_ONE = "Only the first of these photos was taken. The page Batch takes many
 PASTED_NAME = "pasted.png"
 UPLOAD_REMOVE = "Remove your photo from this server"
 OWN_PHOTO_GONE = "This link is about a photo of your own, which is no longer here. Upload it again to see it as it was."
+ANEW = (
+    "The server was started anew, or this page had lost it for too long: any photos of yours that were here, and what "
+    "was made of them, are gone from it. Please choose them again."
+)
+ANEW_SEEN = "All right"
+FULL_HOUSE = (
+    "So many people are here that this server has no place for one more. Leave this page open: it looks again every "
+    "few seconds and goes on by itself."
+)
+NOT_SENT = "This file did not arrive: the connection broke on the way. Please choose it once more."
+REFUSALS = {
+    "400": "This file did not arrive, because the server has forgotten this page. Reload the page and choose it again.",
+    "413": (
+        "This file is larger than the server, or the one in front of it, takes. Save it as JPEG, or smaller, and "
+        "choose that."
+    ),
+    "429": "Too many files came at once. Wait a moment, then choose this one again.",
+    "500": (
+        "The server could not keep this file; most likely its disk is full. Your photo is unharmed: try again in a few "
+        "minutes."
+    ),
+    "503": "The server is busy with the photos of other visitors. Wait a minute, then choose this file again.",
+    "507": "The server's disk is full. Your photo is unharmed: try again in a few minutes.",
+}
+"""Why an upload was refused, by the status of the answer."""
 REFERENCE_HEADING = "Clean reference"
 REFERENCE = "A clean picture of exactly the same view"
 REFERENCE_REMOVE = "Remove the reference"
@@ -384,6 +409,11 @@ def bits(depth: int) -> str:
 def facts(width: int, height: int, file_format: str, bit_depth: int) -> str:
     """Say what kind of file a photo is."""
     return f"{width} × {height} pixels · {file_format}, {bit_depth} bit"
+
+
+def waiting_for(ahead: int) -> str:
+    """Say how many works of other visitors come first."""
+    return f"Waiting: {ahead} large {'photo' if ahead == 1 else 'photos'} of other visitors before yours"
 
 
 def progress(done: int, total: int, seconds: float) -> str:

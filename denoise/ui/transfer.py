@@ -24,10 +24,12 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import BaseRoute, Route
 from streamlit import config
 
-from denoise.batch import REPORT_NAME, ZIP_NAME, Batch, remove_spool, spool
+from denoise.batch import REPORT_NAME, ZIP_NAME, Batch
 from denoise.image import PhotoError, media_type
 from denoise.pipeline import Mix
+from denoise.spool import remove_spool, spool
 from denoise.ui import ending, farewell, guard, orders, samples, session, texts
+from denoise.ui.kept import Kept
 from denoise.ui.session import File, Session, read_mix
 
 PATH, PHOTO_PATH, PICTURE_PATH, THUMBNAIL_PATH = "/batches", "/photos", "/pictures", "/thumbnails"
@@ -62,7 +64,7 @@ def offer_photo(state: Session, file: File) -> str:
     return f"{PHOTO_PATH}/{state.token}?{urlencode(query)}"
 
 
-def offer_picture(state: Session, slot: str, png: bytes) -> str:
+def offer_picture(state: Session, slot: str, png: bytes | Kept[bytes]) -> str:
     """Let a PNG file be fetched by a session's page, until another one takes its slot; return its address.
 
     Streamlit's own store of such files loses one now and then, for a moment, when another visitor's run ends just then.
@@ -251,8 +253,9 @@ def _remove(part: Path) -> None:
 
 async def _lose(request: Request) -> Response:
     batch, item = _batch(request), request.path_params["item"]
+    refusal = texts.REFUSALS.get(request.query_params.get("status", ""))
     try:
-        batch.lose(item, ConnectionError())
+        batch.lose(item, PhotoError(refusal) if refusal else ConnectionError())
     except KeyError:
         raise HTTPException(404) from None
     return Response(status_code=204)

@@ -23,6 +23,17 @@ class Server:
         self.timers.append(timer)
         return timer
 
+    def call_soon(self, act, *args):
+        act(*args)
+
+    call_soon_threadsafe = call_soon
+
+    def run_in_executor(self, _, act):
+        act()
+
+    def time(self):
+        return 1000.0 + self.now
+
     def wait(self, seconds):
         end = self.now + seconds
         while due := [timer for timer in self.timers if timer.at <= end]:
@@ -44,9 +55,7 @@ def server(monkeypatch):
 @pytest.fixture(autouse=True)
 def page(monkeypatch):
     """The page of session "a", which knows the token "t"."""
-    monkeypatch.setattr(farewell, "_sessions", {"t": "a"})
-    monkeypatch.setattr(farewell, "_closed", set())
-    monkeypatch.setattr(farewell, "_looks", {})
+    monkeypatch.setattr(farewell, "_visitors", {"a": farewell._Visitor("a", "t")})
 
 
 @pytest.mark.parametrize("order", ["page first", "connection first"])
@@ -67,13 +76,13 @@ def test_session_whose_connection_broke_waits_an_hour(server):
     assert server.closed == []
     server.wait(2)
     assert server.closed == ["a"]
-    assert farewell._sessions == {}
+    assert farewell._visitors == {}
 
 
 def test_nobody_closes_the_page_of_another(server):
     farewell.bid("unknown")
     assert server.timers == []
-    assert farewell._closed == set()
+    assert not farewell._visitors["a"].has_closed
 
 
 def test_session_of_a_visitor_who_is_back_ends_only_a_grace_after_the_next_leave(server):
@@ -105,12 +114,78 @@ def test_leaving_is_quiet_when_the_server_goes_down():
     farewell._leave("a")
 
 
-def test_files_go_with_the_session(monkeypatch, server):
+@pytest.fixture
+def script(monkeypatch):
+    """Run what follows as the script of this session."""
+
+    def be(session_id):
+        monkeypatch.setattr(farewell, "get_script_run_ctx", lambda: SimpleNamespace(session_id=session_id))
+        monkeypatch.setattr(farewell, "_component", lambda **_: None)
+
+    monkeypatch.setattr(farewell, "_visit", lambda _: None)
+    be("a")
+    return be
+
+
+def test_what_a_visitor_holds_goes_with_the_session_and_with_no_other(script, server):
     gone = []
-    monkeypatch.setattr(farewell, "get_script_run_ctx", lambda: SimpleNamespace(session_id="a"))
-    farewell.when_gone(lambda: gone.append("files"))
-    farewell._forget("b")
+    farewell.when_gone("batch", lambda: gone.append("first"))
+    farewell.when_gone("batch", lambda: gone.append("batch"))  # another batch, once the first was closed
+    farewell.when_gone("session", lambda: gone.append("session"))
+    farewell._forget(farewell._Visitor("b"))
     assert gone == []
-    farewell._forget("a")
-    farewell._forget("a")
-    assert gone == ["files"]
+    farewell._forget(farewell._visitors["a"])
+    assert gone == ["batch", "session"]
+
+
+def test_memory_is_let_go_of_two_minutes_after_a_connection_broke_and_the_rest_after_an_hour(script, server):
+    done = []
+    farewell.when_away("session", lambda: done.append("aside"))
+    farewell.when_gone("session", lambda: done.append("gone"))
+    farewell._leave("a")
+    server.wait(119)
+    assert done == []
+    server.wait(2)
+    assert done == ["aside"]
+    server.wait(3400)
+    assert done == ["aside"]
+    server.wait(100)
+    assert done == ["aside", "gone"]
+    assert server.timers == []
+
+
+def test_nothing_is_put_aside_of_a_visitor_who_is_back(script, server):
+    done = []
+    farewell.when_away("session", lambda: done.append("aside"))
+    farewell._leave("a")
+    server.wait(60)
+    server.active.add("a")
+    server.wait(4000)
+    assert (done, server.closed) == ([], [])
+
+
+def test_visitors_are_limited_and_who_is_away_for_the_longest_time_makes_place(script, server, monkeypatch):
+    monkeypatch.setattr(farewell, "MOST", 3)
+    gone = []
+    for name in "abc":
+        script(name)
+        assert farewell.expect()
+        farewell.when_gone("session", lambda name=name: gone.append(name))
+    script("d")
+    assert not farewell.expect()  # all three are there
+    farewell._leave("b")
+    server.wait(1)
+    farewell._leave("a")
+    script("c")
+    assert farewell.expect()  # has a place
+    assert gone == []
+    script("d")
+    assert farewell.expect()
+    assert (gone, server.closed) == (["b"], ["b"])
+    script("e")
+    assert farewell.expect()
+    script("f")
+    assert not farewell.expect()
+    farewell._leave("f")
+    assert (gone, server.closed) == (["b", "a"], ["b", "a", "f"])
+    assert set(farewell._visitors) == {"c", "d", "e"}

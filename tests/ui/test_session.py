@@ -5,6 +5,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
 from denoise import pipeline
 from denoise.image import Photo, encode
@@ -111,15 +113,15 @@ def test_work_goes_on_while_the_page_is_made_anew(state, denoiser):
     state.open_upload("photo.png", png(1))
     photo = state.chosen()
     run = (photo.id, "ridnet", False)
-    work = state.work_on(run, photo.noisy)
+    work = state.work_on(run, photo)
     assert not work.wait(0)
-    assert state.work_on(run, photo.noisy) is work
+    assert state.work_on(run, photo) is work
     denoiser.free.set()
     assert work.wait(10)
     assert state.result(run).photo is photo.noisy
-    assert state.work_on(run, photo.noisy) is work  # it has just ended: nothing begins anew
+    assert state.work_on(run, photo) is work  # it has just ended: nothing begins anew
     del state.results[run]
-    assert state.work_on(run, photo.noisy).wait(10)
+    assert state.work_on(run, photo).wait(10)
     assert denoiser.calls == ["ridnet", "ridnet"]
 
 
@@ -127,7 +129,7 @@ def test_work_on_something_else_ends_the_earlier_one(state, denoiser):
     state.open_upload("photo.png", png(1))
     photo = state.chosen()
     runs = [(photo.id, model, False) for model in ("ridnet", "unet")]
-    first, second = (state.work_on(run, photo.noisy) for run in runs)
+    first, second = (state.work_on(run, photo) for run in runs)
     denoiser.free.set()
     assert first.wait(10)
     assert second.wait(10)
@@ -137,16 +139,16 @@ def test_work_on_something_else_ends_the_earlier_one(state, denoiser):
 
 def test_work_that_failed_begins_again_only_when_asked(state, denoiser):
     state.open_upload("photo.png", png(1))
-    run, noisy = (state.chosen().id, "ridnet", False), state.chosen().noisy
+    run, photo = (state.chosen().id, "ridnet", False), state.chosen()
     denoiser.failure = MemoryError()
     denoiser.free.set()
-    work = state.work_on(run, noisy)
+    work = state.work_on(run, photo)
     assert work.wait(10)
-    assert state.work_on(run, noisy) is work
+    assert state.work_on(run, photo) is work
     assert isinstance(work.failure, MemoryError)
     state.stop(run, "It failed.")
     denoiser.failure = None
-    assert state.work_on(run, noisy).wait(10)
+    assert state.work_on(run, photo).wait(10)
     assert state.result(run)
 
 
@@ -177,22 +179,31 @@ def test_same_file_again_keeps_its_reference(state):
     assert (state.chosen().clean, state.chosen().clean_id) == (None, "")
 
 
-def test_files_of_an_uploader_that_had_left_the_page_are_let_go_of(state, monkeypatch):
-    kept = {"a": b"1", "b": b"2", "c": b"3"}
-    manager = SimpleNamespace(remove_file=lambda session_id, file_id: kept.pop(file_id, None))
+def uploaded(manager, file_id, data):
+    record = UploadedFileRec(file_id, f"{file_id}.png", "image/png", data)
+    manager.add_file("visitor", record)
+    return UploadedFile(record, None)
+
+
+def test_nothing_but_the_name_of_an_upload_is_left_with_streamlit(state, monkeypatch):
+    manager = MemoryUploadedFileManager("/upload")
     context = SimpleNamespace(session_id="visitor", uploaded_file_mgr=manager)
     monkeypatch.setattr(session, "get_script_run_ctx", lambda: context)
 
-    def upload(place, file_id):
-        return state.take(place, SimpleNamespace(file_id=file_id, getvalue=lambda: kept[file_id]))
+    def held():
+        return {file_id: record.data for file_id, record in manager.file_storage["visitor"].items()}
 
-    assert state.missed("photo", SimpleNamespace(file_id="a"))
-    assert [upload("photo", "a"), upload("reference", "b"), upload("photo", "a")] == [b"1", b"2", b"1"]
-    assert set(kept) == {"a", "b", "c"}
-    assert not state.missed("photo", SimpleNamespace(file_id="a"))
+    first, reference = uploaded(manager, "a", b"1"), uploaded(manager, "b", b"2")
+    assert state.missed("photo", first)
+    assert [state.take("photo", first), state.take("reference", reference)] == [b"1", b"2"]
+    assert held() == {"a": b"", "b": b""}
+    assert first.getvalue() == reference.getvalue() == b""
+    assert not state.missed("photo", first)
     assert not state.missed("photo", None)
-    assert upload("photo", "c") == b"3"
-    assert set(kept) == {"b", "c"}
+    assert state.take("photo", uploaded(manager, "c", b"3")) == b"3"
+    assert held() == {"b": b"", "c": b""}
+    state.release("photo")
+    assert held() == {"b": b""}
 
 
 def test_run_that_was_overtaken_keeps_nothing(state, monkeypatch):

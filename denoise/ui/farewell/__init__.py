@@ -1,10 +1,12 @@
 """Letting go of what a visitor left behind."""
 
 import asyncio
+import os
 import secrets
-from collections import defaultdict
+import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 import streamlit as st
 from streamlit.runtime import get_instance
@@ -13,70 +15,156 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from denoise.ui.component import component
 
 GRACE, PATIENCE, _PAUSE = 60.0, 3600.0, 15.0
-"""Seconds until the photos of who closed the page are gone, of whose connection broke, and between two looks.
+ABSENCE = float(os.environ.get("DENOISE_ABSENCE", "120"))
+"""Seconds until the photos of who closed the page are gone, of whose connection broke, until the memory of the latter
+is let go of, and between two looks.
 
 A page that is closed says so, see `bid`. A computer that sleeps does not, and comes back to its batch.
 `server.disconnectedSessionTTL` must be longer than all of them together: after that Streamlit no longer finds the
 session, but it keeps its memory until the next visitor leaves.
 """
 
+MOST = int(os.environ.get("DENOISE_MAX_VISITORS", "100"))
+"""Visitors at once; who runs the server decides. One more takes the place of who is away for the longest time."""
+
 PATH = "/farewell"
 
 _component = component(__file__)
-_let_go: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
-_looks: dict[str, asyncio.TimerHandle] = {}
-_sessions: dict[str, str] = {}  # by the token that the page knows
-_closed: set[str] = set()  # sessions of which the page has said so
+_adding = threading.Lock()  # visitors come in many threads; all else is done by the server's loop alone
 
 
-def expect() -> None:
-    """See to it that all of this visitor's photos are gone soon after the page is closed."""
-    if context := get_script_run_ctx():
-        _visit(context.session_id)
-        token = st.session_state.setdefault("farewell token", secrets.token_urlsafe(24))
-        _sessions[token] = context.session_id
-        _component(data=[f"{PATH}/{token}"], key="farewell")
+@dataclass
+class _Visitor:
+    """A visitor and what is to be done once nobody is there.
+
+    Attributes:
+        session_id: Streamlit's name for the session.
+        token: By which the page names it.
+        put_aside: What lets go of memory, by whose it is.
+        let_go: What lets go of everything, by whose it is.
+        has_closed: The page said that it is being closed.
+        left: When the connection ended, by the loop's clock; 0 while it is there.
+        look: The next look at whether somebody is there.
+        loop: The server's, once the connection has ended.
+    """
+
+    session_id: str
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    put_aside: dict[str, Callable[[], None]] = field(default_factory=dict)
+    let_go: dict[str, Callable[[], None]] = field(default_factory=dict)
+    has_closed: bool = False
+    left: float = 0.0
+    look: asyncio.TimerHandle | None = None
+    loop: asyncio.AbstractEventLoop | None = None
+
+
+_visitors: dict[str, _Visitor] = {}
+
+
+def expect() -> bool:
+    """See to it that all of this visitor's photos are gone soon after the page is closed.
+
+    Returns:
+        Whether there is a place for this visitor.
+    """
+    context = get_script_run_ctx()
+    if context is None:
+        return True
+    _visit(context.session_id)
+    visitor = _visitor(context.session_id)
+    if visitor is None:
+        return False
+    _component(
+        data=[f"{PATH}/{visitor.token}"],
+        key="farewell",
+        on_anew_change=lambda: st.session_state.update({ANEW: True}),
+    )
+    return True
+
+
+ANEW = "anew"
+"""In the session's state once the page has told that it belonged to another session before."""
 
 
 def bid(token: str) -> None:
     """Note that a page is being closed; a token that is not known is ignored."""
-    if session_id := _sessions.get(token):
-        _closed.add(session_id)
-        if session_id in _looks:  # the connection ended before this came
-            _look_after(session_id, GRACE, is_away=True)
+    for visitor in list(_visitors.values()):
+        if visitor.token == token:
+            visitor.has_closed = True
+            if visitor.look:  # the connection ended before this came, or ends now for the second time
+                visitor.left = visitor.left or asyncio.get_running_loop().time()
+                _look_after(visitor, GRACE)
 
 
-def when_gone(let_go: Callable[[], None]) -> None:
-    """Have something of this visitor's done away with that is not in the session's memory alone."""
-    if context := get_script_run_ctx():
-        _let_go[context.session_id].append(let_go)
+def when_away(name: str, put_aside: Callable[[], None]) -> None:
+    """Have memory let go of when this visitor's connection has been broken for a while; replaces that of this name."""
+    if (context := get_script_run_ctx()) and (visitor := _visitor(context.session_id)):
+        visitor.put_aside[name] = put_aside
+
+
+def when_gone(name: str, let_go: Callable[[], None]) -> None:
+    """Have all that this visitor holds let go of at the end; replaces that of this name."""
+    if (context := get_script_run_ctx()) and (visitor := _visitor(context.session_id)):
+        visitor.let_go[name] = let_go
+
+
+def _visitor(session_id: str) -> _Visitor | None:
+    with _adding:
+        if session_id not in _visitors and (len(_visitors) < MOST or _made_place()):
+            _visitors[session_id] = _Visitor(session_id)
+        return _visitors.get(session_id)
+
+
+def _made_place() -> bool:
+    """Let who is away for the longest time go; return whether there was anybody."""
+    away = [visitor for visitor in _visitors.values() if visitor.left and visitor.loop]
+    if not away:
+        return False
+    first = min(away, key=lambda visitor: visitor.left)
+    del _visitors[first.session_id]
+    assert first.loop
+    first.loop.call_soon_threadsafe(_forget, first)
+    return True
 
 
 def _leave(session_id: str) -> None:
     with suppress(RuntimeError):  # no loop: the server is going down, and everything with it
-        _look_after(session_id, _wait(session_id), is_away=True)
+        loop = asyncio.get_running_loop()
+        visitor = _visitors.get(session_id)
+        if visitor is None:  # there was no place
+            loop.call_soon(get_instance().close_session, session_id)
+            return
+        visitor.left, visitor.loop = loop.time(), loop
+        _look_after(visitor, _wait(visitor))
 
 
-def _wait(session_id: str) -> float:
-    return GRACE if session_id in _closed else PATIENCE
+def _wait(visitor: _Visitor) -> float:
+    """Return the seconds from the last connection to the first look."""
+    return GRACE if visitor.has_closed else ABSENCE
 
 
-def _look_after(session_id: str, seconds: float, *, is_away: bool) -> None:
-    if earlier := _looks.pop(session_id, None):
-        earlier.cancel()
-    _looks[session_id] = asyncio.get_running_loop().call_later(seconds, _look, session_id, is_away)
+def _look_after(visitor: _Visitor, seconds: float) -> None:
+    if visitor.look:
+        visitor.look.cancel()
+    visitor.look = asyncio.get_running_loop().call_later(seconds, _look, visitor)
 
 
-def _look(session_id: str, is_away: bool) -> None:
+def _look(visitor: _Visitor) -> None:
     """See whether a visitor who had left is back; who is may leave again without Streamlit's telling."""
-    del _looks[session_id]
-    if get_instance().is_active_session(session_id):
-        _closed.discard(session_id)  # the browser had kept the page
-        _look_after(session_id, _PAUSE, is_away=False)
-    elif is_away:
-        _forget(session_id)
+    visitor.look = None
+    now = asyncio.get_running_loop().time()
+    if get_instance().is_active_session(visitor.session_id):
+        visitor.has_closed, visitor.left = False, 0.0  # the browser had kept the page
+        _look_after(visitor, _PAUSE)
+    elif not visitor.left:
+        visitor.left = now
+        _look_after(visitor, _wait(visitor))
+    elif visitor.has_closed or now - visitor.left >= PATIENCE:
+        _forget(visitor)
     else:
-        _look_after(session_id, _wait(session_id), is_away=True)
+        for put_aside in list(visitor.put_aside.values()):
+            asyncio.get_running_loop().run_in_executor(None, put_aside)  # it writes to disk
+        _look_after(visitor, visitor.left + PATIENCE - now)
 
 
 @st.cache_resource(scope="session", on_release=_leave, show_spinner=False)
@@ -84,10 +172,11 @@ def _visit(session_id: str) -> str:
     return session_id  # what Streamlit releases as soon as the connection ends
 
 
-def _forget(session_id: str) -> None:
-    get_instance().close_session(session_id)
-    _closed.discard(session_id)
-    for token in [token for token, owner in _sessions.items() if owner == session_id]:
-        del _sessions[token]
-    for let_go in _let_go.pop(session_id, ()):
+def _forget(visitor: _Visitor) -> None:
+    if visitor.look:
+        visitor.look.cancel()
+        visitor.look = None
+    get_instance().close_session(visitor.session_id)
+    _visitors.pop(visitor.session_id, None)
+    for let_go in list(visitor.let_go.values()):
         let_go()

@@ -33,7 +33,7 @@ def _batch() -> Batch:
     """Return the visitor's batch."""
     if _BATCH not in st.session_state:
         batch = Batch(max_megapixels=session.MAX_MEGAPIXELS, explain=_explain)
-        farewell.when_gone(batch.close)
+        farewell.when_gone("batch", batch.close)
         st.session_state[_BATCH] = batch
     return cast(Batch, st.session_state[_BATCH])
 
@@ -209,7 +209,8 @@ def _actions(batch: Batch, settings: Settings, items: list[Item]) -> None:
 def _row(item: Item) -> photo_table.Row:
     detail = item.reason
     if item.state == State.DONE and item.denoiser:
-        detail = pipeline.denoiser_names()[item.denoiser].title
+        known = pipeline.denoiser_names().get(item.denoiser)
+        detail = known.title if known else item.denoiser
     return photo_table.Row(
         item.id,
         item.name,

@@ -15,6 +15,7 @@ from denoise.image import Photo, to_depth
 from denoise.metrics import SSIM_WINDOW, psnr, ssim
 from denoise.registry import list_models
 from denoise.ui import pictures, samples, session, task, texts, transfer, viewer
+from denoise.ui.kept import Kept
 from denoise.ui.session import UPLOAD, Chosen, Session
 
 _SIZES = ("256", "384", "512")
@@ -37,11 +38,16 @@ class Part:
 class Outcome:
     """What became of the part, with the figures that there are; `failure` says why there is no photo."""
 
-    photo: Photo | None
+    kept: Kept[Photo] | None
     psnr: float | None = None
     ssim: float | None = None
     seconds: float | None = None
     failure: str = ""
+
+    @property
+    def photo(self) -> Photo | None:
+        """The photo, if there is one; to be asked for when it is needed rather than held."""
+        return self.kept.get() if self.kept else None
 
 
 class Column(NamedTuple):
@@ -151,11 +157,11 @@ def _place(label: str, key: str, *, disabled: bool) -> float:
 
 def _measure(part: Part, photo: Photo, seconds: float | None = None) -> Outcome:
     if part.clean is None:
-        return Outcome(photo, seconds=seconds)
+        return Outcome(Kept(photo), seconds=seconds)
     similarity = None
     if min(photo.width, photo.height) >= SSIM_WINDOW:
         similarity = ssim(part.clean.pixels, photo.pixels)
-    return Outcome(photo, psnr(part.clean.pixels, photo.pixels), similarity, seconds)
+    return Outcome(Kept(photo), psnr(part.clean.pixels, photo.pixels), similarity, seconds)
 
 
 def _denoise(
@@ -233,12 +239,16 @@ def _cards(place: DeltaGenerator, part: Part, outcomes: Mapping[str, Outcome]) -
     place.html(f'<ul class="comparison" aria-label="{texts.COMPARE_CARDS}">{"".join(cards)}</ul>')
 
 
+def _png(load: Callable[[], Photo]) -> bytes:
+    return pictures.to_png(load())
+
+
 def _viewer(state: Session, part: Part, outcomes: Mapping[str, Outcome]) -> None:
     """Show any two that the visitor chooses; the noisy photo until they are there."""
-    photos = {name: outcome.photo for name, outcome in outcomes.items()}
+    photos = {name: outcome.kept.get for name, outcome in outcomes.items() if outcome.kept}
     titles = {_NOISY: texts.NOISY} | {name: info.title for name, info in pipeline.denoiser_names().items()}
     if part.clean is not None:
-        photos[_CLEAN], titles[_CLEAN] = part.clean, texts.CLEAN
+        photos[_CLEAN], titles[_CLEAN] = Kept(part.clean).get, texts.CLEAN
     st.header(texts.COMPARE_VIEWER, anchor=False)
     shown = []
     for place, label, key, default in zip(
@@ -247,15 +257,15 @@ def _viewer(state: Session, part: Part, outcomes: Mapping[str, Outcome]) -> None
         name = place.selectbox(
             label, list(titles), default, format_func=titles.__getitem__, key=key, bind="query-params"
         )
-        if photo := photos.get(name):
+        if load := photos.get(name):
             picture_id = f"{part.id} {name}"
-            png = state.latest(f"{key} PNG", picture_id, partial(pictures.to_png, photo))
+            png = state.latest_picture(f"{key} PNG", picture_id, partial(_png, load))
             shown.append(viewer.Picture(picture_id, titles[name], png))
     if not shown:
-        png = state.latest("left PNG", f"{part.id} {_NOISY}", lambda: pictures.to_png(part.noisy))
+        png = state.latest_picture("left PNG", f"{part.id} {_NOISY}", lambda: pictures.to_png(part.noisy))
         shown.append(viewer.Picture(f"{part.id} {_NOISY}", texts.NOISY, png))
     reference = None
     if part.clean is not None and f"{part.id} {_CLEAN}" not in [each.id for each in shown]:
-        png = state.latest("clean PNG", part.id, partial(pictures.to_png, part.clean))
+        png = state.latest_picture("clean PNG", part.id, partial(pictures.to_png, part.clean))
         reference = viewer.Picture(f"{part.id} {_CLEAN}", texts.CLEAN, png)
     viewer.show(shown, subject=part.id, clean=reference, key="comparison viewer")

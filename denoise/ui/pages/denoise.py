@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import streamlit as st
 
-from denoise import pipeline
+from denoise import pipeline, turns
 from denoise.baseline import estimate_noise
 from denoise.image import (
     Photo,
@@ -35,8 +35,10 @@ from denoise.ui import (
     transfer,
     viewer,
 )
+from denoise.ui.kept import size_of
 from denoise.ui.session import UPLOAD, Chosen, File, Result, Run, Session
 
+_T = TypeVar("_T")
 _AS_IT_CAME = ""
 _QUALITY_KEYS = {100: "quality_lossless"}  # by the usual quality: what was chosen where loss is usual is no wish here
 _LOOK = 0.1  # seconds between two looks at the work
@@ -76,7 +78,7 @@ def show() -> None:
         run: Run = (chosen.id, model, best)
         result = state.result(run)
         # Mixed anew wherever it is needed: that is quick, and a large photo is not kept once more.
-        denoised = partial(pipeline.blend, chosen.noisy, result.photo, state.mix) if result else None
+        denoised = (lambda: pipeline.blend(chosen.noisy, result.photo, state.mix)) if result else None
         with actions:
             _download(state, chosen, run, is_ready=result is not None)
         _reference(state)
@@ -135,7 +137,7 @@ def _reference(state: Session) -> None:
             key=f"reference {state.upload.id}" if state.upload else "",
             disabled=state.chosen_id != UPLOAD,
         )
-        if not is_listed and state.upload and state.upload.clean:  # the list is empty after a look at another page
+        if not is_listed and state.upload and state.upload.load_clean:  # the list is empty after a look at another page
             st.button(texts.REFERENCE_REMOVE, on_click=state.close_reference)
         if state.chosen_id != UPLOAD:
             st.caption(texts.REFERENCE_OF_SAMPLE)
@@ -220,20 +222,23 @@ def _viewer(state: Session, chosen: Chosen, run: Run, result: Result | None) -> 
     """Show the photo and the result at full strength: the viewer mixes them itself."""
 
     def picture(slot: str, key: str, label: str, make: Callable[[], bytes]) -> viewer.Picture:
-        return viewer.Picture(key, label, state.latest(f"{slot} PNG", key, make))
+        return viewer.Picture(key, label, state.latest_picture(f"{slot} PNG", key, _in_turn(chosen, make)))
 
-    noisy, clean, sample = chosen.noisy, chosen.clean, samples.list_samples().get(chosen.id)
-    noisy_png = partial(samples.read, sample.noisy) if sample else partial(pictures.to_png, noisy)
+    sample = samples.list_samples().get(chosen.id)
+    noisy_png = partial(samples.read, sample.noisy) if sample else lambda: pictures.to_png(chosen.noisy)
     shown = [picture("noisy", chosen.id, texts.NOISY, noisy_png)]
     details = reference = None
     if result is not None:
-        denoised, made_by = result.photo, " ".join(map(str, run))
-        shown.append(picture("denoised", made_by, texts.DENOISED, lambda: pictures.to_png(denoised)))
+        made_by = " ".join(map(str, run))
+        shown.append(picture("denoised", made_by, texts.DENOISED, lambda: pictures.to_png(result.photo)))
         details = picture(
-            "details", f"{made_by} details", "", lambda: pictures.to_grey_png(pipeline.detail_map(noisy, denoised))
+            "details",
+            f"{made_by} details",
+            "",
+            lambda: pictures.to_grey_png(pipeline.detail_map(chosen.noisy, result.photo)),
         )
-    if clean is not None:
-        clean_png = partial(samples.read, sample.clean) if sample else partial(pictures.to_png, clean)
+    if load_clean := chosen.load_clean:
+        clean_png = partial(samples.read, sample.clean) if sample else lambda: pictures.to_png(load_clean())
         reference = picture("clean", f"{chosen.id} {chosen.clean_id}", texts.CLEAN, clean_png)
     viewer.show(
         shown,
@@ -255,9 +260,11 @@ def _denoise(state: Session, chosen: Chosen, run: Run) -> None:
     with st.container(key="running"):
         report = task.progress_bar()
         st.button(texts.CANCEL, on_click=state.stop, args=(run, texts.CANCELLED))
-    work = state.work_on(run, chosen.noisy)
+    work = state.work_on(run, chosen)
     while not work.wait(_LOOK):
-        if work.total:
+        if work.ahead:
+            report(0.0, texts.waiting_for(work.ahead))
+        elif work.total:
             report(work.done / work.total, texts.progress(work.done, work.total, work.seconds))
         else:
             session.current()  # a run of the page that is outdated ends here, and the work goes on
@@ -267,10 +274,11 @@ def _denoise(state: Session, chosen: Chosen, run: Run) -> None:
 
 
 def _figures(state: Session, chosen: Chosen, denoised: Callable[[], Photo], shown: Shown) -> None:
-    clean = chosen.clean
-    if clean is None:
-        before = state.latest("noise before", chosen.id, lambda: 255 * estimate_noise(chosen.noisy.pixels))
-        after = state.latest("noise after", shown, lambda: 255 * estimate_noise(denoised().pixels))
+    load_clean = chosen.load_clean
+    if load_clean is None:
+        noise = _in_turn(chosen, lambda: 255 * estimate_noise(chosen.noisy.pixels))
+        before = state.latest("noise before", chosen.id, noise)
+        after = state.latest("noise after", shown, _in_turn(chosen, lambda: 255 * estimate_noise(denoised().pixels)))
         st.metric(texts.NOISE, texts.before_after(before, after, digits=1), help=texts.NOISE_HELP)
         if before < _ALREADY_CLEAN:
             st.info(texts.ALREADY_CLEAN)
@@ -278,6 +286,7 @@ def _figures(state: Session, chosen: Chosen, denoised: Callable[[], Photo], show
         return
 
     def measure() -> tuple[str, str | None]:
+        clean = load_clean()
         before, after = chosen.noisy.pixels, denoised().pixels
         reference = to_depth(clean.pixels, before.dtype)
         decibels = texts.before_after(psnr(reference, before), psnr(reference, after), digits=2)
@@ -285,7 +294,17 @@ def _figures(state: Session, chosen: Chosen, denoised: Callable[[], Photo], show
             return decibels, None
         return decibels, texts.before_after(ssim(reference, before), ssim(reference, after), digits=3)
 
-    decibels, similarity = state.latest("figures", (chosen.clean_id, shown), measure)
+    decibels, similarity = state.latest("figures", (chosen.clean_id, shown), _in_turn(chosen, measure))
     left, right = st.columns(2, gap="xsmall", wrap=False)
     left.metric(texts.PSNR, decibels, help=texts.PSNR_HELP)
     right.metric(texts.SSIM, similarity or texts.TOO_SMALL, help=texts.SSIM_HELP)
+
+
+def _in_turn(chosen: Chosen, make: Callable[[], _T]) -> Callable[[], _T]:
+    """Make something of a photo when it is its turn, loading it only then; a run that is overtaken waits no longer."""
+
+    def made() -> _T:
+        with turns.pictures.turn(2 * size_of(chosen.noisy), check=session.current):
+            return make()
+
+    return made

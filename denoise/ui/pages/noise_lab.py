@@ -189,12 +189,12 @@ def _model() -> str:
 def _viewer(
     state: Session, scene: Scene, shot: Hashable, noisy: Photo, clean: Photo, model: str, cleaned: Cleaned | None
 ) -> None:
-    png = state.latest("lab noisy PNG", shot, lambda: pictures.to_png(noisy))
+    png = state.latest_picture("lab noisy PNG", shot, lambda: pictures.to_png(noisy))
     shown = [viewer.Picture(str(shot), texts.NOISY, png)]
     if cleaned:
-        png = state.latest("lab cleaned PNG", (shot, model), lambda: pictures.to_png(cleaned.photo))
+        png = state.latest_picture("lab cleaned PNG", (shot, model), lambda: pictures.to_png(cleaned.photo))
         shown.append(viewer.Picture(f"{shot} {model}", texts.DENOISED, png))
-    png = state.latest("lab clean PNG", shot, lambda: pictures.to_png(clean))
+    png = state.latest_picture("lab clean PNG", shot, lambda: pictures.to_png(clean))
     reference = viewer.Picture(f"{shot} clean", texts.CLEAN, png)
     viewer.show(shown, subject=scene.id, clean=reference, key="lab viewer")
 

@@ -7,7 +7,7 @@ function show({ data, parentElement }) {
   root.textContent ||= hint;
 
   function hand(files, event) {
-    const input = document.querySelector(`.st-key-${key} input[type=file]`);
+    const input = document.querySelector(`[class*="st-key-${key}"] input[type=file]`);
     // What is dropped on an uploader is its own. `defaultPrevented` does not tell: the uploaders prevent every drop on
     // the page, so that the browser does not open the file, and may do so before this comes to hear of it.
     if (!input || !files?.length || event.target.closest?.("[data-testid=stFileUploaderDropzone]")) return;

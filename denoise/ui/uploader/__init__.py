@@ -3,8 +3,10 @@
 Streamlit's own uploader would hold all of them in the server's memory.
 """
 
+import streamlit as st
+
 from denoise.image import SUFFIXES
-from denoise.ui import texts
+from denoise.ui import farewell, texts
 from denoise.ui.component import component
 
 _component = component(__file__)
@@ -22,5 +24,5 @@ def show(path: str, note: str, *, key: str = "uploader") -> None:
         # A list, because Streamlit would load pandas for a dictionary.
         data=[texts.BATCH_UPLOADER, path, note, SUFFIXES],
         key=key,
-        on_announced_change=lambda: None,
+        on_announced_change=lambda: st.session_state.pop(farewell.ANEW, None),
     )

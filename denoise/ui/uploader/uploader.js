@@ -130,18 +130,22 @@ async function work(sending) {
   sending.show();
 }
 
-// Send a file, several times if it does not arrive; then the server is told, if it can be. Return whether it arrived.
+// Send a file, several times if it does not arrive; then the server is told, if it can be, and with which status one
+// before it has refused the file. Return whether it arrived.
 async function send(url, body) {
+  let refusal = "";
   for (const pause of [...PAUSES, 0]) {
     try {
       const { ok, status } = await fetch(url, { method: "PUT", body });
       if (ok || status === 404) return true; // the latter: it is not wanted any more
-      throw new Error(status);
+      refusal = `?status=${status}`;
+      if (status === 413) break; // no smaller the next time
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, pause));
+      refusal = ""; // a broken connection
     }
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
-  await fetch(url, { method: "DELETE" }).catch(() => {});
+  await fetch(`${url}${refusal}`, { method: "DELETE" }).catch(() => {});
   return false;
 }
 

@@ -9,6 +9,7 @@ from denoise.pipeline import Mix
 from denoise.tone import LUMA
 from denoise.ui import session, texts, transfer
 from denoise.ui.component import component
+from denoise.ui.kept import Kept
 
 _component = component(__file__)
 
@@ -22,7 +23,7 @@ class Picture:
 
     id: str
     label: str
-    png: bytes
+    png: bytes | Kept[bytes]
 
 
 def show(

@@ -1,0 +1,135 @@
+"""The temporary folder of this process, and what processes that were killed have left of theirs.
+
+Temporary places belong to everybody: whatever is removed there must provably be ours. A folder is, if it has a name
+that nobody would choose, belongs to our user, is no link, and holds a file of ours with a lock on it. That file is
+written only while the lock is held, and the lock ends with the process, however that ends. So who reads it, and gets
+the lock, knows that the folder's process is dead; names are never used again, so nothing can have taken its place.
+"""
+
+import atexit
+import errno
+import os
+import re
+import shutil
+import stat
+import tempfile
+import threading
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from uuid import uuid4
+
+import portalocker
+
+BUDGET = int(float(os.environ.get("DENOISE_DISK_GB", "50")) * 1e9)
+"""Bytes of all visitors' photos and results on disk; who runs the server decides."""
+
+_SPARE = 64 << 20  # bytes that stay free on the disk, for all others who write there
+_NAME = re.compile(r"denoise-spool-[0-9a-f]{32}")
+_MARKER, _MAGIC = "spool.lock", b"Temporary photos of a Denoise server: removed once its process has ended.\n"
+_DISK = "/var/tmp"  # on many systems /tmp is held in memory
+_OPEN = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_AT_ONCE = portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING
+_making = threading.Lock()
+
+
+def spool() -> Path:
+    """Return the folder of this process, which is made at the first call, after those of dead ones were removed."""
+    return _opened()[0]
+
+
+def make_folder() -> Path:
+    """Make a folder in the spool into which only this user of the system can look."""
+    with _making:
+        if not spool().exists():  # somebody has tidied up since the server started
+            _opened.cache_clear()
+        return Path(tempfile.mkdtemp(dir=spool()))
+
+
+def check_room(size: int) -> None:
+    """See whether so many bytes more may be written into the spool.
+
+    Raises:
+        OSError: The disk is nearly full, or the photos of all visitors together have reached `BUDGET`.
+    """
+    if _used() + size > BUDGET or shutil.disk_usage(spool()).free < size + _SPARE:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _used() -> int:
+    """Return the bytes of all files in the spool; one that goes meanwhile counts or does not."""
+    used = 0
+    for folder, _, names in os.walk(spool()):
+        for name in names:
+            with suppress(OSError):
+                used += os.lstat(Path(folder, name)).st_size
+    return used
+
+
+def remove_spool() -> None:
+    """Remove all that this process has in its folder, before it ends."""
+    _clear(*_opened())
+
+
+@cache
+def _opened() -> tuple[Path, list[int]]:
+    place = Path(os.environ.get("TMPDIR") or (_DISK if os.access(_DISK, os.W_OK) else tempfile.gettempdir()))
+    for left in place.iterdir():
+        with suppress(OSError, portalocker.LockException):  # such as that its process is alive
+            _remove_if_dead(left)
+    folder = place / f"denoise-spool-{uuid4().hex}"
+    folder.mkdir(mode=0o700)
+    marker = os.open(folder / _MARKER, _OPEN | os.O_CREAT | os.O_EXCL, 0o600)
+    locks = [marker]
+    with suppress(OSError, portalocker.LockException):  # where nothing can be locked, nobody will remove it
+        portalocker.lock(marker, _AT_ONCE)
+        os.write(marker, _MAGIC)
+        os.fsync(marker)
+    with suppress(OSError, portalocker.LockException):  # on systems that can: systemd leaves locked folders alone
+        locks.append(os.open(folder, os.O_RDONLY))
+        portalocker.lock(locks[-1], _AT_ONCE)
+    atexit.register(_clear, folder, locks)
+    return folder, locks
+
+
+def _remove_if_dead(folder: Path) -> None:
+    """Remove a folder that a process of ours has left.
+
+    Raises:
+        OSError: It is none of ours.
+        portalocker.LockException: Its process is alive.
+    """
+    if not _NAME.fullmatch(folder.name) or not _is_own(folder.lstat(), stat.S_IFDIR):
+        return
+    marker = os.open(folder / _MARKER, _OPEN)
+    locks = [marker]
+    try:
+        if _is_own(os.fstat(marker), stat.S_IFREG) and os.read(marker, len(_MAGIC) + 1) == _MAGIC:
+            portalocker.lock(marker, _AT_ONCE)
+            _clear(folder, locks)
+    finally:
+        _close(locks)
+
+
+def _is_own(found: os.stat_result, kind: int) -> bool:
+    is_owner = not hasattr(os, "getuid") or found.st_uid == os.getuid()
+    return is_owner and stat.S_IFMT(found.st_mode) == kind
+
+
+def _clear(folder: Path, locks: list[int]) -> None:
+    """Remove a folder, its marker last: whoever is killed before that leaves it to the next one."""
+    with suppress(OSError):  # it is gone
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name != _MARKER:
+                path.unlink(missing_ok=True)
+    _close(locks)
+    with suppress(OSError):
+        if {path.name for path in folder.iterdir()} <= {_MARKER}:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _close(locks: list[int]) -> None:
+    while locks:
+        os.close(locks.pop())

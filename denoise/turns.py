@@ -1,0 +1,66 @@
+"""Who works at the same time: large photos take turns, so that a server of many visitors does not run out of memory."""
+
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+_PAUSE = 0.25  # seconds between two looks whether one who waits still wants to
+
+
+class Turns:
+    """Lets works go on side by side as long as their photos together are not too large; the others wait.
+
+    Args:
+        most: Bytes of the photos that are at work at once. One that is larger works alone.
+        small: Bytes of a photo that never waits.
+    """
+
+    def __init__(self, most: int, small: int = 4_000_000) -> None:
+        self._most, self._small = most, small
+        self._changed = threading.Condition()  # guards what follows
+        self._working: list[int] = []
+        self._waiting: list[object] = []
+
+    @contextmanager
+    def turn(
+        self, size: int, *, tell: Callable[[int], None] = lambda ahead: None, check: Callable[[], object] = lambda: None
+    ) -> Generator[None]:
+        """Wait until there is room for a photo of so many bytes, and have it.
+
+        Args:
+            size: Bytes of the pixels.
+            tell: Called with the number of those who came earlier, while waiting; at last with 0.
+            check: Called while waiting; what it raises ends that.
+        """
+        if size <= self._small:
+            yield
+            return
+        self._wait(size, tell, check)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._working.remove(size)
+                self._changed.notify_all()
+
+    def _wait(self, size: int, tell: Callable[[int], None], check: Callable[[], object]) -> None:
+        me = object()
+        with self._changed:
+            self._waiting.append(me)
+            try:
+                while self._waiting[0] is not me or (self._working and sum(self._working) + size > self._most):
+                    tell(len(self._working) + self._waiting.index(me))
+                    self._changed.wait(_PAUSE)
+                    check()
+                self._working.append(size)
+            finally:
+                self._waiting.remove(me)
+                self._changed.notify_all()
+        tell(0)
+
+
+networks = Turns(240_000_000)
+"""Of the photos that are denoised: the networks take one tile after another, so more at once would be no quicker."""
+
+pictures = Turns(160_000_000)
+"""Of the photos that are decoded, encoded or measured for a page."""

@@ -1,0 +1,114 @@
+"""What is large of visitors' photos: in memory while there is room and its visitor is there, otherwise on disk."""
+
+import logging
+import os
+import pickle
+import shutil
+import threading
+import time
+import weakref
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+
+from denoise.image import Photo
+from denoise.spool import check_room, make_folder
+
+BUDGET = int(float(os.environ.get("DENOISE_MEMORY_MB", "400")) * 1e6)
+"""Bytes of all visitors' photos, results and pictures that are in memory; who runs the server decides."""
+
+_SMALL = 1_000_000  # bytes; what is no larger stays in memory
+
+_T = TypeVar("_T", Photo, bytes)
+_log = logging.getLogger(__name__)
+
+
+class Kept(Generic[_T]):
+    """A photo or a file that is kept for a visitor, and nobody changes.
+
+    All of them together share `BUDGET`: what was not used for the longest time is written to disk, and read when it is
+    asked for. The file goes as soon as nobody refers to this any more.
+    """
+
+    def __init__(self, value: _T) -> None:
+        self.size: int = len(value) if isinstance(value, bytes) else size_of(value)
+        self._value: _T | None = value
+        self._file: Path | None = None
+        self._lock: threading.Lock = threading.Lock()
+        self._used: float = time.monotonic()
+        if self.size > _SMALL:
+            with _adding:
+                _large.add(self)
+            _make_room(self)
+
+    def get(self) -> _T:
+        """Return it.
+
+        Raises:
+            OSError: It was put aside, and cannot be read.
+        """
+        with self._lock:
+            self._used = time.monotonic()
+            if (value := self._value) is not None:
+                return value
+            assert self._file is not None
+            with self._file.open("rb") as file:
+                value = self._value = cast(_T, pickle.load(file))
+        _make_room(self)
+        return value
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether it is not on disk alone."""
+        return self._value is not None
+
+    def put_aside(self) -> None:
+        """Let go of its memory; it stays there if it is small, or the disk is full."""
+        with self._lock:
+            if self._value is None or self.size <= _SMALL:
+                return
+            if self._file is None:
+                try:
+                    self._file = self._write(self._value)
+                except OSError as error:
+                    _log.warning("A photo that is not in use stays in memory: %s", error)
+                    return
+            self._value = None
+
+    def _write(self, value: _T) -> Path:
+        check_room(self.size)
+        folder = make_folder()
+        remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        try:
+            with (folder / "kept").open("wb") as file:
+                pickle.dump(value, file, protocol=5)
+        except BaseException:
+            remove()
+            raise
+        return folder / "kept"
+
+
+_large: "weakref.WeakSet[Kept[Any]]" = weakref.WeakSet()
+_adding = threading.Lock()
+
+
+def size_of(photo: Photo) -> int:
+    """Return about how many bytes a photo takes in memory."""
+    return photo.pixels.nbytes + (0 if photo.alpha is None else photo.alpha.nbytes) + len(photo.exif)
+
+
+def bytes_in_memory() -> int:
+    """Return how much of `BUDGET` is used."""
+    with _adding:
+        return sum(each.size for each in _large if each.is_in_memory)
+
+
+def _make_room(newest: Kept[Any]) -> None:
+    """Put aside what was not used for the longest time, until the rest is within the budget."""
+    with _adding:
+        others = [each for each in _large if each.is_in_memory and each is not newest]
+    total = newest.size + sum(each.size for each in others)
+    for each in sorted(others, key=lambda each: each._used):
+        if total <= BUDGET:
+            return
+        each.put_aside()
+        total -= each.size

@@ -1,0 +1,23 @@
+import asyncio
+
+import pytest
+
+from tests.attack.visitors import play
+from tests.e2e.conftest import serve
+
+
+@pytest.fixture
+def small_server(monkeypatch):
+    """A server whose visitors may hold 20 MB of memory together, and none a second after they left."""
+    monkeypatch.setenv("DENOISE_MEMORY_MB", "20")
+    monkeypatch.setenv("DENOISE_ABSENCE", "1")
+    with serve() as url:
+        yield url
+
+
+def test_visitors_who_left_hold_no_memory_and_find_their_photo_again(small_server):
+    found = asyncio.run(asyncio.wait_for(play(small_server, 3, 4, [5], results=False), 120))
+    left = found["5 s after their connections broke"] - found["before"]
+    # Each would hold 12 MB of pixels and as much of a picture for an hour; the rest is what Python loads at first use.
+    assert left < 110
+    assert found["most"] < 900

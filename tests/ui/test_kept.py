@@ -1,0 +1,152 @@
+import errno
+import gc
+import pickle
+import threading
+
+import numpy as np
+import pytest
+
+from denoise import spool
+from denoise.image import Photo
+from denoise.ui import kept
+from denoise.ui.kept import Kept
+from denoise.ui.session import UPLOAD, Result, Session
+from tests.ui.test_session import SAMPLE, png
+
+LARGE = 2_000_000
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    """A spool of its own, and no values of other tests."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(kept, "_large", kept.weakref.WeakSet())
+    spool._opened.cache_clear()
+    yield tmp_path
+    spool.remove_spool()
+    spool._opened.cache_clear()
+
+
+def files():
+    return list(spool.spool().rglob("kept"))
+
+
+def large(seed=0):
+    return np.random.default_rng(seed).bytes(LARGE)
+
+
+def photo(seed=0):
+    pixels = np.random.default_rng(seed).integers(0, 65536, (600, 700, 3), dtype=np.uint16)
+    return Photo(pixels, alpha=pixels[..., 0], format="TIFF", exif=b"Exif", icc_profile=b"profile", dpi=(72.0, 72.0))
+
+
+def test_least_used_go_to_disk_beyond_the_budget_and_come_back(monkeypatch):
+    monkeypatch.setattr(kept, "BUDGET", 2 * LARGE)
+    values = [Kept(large(seed)) for seed in range(2)]
+    assert files() == []
+    assert values[0].get() == large(0)  # now the second is the least used
+    values.append(Kept(large(2)))
+    assert [each.is_in_memory for each in values] == [True, False, True]
+    assert kept.bytes_in_memory() == 2 * LARGE
+    assert values[1].get() == large(1)
+    assert [each.is_in_memory for each in values] == [False, True, True]
+
+
+def test_photo_comes_back_with_all_that_it_has():
+    before, value = photo(), Kept(photo())
+    value.put_aside()
+    assert not value.is_in_memory
+    after = value.get()
+    np.testing.assert_array_equal(after.pixels, before.pixels)
+    np.testing.assert_array_equal(after.alpha, before.alpha)
+    assert (after.format, after.exif, after.icc_profile, after.dpi) == ("TIFF", b"Exif", b"profile", (72.0, 72.0))
+    assert after.pixels.dtype == np.uint16
+
+
+def test_file_goes_with_its_value():
+    value = Kept(large())
+    value.put_aside()
+    assert len(files()) == 1
+    assert files()[0].parent.stat().st_mode & 0o777 == 0o700
+    del value
+    gc.collect()
+    assert files() == []
+
+
+def test_small_value_stays_in_memory():
+    value = Kept(b"small")
+    value.put_aside()
+    assert value.is_in_memory
+    assert kept.bytes_in_memory() == 0
+
+
+def test_full_disk_loses_nothing(monkeypatch):
+    def fail(*_, **__):
+        raise OSError(errno.ENOSPC, "full")
+
+    value = Kept(large())
+    with monkeypatch.context() as patch:
+        patch.setattr(pickle, "dump", fail)
+        value.put_aside()
+    assert value.get() == large()
+    assert [path for path in spool.spool().iterdir() if path.is_dir()] == []
+    value.put_aside()
+    assert not value.is_in_memory
+
+
+def test_values_are_whole_while_many_threads_use_and_displace_them(monkeypatch):
+    monkeypatch.setattr(kept, "BUDGET", 2 * LARGE)
+    values = [Kept(large(seed)) for seed in range(4)]
+    wrong = []
+
+    def use(shift):
+        for step in range(12):
+            number = (step * shift) % 4
+            if values[number].get() != contents[number]:
+                wrong.append(number)
+
+    contents = [large(seed) for seed in range(4)]
+    threads = [threading.Thread(target=use, args=(shift,)) for shift in (1, 3, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert kept.bytes_in_memory() <= 4 * LARGE
+
+
+def held(state):
+    """Return the large values of a session, in memory and on disk."""
+    every = [*state._kept.values(), *(each.kept for each in state.results.values())]
+    return [each.is_in_memory for each in every if each.size > kept._SMALL]
+
+
+def test_session_whose_visitor_is_away_is_on_disk_and_complete_when_the_visitor_is_back():
+    state = Session(chosen_id=SAMPLE)
+    state.open_upload("photo.png", png(7, width=40_000))
+    state.open_reference(png(5, width=40_000))
+    run = (state.chosen().id, "ridnet", False)
+    state.add_result(run, Result(Photo(np.full((16, 40_000, 3), 6, np.uint8)), 2.5))
+    address = state.keep_picture("viewer", state.latest_picture("PNG", 1, lambda: large()))
+    assert state.picture(address) == large()
+    assert held(state) == [True] * 3
+    state.put_aside()
+    assert held(state) == [False] * 3
+    assert kept.bytes_in_memory() == 0
+    assert state.picture(address) is None  # is made again
+    assert state.chosen_id == UPLOAD
+    chosen, result = state.chosen(), state.result(run)
+    assert (chosen.title, result.seconds) == ("photo.png", 2.5)
+    assert [int(each.pixels.mean()) for each in (chosen.noisy, result.photo, chosen.clean)] == [7, 6, 5]
+    assert len(files()) == 3
+    state.close()
+    del chosen, result
+    gc.collect()
+    assert files() == []
+
+
+def test_result_that_comes_while_the_visitor_is_away_goes_to_disk_too():
+    state = Session(chosen_id=SAMPLE)
+    state.put_aside()
+    state.add_result(("x", "ridnet", False), Result(photo(), 1.0))
+    assert held(state) == [False]
