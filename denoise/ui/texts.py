@@ -121,6 +121,7 @@ VIEWER = {
     "detail_help": "Leaves the grain where the photo has texture: it is hardly seen there, and fine detail stays.",
     "reset": "Reset",
     "waiting": "{right}: not yet",
+    "coming": "{label}: on its way …",
     "hint": "Drag to move, wheel to zoom, ? for all keys",
     "hint_touch": "Pinch to zoom, drag to move",
     "failed": "This picture has not arrived yet. Asking for it again …",

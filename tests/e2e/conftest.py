@@ -194,6 +194,43 @@ def canvas_pixels(page, selector):
     return rgba, int(shown["left"]), int(shown["top"]), float(shown["scale"])
 
 
+def wait_for_colours(page, selector, file: bytes) -> int:
+    """Wait until a canvas shows the photo as this browser shows `file` at the same place, but for a level.
+
+    Returns:
+        By how many levels the colours that are seen differ, at most, from the numbers in the file.
+    """
+    compare = """async ([selector, file]) => {
+        const canvas = [...document.querySelectorAll("*")]
+            .map(({ shadowRoot }) => shadowRoot?.querySelector(`${selector} canvas`)).find(Boolean);
+        const { left, top, scale } = canvas.closest("[data-left]").dataset;
+        const bytes = Uint8Array.from(atob(file), letter => letter.charCodeAt(0));
+        const pixelsOf = async options => {
+            const bitmap = await createImageBitmap(new Blob([bytes]), options);
+            const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+            copy.imageSmoothingEnabled = false;
+            copy.drawImage(bitmap, Number(left), Number(top), bitmap.width * scale, bitmap.height * scale);
+            return copy.getImageData(0, 0, canvas.width, canvas.height).data;
+        };
+        if (!canvas.width) return null;
+        const [seen, expected, numbers] = [
+            canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data,
+            await pixelsOf(),
+            await pixelsOf({ colorSpaceConversion: "none" }),
+        ];
+        let [off, apart, count] = [0, 0, 0];
+        for (let i = 0; i < seen.length; i++) {
+            if (!expected[i | 3]) continue; // beside the photo
+            count++;
+            off = Math.max(off, Math.abs(seen[i] - expected[i]));
+            apart = Math.max(apart, Math.abs(seen[i] - numbers[i]));
+        }
+        return count > 10000 && off <= 1 ? { apart } : null;
+    }"""
+    found = page.wait_for_function(compare, arg=[selector, base64.b64encode(file).decode()], timeout=20_000)
+    return found.json_value()["apart"]
+
+
 def expected_pixels(photo, shape, left, top, zoom):
     """Return which pixels of `photo`, enlarged by a whole number, an area of `shape` shows, and where."""
     y, x = ((np.arange(length) - start) // zoom for length, start in zip(shape, (top, left), strict=False))
