@@ -654,7 +654,7 @@ def test_lost_picture_is_said(open_viewer):
 
 def assert_is_coming(page, pane, label):
     tag = page.locator(f".pane.{pane} .tag")
-    assert tag.inner_text() == LABELS["coming"].replace("{label}", label)
+    assert tag.text_content() == LABELS["coming"].replace("{label}", label)
     assert page.locator(f".pane.{pane} canvas").evaluate("canvas => [canvas.width, canvas.height]") == [0, 0]
 
 

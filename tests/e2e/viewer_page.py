@@ -1,5 +1,6 @@
 """A page with nothing but the viewer, on made-up pictures: `?width=…&height=…`, `&denoised=0` for the noisy
-alone, `&equal=1` for the noisy twice, `&mix=1` for the sliders and a clean reference, `&profile=…` for a colour profile.
+alone, `&equal=1` for the noisy twice, `&mix=1` for the sliders and a clean reference, `&profile=…` for one of
+`PROFILES`.
 """
 
 import cv2
