@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from denoise.ui import texts
+
 REPOSITORY = Path(__file__).parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_ARGUMENTS = [
@@ -194,6 +196,26 @@ def canvas_pixels(page, selector):
     return rgba, int(shown["left"]), int(shown["top"]), float(shown["scale"])
 
 
+@contextmanager
+def pictures_held(page) -> Iterator[None]:
+    """Let no picture of the viewer arrive before the end, as if the way were long."""
+    held, is_over = [], False
+    page.route("**/pictures/**", lambda route: route.continue_() if is_over else held.append(route))
+    yield
+    is_over = True
+    for route in held:
+        route.continue_()
+
+
+def assert_on_its_way(page, *labels) -> None:
+    """Assert that the viewer shows nothing, and says of these pictures that they are on their way."""
+    page.locator(".viewer:not([data-shown])").wait_for(timeout=RESULT_TIMEOUT)
+    for pane, label in zip(("noisy", "denoised"), labels, strict=False):
+        said = texts.VIEWER["coming"].replace("{label}", label)
+        assert page.locator(f".pane.{pane} .tag").text_content() == said
+        assert page.locator(f".pane.{pane} canvas").evaluate("canvas => canvas.width * canvas.height") == 0
+
+
 def wait_for_colours(page, selector, file: bytes) -> int:
     """Wait until a canvas shows the photo as this browser shows `file` at the same place, but for a level.
 
@@ -227,7 +249,7 @@ def wait_for_colours(page, selector, file: bytes) -> int:
         }
         return count > 10000 && off <= 1 ? { apart } : null;
     }"""
-    found = page.wait_for_function(compare, arg=[selector, base64.b64encode(file).decode()], timeout=20_000)
+    found = page.wait_for_function(compare, arg=[selector, base64.b64encode(file).decode()], timeout=RESULT_TIMEOUT)
     return found.json_value()["apart"]
 
 
