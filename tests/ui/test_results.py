@@ -269,7 +269,8 @@ def test_nothing_is_infinite_nor_a_negative_zero_nor_called_by_its_folder(folder
     said = html + "".join(each.value for each in [*app.markdown, *app.caption])
     assert "polyu" not in said
     for name in samples.list_samples():
-        assert f"{name}:" not in said
+        assert f">{name}:" not in html
+        assert f'"{name}:' not in html
 
 
 def test_quantisation_names_what_failed(folder):
