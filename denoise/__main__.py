@@ -27,6 +27,7 @@ from denoise.image import (
     without_metadata,
 )
 from denoise.metrics import SSIM_WINDOW, psnr, ssim
+from denoise.notation import number
 from denoise.pipeline import default_for, denoise_photo, denoiser_names, load_network
 from denoise.runtime import ModelError
 from denoise.tiling import Progress
@@ -204,7 +205,7 @@ def _denoise_file(source: Path, target: Path, args: argparse.Namespace) -> None:
     if clean is not None:
         reference = to_depth(clean.pixels, noisy.pixels.dtype)
         before, after = ((psnr(reference, photo.pixels), ssim(reference, photo.pixels)) for photo in (noisy, denoised))
-        print(f"PSNR {before[0]:.2f} -> {after[0]:.2f} dB, SSIM {before[1]:.4f} -> {after[1]:.4f}")
+        print(f"PSNR {number(before[0], 2)} -> {number(after[0], 2, ' dB')}, SSIM {before[1]:.4f} -> {after[1]:.4f}")
 
 
 def _is_photo_name(path: Path) -> bool:

@@ -214,7 +214,7 @@ def test_upload_with_reference_of_other_depth_shows_figures(app):
     shallow = np.full((40, 40, 3), 100, np.uint8)
     upload(app, cv2.imencode(".png", shallow.astype(np.uint16) * 257)[1].tobytes())
     upload_reference(app, cv2.imencode(".png", shallow)[1].tobytes())
-    assert figures_of(app)[texts.PSNR] == "inf → inf"
+    assert figures_of(app)[texts.PSNR] == "equal → equal"
     assert figures_of(app)[texts.SSIM] == "1.000 → 1.000"
 
 
@@ -327,11 +327,12 @@ def test_stopped_run_starts_again_when_asked(app, runs):
     assert len(runs) == 2
 
 
-def test_page_says_that_a_photo_is_already_clean(app):
-    flat = encode(Photo(np.full((64, 64, 3), 120, np.uint8)))
-    state_of(app).open_upload("clean.png", flat)
+@pytest.mark.parametrize(("levels", "said"), [(1, texts.UNCHANGED), (2, texts.ALREADY_CLEAN)])
+def test_page_says_that_a_photo_is_already_clean(app, levels, said):
+    pixels = np.random.default_rng(0).integers(120, 120 + levels, (64, 64, 3)).astype(np.uint8)
+    state_of(app).open_upload("clean.png", encode(Photo(pixels)))
     app.run()
-    assert [info.value for info in app.info] == [texts.ALREADY_CLEAN]
+    assert [info.value for info in app.info] == [said]
     state_of(app).choose(next(iter(samples.list_samples())))
     app.run()
     assert not app.info
@@ -461,9 +462,11 @@ def test_file_stays_as_it_came_or_as_chosen_whatever_the_next_photo(app):
     app.selectbox(key="format").set_value("PNG").run()
     upload(app, encode(Photo(pixels + 1, format="TIFF")))
     assert file_of(app)[0] == "PNG"
-    upload(app, encode(Photo(pixels + 2, format="PNG")))  # what was chosen is now as it came
+    upload(app, encode(Photo(pixels + 2, format="PNG")))
     assert file_of(app)[0] == "PNG"
     upload(app, encode(Photo(pixels.astype(np.uint16), format="TIFF")))
+    assert file_of(app)[:2] == ("PNG", "16")  # also after a photo that came so itself
+    app.selectbox(key="format").set_value("").run()
     assert file_of(app)[:2] == ("TIFF", "16")
     assert_calm(app)
 
@@ -498,6 +501,15 @@ def test_page_says_what_a_format_cannot_hold(app):
     app.selectbox(key="format").set_value("JPEG").run()
     assert said() == [texts.not_kept(["16-bit depth", "transparency"])]
     assert_calm(app)
+def test_names_of_the_choices_are_the_same_for_every_photo(app):
+    """The browser goes on showing the name that was chosen, so it must not come to mean another thing."""
+    pixels = np.full((20, 30, 3), 90, np.uint8)
+    names = {tuple(app.selectbox(key="format").options)}
+    for file_format in ("JPEG", "TIFF", "BMP"):
+        upload(app, encode(Photo(pixels, format=file_format)), f"a.{file_format.lower()}")
+        assert app.selectbox(key="format").value == ""
+        names.add(tuple(app.selectbox(key="format").options))
+    assert names == {(texts.AS_IT_CAME, "BMP", "JPEG", "PNG", "TIFF", "WebP")}
 
 
 def be_overtaken(monkeypatch):

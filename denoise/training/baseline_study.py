@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from denoise import metrics, pipeline
 from denoise.files import write_atomically
 from denoise.image import Photo, PhotoError
+from denoise.notation import number, set_title
 from denoise.training import eda, plots
 from denoise.training.datasets import Pair, PairedSet, Pixels8
 from denoise.training.progress import with_progress
@@ -40,14 +41,14 @@ _Study = Mapping[str, Any]
 
 
 def sample_pairs(folder: Path = SAMPLES_DIR) -> PairedSet:
-    """Return the sample photos that come with the program as a set of pairs.
+    """Return the sample photos that come with the program as a set of pairs, called by their titles.
 
     Raises:
         FileNotFoundError: The folder holds no samples.
     """
     entries = json.loads((folder / "samples.json").read_text("utf-8"))
     pairs = [
-        Pair(e["name"], folder / e["noisy"], (folder / e["clean"],), e["name"], "simulated", e["iso"]) for e in entries
+        Pair(e["title"], folder / e["noisy"], (folder / e["clean"],), e["name"], "simulated", e["iso"]) for e in entries
     ]
     return PairedSet("samples", tuple(pairs), ())
 
@@ -99,10 +100,10 @@ def study(
     result = _summarise([found.pairs[place] for place in places], rows, titles, title=title, problems=problems)
     drawn: dict[str, tuple[Figure | None, str]] = {}
     evenly = [places[row] for row in dict.fromkeys(np.linspace(0, len(rows) - 1, _EXAMPLES, dtype=int).tolist())]
-    for number in range(_EXAMPLES):
-        place = evenly[min(number, len(evenly) - 1)]
-        drawn[f"example-{number + 1}.png"] = (
-            _draw_example(found.pairs[place], place, titles) if pictures and number < len(evenly) else None,
+    for example in range(_EXAMPLES):
+        place = evenly[min(example, len(evenly) - 1)]
+        drawn[f"example-{example + 1}.png"] = (
+            _draw_example(found.pairs[place], place, titles) if pictures and example < len(evenly) else None,
             f"{found.pairs[place].name}: what comes in, what comes out, what was taken away (where that is plain "
             "grey, nothing; where it shows outlines, detail was taken for noise), and the clean photo. Each pixel "
             "twice as large.",
@@ -121,7 +122,7 @@ def study(
     )
     result["plots"] = plots.save_all(drawn, out)
     write_atomically(out / "baseline.json", (json.dumps(result, ensure_ascii=False, allow_nan=False) + "\n").encode())
-    plots.save_page(out / "index.html", f"What it removes, what it smears: {title}", _page(result))
+    plots.save_page(out / "index.html", f"What it removes, what it smears: {set_title(title)}", _page(result))
     for sentence in result["sentences"]:
         report(f"- {sentence}")
     report(f"Report: {out / 'index.html'}")
@@ -355,7 +356,7 @@ def _draw_example(pair: Pair, place: int, titles: Mapping[str, str]) -> Figure:
         denoised = _denoised(noisy, name)
         removed = 128 + factor * (noisy[crop].astype(int) - denoised[crop])
         rows.append([noisy[crop], denoised[crop], np.clip(removed, 0, 255).astype(np.uint8), clean[crop]])
-        scores = [f"{metrics.psnr(clean, photo):.2f} dB" for photo in (noisy, denoised)]
+        scores = [number(metrics.psnr(clean, photo), 2, " dB") for photo in (noisy, denoised)]
         labels.append([scores[0], f"{title}, {scores[1]}", f"(noisy - denoised) × {factor}", ""])
     return plots.photo_grid(rows, columns=["noisy", "denoised", "removed", "clean"], labels=labels, scale=_SCALE)
 
@@ -425,9 +426,9 @@ def _page(result: _Study) -> Iterator[str]:
     yield plots.list_block(result["sentences"])
 
     def cells(title: str, scores: _Study) -> list[str]:
-        return [title, *("-" if v is None else f"{v:.{n}f}" for v, n in ((scores["psnr"], 2), (scores["ssim"], 4)))]
+        return [title, number(scores["psnr"], 2), number(scores["ssim"], 4)]
 
-    rows = [cells("noisy", result["noisy"])]
+    rows = [cells("Noisy", result["noisy"])]
     rows += [cells(denoiser["title"], denoiser) for denoiser in result["denoisers"].values()]
     yield plots.table_block(["", "PSNR dB", "SSIM"], rows)
     yield from plots.picture_blocks(result["plots"])

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from denoise import camera, metrics
 from denoise.files import write_atomically
 from denoise.image import PhotoError, to_pixels
+from denoise.notation import number, set_title
 from denoise.training import eda_figures as figures
 from denoise.training import plots
 from denoise.training.data import random_photograph
@@ -182,7 +183,7 @@ def analyse(
     )
     analysis["plots"] = plots.save_all(drawn, out)
     write_atomically(out / "eda.json", _json(analysis))
-    plots.save_page(out / "index.html", f"Exploratory analysis: {title}", _page(analysis, found))
+    plots.save_page(out / "index.html", f"Exploratory analysis: {set_title(title)}", _page(analysis))
     for sentence in analysis["sentences"]:
         report(f"- {sentence}")
     report(f"Report: {out / 'index.html'}")
@@ -228,8 +229,8 @@ def compare(analyses: Mapping[str, _Analysis], out: Path) -> None:
         lag, channels = analysis["lag"]["mean"], analysis["channels"]["mean"]
         between = [channels[first][second] for first, second in ((0, 1), (1, 2), (0, 2))]
         numbers = [*analysis["sigma"]["median"], *(row[0] for row in lag), _mean(row[1] for row in lag), *between]
-        scores = [_number(analysis["psnr"]["mean"], 2), _number(analysis["ssim"]["mean"], 4)]
-        table.append([name, analysis["set"]["analysed"], *scores, *(_number(value, 2) for value in numbers)])
+        scores = [number(analysis["psnr"]["mean"], 2), number(analysis["ssim"]["mean"], 4)]
+        table.append([set_title(name), analysis["set"]["analysed"], *scores, *(number(value, 2) for value in numbers)])
     blocks = [
         plots.table_block(header, table),
         plots.note_block(
@@ -237,9 +238,9 @@ def compare(analyses: Mapping[str, _Analysis], out: Path) -> None:
             "channels: correlation, mean over the pairs; lag 2: mean of the channels."
         ),
         *plots.picture_blocks(captions),
-        *(plots.link_block(f"{name}/index.html", f"Report of {name}") for name in analyses),
+        *(plots.link_block(f"{name}/index.html", f"Report of {set_title(name)}") for name in analyses),
     ]
-    plots.save_page(out / "index.html", "The noise of " + _enumerate(analyses), blocks)
+    plots.save_page(out / "index.html", "The noise of " + _enumerate(map(set_title, analyses)), blocks)
 
 
 # Measuring
@@ -593,7 +594,7 @@ def _say_brightness(analysis: _Analysis) -> Iterator[str]:
         else f"On average noise {verb} the photos by {abs(shift):.2f} levels"
     )
     if analysis["dark_bias"] is not None:
-        sentence += f"; where the clean value is below {_DARK}, its mean is {analysis['dark_bias']:+.2f} levels"
+        sentence += f"; where the clean value is below {_DARK}, its mean is {analysis['dark_bias']:+z.2f} levels"
     yield sentence + "."
 
 
@@ -652,7 +653,7 @@ def _say_lags(analysis: _Analysis) -> Iterator[str]:
     reach = (
         f"it is below 0.1 from a distance of {below} pixels on"
         if below
-        else f"{LAGS} pixels away it is still {means[-1]:.2f}"
+        else f"{LAGS} pixels away it is still {number(means[-1], 2)}"
     )
     yield (
         f"Noise of neighbouring pixels is correlated: {_triple(first, 2)} in R / G / B, and {reach}. It is grain, not "
@@ -665,8 +666,8 @@ def _say_channels(analysis: _Analysis) -> Iterator[str]:
     between = [matrix[i][j] for i, j in figures.CHANNEL_PAIRS]
     if None not in between:
         yield (
-            f"Between channels the noise has a correlation of {between[0]:.2f} (R-G), {between[2]:.2f} (G-B) and "
-            f"{between[1]:.2f} (R-B)."
+            f"Between channels the noise has a correlation of {number(between[0], 2)} (R-G), {number(between[2], 2)} "
+            f"(G-B) and {number(between[1], 2)} (R-B)."
         )
 
 
@@ -686,11 +687,7 @@ def _mean(values: Any) -> float | None:
 
 
 def _triple(values: Sequence[float], digits: int) -> str:
-    return " / ".join(f"{value:.{digits}f}" for value in values)
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
+    return " / ".join(number(value, digits) for value in values)
 
 
 def _enumerate(names: Any) -> str:
@@ -701,13 +698,13 @@ def _enumerate(names: Any) -> str:
 # The page
 
 
-def _page(analysis: _Analysis, found: PairedSet) -> Iterator[str]:
+def _page(analysis: _Analysis) -> Iterator[str]:
     facts = analysis["set"]
     yield plots.heading_block("What the data say")
     yield plots.list_block(analysis["sentences"])
     yield plots.heading_block("What was found")
     noise = "synthesised" if facts["synthesised"] else "real"
-    lines = [f"{facts['pairs']} pairs of {facts['scenes']} scenes (layout “{found.layout}”), noise {noise}"]
+    lines = [f"{facts['pairs']} pairs of {facts['scenes']} scenes (layout “{facts['layout']}”), noise {noise}"]
     for key, name in (("cameras", "Cameras"), ("isos", "ISO speeds"), ("sizes", "Sizes in pixels")):
         if facts[key]:
             shown = [f"{value} ({count})" for value, count in list(facts[key].items())[:20]]
@@ -731,10 +728,10 @@ def _page(analysis: _Analysis, found: PairedSet) -> Iterator[str]:
             [*header, "R-G", "R-B", "G-B"],
             (
                 [
-                    *(figures.group_label(group), group["pairs"], _number(group["psnr"], 2), _number(group["ssim"], 4)),
-                    *(_number(value, 1) for value in group["sigma"]),
-                    *(_number(row[0], 2) for row in group["lag"]),
-                    *(_number(value, 2) for value in group["channels"]),
+                    *(figures.group_label(group), group["pairs"], number(group["psnr"], 2), number(group["ssim"], 4)),
+                    *(number(value, 1) for value in group["sigma"]),
+                    *(number(row[0], 2) for row in group["lag"]),
+                    *(number(value, 2) for value in group["channels"]),
                 ]
                 for group in analysis["groups"]
             ),

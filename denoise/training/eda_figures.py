@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import gaussian_kde  # type: ignore[import-untyped]
 
 from denoise import metrics
+from denoise.notation import number, set_title
 from denoise.training import plots
 from denoise.training.datasets import Pixels8
 
@@ -55,7 +56,7 @@ def draw_pairs(examples: Sequence[Example]) -> Figure:
         crop = plots.detailed_crop(clean, size)
         enlarged = [photo[crop].repeat(scale, axis=0).repeat(scale, axis=1) for photo in (noisy, clean)]
         rows.append([plots.thumbnail(noisy, scale * size), *enlarged])
-        labels.append([name[:48], f"{kind}, PSNR {metrics.psnr(clean, noisy):.1f} dB", ""])
+        labels.append([name[:48], f"{kind}, PSNR {number(metrics.psnr(clean, noisy), 1, ' dB')}", ""])
     return plots.photo_grid(rows, columns=["noisy, whole photo", "noisy", "clean"], labels=labels)
 
 
@@ -221,7 +222,7 @@ def draw_correlation(analysis: Analysis) -> Figure | None:
     matrix = _floats(analysis["channels"]["mean"])
     right.imshow(np.nan_to_num(matrix), cmap="Blues", vmin=0, vmax=1.2)
     for (y, x), value in np.ndenumerate(matrix):
-        right.text(x, y, f"{value:.2f}", ha="center", va="center", color="white" if value > 0.8 else "black")
+        right.text(x, y, number(value, 2), ha="center", va="center", color="white" if value > 0.8 else "black")
     right.set_xticks(range(3), plots.CHANNELS)
     right.set_yticks(range(3), plots.CHANNELS)
     right.tick_params(length=0)
@@ -279,7 +280,7 @@ def draw_level_of_sets(analyses: Mapping[str, Analysis]) -> Figure:
     figure, (axes_row,) = plots.panels(1, 3, height=5.0, sharey=True)
     for channel, (axes, title) in enumerate(zip(axes_row, plots.CHANNELS, strict=True)):
         for (name, analysis), look in zip(analyses.items(), plots.SERIES, strict=False):
-            _draw_range(axes, analysis["level"], channel, look, name)
+            _draw_range(axes, analysis["level"], channel, look, set_title(name))
         axes.set_title(title)
         _brightness_axis(axes)
     axes_row[0].set_ylabel("standard deviation of the noise (levels)")
@@ -296,7 +297,7 @@ def draw_correlation_of_sets(analyses: Mapping[str, Analysis]) -> Figure:
     for place, ((name, analysis), look) in enumerate(zip(analyses.items(), plots.SERIES, strict=False)):
         shift = 0.08 * (place - (len(analyses) - 1) / 2)
         for channel, axes in enumerate(lag_axes):
-            _draw_lags(axes, analysis["lag"], channel, look, name, shift)
+            _draw_lags(axes, analysis["lag"], channel, look, set_title(name), shift)
         x = np.arange(3) + shift
         mean, low, high = (
             _floats([analysis["channels"][key][i][j] for i, j in CHANNEL_PAIRS]) for key in ("mean", "low", "high")
@@ -330,6 +331,6 @@ def draw_quality_of_sets(analyses: Mapping[str, Analysis]) -> Figure:
             axes.plot(numbers["median"], y, look.marker, color=look.colour, markersize=11, markeredgecolor="white")
         axes.set_xlabel(label)
         axes.grid(visible=False, axis="y")
-    axes_row[0].set_yticks(range(len(analyses)), analyses)
+    axes_row[0].set_yticks(range(len(analyses)), [set_title(name) for name in analyses])
     axes_row[0].set_ylim(len(analyses) - 0.5, -0.5)
     return figure

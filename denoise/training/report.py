@@ -18,6 +18,7 @@ from matplotlib.transforms import Bbox
 from denoise import metrics, pipeline, registry
 from denoise.files import write_atomically
 from denoise.image import Photo, decode
+from denoise.notation import EQUAL, NONE, few_photos, number, set_and_size, set_title
 from denoise.training import plots
 from denoise.training.baseline_study import SAMPLES_DIR
 from denoise.training.benchmark import KERAS
@@ -26,8 +27,6 @@ from denoise.training.export import QUANTISATIONS, format_card
 CHART, CROPS = "quality-time.png", "crops.png"
 
 _CROP_SIZE = 128  # pixels
-_NONE = "–"
-_KNOWN_SETS = {"polyu": "PolyU", "sidd": "SIDD", "kodak": "Kodak", "renoir": "RENOIR"}
 
 _Evaluated = Mapping[str, Any]
 _Quantised = Mapping[str, Any]
@@ -55,14 +54,17 @@ def report(
     """
     read = [_read(path) for path in results]
     evaluated = [found for found in read if found["kind"] == "evaluate"]
-    quantised = sorted((found for found in read if found["kind"] == "quantize"), key=lambda found: str(found["name"]))
+    quantised = sorted(
+        (found for found in read if found["kind"] == "quantize"), key=lambda found: _place(str(found["name"]))
+    )
     if len(evaluated) != 1:
         raise ValueError(f"Exactly one file of results must be of `evaluate`. Received: {len(evaluated)}")
     tables = {"results": results_table(evaluated[0])}
+    sizes = {title: len(found["photos"]) for title, found in evaluated[0]["sets"].items()}
     for found in quantised:
-        tables[f"quantisation-{found['name']}"] = quantisation_table(found)
+        tables[f"quantisation-{found['name']}"] = quantisation_table(found, sizes)
     if quantised:
-        tables["quantisation"] = "\n\n".join(quantisation_table(found) for found in quantised)
+        tables["quantisation"] = "\n\n".join(quantisation_table(found, sizes) for found in quantised)
 
     plots.save(chart(evaluated[0]), out / CHART)
     parts = ["# Results", tables["results"], "## Quality against time", f"![{_CHART_TEXT}]({CHART})", _CHART_TEXT]
@@ -133,10 +135,10 @@ def results_table(evaluated: _Evaluated) -> str:
         psnr = max((_infinite(mean["psnr"]) for mean in rivals), default=None)
         ssim = max((mean["ssim"] for mean in rivals), default=None)
         columns.append([_quality(mean, None if name == "noisy" else (psnr, ssim)) for name, mean in means.items()])
-        photos.append(f"{_set_title(title)} ({len(evaluated['sets'][title]['photos'])})")
+        photos.append(set_and_size(title, len(evaluated["sets"][title]["photos"])))
         if title.endswith(" clean"):  # a photo without noise should come back as it was
             shifts = [mean and mean.get("colour_shift") for mean in means.values()]
-            columns.append([_number(shift, "{:.2f}") for shift in shifts])
+            columns.append([number(shift, 2) for shift in shifts])
             photos.append("colour shift")
     columns.append(_least([denoiser.get("parameters") for denoiser in denoisers.values()], "{:,}"))
     columns.append(_least([_megabytes(denoiser.get("bytes")) for denoiser in denoisers.values()], "{:.2f} MB"))
@@ -150,20 +152,22 @@ def results_table(evaluated: _Evaluated) -> str:
     return f"{_table(header, rows)}\n\n{note}"
 
 
-def quantisation_table(quantised: _Quantised) -> str:
+def quantisation_table(quantised: _Quantised, sizes: Mapping[str, int] | None = None) -> str:
     """What each quantisation of one network costs and gains, Keras in float32 first.
 
     Args:
         quantised: What `quantize` returned.
+        sizes: How many photos the sets have, where it was measured on a part of them.
 
     Returns:
         Markdown: a line about the network, a table of quality, a table of size, time and memory, a line of notes.
     """
     formats, sets = quantised["formats"], quantised["sets"]
     order = [key for key in (KERAS, *QUANTISATIONS) if key in formats]
+    counts = {title: (found["photos"], (sizes or {}).get(title, found["photos"])) for title, found in sets.items()}
     header = ["format"]
-    for title, found in sets.items():
-        header += [f"{_set_title(title)} ({found['photos']})", "loss", "output against Keras"]
+    for title, count in counts.items():
+        header += [set_and_size(title, *count), "loss", "output against Keras"]
     quality = []
     for key in order:
         row = [_format_title(key)]
@@ -171,9 +175,9 @@ def quantisation_table(quantised: _Quantised) -> str:
             mean = formats[key].get("sets", {}).get(title)
             row.append(_quality(mean))
             if mean is None or key == KERAS:
-                row += [_NONE, _NONE]
+                row += [NONE, NONE]
             else:
-                row += [_number(mean["loss"], "{:z.2f} dB"), _number(mean["difference"], "{:.1f} dB", "equal")]
+                row += [number(mean["loss"], 2, " dB"), number(mean["difference"], 1, " dB", none=EQUAL)]
         quality.append(row)
 
     keras = formats[KERAS]
@@ -185,13 +189,13 @@ def quantisation_table(quantised: _Quantised) -> str:
         costs.append(
             [
                 _format_title(key),
-                _number(_megabytes(found.get("bytes")), "{:.2f} MB"),
-                _number(found["bytes"] / keras["bytes"] if "bytes" in found else None, "{:.2f}"),
-                _number(_milliseconds(found.get("seconds_per_tile")), "{:.0f} ms"),
-                _number(seconds, "{:.2f} s"),
-                _number(compared, "{:.2f}"),
-                _number(found.get("seconds_photo"), "{:.2f} s"),
-                _number(found.get("peak_memory_mb"), "{:.0f} MB"),
+                number(_megabytes(found.get("bytes")), 2, " MB"),
+                number(found["bytes"] / keras["bytes"] if "bytes" in found else None, 2),
+                number(_milliseconds(found.get("seconds_per_tile")), 0, " ms"),
+                number(seconds, 2, " s"),
+                number(compared, 2),
+                number(found.get("seconds_photo"), 2, " s"),
+                number(found.get("peak_memory_mb"), 0, " MB"),
             ]
         )
     cost_header = [
@@ -201,7 +205,8 @@ def quantisation_table(quantised: _Quantised) -> str:
     errors = [f"{_format_title(key)} failed: {formats[key]['error']}." for key in order if "error" in formats[key]]
     notes = [
         f"**{quantised['title']}**, {quantised['parameters']:,} parameters. PSNR in dB / SSIM, number of photos in "
-        "brackets; loss: PSNR below that of Keras; output against Keras: PSNR between the two before rounding.",
+        "brackets; loss: PSNR below that of Keras; output against Keras: PSNR between the two before rounding."
+        + (f" {few}" if (few := few_photos(counts)) else ""),
         _table(header, quality),
         _table(cost_header, costs),
         "16 patches: a 1024×1024 photo in bare 256×256 patches, by Keras in one batch; photo with overlap: as the page "
@@ -232,8 +237,8 @@ def chart(evaluated: _Evaluated) -> Figure:
             beside = {"xytext": (0, 0), "textcoords": "offset points", "va": "center"}
             ax.annotate(_title(name, denoisers), (x, y), **beside, fontsize=11, in_layout=False)
         noisy = denoisers["noisy"]["means"].get(title)
-        about = "" if noisy is None else "\nno noise" if noisy["psnr"] is None else f"\nnoisy: {noisy['psnr']:.2f} dB"
-        ax.set_title(f"{_set_title(title)}, {len(evaluated['sets'][title]['photos'])} photos{about}")
+        about = "" if noisy is None else f"\nnoisy: {number(noisy['psnr'], 2, ' dB', none=EQUAL)}"
+        ax.set_title(f"{set_title(title)}, {len(evaluated['sets'][title]['photos'])} photos{about}")
         ax.set_xscale("log")
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.xaxis.set_major_formatter("{x:g}")
@@ -283,17 +288,17 @@ def crops(samples: Path, models: Path = registry.MODELS_DIR) -> Figure:
     """
     entries = json.loads((samples / "samples.json").read_text(encoding="utf-8"))
     cards = registry.list_models(models)
-    networks = {card.title: registry.load_model(name, models) for name, card in cards.items()}
+    networks = {cards[name].title: registry.load_model(name, models) for name in sorted(cards, key=_place)}
     rows, labels = [], []
     for entry in entries:
         noisy, clean = (decode((samples / entry[kind]).read_bytes()) for kind in ("noisy", "clean"))
-        photos: list[Photo] = [noisy, pipeline.denoise_photo(noisy, "nlm")]
-        photos += [pipeline.denoise_photo(noisy, network) for network in networks.values()]
+        photos: list[Photo] = [noisy, *(pipeline.denoise_photo(noisy, network) for network in networks.values())]
+        photos.append(pipeline.denoise_photo(noisy, "nlm"))
         place = plots.detailed_crop(np.asarray(clean.pixels, np.uint8), _CROP_SIZE)
         rows.append([np.asarray(photo.pixels[place], np.uint8) for photo in (*photos, clean)])
-        psnr = [f"{metrics.psnr(clean.pixels, photo.pixels):.2f} dB" for photo in photos]
+        psnr = [number(metrics.psnr(clean.pixels, photo.pixels), 2, " dB") for photo in photos]
         labels.append([f"ISO {entry['iso']}: {psnr[0]}", *psnr[1:], entry["title"]])
-    return plots.photo_grid(rows, columns=["Noisy", "Non-local means", *networks, "Clean"], labels=labels, scale=2)
+    return plots.photo_grid(rows, columns=["Noisy", *networks, "Non-local means", "Clean"], labels=labels, scale=2)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -318,7 +323,7 @@ def _for_page(evaluated: _Evaluated, quantised: Sequence[_Quantised]) -> dict[st
         "protocol": evaluated["protocol"],
         "machine": speed["machine"],
         "sets": {
-            name: {"title": _set_title(name), "photos": len(found["photos"])}
+            name: {"title": set_title(name), "photos": len(found["photos"])}
             for name, found in evaluated["sets"].items()
         },
         "denoisers": {
@@ -339,19 +344,21 @@ def _for_page(evaluated: _Evaluated, quantised: Sequence[_Quantised]) -> dict[st
 
 
 def _denoisers(evaluated: _Evaluated) -> dict[str, dict[str, Any]]:
-    """The denoisers in the order of the tables: noisy, non-local means, then the networks by name."""
+    """The denoisers in the order of all tables, see `_place`, noisy first."""
     found = evaluated["denoisers"]
-    return {name: found[name] for name in sorted(found, key=lambda name: (name != "noisy", name != "nlm", name))}
+    return {name: found[name] for name in sorted(found, key=_place)}
+
+
+def _place(name: str) -> tuple[bool, bool, int, str]:
+    """Sort denoisers as the page lists them to be chosen from: the defaults, other networks, non-local means."""
+    first = (pipeline.DEFAULT, pipeline.DEFAULT_FOR_BIG_PHOTOS)
+    network = name.split(" ")[0]  # "ridnet best" follows "ridnet"
+    return name != "noisy", name == "nlm", first.index(network) if network in first else len(first), name
 
 
 def _title(name: str, denoisers: Mapping[str, Mapping[str, Any]]) -> str:
     own = {"noisy": "Noisy", "nlm": "Non-local means"}
     return own.get(name) or str(denoisers[name]["title"])
-
-
-def _set_title(name: str) -> str:
-    first, *rest = name.split(" ")
-    return " ".join([_KNOWN_SETS.get(first, first), *rest])
 
 
 def _format_title(key: str) -> str:
@@ -374,9 +381,8 @@ def _standard_error(denoisers: Mapping[str, Mapping[str, Any]], name: str, title
 
 def _quality(mean: Mapping[str, Any] | None, best: tuple[float | None, float | None] | None = None) -> str:
     if mean is None:
-        return _NONE
-    psnr = "equal" if mean["psnr"] is None else f"{mean['psnr']:.2f}"
-    ssim = f"{mean['ssim']:.4f}"
+        return NONE
+    psnr, ssim = number(mean["psnr"], 2, none=EQUAL), number(mean["ssim"], 4)
     if best is not None:
         psnr = f"**{psnr}**" if _infinite(mean["psnr"]) == best[0] else psnr
         ssim = f"**{ssim}**" if mean["ssim"] == best[1] else ssim
@@ -395,14 +401,10 @@ def _milliseconds(seconds: float | None) -> float | None:
     return None if seconds is None else 1000 * seconds
 
 
-def _number(value: float | None, pattern: str, otherwise: str = _NONE) -> str:
-    return otherwise if value is None else pattern.format(value)
-
-
 def _least(values: Sequence[float | None], pattern: str) -> list[str]:
     """Cells of a column whose least value is the best."""
     least = min((value for value in values if value is not None), default=None)
-    cells = [_number(value, pattern) for value in values]
+    cells = [NONE if value is None else pattern.format(value) for value in values]
     return [
         f"**{cell}**" if value == least and value is not None else cell
         for value, cell in zip(values, cells, strict=True)

@@ -13,9 +13,11 @@ def component(module: str) -> Any:
     function returns is called only once, when the element has left the page.
 
     Args:
-        module: The `__file__` of its package, which has its name and in which its files have it too.
+        module: The `__file__` of its package, which has its name and in which its files have it too; other scripts
+            there are read along with its own.
     """
     folder = Path(module).parent
-    html, css, js = ((folder / f"{folder.name}.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
-    every = Path(__file__).with_suffix(".js").read_text("utf-8")
-    return st.components.v2.component(f"denoise.{folder.name}", html=html, css=css, js=f"{js}\n{every}")
+    html, css = ((folder / f"{folder.name}.{kind}").read_text("utf-8") for kind in ("html", "css"))
+    scripts = [*sorted(folder.glob("*.js")), Path(__file__).with_suffix(".js")]
+    js = "\n".join(path.read_text("utf-8") for path in scripts)
+    return st.components.v2.component(f"denoise.{folder.name}", html=html, css=css, js=js)

@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from denoise.notation import EQUAL, NONE, number
+
 TITLE = "Denoise"
 PAGES = {
     "denoise": "Denoise",
@@ -82,6 +84,7 @@ DOWNLOAD_LABELS = {
 DOWNLOAD_GONE = "This result is no longer there. Denoise the photo again."
 FILE_HEADING = "File format and metadata"
 FORMAT = "Format"
+AS_IT_CAME = "As it came"  # a name for every photo: the browser goes on showing the name that was chosen
 QUALITY = "Quality"
 QUALITY_HELP = (
     "JPEG and WebP leave out what is hardly seen: the lower the quality, the smaller the file. At 100 WebP keeps every "
@@ -99,6 +102,7 @@ PSNR_HELP = "Peak signal-to-noise ratio against the clean reference, before and 
 SSIM = "SSIM"
 SSIM_HELP = "Structural similarity with the clean reference, before and after. 1 means equal."
 TOO_SMALL = "too small"
+UNCHANGED = "This photo is clean: nothing was changed."
 NO_REFERENCE = "PSNR and SSIM need a clean reference of the same view. Add one below and they are shown here."
 NOISE = "Noise, estimated"
 NOISE_HELP = (
@@ -153,6 +157,7 @@ VIEWER = {
     "detail_help": "Leaves the grain where the photo has texture: it is hardly seen there, and fine detail stays.",
     "reset": "Reset",
     "waiting": "{right}: not yet",
+    "coming": "{label}: on its way …",
     "hint": "Drag to move, wheel to zoom, ? for all keys",
     "hint_touch": "Pinch to zoom, drag to move",
     "failed": "This picture has not arrived yet. Asking for it again …",
@@ -223,6 +228,7 @@ BATCH_NOT_SENT = "This photo did not arrive whole. Add it again."
 BATCH_DISK_FULL = (
     "The disk of this server is full. Download what is done, remove all photos, and go on with fewer at a time."
 )
+BATCH_COMING = "The photo is on its way …"
 BATCH_TABLE = {
     "label": "The photos of the batch",
     "photo": "Photo",
@@ -261,7 +267,7 @@ COMPARE_TIME = "Time"
 COMPARE_FILE = "Network"
 COMPARE_BEST = "best"
 COMPARE_WAITING = "Not yet"
-COMPARE_NONE = "–"
+COMPARE_NONE = NONE
 COMPARE_LEGEND = (
     "★ best of all. PSNR and SSIM say how close a picture comes to the clean reference: higher is better. "
     "Time is for this part on this server, network is the size of its file."
@@ -358,7 +364,7 @@ def batch_noise(before: float | None, after: float | None) -> str:
     """Show the noise of a photo and of its result, as far as they are known."""
     if before is None:
         return NONE
-    return f"{before:.1f}" if after is None else before_after(before, after, digits=1)
+    return number(before, 1) if after is None else before_after(before, after, digits=1)
 
 
 def too_many_bytes(limit: int) -> str:
@@ -389,11 +395,6 @@ def literal(text: str) -> str:
 def refused(file_name: str, reason: str) -> str:
     """Say which file was refused, and why."""
     return f"{literal(file_name)}: {reason}"
-
-
-def as_it_came(title: str) -> str:
-    """Name the photo's own file format to choose."""
-    return f"{title}, as it came"
 
 
 def not_kept(losses: Sequence[str]) -> str:
@@ -445,7 +446,7 @@ def done(title: str, seconds: float) -> str:
 
 def before_after(before: float, after: float, digits: int) -> str:
     """Show a figure of the noisy and of the denoised photo."""
-    return f"{before:.{digits}f} → {after:.{digits}f}"
+    return f"{number(before, digits)} → {number(after, digits)}"
 
 
 def reference_size(reference: tuple[int, int], photo: tuple[int, int]) -> str:
@@ -463,12 +464,12 @@ def comparing(title: str, done: int, total: int, place: int, count: int) -> str:
 
 def psnr_value(decibels: float) -> str:
     """Show a PSNR; equal photos have none."""
-    return "equal" if decibels == float("inf") else f"{decibels:.2f} dB"
+    return number(decibels, 2, " dB")
 
 
 def ssim_value(similarity: float) -> str:
     """Show an SSIM."""
-    return f"{similarity:.3f}"
+    return number(similarity, 3)
 
 
 def closest(title: str, decibels: float) -> str:
@@ -520,7 +521,6 @@ RESULTS_INTRO = (
     "costs. Every number was measured by the programs that come with this page; those on the quality of the networks, "
     "on photos that none of them has learnt from."
 )
-NONE = "–"
 DOWNLOAD_CSV = "Download as CSV"
 
 SETS = {
@@ -586,7 +586,7 @@ PSNR_AND_SSIM = (
     "means equal."
 )
 DENOISER = "Denoiser"
-PSNR_COLUMN_HELP = "Peak signal-to-noise ratio in dB: higher is better. Infinity means equal to the clean photos."
+PSNR_COLUMN_HELP = "Peak signal-to-noise ratio in dB: higher is better. Photos equal to the clean ones have none."
 SSIM_COLUMN_HELP = "Structural similarity with the clean photos: higher is better, 1 means equal."
 SHIFT_HELP = "By how many of 256 levels the mean of a colour moved, in the worst photo: lower is better."
 PARAMETERS = "Parameters"
@@ -666,12 +666,12 @@ def grain_in(channel: str) -> str:
 
 def measured_on(photos: int) -> str:
     """Say over how many photos a mean was taken."""
-    return f" Mean over {photos} photos."
+    return f" Mean over {_photos(photos)}."
 
 
 def how_noisy(psnr: Sequence[tuple[str, float]]) -> str:
     """Say how noisy the sets are; each comes as title and mean PSNR."""
-    scores = "; ".join(f"{title}: {value:.1f} dB" for title, value in psnr)
+    scores = "; ".join(f"{title}: {number(value, 1, ' dB')}" for title, value in psnr)
     return (
         f"What a denoiser that does nothing scores: {scores}. That is what has to be beaten, and why a gain on one "
         "kind of photos says nothing about another."
@@ -680,7 +680,7 @@ def how_noisy(psnr: Sequence[tuple[str, float]]) -> str:
 
 def where_noisy(sigma: Sequence[tuple[str, float]]) -> str:
     """Say how the noise follows the brightness; each set comes as title and standard deviation in green."""
-    levels = "; ".join(f"{title}: {value:.1f}" for title, value in sigma)
+    levels = "; ".join(f"{title}: {number(value, 1)}" for title, value in sigma)
     return (
         "Noise is not the same everywhere in a photo: it follows the brightness of the pixel, differently in each "
         f"colour. Typical strength in green, in levels of 0 to 255 – {levels}."
@@ -689,7 +689,7 @@ def where_noisy(sigma: Sequence[tuple[str, float]]) -> str:
 
 def grain(lag: Sequence[tuple[str, float]]) -> str:
     """Say how much of their noise neighbouring pixels share; each set comes as title and correlation in green."""
-    shares = "; ".join(f"{title}: {value:.2f}" for title, value in lag)
+    shares = "; ".join(f"{title}: {number(value, 2)}" for title, value in lag)
     return (
         f"Neighbouring pixels share part of their noise (correlation in green – {shares}). A network that learnt from "
         "white noise, which has none, would take such grain for detail and leave it standing."
@@ -713,14 +713,14 @@ def protocol(how: str, about: Mapping[str, Any]) -> str:
 
 def chart(title: str, photos: int, noisy: float | None, points: Sequence[tuple[str, float, float]]) -> str:
     """Describe the chart to those who do not see it; each point comes as title, milliseconds and PSNR."""
-    places = "; ".join(f"{name}: {psnr:.2f} dB in {ms:.0f} ms" for name, ms, psnr in points)
-    nothing = "" if noisy is None else f" Doing nothing: {noisy:.2f} dB."
+    places = "; ".join(f"{name}: {number(psnr, 2, ' dB')} in {ms:.0f} ms" for name, ms, psnr in points)
+    nothing = "" if noisy is None else f" Doing nothing: {number(noisy, 2, ' dB')}."
     return f"Mean PSNR over {photos} photos of {title} against the time for one tile. {places}.{nothing}"
 
 
 def doing_nothing(psnr: float) -> str:
     """Label the line of what a denoiser that does nothing scores."""
-    return f"noisy photo: {psnr:.2f} dB"
+    return f"noisy photo: {number(psnr, 2, ' dB')}"
 
 
 def curves(name: str) -> str:
@@ -743,16 +743,16 @@ def quantisation_table(title: str) -> str:
     return f"What each way of storing {title} costs and gains."
 
 
-def quantised(title: str, parameters: int, about: Mapping[str, Any]) -> str:
-    """Say which network was quantised and where it was measured."""
-    return f"{title}, {parameters:,} parameters. Median of fresh processes on {machine(about)}."
+def quantised(title: str, parameters: int, photos: str, about: Mapping[str, Any]) -> str:
+    """Say which network was quantised, on which photos, see `notation.few_photos`, and where it was measured."""
+    return f"{title}, {parameters:,} parameters. {photos} Times: median of fresh processes on {machine(about)}."
 
 
-def quantisation_gain(title: str, smaller: float, faster: float, loss: float, set_title: str) -> str:
-    """Say what the bundled format gains, as factors, and costs, in dB."""
+def quantisation_gain(title: str, smaller: float, faster: float, loss: float, photos: int, set_title: str) -> str:
+    """Say what the bundled format gains, as factors, and costs, in dB on so many photos of a set."""
     return (
         f"**{title}** is what comes with this page: {smaller:.1f} times smaller and {faster:.1f} times faster than as "
-        f"trained, for {max(loss, 0):.2f} dB less on {set_title}."
+        f"trained, for {number(max(loss, 0), 2)} dB less on {_photos(photos)} of {set_title}."
     )
 
 
@@ -813,13 +813,6 @@ LICENCES_INTRO = "The code and the networks' weights are free under the MIT lice
 SAMPLE_HEADER = ("Sample", "Licence")
 
 
-def set_title(name: str) -> str:
-    """Name a set of photos as it is known, such as "PolyU" for "polyu" and "Kodak clean" for "kodak clean"."""
-    first, _, rest = name.partition(" ")
-    known = SETS.get(first, first.capitalize()).split(",")[0]
-    return f"{known} {rest}".strip()
-
-
 def file_facts(name: str, size: int) -> str:
     """Name a network's file and its size."""
     return f"{name}, {size / 1e6:.2f} MB"
@@ -843,7 +836,7 @@ def measured(title: str, photos: int) -> str:
 
 def scores(psnr: float | None, ssim: float) -> str:
     """Write PSNR and SSIM; no PSNR means that the photos are equal."""
-    return f"{'equal' if psnr is None else f'{psnr:.2f} dB'} / {ssim:.3f}"
+    return f"{number(psnr, 2, ' dB', none=EQUAL)} / {number(ssim, 3)}"
 
 
 def limits(max_megapixels: float) -> list[str]:

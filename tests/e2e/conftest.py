@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from denoise.ui import texts
+
 REPOSITORY = Path(__file__).parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_ARGUMENTS = [
@@ -192,6 +194,63 @@ def canvas_pixels(page, selector):
     )
     rgba = np.frombuffer(base64.b64decode(shown["rgba"]), np.uint8).reshape(shown["height"], shown["width"], 4)
     return rgba, int(shown["left"]), int(shown["top"]), float(shown["scale"])
+
+
+@contextmanager
+def pictures_held(page) -> Iterator[None]:
+    """Let no picture of the viewer arrive before the end, as if the way were long."""
+    held, is_over = [], False
+    page.route("**/pictures/**", lambda route: route.continue_() if is_over else held.append(route))
+    yield
+    is_over = True
+    for route in held:
+        route.continue_()
+
+
+def assert_on_its_way(page, *labels) -> None:
+    """Assert that the viewer shows nothing, and says of these pictures that they are on their way."""
+    page.locator(".viewer:not([data-shown])").wait_for(timeout=RESULT_TIMEOUT)
+    for pane, label in zip(("noisy", "denoised"), labels, strict=False):
+        said = texts.VIEWER["coming"].replace("{label}", label)
+        assert page.locator(f".pane.{pane} .tag").text_content() == said
+        assert page.locator(f".pane.{pane} canvas").evaluate("canvas => canvas.width * canvas.height") == 0
+
+
+def wait_for_colours(page, selector, file: bytes) -> int:
+    """Wait until a canvas shows the photo as this browser shows `file` at the same place, but for a level.
+
+    Returns:
+        By how many levels the colours that are seen differ, at most, from the numbers in the file.
+    """
+    compare = """async ([selector, file]) => {
+        const canvas = [...document.querySelectorAll("*")]
+            .map(({ shadowRoot }) => shadowRoot?.querySelector(`${selector} canvas`)).find(Boolean);
+        const { left, top, scale } = canvas.closest("[data-left]").dataset;
+        const bytes = Uint8Array.from(atob(file), letter => letter.charCodeAt(0));
+        const pixelsOf = async options => {
+            const bitmap = await createImageBitmap(new Blob([bytes]), options);
+            const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+            copy.imageSmoothingEnabled = false;
+            copy.drawImage(bitmap, Number(left), Number(top), bitmap.width * scale, bitmap.height * scale);
+            return copy.getImageData(0, 0, canvas.width, canvas.height).data;
+        };
+        if (!canvas.width) return null;
+        const [seen, expected, numbers] = [
+            canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data,
+            await pixelsOf(),
+            await pixelsOf({ colorSpaceConversion: "none" }),
+        ];
+        let [off, apart, count] = [0, 0, 0];
+        for (let i = 0; i < seen.length; i++) {
+            if (!expected[i | 3]) continue; // beside the photo
+            count++;
+            off = Math.max(off, Math.abs(seen[i] - expected[i]));
+            apart = Math.max(apart, Math.abs(seen[i] - numbers[i]));
+        }
+        return count > 10000 && off <= 1 ? { apart } : null;
+    }"""
+    found = page.wait_for_function(compare, arg=[selector, base64.b64encode(file).decode()], timeout=RESULT_TIMEOUT)
+    return found.json_value()["apart"]
 
 
 def expected_pixels(photo, shape, left, top, zoom):

@@ -12,7 +12,7 @@ from denoise import pipeline
 from denoise.batch import REPORT_NAME
 from denoise.image import decode, encode
 from denoise.ui import texts
-from tests.e2e.conftest import PHONE, RESULT_TIMEOUT, overflowing
+from tests.e2e.conftest import PHONE, RESULT_TIMEOUT, assert_on_its_way, overflowing, pictures_held
 
 FAST = "batch?batch_model=Fast+U-Net"
 
@@ -105,6 +105,13 @@ def test_folder_is_denoised_with_a_break_and_taken_home(open_batch, visit, tmp_p
 
     rows(page, ":has-text('c.png')").locator("button.look").click()
     look = page.get_by_role("dialog")
+    look.locator(".viewer[data-pictures='2']").wait_for(timeout=RESULT_TIMEOUT)
+    page.keyboard.press("Escape")
+    look.wait_for(state="detached")
+    with pictures_held(page):
+        rows(page, ":has-text('a.JPG')").first.locator("button.look").click()
+        look.get_by_text("a.JPG").wait_for()
+        assert_on_its_way(page, texts.NOISY, texts.DENOISED)
     look.locator(".viewer[data-pictures='2']").wait_for(timeout=RESULT_TIMEOUT)
     page.keyboard.press("Escape")
     look.wait_for(state="detached")

@@ -7,7 +7,16 @@ from PIL import Image
 
 from denoise import pipeline
 from denoise.ui import samples, texts
-from tests.e2e.conftest import DESKTOP, PHONE, REPOSITORY, RESULT_TIMEOUT, overflowing, wait_for_result
+from tests.e2e.conftest import (
+    DESKTOP,
+    PHONE,
+    REPOSITORY,
+    RESULT_TIMEOUT,
+    assert_on_its_way,
+    overflowing,
+    pictures_held,
+    wait_for_result,
+)
 
 INFOS = pipeline.denoiser_names()
 SAMPLE = next(iter(samples.list_samples().values()))
@@ -71,7 +80,12 @@ def test_any_two_are_shown_and_the_link_reproduces_them(visit):
     assert texts.CLEAN in page.locator(".viewer .hold").text_content()
     shown = page.locator(".viewer").get_attribute("data-shown")
     page.wait_for_function("() => location.search.includes('right=') && location.hash.startsWith('#side,4,')")
-    again = visit("compare" + page.url.partition("/compare")[2])
+    link = page.url
+    with pictures_held(page):  # neither of two is shown under the other's name
+        choose(page, texts.COMPARE_LEFT, texts.NOISY)
+        assert_on_its_way(page, texts.NOISY, title)
+    page.locator(".viewer[data-shown*=' noisy ']").wait_for()
+    again = visit("compare" + link.partition("/compare")[2])
     wait_for_all(again)
     again.locator(".viewer[data-pictures='2']").wait_for()
     assert again.locator(".viewer").get_attribute("data-shown") == shown

@@ -6,7 +6,15 @@ import pytest
 from PIL import Image
 
 from denoise.ui import samples, texts
-from tests.e2e.conftest import DESKTOP, PHONE, RESULT_TIMEOUT, overflowing, wait_for_result
+from tests.e2e.conftest import (
+    DESKTOP,
+    PHONE,
+    RESULT_TIMEOUT,
+    assert_on_its_way,
+    overflowing,
+    pictures_held,
+    wait_for_result,
+)
 
 SAMPLE = next(iter(samples.list_samples().values()))
 
@@ -60,8 +68,10 @@ def test_result_that_comes_while_the_viewer_is_being_loaded_is_shown(visit):
 def test_setting_is_in_the_link(visit):
     page = visit("noise_lab?cleaner=Autoencoder")
     wait_for_result(page)
-    page.get_by_role("slider", name=texts.LAB_ISO).press("ArrowRight")
-    page.get_by_text(re.compile("at ISO 6400")).wait_for(timeout=RESULT_TIMEOUT)
+    with pictures_held(page):  # until they are there, those of another ISO speed are not shown either
+        page.get_by_role("slider", name=texts.LAB_ISO).press("ArrowRight")
+        page.get_by_text(re.compile("at ISO 6400")).wait_for(timeout=RESULT_TIMEOUT)
+        assert_on_its_way(page, texts.NOISY)
     wait_for_result(page)
     page.get_by_test_id("stMetricValue").nth(1).wait_for()
     assert "iso=6400" in page.url

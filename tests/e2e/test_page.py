@@ -17,14 +17,19 @@ from tests.e2e.conftest import (
     PHONE,
     REPOSITORY,
     RESULT_TIMEOUT,
+    assert_on_its_way,
     canvas_pixels,
     expected_pixels,
     overflowing,
     peak_memory,
+    pictures_held,
     serve,
     wait_for,
+    wait_for_colours,
     wait_for_result,
 )
+from tests.e2e.profiles import display_p3
+from tests.e2e.test_viewer import move_sliders
 
 
 @pytest.fixture
@@ -115,6 +120,54 @@ def test_sample_is_denoised(open_page):
     assert page.locator(f".gallery [data-id='{name}']").evaluate(
         "button => button.getRootNode().activeElement === button"
     )
+
+
+def test_photo_on_its_way_is_not_seen_as_the_one_before(open_page):
+    page = open_page()
+    wait_for_result(page)
+    name, sample = list(samples.list_samples().items())[1]
+    with pictures_held(page):
+        page.locator(f".gallery [data-id='{name}']").click()
+        page.get_by_role("heading", name=sample.title).wait_for()
+        assert_on_its_way(page, texts.NOISY)
+    page.locator(f".viewer[data-shown^='{name}']").wait_for()
+    data = jpeg_of(noisy_photo(120, 80))
+    with pictures_held(page):
+        upload(page, "mine.jpg", data)
+        page.get_by_role("heading", name="mine.jpg").wait_for()
+        assert_on_its_way(page, texts.NOISY)
+    page.locator(f".viewer[data-shown^='{hashlib.sha256(data).hexdigest()[:16]}']").wait_for()
+
+
+def test_format_box_says_no_earlier_photos_format(open_page):
+    page = open_page()
+    wait_for_result(page)
+    page.get_by_text(texts.FILE_HEADING).click()
+    box = page.get_by_role("combobox", name=re.compile(texts.FORMAT))
+    offer = "() => { const roots = [...document.querySelectorAll('*')].map(({ shadowRoot }) => shadowRoot);"
+    offer += "return roots.map(root => root?.querySelector('.download button')).find(Boolean).offer[2]; }"
+    photo = noisy_photo(120, 80)
+    upload_and_wait(page, "a.jpg", jpeg_of(photo))
+    wait_for_offer(page, "format=JPEG")
+    assert (box.input_value(), page.evaluate(offer)) == (texts.AS_IT_CAME, "a-denoised.jpg")
+    box.click()
+    page.get_by_role("option", name="TIFF", exact=True).click()
+    wait_for_offer(page, "format=TIFF")
+    buffer = io.BytesIO()
+    photo.save(buffer, "BMP")
+    upload_and_wait(page, "b.bmp", buffer.getvalue())
+    wait_for_offer(page, "format=TIFF")
+    assert (box.input_value(), page.evaluate(offer)) == ("TIFF", "b-denoised.tif")
+
+
+def test_wide_colours_are_seen_as_in_the_download(open_page):
+    page = open_page("?format=PNG")
+    upload_and_wait(page, "wide.jpg", jpeg_of(noisy_photo(400, 300), icc_profile=display_p3()))
+    page.get_by_role("button", name="1:1", exact=True).click()
+    move_sliders(page, 63, 19, 81)
+    _, data = download(page)
+    assert wait_for_colours(page, ".pane.denoised", data) > 3
+    assert Image.open(io.BytesIO(data)).info["icc_profile"] == display_p3()
 
 
 @pytest.mark.parametrize("zoom", [1, 2, 4])

@@ -1,18 +1,20 @@
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
-from denoise.image import Photo
+from denoise.image import Photo, encode
 from denoise.pipeline import Mix, blend
 from denoise.ui import texts
-from tests.e2e.conftest import DESKTOP, PHONE, RESULT_TIMEOUT, canvas_pixels, expected_pixels, serve
-from tests.e2e.viewer_page import make_clean, make_pair
+from tests.e2e.conftest import DESKTOP, PHONE, RESULT_TIMEOUT, canvas_pixels, expected_pixels, serve, wait_for_colours
+from tests.e2e.viewer_page import make_clean, make_pair, make_photos
 
 LABELS = texts.viewer_labels(texts.NOISY, texts.DENOISED)
 NOISY, DENOISED = make_pair(600, 400)
 SIZES = [pytest.param(DESKTOP, id="desktop"), pytest.param(PHONE, id="phone")]
+PIL_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 MODES = ["side", "slider", "flip", "removed"]
 
 
@@ -270,6 +272,36 @@ def test_sliders_mix_just_as_the_download(open_viewer, percents):
     button(page, LABELS["side"]).click()
     next_frame(page)
     assert_canvas_shows(page, ".pane.denoised", DENOISED, 1)
+
+
+@pytest.mark.parametrize("profile", ["p3", "grey"])
+def test_photo_with_a_profile_is_seen_as_its_download_is(open_viewer, profile):
+    page = open_viewer(query=f"mix=1&profile={profile}")
+    noisy, denoised = make_photos(600, 400, profile)
+    button(page, "1:1").click()
+    assert wait_for_colours(page, ".pane.noisy", encode(noisy)) > 10
+    assert wait_for_colours(page, ".pane.denoised", encode(denoised)) > 10
+    move_sliders(page, 63, 19, 81)
+    mixed = blend(noisy, denoised, Mix(0.63, 0.19, 0.81))
+    assert wait_for_colours(page, ".pane.denoised", encode(mixed)) > 10
+    # What was removed is told in the numbers of the file.
+    button(page, LABELS["removed"]).click()
+    button(page, "4×").click()
+    removed = np.clip(128 + 4 * (noisy.pixels.astype(int) - mixed.pixels), 0, 255).astype(np.uint8)
+    assert_canvas_shows(page, ".pane.removed", removed, 1)
+    button(page, LABELS["side"]).click()
+    button(page, "4:1").click()
+    wait_for_colours(page, ".pane.denoised", encode(mixed))
+
+
+def test_profile_that_changes_nothing_costs_nothing(open_viewer):
+    srgb = replace(Photo(NOISY), icc_profile=PIL_SRGB)
+    page = open_viewer()
+    page.route("**/pictures/**", lambda route: route.fulfill(body=encode(srgb), content_type="image/png"))
+    page.get_by_role("button", name="Again").click()
+    page.locator(".viewer[data-shown$='again']").wait_for()
+    button(page, "1:1").click()
+    assert_canvas_shows(page, ".pane.denoised", NOISY, 1)  # at once, and not by a level otherwise
 
 
 def test_error_is_heat_where_the_pictures_are_off(open_viewer):
@@ -612,10 +644,39 @@ def test_lost_picture_is_said(open_viewer):
     page.get_by_role("button", name="Again").click()
     page.get_by_text(LABELS["failed"]).wait_for()
     assert_screen_shows(page, NOISY)
+    assert_is_coming(page, "denoised", texts.DENOISED)
     page.unroute("**/pictures/**")  # it is asked for again by itself
     page.get_by_text(LABELS["failed"]).wait_for(state="hidden")
     page.get_by_text(LABELS["hint"]).wait_for()
+    assert_screen_shows(page, DENOISED, "denoised")
     open_viewer.complaints[:] = [text for text in open_viewer.complaints if "Failed to load resource" not in text]
+
+
+def assert_is_coming(page, pane, label):
+    tag = page.locator(f".pane.{pane} .tag")
+    assert tag.text_content() == LABELS["coming"].replace("{label}", label)
+    assert page.locator(f".pane.{pane} canvas").evaluate("canvas => [canvas.width, canvas.height]") == [0, 0]
+
+
+def test_picture_on_its_way_leaves_none_in_its_place(open_viewer):
+    page = open_viewer()
+    page.locator(".stage").press("l")
+    held = []
+    page.route("**/pictures/**", lambda route: held.append(route))
+    page.get_by_role("button", name="Again").click()
+    page.locator(".viewer[data-pictures='1']").wait_for()
+    assert_is_coming(page, "denoised", texts.DENOISED)
+    assert page.locator(".loupe .denoised canvas").evaluate("canvas => canvas.width") == 0
+    assert page.get_by_role("img", name=LABELS["coming"].replace("{label}", texts.DENOISED)).count() == 1
+    for mode in MODES:  # nor does any mode bring it back
+        button(page, LABELS[mode]).click()
+        assert_is_coming(page, "denoised", texts.DENOISED)
+    while held:
+        held.pop().continue_()
+    page.locator(".viewer[data-shown$='again']").wait_for()
+    button(page, LABELS["side"]).click()
+    button(page, "1:1").click()
+    assert_canvas_shows(page, ".pane.denoised", DENOISED, 1)
 
 
 def test_large_photo_is_drawn_from_a_preview_once_a_frame(open_viewer):

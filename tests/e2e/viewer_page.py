@@ -1,5 +1,6 @@
 """A page with nothing but the viewer, on made-up pictures: `?width=…&height=…`, `&denoised=0` for the noisy
-alone, `&equal=1` for the noisy twice, `&mix=1` for the sliders and a clean reference.
+alone, `&equal=1` for the noisy twice, `&mix=1` for the sliders and a clean reference, `&profile=…` for one of
+`PROFILES`.
 """
 
 import cv2
@@ -10,6 +11,9 @@ from denoise import pipeline
 from denoise.image import Photo
 from denoise.pipeline import Mix
 from denoise.ui import pictures, texts, viewer
+from tests.e2e import profiles
+
+PROFILES = {"": b"", "p3": profiles.display_p3(), "grey": profiles.grey()}
 
 
 def make_clean(width: int, height: int) -> np.ndarray:
@@ -26,10 +30,18 @@ def make_pair(width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
     return noisy, cv2.blur(noisy, (5, 5))
 
 
+def make_photos(width: int, height: int, profile: str) -> list[Photo]:
+    """Return the pair with a profile, one of `PROFILES`; "grey" takes the colours from it."""
+    pair = make_pair(width, height)
+    if profile == "grey":
+        pair = tuple(np.repeat(pixels[..., :1], 3, axis=2) for pixels in pair)
+    return [Photo(pixels, grey=profile == "grey", icc_profile=PROFILES[profile]) for pixels in pair]
+
+
 @st.cache_data
-def make_files(width: int, height: int) -> list[bytes]:
+def make_files(width: int, height: int, profile: str) -> list[bytes]:
     """Return the pair as PNG files."""
-    return [pictures.to_png(Photo(pixels)) for pixels in make_pair(width, height)]
+    return [pictures.to_png(photo) for photo in make_photos(width, height, profile)]
 
 
 def show() -> None:
@@ -37,7 +49,8 @@ def show() -> None:
     st.set_page_config(layout="wide")
     wanted = st.query_params
     size = int(wanted.get("width", 600)), int(wanted.get("height", 400))
-    noisy, denoised = make_files(*size)
+    profile = wanted.get("profile", "")
+    noisy, denoised = make_files(*size, profile)
     shown = [viewer.Picture("noisy", texts.NOISY, noisy)]
     suffix = "-again" if st.button("Again") else ""
     if wanted.get("denoised") != "0":
@@ -46,7 +59,7 @@ def show() -> None:
     if not wanted.get("mix"):
         viewer.show(shown, subject="")
         return
-    details = pipeline.detail_map(Photo(make_pair(*size)[0]), Photo(make_pair(*size)[1]))
+    details = pipeline.detail_map(*make_photos(*size, profile))
     viewer.show(
         shown,
         subject="",

@@ -118,5 +118,5 @@ def test_study_refuses_what_it_does_not_know(pairs_folder: Path, tmp_path: Path)
 
 def test_sample_pairs_are_those_of_the_page() -> None:
     found = sample_pairs()
-    assert [pair.name for pair in found.pairs][:2] == ["chelsea", "coffee"]
+    assert [pair.name for pair in found.pairs][:2] == ["Cat", "Coffee"]
     assert all(pair.noisy is not None and pair.noisy.is_file() and pair.clean[0].is_file() for pair in found.pairs)

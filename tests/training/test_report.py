@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
+from denoise import pipeline
 from denoise.training.benchmark import KERAS
 from denoise.training.report import crops, quantisation_table, report, results_table, update_readme
 
@@ -129,6 +130,30 @@ def test_quantisation_table_shows_the_numbers_of_the_file_and_what_failed() -> N
     assert "TFLite full int8 failed: an operation is missing." in table
 
 
+def test_quantisation_table_says_on_which_part_of_the_photos() -> None:
+    table = quantisation_table(QUANTISED, {"polyu": 54})
+    assert rows(table)["format"][0] == "PolyU (2 of 54)"
+    assert "2 of the 54 photos of PolyU" in table
+    assert "photos of PolyU" not in quantisation_table(QUANTISED, {"polyu": 2})
+
+
+def test_tables_have_one_order_that_of_the_page(tmp_path: Path) -> None:
+    evaluated = copy.deepcopy(EVALUATED)
+    small = evaluated["denoisers"].pop("small")
+    for name in ("unet best", "cbdnet", "unet", "ridnet"):
+        evaluated["denoisers"][name] = small | {"title": name}
+    quantised = {name: QUANTISED | {"name": name} for name in ("cbdnet", "unet", "ridnet")}
+    tables = report(write(tmp_path, evaluated=evaluated, **quantised), tmp_path / "out", samples=None)
+    names = ["noisy", "ridnet", "unet", "unet best", "cbdnet", "large", "nlm"]
+    page = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert list(page["denoisers"]) == names
+    assert list(page["quantisation"]) == [name for name in names if name in quantised]
+    assert [name for name in pipeline.denoiser_names() if name in names] == [
+        name for name in names if name in pipeline.denoiser_names()
+    ]
+    assert list(rows(tables["results"]))[2:] == ["Noisy", *names[1:5], "Large", "Non-local means"]
+
+
 def test_report_writes_everything_from_the_files(tmp_path: Path) -> None:
     tables = report(write(tmp_path, evaluated=EVALUATED, quantised=QUANTISED), tmp_path / "out", samples=None)
     assert tables.keys() == {"results", "quantisation", "quantisation-small"}
@@ -138,7 +163,7 @@ def test_report_writes_everything_from_the_files(tmp_path: Path) -> None:
     with PillowImage.open(tmp_path / "out" / "quality-time.png") as picture:
         assert picture.width > 1000
     page = json.loads((tmp_path / "out" / "results.json").read_text())
-    assert list(page["denoisers"]) == ["noisy", "nlm", "large", "small"]
+    assert list(page["denoisers"]) == ["noisy", "large", "small", "nlm"]
     assert page["denoisers"]["small"] == {
         "title": "Small",
         "parameters": 1234,

@@ -1,7 +1,7 @@
 import csv
 import io
 import json
-import math
+import re
 import shutil
 from itertools import pairwise
 
@@ -9,7 +9,8 @@ import pytest
 from streamlit import dataframe_util
 from streamlit.testing.v1 import AppTest
 
-from denoise.ui import charts, texts
+from denoise.notation import EQUAL, set_and_size
+from denoise.ui import charts, samples, texts
 from denoise.ui.pages import results
 
 
@@ -80,9 +81,13 @@ def test_quality_table_and_its_file_hold_the_numbers_unrounded(downloads):
     for denoiser in written["denoisers"].values():
         row = rows[denoiser["title"]]
         for key, mean in denoiser["sets"].items():
-            title = written["sets"][key]["title"]
-            psnr = math.inf if mean["psnr"] is None else mean["psnr"]
-            assert float(row[texts.psnr_of(title)]) == psnr == shown.loc[denoiser["title"], texts.psnr_of(title)]
+            title = set_and_size(key, written["sets"][key]["photos"])
+            seen = shown.loc[denoiser["title"], texts.psnr_of(title)]
+            if mean["psnr"] is None:
+                assert row[texts.psnr_of(title)] == seen == EQUAL
+            else:
+                assert float(row[texts.psnr_of(title)]) == mean["psnr"]
+                assert float(seen) == round(mean["psnr"], 2)
             assert float(row[texts.ssim_of(title)]) == mean["ssim"]
         assert row[texts.PARAMETERS] == str(denoiser["parameters"] or "")
 
@@ -105,11 +110,10 @@ def test_page_shows_a_new_network_without_some_numbers_and_its_colour_shift(fold
 
     change(folder / "results.json", edit)
     app = run()
-    row = table(downloads["results.csv"])[-1]
-    assert row[texts.DENOISER] == "U-Net, best"
-    assert row[texts.psnr_of("Kodak clean")] == "45.1234"
+    row = next(row for row in table(downloads["results.csv"]) if row[texts.DENOISER] == "U-Net, best")
+    assert row[texts.psnr_of("Kodak clean (24)")] == "45.1234"
     assert row[texts.shift_of("Kodak clean")] == "0.125"
-    assert row[texts.psnr_of("PolyU")] == row[texts.PARAMETERS] == ""
+    assert row[texts.psnr_of("PolyU (54)")] == row[texts.PARAMETERS] == ""
     assert missing(app) == []
 
 
@@ -228,10 +232,45 @@ def test_quantisation_says_what_the_bundled_format_gains():
     written = json.loads((results.RESULTS_DIR / "results.json").read_text("utf-8"))
     for name, network in written["quantisation"].items():
         formats = network["formats"]
-        sentence = results._gain(name, formats, next(iter(network["sets"])))
+        key, about = next(iter(network["sets"].items()))
+        sentence = results._gain(name, formats, key, (about["photos"], 54))
         card = json.loads((results.registry.MODELS_DIR / f"{name}.json").read_text("utf-8"))
         smaller = formats["Keras float32"]["bytes"] / formats[card["quantisation"]]["bytes"]
         assert f"{smaller:.1f} times smaller" in sentence
+        assert f"on {about['photos']} photos of PolyU" in sentence
+
+
+def test_quantisation_says_on_which_photos_it_was_measured():
+    app = run()
+    written = json.loads((results.RESULTS_DIR / "results.json").read_text("utf-8"))
+    for frame, network in zip(app.dataframe[2:], written["quantisation"].values(), strict=True):
+        for key, about in network["sets"].items():
+            title = set_and_size(key, about["photos"], written["sets"][key]["photos"])
+            assert texts.psnr_of(title) in frame.value
+            assert any(
+                f"{about['photos']} of the {written['sets'][key]['photos']} photos" in c.value for c in app.caption
+            )
+
+
+def test_nothing_is_infinite_nor_a_negative_zero_nor_called_by_its_folder(folder, downloads):
+    def edit(content):
+        for network in content["quantisation"].values():
+            network["formats"]["float32"]["sets"]["polyu"]["loss"] = -0.0004
+            network["formats"]["float32"]["sets"]["sidd"]["loss"] = -0.0
+
+    change(folder / "results.json", edit)
+    app = run()
+    for frame in app.dataframe:
+        for column in frame.value:
+            for cell in frame.value[column]:
+                assert str(cell) not in ("inf", "-0.0", "-0.00"), column
+    assert not re.search(r"\binf\b|-0\.0+\b|\bpolyu\b|\bsidd\b", "".join(downloads.values()))
+    html = "".join(each.proto.body for each in app.get("html"))
+    said = html + "".join(each.value for each in [*app.markdown, *app.caption])
+    assert "polyu" not in said
+    for name in samples.list_samples():
+        assert f">{name}:" not in html
+        assert f'"{name}:' not in html
 
 
 def test_quantisation_names_what_failed(folder):

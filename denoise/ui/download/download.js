@@ -4,6 +4,7 @@
 function show({ data, parentElement }) {
   const button = parentElement.querySelector("button");
   const status = parentElement.querySelector("p");
+  if (button.offer?.[1] !== data[1]) status.textContent = ""; // it was about another file
   button.offer = data;
   button.onclick = download;
   if (!button.isBusy) invite();

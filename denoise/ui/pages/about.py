@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from denoise import pipeline, registry
+from denoise import notation, pipeline, registry
 from denoise.registry import ModelCard
 from denoise.runtime import ModelError
 from denoise.ui import farewell, samples, session, texts
@@ -46,7 +46,8 @@ def _list(points: list[str]) -> None:
 
 def _models() -> None:
     try:
-        cards = sorted(registry.list_models().values(), key=lambda card: card.name != pipeline.DEFAULT)
+        known = registry.list_models()
+        cards = [known[name] for name in pipeline.denoiser_names() if name in known]
     except ModelError as error:
         st.error(session.explain(error))
         return
@@ -108,7 +109,7 @@ def _measured(card: ModelCard) -> list[tuple[str, ...]]:
     for name, found in card.metrics.items():
         if isinstance(found, dict) and {"photos", "noisy", card.name} <= found.keys():
             scores = [texts.scores(found[key]["psnr"], found[key]["ssim"]) for key in ("noisy", card.name)]
-            rows.append((texts.measured(texts.set_title(name), found["photos"]), *scores))
+            rows.append((texts.measured(notation.set_title(name), found["photos"]), *scores))
     return rows
 
 

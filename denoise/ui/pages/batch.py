@@ -8,6 +8,7 @@ import streamlit as st
 from denoise import pipeline
 from denoise.batch import Batch, Item, Settings, State
 from denoise.image import format_title
+from denoise.notation import NONE
 from denoise.ui import farewell, photo_table, pictures, session, texts, transfer, uploader, viewer
 
 _PATIENCE = 3.0  # seconds in which a tile ends; else the page says so a moment later
@@ -138,16 +139,21 @@ def _look(batch: Batch) -> None:
 
     @st.dialog(texts.literal(item.name), width="large")
     def look() -> None:
+        place = st.empty()
+        place.caption(
+            texts.BATCH_COMING
+        )  # where the photo that was looked at before would stand, under this one's name
         try:
             noisy, denoised = batch.photos(item.id)
         except Exception as error:
-            st.error(session.explain(error))
+            place.error(session.explain(error))
             return
         shown = [
             viewer.Picture(f"{item.id} {slot}", label, pictures.to_png(photo))
             for slot, label, photo in (("noisy", texts.NOISY, noisy), ("out", texts.DENOISED, denoised))
         ]
-        viewer.show(shown, subject=item.id, key="batch viewer")
+        with place.container():
+            viewer.show(shown, subject=item.id, key="batch viewer")
 
     look()
 
@@ -216,7 +222,7 @@ def _row(item: Item) -> photo_table.Row:
         item.name,
         texts.batch_size(item.width, item.height, item.bytes),
         texts.batch_noise(item.noise_before, item.noise_after),
-        texts.NONE if item.seconds is None else texts.duration(item.seconds),
+        NONE if item.seconds is None else texts.duration(item.seconds),
         item.state,
         texts.BATCH_STATES[item.state],
         detail,

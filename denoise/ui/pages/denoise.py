@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple, TypeVar
 
+import numpy as np
 import streamlit as st
 
 from denoise import pipeline, turns
@@ -60,13 +61,14 @@ def show() -> None:
     state = session.current()
     st.title(texts.TITLE, anchor=False)
     st.markdown(texts.SENTENCE)
+    chosen = state.chosen()
+    noisy = _noisy(state, chosen)  # before its name is anywhere on the page: a large photo takes a moment
     left, right = st.container(key="split-choice").columns([3, 1], gap="medium")
     with left:
         _gallery(state)
     with right:
         _upload(state)
 
-    chosen = state.chosen()
     left, right = st.container(key="split-photo").columns([3, 1], gap="medium")
     with right:
         _title(chosen)
@@ -83,14 +85,16 @@ def show() -> None:
             _download(state, chosen, run, is_ready=result is not None)
         _reference(state)
     with left:
-        _viewer(state, chosen, run, result)
+        _viewer(state, chosen, noisy, run, result)
     with outcome.container():
         if result is None or denoised is None:
             _denoise(state, chosen, run)
         else:
             with state.measuring:
                 session.current()  # whoever had to wait, and was overtaken by the next choice, is ended here
-                _figures(state, chosen, denoised, Shown(run, state.mix))
+                is_same = _in_turn(chosen, lambda: np.array_equal(chosen.noisy.pixels, result.photo.pixels))
+                same = state.latest("same", run, is_same)
+                _figures(state, chosen, denoised, Shown(run, state.mix), is_unchanged=same)
             st.caption(texts.done(pipeline.denoiser_names()[model].title, result.seconds))
 
 
@@ -180,8 +184,8 @@ def _download(state: Session, chosen: Chosen, run: Run, *, is_ready: bool) -> No
     place = st.container()  # the button comes first, but says what the choices below it make of the file
     with st.expander(texts.FILE_HEADING):
         noisy = chosen.noisy
-        own, *others = formats_for(noisy)
-        titles = {_AS_IT_CAME: texts.as_it_came(format_title(own))} | {name: format_title(name) for name in others}
+        own, *_ = names = formats_for(noisy)
+        titles = {_AS_IT_CAME: texts.AS_IT_CAME} | {name: format_title(name) for name in sorted(names)}
         wanted = st.selectbox(
             texts.FORMAT, list(titles), format_func=titles.__getitem__, key="format", bind="query-params"
         )
@@ -218,15 +222,23 @@ def _download(state: Session, chosen: Chosen, run: Run, *, is_ready: bool) -> No
         download.button(path if is_ready else "", denoised_name(chosen.file_name, name))
 
 
-def _viewer(state: Session, chosen: Chosen, run: Run, result: Result | None) -> None:
-    """Show the photo and the result at full strength: the viewer mixes them itself."""
+def _picture(
+    state: Session, chosen: Chosen, slot: str, key: str, label: str, make: Callable[[], bytes]
+) -> viewer.Picture:
+    return viewer.Picture(key, label, state.latest_picture(f"{slot} PNG", key, _in_turn(chosen, make)))
 
-    def picture(slot: str, key: str, label: str, make: Callable[[], bytes]) -> viewer.Picture:
-        return viewer.Picture(key, label, state.latest_picture(f"{slot} PNG", key, _in_turn(chosen, make)))
 
+def _noisy(state: Session, chosen: Chosen) -> viewer.Picture:
     sample = samples.list_samples().get(chosen.id)
-    noisy_png = partial(samples.read, sample.noisy) if sample else lambda: pictures.to_png(chosen.noisy)
-    shown = [picture("noisy", chosen.id, texts.NOISY, noisy_png)]
+    png = partial(samples.read, sample.noisy) if sample else lambda: pictures.to_png(chosen.noisy)
+    return _picture(state, chosen, "noisy", chosen.id, texts.NOISY, png)
+
+
+def _viewer(state: Session, chosen: Chosen, noisy: viewer.Picture, run: Run, result: Result | None) -> None:
+    """Show the photo and the result at full strength: the viewer mixes them itself."""
+    sample = samples.list_samples().get(chosen.id)
+    picture = partial(_picture, state, chosen)
+    shown = [noisy]
     details = reference = None
     if result is not None:
         made_by = " ".join(map(str, run))
@@ -273,14 +285,18 @@ def _denoise(state: Session, chosen: Chosen, run: Run) -> None:
     st.rerun()
 
 
-def _figures(state: Session, chosen: Chosen, denoised: Callable[[], Photo], shown: Shown) -> None:
+def _figures(
+    state: Session, chosen: Chosen, denoised: Callable[[], Photo], shown: Shown, *, is_unchanged: bool
+) -> None:
+    if is_unchanged:
+        st.info(texts.UNCHANGED)
     load_clean = chosen.load_clean
     if load_clean is None:
         noise = _in_turn(chosen, lambda: 255 * estimate_noise(chosen.noisy.pixels))
         before = state.latest("noise before", chosen.id, noise)
         after = state.latest("noise after", shown, _in_turn(chosen, lambda: 255 * estimate_noise(denoised().pixels)))
         st.metric(texts.NOISE, texts.before_after(before, after, digits=1), help=texts.NOISE_HELP)
-        if before < _ALREADY_CLEAN:
+        if before < _ALREADY_CLEAN and not is_unchanged:
             st.info(texts.ALREADY_CLEAN)
         st.caption(texts.NO_REFERENCE)
         return

@@ -12,7 +12,7 @@ import streamlit as st
 from denoise import camera, pipeline
 from denoise.image import Photo
 from denoise.metrics import psnr, ssim
-from denoise.ui import photo_uploader, pictures, samples, session, task, texts, viewer
+from denoise.ui import photo_uploader, pictures, samples, session, tables, task, texts, viewer
 from denoise.ui.session import UPLOAD, Session
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _scene(state: Session) -> Scene:
         on_change=own.forget_error,
         bind="query-params",
     )
-    photo_uploader.show(
+    is_listed = photo_uploader.show(
         state,
         texts.LAB_UPLOAD,
         "clean photo",
@@ -160,7 +160,7 @@ def _scene(state: Session) -> Scene:
         tip=texts.UPLOAD_HELP,
         note=texts.upload_note(session.MAX_MEGAPIXELS),
     )
-    if own.error:
+    if own.error and is_listed:
         st.error(own.error)
     if own.scene and name == UPLOAD:
         return own.scene
@@ -281,11 +281,10 @@ def _plot(curve: Curve, names: list[str], setting: Setting) -> None:
     description = texts.lab_curves(list(titles.values()), setting.quality)
     st.altair_chart(_chart(points, list(titles.values()), setting.iso), height=_CHART_HEIGHT, alt=description)
     with st.expander(texts.LAB_CURVE_NUMBERS):
-        rows = [
-            {texts.LAB_ISO: speed} | {title: curve.get((name, speed)) for name, title in titles.items()}
-            for speed in _ISOS
+        columns = [
+            tables.figures(title, [curve.get((name, speed)) for speed in _ISOS], 2) for name, title in titles.items()
         ]
-        st.dataframe(rows, hide_index=True)
+        tables.show([tables.counts(texts.LAB_ISO, _ISOS), *columns], description)
 
 
 def _chart(points: list[dict[str, Any]], titles: list[str], iso: int) -> "alt.LayerChart | alt.FacetChart":

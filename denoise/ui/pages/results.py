@@ -8,14 +8,16 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 from PIL import Image as PillowImage
 from streamlit.runtime import get_instance
 
 from denoise import registry
-from denoise.ui import texts
+from denoise.notation import few_photos, set_and_size, set_title
+from denoise.ui import tables, texts
+from denoise.ui.tables import Column
 
 RESULTS_DIR = registry.MODELS_DIR / "results"
 TRAINING_LOG = registry.MODELS_DIR / "TRAINING.md"
@@ -23,20 +25,10 @@ TRAINING_LOG = registry.MODELS_DIR / "TRAINING.md"
 STORY_CSS = Path(__file__).with_name("story.css")
 _PROSE_WIDTH = 760  # pixels: about 90 letters, what a line may have to be read with ease
 _CHART_HEIGHT = 420  # pixels
-_ROW_HEIGHT = 35  # pixels
 _KERAS = "Keras float32"
 
 _T = TypeVar("_T")
-_Config = Any  # what `st.column_config` makes
 _log = logging.getLogger(__name__)
-
-
-class Column(NamedTuple):
-    """A column of a table: its heading, its cells as they go into the CSV file, and how the page shows them."""
-
-    name: str
-    cells: list[Any]
-    config: _Config
 
 
 def show() -> None:
@@ -179,12 +171,12 @@ def _noise_columns(analyses: Sequence[dict[str, Any]]) -> list[Column]:
         return [each[key] if channel is None else each[key][channel] for each in analyses]
 
     return [
-        Column(texts.PHOTOS, take("title"), _name()),
-        Column(texts.PAIRS, take("pairs"), _number("%d")),
-        Column(texts.psnr_of(), take("psnr"), _number("%.2f", texts.PSNR_COLUMN_HELP)),
-        Column(texts.ssim_of(), take("ssim"), _number("%.4f", texts.SSIM_COLUMN_HELP)),
-        *(Column(texts.noise_in(c), take("sigma", i), _number("%.1f", texts.SIGMA_HELP)) for i, c in _CHANNELS),
-        *(Column(texts.grain_in(c), take("lag", i), _number("%.2f", texts.GRAIN_HELP)) for i, c in _CHANNELS),
+        tables.names(texts.PHOTOS, take("title")),
+        tables.counts(texts.PAIRS, take("pairs")),
+        tables.figures(texts.psnr_of(), take("psnr"), 2, texts.PSNR_COLUMN_HELP),
+        tables.figures(texts.ssim_of(), take("ssim"), 4, texts.SSIM_COLUMN_HELP),
+        *(tables.figures(texts.noise_in(c), take("sigma", i), 1, texts.SIGMA_HELP) for i, c in _CHANNELS),
+        *(tables.figures(texts.grain_in(c), take("lag", i), 2, texts.GRAIN_HELP) for i, c in _CHANNELS),
     ]
 
 
@@ -195,37 +187,28 @@ def _quality_columns(results: Any) -> list[Column]:
     denoisers = list(results["denoisers"].values())
     # Time and size first: they are half of the story, and a table this wide is cut off at the right.
     columns = [
-        Column(texts.DENOISER, [str(each["title"]) for each in denoisers], _name()),
-        Column(
-            texts.TILE_MS,
-            [_scaled(each.get("seconds_per_tile"), 1e3) for each in denoisers],
-            _number("%.0f", texts.TILE_HELP),
+        tables.names(texts.DENOISER, [str(each["title"]) for each in denoisers]),
+        tables.figures(
+            texts.TILE_MS, [_scaled(each.get("seconds_per_tile"), 1e3) for each in denoisers], 0, texts.TILE_HELP
         ),
-        Column(texts.FILE_MB, [_scaled(each.get("bytes"), 1e-6) for each in denoisers], _number("%.2f")),
+        tables.figures(texts.FILE_MB, [_scaled(each.get("bytes"), 1e-6) for each in denoisers], 2),
     ]
     for key, about in results["sets"].items():
         means = [each["sets"].get(key) for each in denoisers]
-        title, photos = str(about["title"]), texts.measured_on(about["photos"])
-        columns += [
-            Column(
-                texts.psnr_of(title), [_psnr(each) for each in means], _number("%.2f", texts.PSNR_COLUMN_HELP + photos)
-            ),
-            Column(
-                texts.ssim_of(title),
-                [each and each["ssim"] for each in means],
-                _number("%.4f", texts.SSIM_COLUMN_HELP + photos),
-            ),
-        ]
+        columns += _quality_of(set_and_size(key, int(about["photos"])), means, texts.measured_on(about["photos"]))
         shifts = [each and each.get("colour_shift") for each in means]
         # Interesting where there is no noise: such a photo should come back as it was.
         if key.endswith(" clean") and any(shift is not None for shift in shifts):
-            columns.append(Column(texts.shift_of(title), shifts, _number("%.2f", texts.SHIFT_HELP)))
+            columns.append(tables.figures(texts.shift_of(set_title(key)), shifts, 2, texts.SHIFT_HELP))
+    parameters = [each.get("parameters") for each in denoisers]
+    return [*columns, tables.counts(texts.PARAMETERS, parameters, texts.PARAMETERS_HELP)]
+
+
+def _quality_of(title: str, means: Sequence[Any], photos: str) -> list[Column]:
     return [
-        *columns,
-        Column(
-            texts.PARAMETERS,
-            [each.get("parameters") for each in denoisers],
-            _number("localized", texts.PARAMETERS_HELP),
+        tables.figures(texts.psnr_of(title), [_psnr(each) for each in means], 2, texts.PSNR_COLUMN_HELP + photos),
+        tables.figures(
+            texts.ssim_of(title), [each and each["ssim"] for each in means], 4, texts.SSIM_COLUMN_HELP + photos
         ),
     ]
 
@@ -256,44 +239,42 @@ def _quantised(results: Any) -> list[tuple[str, str, list[Column], str, str]]:
     for name, network in results["quantisation"].items():
         formats, sets = network["formats"], network["sets"]
         rows = list(formats.values())
+        counts = {key: (about["photos"], _all_photos(results, key, about)) for key, about in sets.items()}
 
         def cells(key: str, factor: float = 1.0, rows: list[Any] = rows) -> list[float | None]:
             return [_scaled(each.get(key), factor) for each in rows]
 
         columns = [
-            Column(texts.FORMAT_COLUMN, [texts.format_of(key) for key in formats], _name()),
-            Column(texts.FILE_MB, cells("bytes", 1e-6), _number("%.2f")),
-            Column(texts.TILE_MS, cells("seconds_per_tile", 1e3), _number("%.0f", texts.TILE_HELP)),
-            Column(texts.PATCHES_S, cells("seconds_16_patches"), _number("%.2f", texts.PATCHES_HELP)),
-            Column(texts.PHOTO_S, cells("seconds_photo"), _number("%.2f", texts.PHOTO_HELP)),
-            Column(texts.MEMORY_MB, cells("peak_memory_mb"), _number("%.0f", texts.MEMORY_HELP)),
+            tables.names(texts.FORMAT_COLUMN, [texts.format_of(key) for key in formats]),
+            tables.figures(texts.FILE_MB, cells("bytes", 1e-6), 2),
+            tables.figures(texts.TILE_MS, cells("seconds_per_tile", 1e3), 0, texts.TILE_HELP),
+            tables.figures(texts.PATCHES_S, cells("seconds_16_patches"), 2, texts.PATCHES_HELP),
+            tables.figures(texts.PHOTO_S, cells("seconds_photo"), 2, texts.PHOTO_HELP),
+            tables.figures(texts.MEMORY_MB, cells("peak_memory_mb"), 0, texts.MEMORY_HELP),
         ]
-        for key in sets:
+        for key, (part, whole) in counts.items():
             means = [each.get("sets", {}).get(key) for each in rows]
-            title = texts.SETS.get(key, key).split(",")[0]
+            title = set_and_size(key, part, whole)
             columns += [
-                Column(texts.psnr_of(title), [_psnr(each) for each in means], _number("%.2f", texts.PSNR_COLUMN_HELP)),
-                Column(
-                    texts.ssim_of(title),
-                    [each and each["ssim"] for each in means],
-                    _number("%.4f", texts.SSIM_COLUMN_HELP),
-                ),
-                Column(
-                    texts.loss_of(title),
-                    [each and each.get("loss") for each in means],
-                    _number("%.2f", texts.LOSS_HELP),
-                ),
+                *_quality_of(title, means, texts.measured_on(part)),
+                tables.figures(texts.loss_of(title), [each and each.get("loss") for each in means], 2, texts.LOSS_HELP),
             ]
         title = results["denoisers"].get(name, {}).get("title", name)
         failed = [
             texts.format_failed(texts.format_of(key), each["error"]) for key, each in formats.items() if "error" in each
         ]
-        note = " ".join([texts.quantised(title, network["parameters"], network["machine"]), *failed])
-        found.append((str(name), str(title), columns, _gain(name, formats, next(iter(sets), None)), note))
+        note = texts.quantised(title, network["parameters"], few_photos(counts), network["machine"])
+        gain = _gain(name, formats, *next(iter(counts.items()), ("", (0, 0))))
+        found.append((str(name), str(title), columns, gain, " ".join([note, *failed])))
     return found
 
 
-def _gain(name: str, formats: Any, first_set: str | None) -> str:
+def _all_photos(results: Any, key: str, about: Any) -> int:
+    """How many photos of a set there are: as many as the denoisers were measured on."""
+    return int(results["sets"].get(key, about)["photos"])
+
+
+def _gain(name: str, formats: Any, key: str, counts: tuple[int, int]) -> str:
     """Say what the bundled format gained over the network as it was trained; empty where that was not measured."""
     try:
         card = json.loads((registry.MODELS_DIR / f"{name}.json").read_text("utf-8"))
@@ -302,8 +283,9 @@ def _gain(name: str, formats: Any, first_set: str | None) -> str:
             texts.format_of(card["quantisation"]),
             trained["bytes"] / bundled["bytes"],
             trained["seconds_per_tile"] / bundled["seconds_per_tile"],
-            bundled["sets"][first_set]["loss"],
-            texts.SETS.get(str(first_set), str(first_set)).split(",")[0],
+            bundled["sets"][key]["loss"],
+            counts[0],
+            set_title(key),
         )
     except (OSError, ValueError, LookupError, TypeError, ZeroDivisionError):
         return ""
@@ -324,29 +306,12 @@ def _scaled(value: float | None, factor: float) -> float | None:
 # Elements
 
 
-def _number(pattern: str, explanation: str | None = None) -> _Config:
-    return st.column_config.NumberColumn(format=pattern, help=explanation)
-
-
-def _name() -> _Config:
-    return st.column_config.TextColumn(pinned=True)
-
-
 def _table(columns: Sequence[Column], name: str, description: str) -> None:
-    """Place a table that can be sorted, and the button that downloads it with its numbers unrounded."""
-    names = [column.name for column in columns]
-    rows = list(zip(*(column.cells for column in columns), strict=True))
-    st.dataframe(
-        [dict(zip(names, row, strict=True)) for row in rows],
-        height=_ROW_HEIGHT * (len(rows) + 1) + 2,  # told beforehand, so that nothing moves when the table comes
-        row_height=_ROW_HEIGHT,
-        hide_index=True,
-        column_config={column.name: column.config for column in columns},
-        alt=description,
-        placeholder=texts.NONE,
-    )
+    """Place a table, and the button that downloads it with its numbers unrounded."""
+    tables.show(columns, description)
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows([names, *rows])
+    rows = [[column.name for column in columns], *zip(*(column.cells for column in columns), strict=True)]
+    csv.writer(text, lineterminator="\n").writerows(rows)
     _download(name, text.getvalue(), description)
 
 

@@ -23,16 +23,22 @@ function show({ data, parentElement, setStateValue }) {
   return () => root.viewer.destroy();
 }
 
-// ---- Pictures: {role, id, label, bitmap, preview}, in which `preview` is a small version of a large bitmap ----
+// ---- Pictures: {role, id, label, bitmap, preview, colours}, in which `preview` is a small version of a large bitmap, and
+// the numbers of both are the file's own; `colours` are those of colours.js ----
 
 async function load(url) {
   const response = await fetch(new URL(`.${url}`, document.baseURI)); // relative: the page may lie below a path
   if (!response.ok) throw new Error(`${response.status} for ${url}`);
-  const bitmap = await createImageBitmap(await response.blob());
+  const file = await response.blob();
+  const [bitmap, colours] = await Promise.all([
+    createImageBitmap(file, { colorSpaceConversion: "none" }),
+    coloursOf(file),
+  ]);
   const scale = PREVIEW_LENGTH / Math.max(bitmap.width, bitmap.height);
-  if (scale >= 1) return { bitmap, preview: bitmap };
+  if (scale >= 1) return { bitmap, preview: bitmap, colours };
   const [resizeWidth, resizeHeight] = [bitmap.width, bitmap.height].map((length) => Math.ceil(length * scale));
-  return { bitmap, preview: await createImageBitmap(bitmap, { resizeWidth, resizeHeight, resizeQuality: "high" }) };
+  const preview = await createImageBitmap(bitmap, { resizeWidth, resizeHeight, resizeQuality: "high" });
+  return { bitmap, preview, colours };
 }
 
 function release({ bitmap, preview }) {
@@ -83,6 +89,18 @@ function heat(pixels, clean, gain) {
       pixels[i + channel] = low[channel] + (at % 1) * (high[channel] - low[channel]);
     }
   }
+}
+
+// Make a canvas ready to be painted on at once: what was still to come for it is outdated.
+function prepare(canvas, width, height) {
+  outdate(canvas);
+  resize(canvas, width, height);
+}
+
+// Leave nothing on a canvas, now or later.
+function empty(canvas) {
+  outdate(canvas);
+  canvas.width = canvas.height = 0;
 }
 
 function resize(canvas, width, height) {
@@ -136,23 +154,20 @@ function createViewer(root, report) {
       root.toggleAttribute("data-mixable", Boolean(percents));
       setMix(percents ?? PLAIN_MIX);
     }
-    arrive(subject, wanted, ++newest);
+    newest++;
+    place(subject, wanted, loaded);
+    if (loaded.length < wanted.length) arrive(subject, wanted, newest);
   }
 
-  // Show these pictures as soon as they are there; those that do not arrive are asked for again, unless newer ones are.
+  // Fetch the pictures that are not there yet, and ask again for those that do not arrive, unless newer ones are wanted.
   async function arrive(subject, wanted, call, tries = 0) {
-    const shown = loaded;
-    const isShown = ({ bitmap }) => loaded.some((picture) => picture.bitmap === bitmap);
     let arrived;
     try {
       arrived = await Promise.all(
-        wanted.map(async ({ role, id, label, url }) => {
-          const known = shown.find((picture) => picture.id === id);
-          return { ...(known ?? (await load(url))), role, id, label };
-        }),
+        wanted.map(async ({ id, url }) => loaded.find((picture) => picture.id === id) ?? { id, ...(await load(url)) }),
       );
     } catch {
-      // What is shown stays; pictures that nobody waits for any more may well be gone.
+      // Pictures that nobody waits for any more may well be gone.
       if (call !== newest) return;
       find(".hint").textContent = labels.failed;
       root.toggleAttribute("data-failed", true);
@@ -160,30 +175,48 @@ function createViewer(root, report) {
       setTimeout(() => call === newest && arrive(subject, wanted, call, tries + 1), 1000 * seconds);
       return;
     }
-    if (call !== newest) {
-      // Newer pictures have been asked for meanwhile.
-      arrived.filter((picture) => !isShown(picture)).forEach(release);
-      return;
-    }
-    if (root.hasAttribute("data-failed")) hint();
-    loaded = arrived;
-    pictures = ["noisy", "denoised"].map(picture).filter(Boolean);
-    shown.filter((picture) => !isShown(picture)).forEach(release);
-    if (seen !== subject) {
+    if (call === newest) place(subject, wanted, arrived);
+    else dismiss(arrived);
+  }
+
+  // Free the memory of those that are not shown.
+  function dismiss(some) {
+    some.filter(({ bitmap }) => !loaded.some((picture) => picture.bitmap === bitmap)).forEach(release);
+  }
+
+  // Show what is wanted, as far as it is there; of the rest, say that it is on its way. No picture ever stays where another
+  // one is wanted, and the second is not shown without the first.
+  function place(subject, wanted, there) {
+    const [before, compared] = [loaded, pictures];
+    loaded = wanted.flatMap(({ role, id, label }) =>
+      there.filter((picture) => picture.id === id).map((picture) => ({ ...picture, role, label })),
+    );
+    dismiss([...before, ...there]);
+    pictures = picture("noisy") ? ["noisy", "denoised"].map(picture).filter(Boolean) : [];
+    if (loaded.length === wanted.length && root.hasAttribute("data-failed")) hint();
+    if (pictures.length && seen !== subject) {
+      const isFirst = seen === undefined;
       seen = subject;
-      Object.assign(view, { zoom: "fit", x: loaded[0].bitmap.width / 2, y: loaded[0].bitmap.height / 2 });
-      if (!shown.length) restore();
+      Object.assign(view, { zoom: "fit", x: pictures[0].bitmap.width / 2, y: pictures[0].bitmap.height / 2 });
+      if (isFirst) restore();
     }
-    root.dataset.pictures = pictures.length;
-    root.dataset.shown = pictures.map(({ id }) => id).join(" ");
-    root.toggleAttribute("data-clean", Boolean(picture("clean")));
+    const isWanted = (role) => wanted.some((each) => each.role === role);
+    for (const [name, value] of [["pictures", pictures.length], ["shown", pictures.map(({ id }) => id).join(" ")]]) {
+      if (pictures.length) root.dataset[name] = value;
+      else delete root.dataset[name];
+    }
+    root.toggleAttribute("data-clean", isWanted("clean"));
     holdButton.disabled = pictures.length < 2;
     for (const control of root.querySelectorAll(".mix :is(input, button)")) control.disabled = pictures.length < 2;
-    if (root.dataset.mode === "error" && !picture("clean")) setMode("side");
+    if (root.dataset.mode === "error" && !isWanted("clean")) setMode("side");
     for (const [index, name] of ["noisy", "denoised"].entries()) {
-      const text = pictures[index]?.label ?? labels.waiting;
+      const coming = wanted.find(({ role }) => role === name);
+      const text = pictures[index]?.label ?? (coming ? labels.coming.replace("{label}", coming.label) : labels.waiting);
       for (const element of root.querySelectorAll(`.${name} :is(.tag, figcaption)`)) element.textContent = text;
-      for (const canvas of root.querySelectorAll(`.${name} canvas`)) canvas.setAttribute("aria-label", text);
+      for (const canvas of root.querySelectorAll(`.${name} canvas`)) {
+        canvas.setAttribute("aria-label", text);
+        if (compared[index]?.bitmap !== pictures[index]?.bitmap) empty(canvas);
+      }
     }
     render();
   }
@@ -223,6 +256,7 @@ function createViewer(root, report) {
   }
 
   function fitScale() {
+    if (!pictures.length) return 1;
     const [width, height] = paneSize();
     const scale = Math.min(width / pictures[0].bitmap.width, height / pictures[0].bitmap.height);
     // Whole multiples keep small photos' pixels square; on dense screens whole pixels of the page look as even.
@@ -303,6 +337,7 @@ function createViewer(root, report) {
     const place = settle();
     const { mode } = root.dataset;
     if (mode === "removed" && pictures.length === 2) paintRemoved(place);
+    else if (mode === "error" && !picture("clean")) canvases.forEach(empty);
     else pictures.forEach((_, index) => (mode === "error" ? paintError : paintPane)(index, place));
     if (root.hasAttribute("data-loupe")) paintLoupe(place);
     remember();
@@ -332,7 +367,12 @@ function createViewer(root, report) {
   }
 
   function paintShown(canvas, index, width, height, place) {
-    resize(canvas, width, height);
+    const { colours } = pictures[index];
+    if (colours) {
+      paintConverted(canvas, colours, () => pixelsShown(index, width, height, place));
+      return;
+    }
+    prepare(canvas, width, height);
     if (isMixed(index)) canvas.getContext("2d").putImageData(pixelsShown(index, width, height, place), 0, 0);
     else paint(canvas, pictures[index], place);
   }
@@ -344,7 +384,7 @@ function createViewer(root, report) {
   function paintError(index, place) {
     const pixels = pixelsShown(index, ...paneSize(), place);
     heat(pixels.data, pixelsOf(picture("clean"), ...paneSize(), place).data, gain);
-    resize(canvases[index], ...paneSize());
+    prepare(canvases[index], ...paneSize());
     canvases[index].getContext("2d").putImageData(pixels, 0, 0);
   }
 
@@ -352,7 +392,7 @@ function createViewer(root, report) {
     const canvas = removed.querySelector("canvas");
     const [noisy, denoised] = [0, 1].map((index) => pixelsShown(index, ...paneSize(), place));
     subtract(noisy.data, denoised.data, gain);
-    resize(canvas, ...paneSize());
+    prepare(canvas, ...paneSize());
     canvas.getContext("2d").putImageData(noisy, 0, 0);
   }
 
@@ -750,6 +790,7 @@ function createViewer(root, report) {
     cancelAnimationFrame(frame);
     clearTimeout(remembering);
     newest++;
+    root.querySelectorAll("canvas").forEach(empty);
     loaded.forEach(release);
     loaded = pictures = [];
   }
