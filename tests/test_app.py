@@ -501,6 +501,8 @@ def test_page_says_what_a_format_cannot_hold(app):
     app.selectbox(key="format").set_value("JPEG").run()
     assert said() == [texts.not_kept(["16-bit depth", "transparency"])]
     assert_calm(app)
+
+
 def test_names_of_the_choices_are_the_same_for_every_photo(app):
     """The browser goes on showing the name that was chosen, so it must not come to mean another thing."""
     pixels = np.full((20, 30, 3), 90, np.uint8)

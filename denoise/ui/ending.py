@@ -12,7 +12,7 @@ from types import FrameType
 
 import uvicorn
 
-from denoise.batch import remove_spool
+from denoise.spool import remove_spool
 
 _GRACE = 2  # seconds in which what is being sent may still arrive
 _LAST = 4.0  # seconds after which the process ends, though a thread computes

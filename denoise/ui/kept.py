@@ -93,7 +93,9 @@ _adding = threading.Lock()
 
 def size_of(photo: Photo) -> int:
     """Return about how many bytes a photo takes in memory."""
-    return photo.pixels.nbytes + (0 if photo.alpha is None else photo.alpha.nbytes) + len(photo.exif)
+    metadata = photo.metadata
+    alpha = 0 if photo.alpha is None else photo.alpha.nbytes
+    return photo.pixels.nbytes + alpha + len(metadata.exif) + len(metadata.xmp) + len(metadata.iptc)
 
 
 def bytes_in_memory() -> int:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from denoise import spool
-from denoise.image import Photo
+from denoise.image import Metadata, Photo
 from denoise.ui import kept
 from denoise.ui.kept import Kept
 from denoise.ui.session import UPLOAD, Result, Session
@@ -37,7 +37,14 @@ def large(seed=0):
 
 def photo(seed=0):
     pixels = np.random.default_rng(seed).integers(0, 65536, (600, 700, 3), dtype=np.uint16)
-    return Photo(pixels, alpha=pixels[..., 0], format="TIFF", exif=b"Exif", icc_profile=b"profile", dpi=(72.0, 72.0))
+    return Photo(
+        pixels,
+        alpha=pixels[..., 0],
+        format="TIFF",
+        metadata=Metadata(b"Exif"),
+        icc_profile=b"profile",
+        dpi=(72.0, 72.0),
+    )
 
 
 def test_least_used_go_to_disk_beyond_the_budget_and_come_back(monkeypatch):
@@ -59,7 +66,12 @@ def test_photo_comes_back_with_all_that_it_has():
     after = value.get()
     np.testing.assert_array_equal(after.pixels, before.pixels)
     np.testing.assert_array_equal(after.alpha, before.alpha)
-    assert (after.format, after.exif, after.icc_profile, after.dpi) == ("TIFF", b"Exif", b"profile", (72.0, 72.0))
+    assert (after.format, after.metadata, after.icc_profile, after.dpi) == (
+        "TIFF",
+        Metadata(b"Exif"),
+        b"profile",
+        (72.0, 72.0),
+    )
     assert after.pixels.dtype == np.uint16
 
 
