@@ -11,7 +11,6 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 
 from denoise.image import photoshop
 from denoise.image.photo import Metadata
-from denoise.image.silence import no_warnings
 
 _XMP, _IPTC, _PHOTOSHOP = 700, 33723, 34377
 # What a TIFF says about the photo rather than about how its pixels are stored; the rest is written anew.
@@ -33,10 +32,9 @@ def read(image: TiffImageFile) -> Metadata:
 def description(metadata: Metadata) -> ImageFileDirectory_v2:
     """Returns a new directory with what describes the photo; its EXIF block must be readable, see `is_readable`."""
     tags = ImageFileDirectory_v2(prefix=b"II")
-    with no_warnings():
-        block = PillowImage.Exif()
-        block.load(metadata.exif)
-        tags.update(_describe(block))
+    block = PillowImage.Exif()
+    block.load(metadata.exif)
+    tags.update(_describe(block))
     if metadata.xmp:
         tags[_XMP] = metadata.xmp
     if metadata.iptc:

@@ -1,0 +1,241 @@
+"""How a file is built, from its bytes alone: no library sees one that is cut off, too large, or built to be slow.
+
+The libraries walk through segments and chunks of any number, in Python and now and then in quadratic time, and make
+room for whatever a file claims to hold. So what their time and memory depend on is counted here first, and counting
+ends where a limit is passed. TIFF and EXIF, which are directories, have a module of their own.
+
+Sources: ITU-T T.81 (JPEG), PNG Specification (W3C, third edition), RFC 9649 (WebP).
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+
+import numpy as np
+
+from denoise.image.directories import check_exif, check_tiff
+from denoise.image.refusals import (
+    MAX_METADATA,
+    animation,
+    check_notes,
+    check_size,
+    check_stored,
+    cut_short,
+    damaged,
+    overdone,
+)
+
+_MAX_TABLES = 256 << 10  # bytes of a JPEG's tables; every scan may bring some hundred of its own
+_MAX_FILL = 64 << 10  # bytes of a JPEG that mean nothing: in all before its pixels, in a row among them
+_MAX_SCANS = 100  # of a JPEG, each of which costs the time of the whole picture …
+_MAX_FULL_SCANS = 20  # … and of one as large as is allowed; progressive photos have 10 to 14
+_BLOCK = 64 << 10  # bytes that are looked at in one go
+
+# Markers with a segment behind them, and the end. Among pixels, FF is followed by 0 where it is meant itself, by D0 to
+# D7 at a restart, and by FF as filling.
+_START_OF_SCAN, _END_OF_IMAGE, _COMMENT = 0xDA, 0xD9, 0xFE
+_START_OF_FRAME = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_APPLICATION = range(0xE0, 0xF0)
+_IS_MARKER = np.zeros(256, bool)
+_IS_MARKER[[*range(0xC0, 0xC8), *range(0xC9, 0xD0), *range(0xD9, 0xF0), _COMMENT]] = True
+
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
+
+
+def check(data: bytes, name: str, max_megapixels: float) -> None:
+    """Refuses a file that should not be given to a library.
+
+    It takes a small part of the time of decoding, and hardly any memory.
+
+    Args:
+        data: The whole file. What follows the picture, such as the video of a phone's motion photo, is not looked at.
+        name: The format that the first bytes announce: "PNG", "JPEG", "WEBP", "TIFF" or "BMP".
+        max_megapixels: Larger pictures are refused.
+
+    Raises:
+        PhotoError: If the file is cut off, damaged, too large, an animation, a document of several pages, a RAW file,
+            stored in an unusual way, or holds much more than a genuine one does.
+    """
+    checks = {"PNG": _check_png, "JPEG": _check_jpeg, "WEBP": _check_webp, "TIFF": check_tiff, "BMP": _check_bmp}
+    try:
+        checks[name](data, max_megapixels)
+    except struct.error as error:  # a field lies behind the end
+        raise cut_short(name) from error
+
+
+def _check_jpeg(data: bytes, max_megapixels: float) -> None:
+    width = height = samples = scans = notes = metadata = tables = fill = stored = 0
+    exif = bytearray()
+    for marker, before, start, end in _jpeg_segments(data):
+        if not scans:
+            fill += start - before
+        elif data.find(b"\xff" * _MAX_FILL, before, start) >= 0:
+            fill = _MAX_FILL
+        else:
+            stored += start - before
+            check_stored("JPEG", width, height, stored, samples)
+        if fill >= _MAX_FILL:
+            raise overdone("JPEG", "it is filled up with bytes that mean nothing")
+
+        if marker == _END_OF_IMAGE:
+            break
+        if marker == _START_OF_SCAN:
+            scans += 1
+            if not samples:
+                raise damaged("JPEG")
+            most = min(_MAX_SCANS, int(min(1e9, max_megapixels * 1e6) * _MAX_FULL_SCANS / (width * height)))
+            if scans > most:
+                raise overdone("JPEG", f"its picture is stored in more than {most} passes")
+        elif marker in _START_OF_FRAME:
+            if samples:
+                raise damaged("JPEG")
+            height, width, channels = struct.unpack_from(">HHB", data, start + 5)
+            check_size("JPEG", width, height, max_megapixels)
+            samples = width * height * channels
+        elif marker == _COMMENT or marker in _APPLICATION:
+            notes += 1 + data.count(b"8BIM", start, end)  # Photoshop puts many into one segment
+            metadata += end - start
+            if data.startswith(b"Exif\0\0", start + 4):
+                exif += data[start + 4 + 6 * bool(exif) : end]
+        else:
+            notes += 1
+            tables += end - start
+            if tables > _MAX_TABLES:
+                raise overdone("JPEG", "it holds more tables than any picture needs")
+        check_notes("JPEG", notes, metadata)
+    check_exif(bytes(exif), "JPEG")
+
+
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Yields each marker, where the segment before it ends, and where its own segment begins and ends."""
+    before = 2
+    while (start := _next_marker(data, before)) >= 0:
+        marker = data[start + 1]
+        size = 0 if marker == _END_OF_IMAGE else struct.unpack_from(">H", data, start + 2)[0]
+        yield marker, before, start, start + 2 + size
+        before = start + 2 + size
+    raise cut_short("JPEG")
+
+
+def _next_marker(data: bytes, position: int) -> int:
+    """Returns where the next marker is, or -1; in blocks, so that other threads have their turn."""
+    values = np.frombuffer(data, np.uint8)
+    for first in range(position, len(data) - 1, _BLOCK):
+        block = values[first : first + _BLOCK + 1]
+        places = np.flatnonzero(block[:-1] == 0xFF)
+        places = places[_IS_MARKER[block[places + 1]]]
+        if len(places):
+            return first + int(places[0])
+    return -1
+
+
+def _check_png(data: bytes, max_megapixels: float) -> None:
+    width = height = notes = metadata = parts = stored = raw = frames = 0
+    position, kind = 8, b""
+    while kind != b"IEND":
+        size, kind = struct.unpack_from(">I4s", data, position)
+        start, end = position + 8, position + 8 + size
+        position = end + 4
+        if position > len(data):  # OpenCV takes memory for as much as a chunk claims to hold
+            raise cut_short("PNG")
+        if not raw:
+            if kind != b"IHDR" or size != 13:
+                raise damaged("PNG")
+            width, height, depth, colour = struct.unpack_from(">IIBB", data, start)
+            check_size("PNG", width, height, max_megapixels)
+            raw = height * (1 + (width * depth * _PNG_CHANNELS.get(colour, 4) + 7) // 8)
+        elif kind == b"IDAT":
+            parts += 1
+            stored += size
+            check_stored("PNG", width, height, stored, raw)
+            if parts > 1000 + stored // 256:  # programs write 8 KiB at a time, some of them 1 KiB
+                raise overdone("PNG", "its pixels are cut into far too many pieces")
+        else:
+            if kind == b"IHDR":
+                raise damaged("PNG")
+            if kind == b"acTL":
+                frames += struct.unpack_from(">I", data, start)[0]
+            frames += 2 * (kind == b"fdAT" and frames > 0)  # what is animated is not the picture itself
+            if frames > 1:
+                raise animation("PNG")
+            notes += 1
+            metadata += size + _inflated(kind, data[start:end])
+            check_notes("PNG", notes, metadata)
+            if kind == b"eXIf":
+                check_exif(data[start:end], "PNG")
+
+
+def _inflated(kind: bytes, content: bytes) -> int:
+    """Returns how many bytes a compressed chunk of a PNG becomes; counting ends behind what is allowed."""
+    _, _, stream = content.partition(b"\0")
+    if kind == b"iTXt" and stream.startswith(b"\1"):
+        stream = stream[1:].partition(b"\0")[2].partition(b"\0")[2]  # behind language and translated name
+    elif kind in (b"iCCP", b"zTXt"):
+        stream = stream[1:]
+    else:
+        return 0
+    inflater, size = zlib.decompressobj(), 0
+    with suppress(zlib.error):  # then the libraries stop here, too
+        for start in range(0, len(stream), 4096):  # which become 4 MiB at most
+            size += len(inflater.decompress(stream[start : start + 4096]))
+            if size > MAX_METADATA or inflater.eof:
+                break
+    return size
+
+
+def _check_webp(data: bytes, max_megapixels: float) -> None:
+    end = 8 + struct.unpack_from("<I", data, 4)[0]
+    if end > len(data):
+        raise cut_short("WEBP")
+    width = height = notes = metadata = stored = frames = 0
+    position = 12
+    while position + 8 <= end:
+        kind, size = struct.unpack_from("<4sI", data, position)
+        start = position + 8
+        position = start + size + size % 2
+        if start + size > end:
+            raise damaged("WEBP")
+        if kind in (b"VP8X", b"VP8 ", b"VP8L"):
+            width, height = _webp_size(kind, data[start : start + min(size, 10)])
+            check_size("WEBP", width, height, max_megapixels)
+        if not width:
+            raise damaged("WEBP")
+        if kind in (b"VP8 ", b"VP8L", b"ALPH", b"ANMF"):
+            frames += kind == b"ANMF"
+            if frames > 1:
+                raise animation("WEBP")
+            stored += size
+            check_stored("WEBP", width, height, stored, 4 * width * height)
+        else:
+            notes += 1
+            metadata += size
+            check_notes("WEBP", notes, metadata)
+            if kind == b"EXIF":
+                check_exif(data[start : start + size], "WEBP")
+    if not stored:
+        raise damaged("WEBP")
+
+
+def _webp_size(kind: bytes, head: bytes) -> tuple[int, int]:
+    if len(head) < (5 if kind == b"VP8L" else 10):
+        raise damaged("WEBP")
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(head[4:7], "little"), 1 + int.from_bytes(head[7:10], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(head[1:5], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    width, height = struct.unpack_from("<HH", head, 6)
+    return width & 0x3FFF, height & 0x3FFF
+
+
+def _check_bmp(data: bytes, max_megapixels: float) -> None:
+    file_size, first, header = struct.unpack_from("<I4xII", data, 2)
+    if header == 12:  # of OS/2
+        (width, height, _, bits), compression = struct.unpack_from("<4H", data, 18), 0
+    else:
+        width, height, _, bits, compression = struct.unpack_from("<iiHHI", data, 18)
+    check_size("BMP", width, abs(height), max_megapixels)
+    row = (width * bits + 31) // 32 * 4
+    if file_size > len(data) or (compression in (0, 3) and first + row * abs(height) > len(data)):
+        raise cut_short("BMP")
