@@ -28,7 +28,7 @@ from denoise.image.formats import FORMATS
 from denoise.image.metadata import MAX_METADATA
 from denoise.image.photo import Photo, PhotoError, Samples
 from denoise.image.recognition import identify
-from denoise.image.refusals import damaged
+from denoise.image.refusals import check_size, damaged
 from denoise.image.structure import check
 
 # Pillow warns where it overlooks a fault of a file. This is set once and for good, for Pillow alone: to silence it
@@ -57,6 +57,7 @@ def decode(data: bytes, *, max_megapixels: float = 50.0) -> Photo:
     check(data, name, max_megapixels)
     with _reading(name):
         image = FORMATS[name].opener(io.BytesIO(png.header(data) if name == "PNG" else data))
+        check_size(name, *image.size, max_megapixels)  # as the library has understood it
         found, lost = metadata.read(image, data)
         orientation = metadata.orientation_of(found)
         tag = image.tag_v2.get(Base.Orientation) if isinstance(image, TiffImageFile) else None

@@ -19,7 +19,6 @@ from PIL.ExifTags import IFD, Base
 from denoise.image.photo import PhotoError
 from denoise.image.refusals import RAW, check_notes, check_size, check_stored, cut_short, damaged, overdone
 
-_MAX_ENTRIES = 65_535  # of a directory, genuine or not
 _MAX_PAGES = 16  # that are looked at
 _MAX_STRIPS = 100_000  # or tiles
 _MAX_NUMBERS = 200_000  # in the other entries; each becomes an object
@@ -73,6 +72,7 @@ def check_tiff(data: bytes, max_megapixels: float) -> None:
         entries, position = _directory(data, order, big, position)
         if position < 0:
             raise cut_short("TIFF")
+        check_notes("TIFF", len(entries), 0)
         if number == 0:
             _check_picture(data, order, big, entries, max_megapixels)
         elif not _value(data, order, entries, Base.NewSubfileType, 0) & (1 | 4):  # neither a thumbnail nor a mask
@@ -166,7 +166,7 @@ def _directory(block: bytes, order: str, big: bool, position: int) -> tuple[_Ent
     (count,) = struct.unpack_from(order + ("Q" if big else "H"), block, start)
     start += 8 if big else 2
     layout = np.dtype([(field, order + kind) for field, kind in (_BIG_ENTRY if big else _ENTRY)])
-    there = min(count, _MAX_ENTRIES, (len(block) - start) // layout.itemsize)
+    there = min(count, (len(block) - start) // layout.itemsize)
     entries = np.frombuffer(block, layout, there, start)
     end = start + there * layout.itemsize
     if there < count or end + (8 if big else 4) > len(block):

@@ -32,13 +32,9 @@ _MAX_SCANS = 100  # of a JPEG, each of which costs the time of the whole picture
 _MAX_FULL_SCANS = 20  # … and of one as large as is allowed; progressive photos have 10 to 14
 _BLOCK = 64 << 10  # bytes that are looked at in one go
 
-# Markers with a segment behind them, and the end. Among pixels, FF is followed by 0 where it is meant itself, by D0 to
-# D7 at a restart, and by FF as filling.
 _START_OF_SCAN, _END_OF_IMAGE, _COMMENT = 0xDA, 0xD9, 0xFE
 _START_OF_FRAME = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _APPLICATION = range(0xE0, 0xF0)
-_IS_MARKER = np.zeros(256, bool)
-_IS_MARKER[[*range(0xC0, 0xC8), *range(0xC9, 0xD0), *range(0xD9, 0xF0), _COMMENT]] = True
 
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 
@@ -119,14 +115,19 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _next_marker(data: bytes, position: int) -> int:
-    """Returns where the next marker is, or -1; in blocks, so that other threads have their turn."""
+    """Returns where the next marker is that begins a segment or ends the picture, or -1.
+
+    Other bytes FF lie among the pixels: followed by 0 where they are meant themselves, by D0 to D7 at a restart, and by
+    FF as filling. They are looked through in blocks, so that other threads have their turn.
+    """
     values = np.frombuffer(data, np.uint8)
     for first in range(position, len(data) - 1, _BLOCK):
         block = values[first : first + _BLOCK + 1]
-        places = np.flatnonzero(block[:-1] == 0xFF)
-        places = places[_IS_MARKER[block[places + 1]]]
-        if len(places):
-            return first + int(places[0])
+        code = block[1:]
+        is_marker = (block[:-1] == 0xFF) & (code >= 0xC0) & ((code < 0xF0) | (code == _COMMENT))
+        is_marker &= ((code & 0xF8) != 0xD0) & ((code & 0xEF) != 0xC8)  # neither restarts nor C8 and D8
+        if is_marker.any():
+            return first + int(is_marker.argmax())
     return -1
 
 
@@ -160,7 +161,9 @@ def _check_png(data: bytes, max_megapixels: float) -> None:
             if frames > 1:
                 raise animation("PNG")
             notes += 1
-            metadata += size + _inflated(kind, data[start:end])
+            metadata += size
+            check_notes("PNG", notes, metadata)
+            metadata += _inflated(kind, data[start:end])
             check_notes("PNG", notes, metadata)
             if kind == b"eXIf":
                 check_exif(data[start:end], "PNG")
@@ -170,7 +173,7 @@ def _inflated(kind: bytes, content: bytes) -> int:
     """Returns how many bytes a compressed chunk of a PNG becomes; counting ends behind what is allowed."""
     _, _, stream = content.partition(b"\0")
     if kind == b"iTXt" and stream.startswith(b"\1"):
-        stream = stream[1:].partition(b"\0")[2].partition(b"\0")[2]  # behind language and translated name
+        stream = stream[2:].partition(b"\0")[2].partition(b"\0")[2]  # behind language and translated name
     elif kind in (b"iCCP", b"zTXt"):
         stream = stream[1:]
     else:
