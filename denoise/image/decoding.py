@@ -24,6 +24,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from denoise.image import metadata, png
+from denoise.image.directories import check_exif
 from denoise.image.formats import FORMATS
 from denoise.image.metadata import MAX_METADATA
 from denoise.image.photo import Photo, PhotoError, Samples
@@ -59,6 +60,7 @@ def decode(data: bytes, *, max_megapixels: float = 50.0) -> Photo:
         image = FORMATS[name].opener(io.BytesIO(png.header(data) if name == "PNG" else data))
         check_size(name, *image.size, max_megapixels)  # as the library has understood it
         found, lost = metadata.read(image, data)
+        check_exif(found.exif, name)
         orientation = metadata.orientation_of(found)
         tag = image.tag_v2.get(Base.Orientation) if isinstance(image, TiffImageFile) else None
         icc_profile, dpi = image.info.get("icc_profile") or b"", metadata.dpi_of(image)

@@ -100,17 +100,23 @@ def _check_jpeg(data: bytes, max_megapixels: float) -> None:
             if tables > _MAX_TABLES:
                 raise overdone("JPEG", "it holds more tables than any picture needs")
         check_notes("JPEG", notes, metadata)
-    check_exif(bytes(exif), "JPEG")
+    if not scans:
+        raise damaged("JPEG")
+    check_exif(bytes(exif), "JPEG")  # which Pillow reads as soon as it opens the file
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int, int]]:
     """Yields each marker, where the segment before it ends, and where its own segment begins and ends."""
     before = 2
     while (start := _next_marker(data, before)) >= 0:
-        marker = data[start + 1]
-        size = 0 if marker == _END_OF_IMAGE else struct.unpack_from(">H", data, start + 2)[0]
-        yield marker, before, start, start + 2 + size
-        before = start + 2 + size
+        marker, end = data[start + 1], start + 2
+        if marker != _END_OF_IMAGE:
+            (size,) = struct.unpack_from(">H", data, end)
+            if size < 2:
+                raise damaged("JPEG")
+            end += size
+        yield marker, before, start, end
+        before = end
     raise cut_short("JPEG")
 
 
@@ -165,8 +171,6 @@ def _check_png(data: bytes, max_megapixels: float) -> None:
             check_notes("PNG", notes, metadata)
             metadata += _inflated(kind, data[start:end])
             check_notes("PNG", notes, metadata)
-            if kind == b"eXIf":
-                check_exif(data[start:end], "PNG")
 
 
 def _inflated(kind: bytes, content: bytes) -> int:
@@ -214,8 +218,6 @@ def _check_webp(data: bytes, max_megapixels: float) -> None:
             notes += 1
             metadata += size
             check_notes("WEBP", notes, metadata)
-            if kind == b"EXIF":
-                check_exif(data[start : start + size], "WEBP")
     if not stored:
         raise damaged("WEBP")
 

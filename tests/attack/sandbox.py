@@ -12,8 +12,8 @@ MEMORY = 3 << 30  # bytes of address space; the libraries alone take one
 SECONDS = 60  # of processor time
 
 # A server that has the libraries loaded, from which a new process takes a few milliseconds.
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["tests.attack.sandbox"])
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["tests.attack.sandbox"])
 
 
 class Outcome(NamedTuple):
@@ -28,8 +28,8 @@ class Outcome(NamedTuple):
 
 def attempt(path: Path, max_megapixels: float = 50.0) -> Outcome:
     """Decodes a file and tells what it took."""
-    receiver, sender = _processes.Pipe(duplex=False)
-    process = _processes.Process(target=_decode, args=(sender, path, max_megapixels))
+    receiver, sender = PROCESSES.Pipe(duplex=False)
+    process = PROCESSES.Process(target=_decode, args=(sender, path, max_megapixels))
     process.start()
     sender.close()
     try:
