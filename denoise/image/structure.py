@@ -171,6 +171,8 @@ def _check_png(data: bytes, max_megapixels: float) -> None:
             check_notes("PNG", notes, metadata)
             metadata += _inflated(kind, data[start:end])
             check_notes("PNG", notes, metadata)
+    if not parts:  # OpenCV would go on behind the end
+        raise damaged("PNG")
 
 
 def _inflated(kind: bytes, content: bytes) -> int:

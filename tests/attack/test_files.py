@@ -113,6 +113,10 @@ ATTACKS = {
     "png-empty-pixels": (lambda: png(pixels=flood(chunk(b"IDAT"))), "far too many pieces"),
     "png-single-bytes": (lambda: png(pixels=flood(chunk(b"IDAT", b"\0"))), "far too many pieces"),
     "png-of-100-mb": (lambda: png(size=(1, 1), pixels=chunk(b"IDAT", bytes(LARGE))), FAR_MORE),
+    "png-without-pixels": (
+        lambda: png(pixels=chunk(b"tEXt", b"key\0text")) + b"\x3f\xff\xff\xffIDAT" + bytes(100),
+        "damaged",
+    ),
     "png-frames": (lambda: png(chunk(b"acTL", bytes([0, 9, 9, 9]) * 2), flood(chunk(b"fcTL", bytes(26)))), "animation"),
     # WebP
     "webp-private": (lambda: webp(flood(riff(b"prVt"))), NOTES),
