@@ -80,7 +80,7 @@ def _check_jpeg(data: bytes, max_megapixels: float) -> None:
             scans += 1
             if not samples:
                 raise damaged("JPEG")
-            most = min(_MAX_SCANS, int(min(1e9, max_megapixels * 1e6) * _MAX_FULL_SCANS / (width * height)))
+            most = int(min(_MAX_SCANS, _MAX_FULL_SCANS * max_megapixels * 1e6 / (width * height)))
             if scans > most:
                 raise overdone("JPEG", f"its picture is stored in more than {most} passes")
         elif marker in _START_OF_FRAME:
@@ -146,8 +146,10 @@ def _check_png(data: bytes, max_megapixels: float) -> None:
         position = end + 4
         if position > len(data):  # OpenCV takes memory for as much as a chunk claims to hold
             raise cut_short("PNG")
+        if (kind == b"IHDR") != (not raw):  # it is the first, and the only one
+            raise damaged("PNG")
         if not raw:
-            if kind != b"IHDR" or size != 13:
+            if size != 13:
                 raise damaged("PNG")
             width, height, depth, colour = struct.unpack_from(">IIBB", data, start)
             check_size("PNG", width, height, max_megapixels)
@@ -159,8 +161,6 @@ def _check_png(data: bytes, max_megapixels: float) -> None:
             if parts > 1000 + stored // 256:  # programs write 8 KiB at a time, some of them 1 KiB
                 raise overdone("PNG", "its pixels are cut into far too many pieces")
         else:
-            if kind == b"IHDR":
-                raise damaged("PNG")
             if kind == b"acTL":
                 frames += struct.unpack_from(">I", data, start)[0]
             frames += 2 * (kind == b"fdAT" and frames > 0)  # what is animated is not the picture itself
