@@ -6,8 +6,8 @@ The limits lie far beyond what cameras and programs write.
 from denoise.image.formats import format_title
 from denoise.image.photo import PhotoError
 
-MAX_NOTES = 1000  # segments, chunks or entries beside the pixels; a phone's photo has about forty
-MAX_METADATA = 16 << 20  # bytes in them, inflated; a panorama with a second picture in its XMP has ten million
+_MAX_NOTES = 1000  # segments, chunks or entries beside the pixels; a phone's photo has about forty
+_MAX_METADATA = 16 << 20  # bytes in them; a panorama with a second picture in its XMP has ten million
 _SLACK = 1 << 20  # bytes that a small picture may take beyond what its pixels need
 
 RAW = (
@@ -61,10 +61,10 @@ def check_size(name: str, width: int, height: int, max_megapixels: float) -> Non
 
 def check_notes(name: str, count: int, size: float) -> None:
     """Refuses too many segments, chunks or entries beside the pixels, or too many bytes in them."""
-    if count > MAX_NOTES:
-        raise overdone(name, f"it holds more than {MAX_NOTES:,} notes beside its picture")
-    if size > MAX_METADATA:
-        raise overdone(name, f"it holds more than {MAX_METADATA >> 20} MB of notes beside its picture")
+    if count > _MAX_NOTES:
+        raise overdone(name, f"it holds more than {_MAX_NOTES:,} notes beside its picture")
+    if size > _MAX_METADATA:
+        raise overdone(name, f"it holds more than {_MAX_METADATA >> 20} MB of notes beside its picture")
 
 
 def check_stored(name: str, width: int, height: int, stored: float, raw: float) -> None:

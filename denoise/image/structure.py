@@ -16,7 +16,6 @@ import numpy as np
 
 from denoise.image.directories import check_exif, check_tiff
 from denoise.image.refusals import (
-    MAX_METADATA,
     animation,
     check_notes,
     check_size,
@@ -30,6 +29,7 @@ _MAX_TABLES = 256 << 10  # bytes of a JPEG's tables; every scan may bring some h
 _MAX_FILL = 64 << 10  # bytes of a JPEG that mean nothing: in all before its pixels, in a row among them
 _MAX_SCANS = 100  # of a JPEG, each of which costs the time of the whole picture …
 _MAX_FULL_SCANS = 20  # … and of one as large as is allowed; progressive photos have 10 to 14
+_MAX_INFLATED = 64 << 20  # bytes that a PNG's compressed texts become; each of them is also inflated by OpenCV
 _BLOCK = 64 << 10  # bytes that are looked at in one go
 
 _START_OF_SCAN, _END_OF_IMAGE, _COMMENT = 0xDA, 0xD9, 0xFE
@@ -138,7 +138,7 @@ def _next_marker(data: bytes, position: int) -> int:
 
 
 def _check_png(data: bytes, max_megapixels: float) -> None:
-    width = height = notes = metadata = parts = stored = raw = frames = 0
+    width = height = notes = metadata = inflated = parts = stored = raw = frames = 0
     position, kind = 8, b""
     while kind != b"IEND":
         size, kind = struct.unpack_from(">I4s", data, position)
@@ -169,8 +169,9 @@ def _check_png(data: bytes, max_megapixels: float) -> None:
             notes += 1
             metadata += size
             check_notes("PNG", notes, metadata)
-            metadata += _inflated(kind, data[start:end])
-            check_notes("PNG", notes, metadata)
+            inflated += _inflated(kind, data[start:end])
+            if inflated > _MAX_INFLATED:
+                raise overdone("PNG", f"compressed notes in it become more than {_MAX_INFLATED >> 20} MB")
     if not parts:  # OpenCV would go on behind the end
         raise damaged("PNG")
 
@@ -188,7 +189,7 @@ def _inflated(kind: bytes, content: bytes) -> int:
     with suppress(zlib.error):  # then the libraries stop here, too
         for start in range(0, len(stream), 4096):  # which become 4 MiB at most
             size += len(inflater.decompress(stream[start : start + 4096]))
-            if size > MAX_METADATA or inflater.eof:
+            if size > _MAX_INFLATED or inflater.eof:
                 break
     return size
 

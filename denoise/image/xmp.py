@@ -32,12 +32,15 @@ _AREA, _SIZE = "{http://ns.adobe.com/xmp/sType/Area#}", "{http://ns.adobe.com/xa
 _SIGNATURE = "{http://purl.org/dc/terms/}provenance"
 _MAX_PROPERTIES = 5000  # genuine packets have hundreds, and lxml takes quadratic time to list attributes
 _PLACES = (*(f"{_AREA}{name}" for name in "xywh"), *(f"{_SIZE}{name}" for name in "wh"))
+_MAX_TAGS = 200_000  # and attributes; each takes a hundred bytes, and Photoshop's lists of versions have 50,000
 # What of the above a packet that is no XML may speak of.
 _SUSPICIOUS = (b"Orientation", b"Thumbnails", b"hdrgm", b"HDRGainMap", b"Container", b"MotionPhoto", b"MicroVideo")
 
 
 def parse(packet: bytes) -> Packet | None:
     """Returns a packet as a tree; `None` if it is no well-formed XMP."""
+    if packet.count(b"<") + packet.count(b"=") > _MAX_TAGS:  # the latter for attributes
+        return None
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     is_utf16 = b"\x00" in packet[:4]
     try:
