@@ -6,6 +6,7 @@ looked at on its arrival. All files lie in a temporary folder that goes with the
 
 import atexit
 import csv
+import errno
 import fcntl
 import io
 import os
@@ -15,8 +16,7 @@ import tempfile
 import threading
 import time
 import weakref
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
@@ -25,6 +25,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
+from zipstream import ZipStream
 
 from denoise import pipeline
 from denoise.baseline import estimate_noise
@@ -42,7 +43,7 @@ _ENOUGH = 2_000_000  # pixels, of which the flattest blocks are found
 _BAND = 16  # rows: a block of `estimate_noise`
 _THUMBNAIL_SIDE = 160  # pixels: twice what is shown, for screens that have two to a point
 _LONGEST_NAME = 200  # characters; file systems take 255 bytes
-_COMPRESSED = {"PNG", "JPEG", "WEBP", "TIFF"}  # by their own format: a zip would only lose time on them
+_BLOCK = 1 << 18  # bytes of a result that are sent at a time
 _REPORT = (
     *("name", "state", "reason", "width", "height", "noise_before", "noise_after"),
     *("denoiser", "strength", "best", "seconds", "result"),
@@ -103,7 +104,6 @@ class Item:
         settings: With which the result was made.
         seconds: From the file that came to the file that goes.
         result: Name of the result, with its folders; no two are equal.
-        compressed: Whether the result's format is compressed.
     """
 
     id: str
@@ -121,7 +121,6 @@ class Item:
     settings: Settings | None = None
     seconds: float | None = None
     result: str = ""
-    compressed: bool = True
 
     @property
     def is_expected(self) -> bool:
@@ -166,9 +165,7 @@ class Batch:
         self._share = 0.0  # of the photo at work
         self._since = 0.0  # when that was begun
         self._spent = self._planned = 0.0  # seconds that the finished ones of this run took, and that were expected
-        self._version = 0  # of the results
-        self._packing = threading.Lock()
-        self._packed = -1  # the version in the zip
+        self._parts: dict[str, Path] = {}  # by photo: where its file is written as it comes
 
     # What there is
 
@@ -241,16 +238,27 @@ class Batch:
             if self._closed or not item.is_expected:
                 raise KeyError(item_id)
             item.state, item.reason = State.ARRIVING, ""
-        return self._file(item_id, f"{secrets.token_hex(4)}.part")
+            part = self._parts[item_id] = self._file(item_id, f"{secrets.token_hex(4)}.part")
+        return part
 
-    def heard(self) -> None:
-        """Note that something of a photo has come."""
-        self._heard = time.monotonic()
+    def heard(self, item_id: str, part: Path) -> None:
+        """Note that something of a photo has come.
+
+        Raises:
+            KeyError: It is not wanted any more: the batch was removed, or the photo is being sent once more.
+        """
+        with self._changed:
+            if self._closed or self._parts.get(item_id) != part:
+                raise KeyError(item_id)
+            self._heard = time.monotonic()
 
     def receive(self, item_id: str, part: Path) -> None:
-        """Take over a file and look at it: from now on the photo can be denoised, or is known to be bad."""
-        self.heard()
+        """Take over a file and look at it: from now on the photo can be denoised, or is known to be bad.
+
+        A file that is not wanted any more, see `heard`, is removed.
+        """
         try:
+            self.heard(item_id, part)
             with _opening:
                 noisy = decode(part.read_bytes(), max_megapixels=self._max_megapixels)
                 small = replace(pipeline.shrink(noisy, _THUMBNAIL_SIDE), exif=b"", format="JPEG")
@@ -258,19 +266,23 @@ class Batch:
                 noise = _noise(noisy)
             size = part.stat().st_size
             with self._changed:
-                if self._items[item_id].is_expected:
+                if self._parts.get(item_id) == part and self._items[item_id].is_expected:
+                    del self._parts[item_id]
                     part.replace(self._file(item_id, "in"))
                     found = {"width": noisy.width, "height": noisy.height, "noise_before": noise, "bytes": size}
                     self._update(item_id, state=State.WAITING, reason="", **found)
         except Exception as error:
-            self.lose(item_id, error)
+            self.lose(item_id, error, part)
         finally:
             with suppress(OSError):
                 part.unlink()
 
-    def lose(self, item_id: str, error: Exception) -> None:
-        """Give up a photo that did not arrive, or is bad."""
+    def lose(self, item_id: str, error: Exception, part: Path | None = None) -> None:
+        """Give up a photo that did not arrive, or is bad; with `part`, only if that is how it was to come."""
         with self._changed:
+            if part is not None and self._parts.get(item_id) != part:
+                return
+            self._parts.pop(item_id, None)
             # Of what was removed, with its files, nobody needs to hear.
             if not self._closed and self._items[item_id].state == State.ARRIVING:
                 self._update(item_id, state=State.FAILED, reason=self._explain(error))
@@ -314,18 +326,16 @@ class Batch:
                     item.state = State.WAITING
                     item.noise_after = item.seconds = None
                     item.result = item.denoiser = ""
-            self._version += 1
 
     def remove(self, item_id: str) -> None:
         """Remove a photo, its files and its result; one that is not there, or arrives, or is at work, is left alone."""
-        with self._packing, self._changed:
+        with self._changed:
             item = self._items.get(item_id)
             if item is None or item.state in (State.ARRIVING, State.WORKING):
                 return
             del self._items[item_id]
             for kind in ("in", "out", "thumbnail"):
                 self._file(item_id, kind).unlink(missing_ok=True)
-            self._version += 1
             self._changed.notify_all()
 
     def photos(self, item_id: str) -> tuple[Photo, Photo]:
@@ -354,8 +364,7 @@ class Batch:
 
         def remove() -> None:
             self.wait()
-            with self._packing:
-                self._remove()
+            self._remove()
 
         threading.Thread(target=remove, name="batch cleanup").start()
 
@@ -370,31 +379,24 @@ class Batch:
             writer.writerow({name: _cell(value) for name, value in asdict(item).items()})
         return text.getvalue().encode("utf-8-sig")
 
-    def zip(self) -> Path:
-        """Return a zip file of all results so far, with the report.
+    def zip(self) -> ZipStream:
+        """Return a zip file of all results so far, with the report, as pieces of bytes; its `len` is known beforehand.
+
+        Nothing is written for it, so that a full disk is no obstacle, and nothing compressed: photos are already. A
+        result that is removed or made anew before its turn ends the stream with an error, short of its length.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: A result is missing.
         """
-        with self._packing:
-            path = self._file("all", "zip")
-            with self._changed:
-                version = self._version
-                done = [replace(item) for item in self._items.values() if item.state == State.DONE]
-            if self._packed == version:
-                return path
-            part = self._file("all", "part")
-            try:
-                with zipfile.ZipFile(part, "w") as archive:
-                    for item in done:
-                        kind = zipfile.ZIP_STORED if item.compressed else zipfile.ZIP_DEFLATED
-                        archive.write(self._file(item.id, "out"), item.result, kind)
-                    archive.writestr(REPORT_NAME, self.report(), zipfile.ZIP_DEFLATED)
-                part.replace(path)  # an older one that is being sent stays whole until it is
-            finally:
-                part.unlink(missing_ok=True)
-            self._packed = version
-            return path
+        stream = ZipStream(sized=True)
+        with self._changed:  # so that the report tells of these files
+            for item in self._items.values():
+                if item.state == State.DONE:
+                    path = self._file(item.id, "out")
+                    found = path.stat()
+                    stream.add(_content(path, found), item.result, size=found.st_size)
+            stream.add(self.report(), REPORT_NAME)
+        return stream
 
     # The thread
 
@@ -463,7 +465,6 @@ class Batch:
             "settings": settings,
             "seconds": time.monotonic() - started,
             "result": self._free_name(item.name, photo.format),
-            "compressed": photo.format in _COMPRESSED,
         }
 
     def _free_name(self, name: str, format_name: str) -> str:
@@ -481,7 +482,6 @@ class Batch:
         with self._changed:
             for name, value in changes.items():
                 setattr(self._items[item_id], name, value)
-            self._version += 1
             self._changed.notify_all()
 
     def _file(self, item_id: str, kind: str) -> Path:
@@ -545,12 +545,28 @@ def remove_spool() -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file, or nothing of it; never into a folder that has been removed."""
+    """Write or replace a file as a whole, or not at all; never into a folder that has been removed."""
+    part = path.with_name(f"{path.name}.part")
     try:
-        path.write_bytes(content)
+        part.write_bytes(content)
+        part.replace(path)
     except OSError:
-        path.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise
+
+
+def _content(path: Path, found: os.stat_result) -> Iterator[bytes]:
+    """Read a file in pieces, if it is still the one that was found there.
+
+    Raises:
+        OSError: It is not.
+    """
+    with path.open("rb") as file:
+        opened = os.fstat(file.fileno())
+        if (opened.st_ino, opened.st_mtime_ns) != (found.st_ino, found.st_mtime_ns):
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        while block := file.read(_BLOCK):
+            yield block
 
 
 def _lock(folder: Path) -> int:

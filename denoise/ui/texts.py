@@ -331,6 +331,11 @@ def too_many_bytes(limit: int) -> str:
     return f"This file has more than {limit / 2**20:.0f} MB, which is too much. Make the photo smaller and try again."
 
 
+def too_many_photos(limit: int) -> str:
+    """Say that a batch is full."""
+    return f"A batch takes {limit:,} photos at most. Take home what is done, remove all photos, and add the rest then."
+
+
 def iso(value: int) -> str:
     """Name a sample's light sensitivity."""
     return f"ISO {value}"

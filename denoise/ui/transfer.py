@@ -5,33 +5,43 @@ batch or the session finds them, the page of the visitor whose they are. And the
 everybody's: the browser keeps them, instead of being sent all of them at each click.
 """
 
+import errno
 import gc
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+import json
+import os
+import shutil
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlencode
 from weakref import WeakValueDictionary
 
 import streamlit as st
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from streamlit import config
 
 from denoise.batch import REPORT_NAME, ZIP_NAME, Batch, remove_spool, spool
 from denoise.image import PhotoError, media_type
-from denoise.ui import farewell, samples, session, texts
+from denoise.pipeline import Mix
+from denoise.ui import ending, farewell, orders, samples, session, texts
 from denoise.ui.session import File, Session, read_mix
 
 PATH, PHOTO_PATH, PICTURE_PATH, THUMBNAIL_PATH = "/batches", "/photos", "/pictures", "/thumbnails"
 
-_MOST = 2000  # photos that are announced at once
+_MOST = 2000  # photos of a batch
 _LONGEST_LIST = 1 << 20  # bytes
+_LARGEST = 1 << 40  # bytes of a photo that somebody may announce; what comes is counted
 _BLOCK = 1 << 20  # bytes that are written at a time
+_SPARE = 64 << 20  # bytes that stay free on the disk, for what is at work
 _batches: WeakValueDictionary[str, Batch] = WeakValueDictionary()
 _sessions: WeakValueDictionary[str, Session] = WeakValueDictionary()
+
+# Threads that wait, for the disk or for one another: not Streamlit's, without which nobody's page is made.
+_writing, _looking, _packing = CapacityLimiter(8), CapacityLimiter(2), CapacityLimiter(2)
 
 
 def offer(batch: Batch) -> str:
@@ -89,6 +99,7 @@ def routes() -> list[BaseRoute]:
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncGenerator[None]:
     """Begin and end the server: without what a killed one left on disk, and leaving nothing there itself."""
+    ending.prepare()
     spool()
     # Streamlit collects garbage after every run of the page. What is there before the first visitor comes stays, and to
     # look through it each time takes 50 ms.
@@ -109,21 +120,35 @@ async def _photo(request: Request) -> Response:
     state = _sessions.get(request.path_params["token"])
     if state is None:
         return Response(texts.DOWNLOAD_GONE, 404, media_type="text/plain")
-    said = request.query_params
     try:
-        run = (said["photo"], said["model"], said["best"] == "1")
-        file = File(run, said["format"], int(said["depth"]), int(said["quality"]), said["strip"] == "1")
-        mix = read_mix(said["mix"])
-        media = media_type(file.format)
+        file, mix = _read_order(request)
     except (KeyError, ValueError):
         raise HTTPException(400) from None
     try:
-        data = await to_thread.run_sync(state.file, file, mix)
+        data = await orders.fill(request, state, file, mix)
+    except ClientDisconnect:
+        return Response(status_code=204)  # which nobody reads
     except LookupError:
         return Response(texts.DOWNLOAD_GONE, 404, media_type="text/plain")
     except Exception as error:
         return Response(session.explain(error), 500, media_type="text/plain")
-    return Response(data, media_type=media, headers={"Cache-Control": "no-store"})
+    return Response(data, media_type=media_type(file.format), headers={"Cache-Control": "no-store"})
+
+
+def _read_order(request: Request) -> tuple[File, Mix]:
+    """Return what an address of `offer_photo` says.
+
+    Raises:
+        KeyError: It does not say all, or names a format that there is not.
+        ValueError: It says what cannot be.
+    """
+    said = request.query_params
+    run = (said["photo"], said["model"], said["best"] == "1")
+    file = File(run, said["format"], int(said["depth"]), int(said["quality"]), said["strip"] == "1")
+    media_type(file.format)
+    if file.depth not in (8, 16) or not 1 <= file.quality <= 100:
+        raise ValueError(file)
+    return file, read_mix(said["mix"])
 
 
 async def _picture(request: Request) -> Response:
@@ -137,46 +162,90 @@ async def _picture(request: Request) -> Response:
 async def _announce(request: Request) -> Response:
     """Take a list of names and sizes; answer with the id of each."""
     batch = _batch(request)
-    if int(request.headers.get("content-length", _LONGEST_LIST + 1)) > _LONGEST_LIST:
-        raise HTTPException(413)
-    try:
-        files = [(str(name), int(size)) for name, size in await request.json()]
-    except (ValueError, TypeError):
-        raise HTTPException(400) from None
-    if len(files) > _MOST:
-        raise HTTPException(413)
+    files = _read_list(await _body(request, _LONGEST_LIST))
+    if len(batch.items()) + len(files) > _MOST:
+        return Response(texts.too_many_photos(_MOST), 413, media_type="text/plain")
     return JSONResponse([batch.expect(name, size).id for name, size in files])
 
 
+async def _body(request: Request, limit: int) -> bytes:
+    """Return what is sent; how much is counted as it comes, whatever the request says of itself."""
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise HTTPException(413)
+    except ClientDisconnect:
+        raise HTTPException(400) from None
+    return bytes(body)
+
+
+def _read_list(text: bytes) -> list[tuple[str, int]]:
+    try:
+        files = json.loads(text)
+        if not isinstance(files, list):
+            raise TypeError(files)
+        for name, size in files:
+            if not isinstance(name, str) or type(size) is not int or not 0 <= size <= _LARGEST:
+                raise TypeError(files)
+    except (ValueError, TypeError, RecursionError):
+        raise HTTPException(400) from None
+    return [(name, size) for name, size in files]
+
+
 async def _receive(request: Request) -> Response:
-    """Write a file to disk as it comes, then look at it."""
+    """Write a file to disk as it comes, then look at it.
+
+    The same photo may come once more, over a new connection, while the old one is not yet known to be dead: the newer
+    one counts.
+    """
     batch, item = _batch(request), request.path_params["item"]
     try:
         part = batch.part(item)
     except KeyError:
         raise HTTPException(404) from None
     try:
-        await _write(request, part, batch.heard)
+        await _write(request, batch, item, part)
+    except KeyError:
+        _remove(part)
+        raise HTTPException(409) from None
     except (ClientDisconnect, OSError, PhotoError) as error:
-        part.unlink(missing_ok=True)
-        batch.lose(item, ConnectionError() if isinstance(error, ClientDisconnect) else error)
+        _remove(part)
+        batch.lose(item, ConnectionError() if isinstance(error, ClientDisconnect) else error, part)
     else:
-        await to_thread.run_sync(batch.receive, item, part)
+        await to_thread.run_sync(batch.receive, item, part, limiter=_looking)
     return Response(status_code=204)
 
 
-async def _write(request: Request, part: Path, heard: Callable[[], None]) -> None:
+async def _write(request: Request, batch: Batch, item: str, part: Path) -> None:
+    """Write what comes.
+
+    Raises:
+        ClientDisconnect: It ended too early.
+        KeyError: It is not wanted any more.
+        OSError: There is no room for it, or it cannot be written.
+        PhotoError: It is too much.
+    """
     left = limit = int(config.get_option("server.maxUploadSize")) << 20
+    announced = min(int(request.headers.get("content-length", 0)), limit)
+    if shutil.disk_usage(part.parent).free < announced + _SPARE:  # rather than when most of it has been sent
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     with part.open("wb") as file:
         block = bytearray()
         async for chunk in request.stream():
             block += chunk
             if len(block) >= _BLOCK or not chunk:  # the last one is empty
-                left -= await to_thread.run_sync(file.write, bytes(block))
+                left -= await to_thread.run_sync(file.write, bytes(block), limiter=_writing)
                 block.clear()
-                heard()
+                batch.heard(item, part)
             if left < 0:
                 raise PhotoError(texts.too_many_bytes(limit))
+
+
+def _remove(part: Path) -> None:
+    with suppress(OSError):
+        part.unlink()
 
 
 async def _lose(request: Request) -> Response:
@@ -211,12 +280,18 @@ async def _batch_thumbnail(request: Request) -> Response:
 async def _zip(request: Request) -> Response:
     batch = _batch(request)
     try:
-        path = await to_thread.run_sync(batch.zip)
+        pieces = await to_thread.run_sync(batch.zip, limiter=_packing)
     except OSError as error:
-        return Response(session.explain(error), 507, media_type="text/plain")
-    return FileResponse(path, media_type="application/zip", filename=ZIP_NAME, headers={"Cache-Control": "no-store"})
+        return Response(session.explain(error), 500, media_type="text/plain")
+    # With its length, so that a browser tells a zip that broke off from a whole one.
+    headers = _attached(ZIP_NAME) | {"Content-Length": str(len(pieces))}
+    return StreamingResponse(pieces, media_type="application/zip", headers=headers)
 
 
 async def _report(request: Request) -> Response:
-    headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{REPORT_NAME}"'}
-    return Response(_batch(request).report(), media_type="text/csv; charset=utf-8", headers=headers)
+    report = await to_thread.run_sync(_batch(request).report, limiter=_packing)
+    return Response(report, media_type="text/csv; charset=utf-8", headers=_attached(REPORT_NAME))
+
+
+def _attached(name: str) -> dict[str, str]:
+    return {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{name}"'}

@@ -52,14 +52,15 @@ function show({ data, parentElement, setTriggerValue }) {
         const some = photos.slice(announced, announced + ANNOUNCED_AT_ONCE);
         const list = some.map(({ name, file }) => [name, file.size]);
         const response = await fetch(address(path), { method: "POST", body: JSON.stringify(list) });
-        if (!response.ok) throw new Error(response.status);
+        if (response.status === 413) throw await response.text();
+        if (!response.ok) throw "";
         const ids = await response.json();
         some.forEach(({ file }, at) => sending.queue.push({ file, id: ids[at] }));
         for (const { file } of some) sending.bytes += file.size;
         announced += some.length;
       }
-    } catch {
-      sending.note = labels.refused;
+    } catch (reason) {
+      sending.note = (typeof reason === "string" && reason) || labels.refused;
       sending.bad = true;
     }
     sending.total += announced;
