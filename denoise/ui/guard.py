@@ -19,8 +19,9 @@ from streamlit import config, file_util
 
 from denoise.batch import SILENCE
 
-_AT_ONCE, _A_SECOND = 60, 15.0
-"""Messages of a page that are taken at once, and as many a second after that: far more than any hand makes."""
+_AT_ONCE, _A_SECOND = 60, 5.0
+"""Messages of a page that are taken at once, and a second after that: a batch's page sends one a second, and a slider
+that is dragged, or stepped by a key that is held down, five at most."""
 
 _PROGRESS = 1 << 17  # bytes that must come within `SILENCE`: one byte now and then is silence too
 
@@ -34,7 +35,7 @@ def guarded(app: ASGIApp) -> ASGIApp:
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await app(scope, _paced(receive), send)
+            await _paced(app, scope, receive, send)
         elif scope["type"] == "http":
             send = _with_headers(send)
             if scope["path"] in closed:
@@ -47,24 +48,31 @@ def guarded(app: ASGIApp) -> ASGIApp:
     return answer
 
 
-def _paced(receive: Receive) -> Receive:
+async def _paced(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     """Hand out messages no faster than a token bucket allows; the rest waits in the sender's network.
 
     Streamlit takes them in a loop that lets nobody else have a turn while there are more, and each may start the page's
-    script anew.
+    script anew. What was sent by who has left meanwhile is dropped.
     """
-    tokens, filled = float(_AT_ONCE), time.monotonic()
+    tokens, filled, gone = float(_AT_ONCE), time.monotonic(), False
 
-    async def next_message() -> Message:
+    async def receive_in_turn() -> Message:
         nonlocal tokens, filled
         message = await receive()
         now = time.monotonic()
         tokens = min(tokens + (now - filled) * _A_SECOND, _AT_ONCE) - 1
         filled = now
         await asyncio.sleep(max(0.0, -tokens / _A_SECOND))  # 0 too gives the others a turn
-        return message
+        return {"type": "websocket.disconnect", "code": 1006} if gone else message
 
-    return next_message
+    async def send_if_there(message: Message) -> None:
+        nonlocal gone
+        try:
+            await send(message)
+        except OSError:  # the connection is lost, which Streamlit would take for a mistake while it still has messages
+            gone = True
+
+    await app(scope, receive_in_turn, send_if_there)
 
 
 class _TooSlowError(Exception):
