@@ -94,9 +94,9 @@ class Server:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
 
-    def end(self, number=signal.SIGTERM):
+    def end(self):
         """Tell it to end; return whether it does in time, leaving nothing on the disk."""
-        self.process.send_signal(number)
+        self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(ENDING)
         except subprocess.TimeoutExpired:
@@ -204,34 +204,18 @@ def test_flood_of_messages_leaves_the_others_their_turn(server):
     assert server.processor_seconds() - before < 30 + (time.monotonic() - started)
 
 
-def test_many_downloads_of_one_file_make_it_once(server, photo):
-    def processor_seconds(work):
-        before = server.processor_seconds()
-        return work(), server.processor_seconds() - before
-
-    def download(_):
-        return server.ask("GET", f"{photo}60-60-0")[::2]
-
-    def download_many():
-        with ThreadPoolExecutor(40) as pool:
-            answers = pool.map(download, range(40))
-            assert is_served(server)
-            return set(answers)
-
-    (first,), one = processor_seconds(lambda: [server.ask("GET", f"{photo}50-50-0")[::2]])
-    (answer,), many = processor_seconds(download_many)
-    assert (first[0], answer[0]) == (200, 200)
-    assert decode(answer[1]).pixels.dtype == np.uint16
-    assert many < 15 * one + 2
-
-    def leave_at_once():
-        for percent in range(40 * SCALE):
-            with server.send("GET", f"{photo}{percent % 100}-7-7", length=0):
-                pass
+def test_many_downloads_leave_the_others_their_turn(server, photo):
+    """How often a file is made for them, `tests/ui/test_orders.py` counts."""
+    with ThreadPoolExecutor(40) as pool:
+        answers = pool.map(lambda _: server.ask("GET", f"{photo}60-60-0")[::2], range(40 * SCALE))
         assert is_served(server)
-
-    _, abandoned = processor_seconds(leave_at_once)
-    assert abandoned < 15 * one + 2
+        ((status, data),) = set(answers)
+    assert status == 200
+    assert decode(data).pixels.dtype == np.uint16
+    for percent in range(40 * SCALE):
+        with server.send("GET", f"{photo}{percent % 100}-7-7", length=0):
+            pass  # gone again
+    assert is_served(server)
 
 
 @pytest.mark.parametrize("length", [2, 1 << 40])
@@ -300,8 +284,7 @@ def test_no_token_is_logged(server, batch, photo):
     assert photo.split("/")[2][:32] not in log
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_server_ends_whoever_still_sends_or_reads(tmp_path, number):
+def test_server_ends_whoever_still_sends_or_reads(tmp_path):
     with running(tmp_path) as server, visiting(server, "batch", "batch_model=Fast+U-Net") as visitor:
         path = visitor.find(f"/batches/{TOKEN}")
         ids = json.loads(server.ask("POST", path, json.dumps([["a.bmp", 1], ["stalled.bmp", 1]]))[2])
@@ -326,4 +309,4 @@ def test_server_ends_whoever_still_sends_or_reads(tmp_path, number):
                 open_ones.callback(connection.close)
             while len(list(server.folder.rglob("*.part"))) < 1:
                 time.sleep(0.01)
-            assert server.end(number), server.log.read_text()
+            assert server.end(), server.log.read_text()

@@ -1,17 +1,21 @@
 import asyncio
 import errno
 import io
+import json
+import os
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import numpy as np
 import pytest
 from PIL import Image
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import StreamingResponse
 
-from denoise.batch import Batch, State
+from denoise.batch import REPORT_NAME, Batch, State, _write
 from denoise.image import Photo, decode
 from denoise.pipeline import Mix, blend
 from denoise.ui import samples, texts, transfer
@@ -37,26 +41,44 @@ def png():
     return buffer.getvalue()
 
 
-def send(batch, item, *chunks):
-    """Send these pieces to the server; one that is an error ends the connection."""
-
-    async def stream():
-        for chunk in (*chunks, b""):
-            if isinstance(chunk, Exception):
-                raise chunk
-            yield chunk
-
-    return answer(transfer._receive, path_params={"token": batch.token, "item": item.id}, stream=stream)
+def send(batch, item, *chunks, **headers):
+    """Send these pieces to the server; one that is an error ends the connection, a function is called in its turn."""
+    return answer(transfer._receive, chunks, headers, token=batch.token, item=item.id)
 
 
-def answer(route, **request):
+def answer(route, chunks=(), headers=None, query="", **path_params):
+    """Return a route's answer to a request whose body comes in these pieces."""
+    rest = list(chunks)
+
+    async def receive():
+        chunk = rest.pop(0) if rest else b""
+        if callable(chunk):
+            chunk = chunk()
+        if isinstance(chunk, ClientDisconnect):
+            return {"type": "http.disconnect"}
+        if isinstance(chunk, Exception):
+            raise chunk
+        return {"type": "http.request", "body": chunk, "more_body": bool(rest)}
+
+    async def ask():
+        encoded = [(name.replace("_", "-").encode(), value.encode()) for name, value in (headers or {}).items()]
+        scope = {"type": "http", "path_params": path_params, "headers": encoded, "query_string": query.encode()}
+        response = await route(Request(scope, receive))
+        if isinstance(response, StreamingResponse):
+            response.body = b"".join([piece async for piece in response.body_iterator])
+        return response
+
     # In a thread of its own: a browser test may have left a loop running in this one.
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, route(SimpleNamespace(**request))).result()
+        return pool.submit(asyncio.run, ask()).result()
 
 
 def files_of(batch):
-    return {path.suffix for path in batch.zip().parent.iterdir()} - {".zip"}
+    return {path.suffix for path in folder_of(batch).iterdir()}
+
+
+def folder_of(batch):
+    return batch.part(batch.expect("folder", 1).id).parent
 
 
 def test_file_comes_in_pieces(batch, item, monkeypatch):
@@ -89,10 +111,133 @@ def test_too_large_a_file_is_refused(batch, item, monkeypatch):
     assert files_of(batch) == set()
 
 
+def test_nothing_is_sent_that_will_find_no_room(batch, item, monkeypatch):
+    monkeypatch.setattr(transfer.shutil, "disk_usage", lambda _: SimpleNamespace(free=transfer._SPARE + 1000))
+    send(batch, item, ClientDisconnect(), content_length="1001")
+    assert batch.items()[0].reason == repr(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    send(batch, item, png(), content_length="1000")
+    assert batch.items()[0].state == State.WAITING
+
+
+def test_upload_ends_when_the_photo_comes_by_another(batch, item, monkeypatch):
+    monkeypatch.setattr(transfer, "_BLOCK", 16)
+    newer = []
+
+    def begin_anew():
+        newer.append(batch.part(item.id))
+        return bytes(40)
+
+    with pytest.raises(HTTPException, match="409"):
+        send(batch, item, bytes(40), begin_anew, OSError("read on"))
+    assert batch.items()[0].state == State.ARRIVING
+    newer[0].write_bytes(png())
+    batch.receive(item.id, newer[0])
+    assert batch.items()[0].state == State.WAITING
+    assert files_of(batch) == {".in", ".thumbnail"}
+
+
+def test_upload_ends_when_its_batch_is_removed(batch, item):
+    part = batch.part(item.id)
+    batch.heard(item.id, part)
+    batch.close()
+    with pytest.raises(KeyError):
+        batch.heard(item.id, part)
+
+
 def test_nothing_is_found_in_a_closed_batch(batch, item):
     batch.close()
     with pytest.raises(HTTPException, match="404"):
         send(batch, item, png())
+
+
+def announce(batch, *chunks):
+    return answer(transfer._announce, chunks, token=batch.token)
+
+
+def test_announced_photos_are_expected(batch):
+    ids = json.loads(announce(batch, b'[["a.png", 12], ', b'["b/\xc3\xa4.png", 0]]').body)
+    assert [(item.id, item.name, item.bytes) for item in batch.items()] == [
+        (ids[0], "a.png", 12),
+        (ids[1], "b/ä.png", 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b"", b"null", b"{}", b"1", b"[1]", b'["ab"]', b'{"ab": 1}', b'[["x"]]', b'[["x", 1, 2]]', b"[[1, 1]]"),
+        *(b'[["x", 1e999]]', b'[["x", -1]]', b'[["x", NaN]]', b'[["x", true]]', b'[["x", 1.5]]', b'[["x", "1"]]'),
+        *(b'[["x", ' + digits + b"]]" for digits in (b"9" * 19, b"9" * 9999)),
+        *(b"[" * 900_000, b'[["x", ' + b"[" * 9999, b"\xff\xfe\xff", b'[["\xff", 1]]'),
+    ],
+    ids=lambda text: repr(text[:20]),
+)
+def test_what_is_no_announcement_is_refused_whole(batch, text):
+    with pytest.raises(HTTPException) as raised:
+        announce(batch, text)
+    assert raised.value.status_code == 400
+    assert batch.items() == []
+
+
+def test_announcement_is_measured_as_it_comes(batch, monkeypatch):
+    monkeypatch.setattr(transfer, "_LONGEST_LIST", 100)
+    with pytest.raises(HTTPException) as raised:
+        announce(batch, b"[", b" " * 50, b" " * 50, OSError("read on"))
+    assert raised.value.status_code == 413
+    with pytest.raises(HTTPException) as raised:
+        announce(batch, b'[["a", 1]', ClientDisconnect())
+    assert raised.value.status_code == 400
+    assert batch.items() == []
+
+
+def test_batch_takes_so_many_photos_and_says_so(batch, monkeypatch):
+    monkeypatch.setattr(transfer, "_MOST", 3)
+    assert announce(batch, b'[["a", 1], ["b", 1]]').status_code == 200
+    refused = announce(batch, b'[["c", 1], ["d", 1]]')
+    assert (refused.status_code, refused.body.decode()) == (413, texts.too_many_photos(3))
+    assert announce(batch, b'[["c", 1]]').status_code == 200
+    assert len(batch.items()) == 3
+
+
+def done(batch, *names):
+    """Make results: for each photo a file that holds its name."""
+    for name in names:
+        item = batch.expect(name, 1)
+        batch._file(item.id, "out").write_text(name)
+        batch._update(item.id, state=State.DONE, result=name, width=1)
+
+
+def test_zip_comes_with_its_length_and_the_report(batch):
+    done(batch, "a.png", "tour/b.jpg")
+    response = answer(transfer._zip, token=batch.token)
+    assert int(response.headers["content-length"]) == len(response.body)
+    with zipfile.ZipFile(io.BytesIO(response.body)) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == {
+            "a.png": b"a.png",
+            "tour/b.jpg": b"tour/b.jpg",
+            REPORT_NAME: answer(transfer._report, token=batch.token).body,
+        }
+
+
+@pytest.mark.parametrize("change", ["removed", "made anew"])
+def test_zip_whose_results_change_meanwhile_breaks_off(batch, change):
+    done(batch, "a.png", "b.png")
+    last = batch.items()[1]
+    pieces = iter(batch.zip())
+    next(pieces)
+    if change == "removed":
+        batch.remove(last.id)
+    else:
+        _write(batch._file(last.id, "out"), b"B.png")  # of the same length
+    with pytest.raises(OSError, match=r"Stale|No such file"):
+        list(pieces)
+
+
+def test_zip_that_cannot_be_read_is_missed_in_words(batch):
+    done(batch, "a.png")
+    batch._file(batch.items()[0].id, "out").unlink()
+    response = answer(transfer._zip, token=batch.token)
+    assert (response.status_code, response.body.decode()) == (500, texts.UNEXPECTED)
 
 
 RUN = ("astronaut", "unet", False)
@@ -111,7 +256,20 @@ def fetch(address, **changes):
     """Ask the server for what it offered at this address, with these changes."""
     path, query = urlsplit(address).path, dict(parse_qsl(urlsplit(address).query))
     token = path.removeprefix(f"{transfer.PHOTO_PATH}/")
-    return answer(transfer._photo, path_params={"token": token}, query_params=query | {"mix": "100-100-0"} | changes)
+    said = query | {"mix": "100-100-0"} | changes
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, _fetch(token, urlencode(said))).result()
+
+
+async def _fetch(token, query):
+    """Ask, and wait for the answer without hanging up."""
+    messages = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive():
+        return messages.pop() if messages else await asyncio.Event().wait()
+
+    scope = {"type": "http", "path_params": {"token": token}, "headers": [], "query_string": query.encode()}
+    return await transfer._photo(Request(scope, receive))
 
 
 def test_result_is_sent_as_its_address_says(visitor):
@@ -143,7 +301,11 @@ def test_result_that_cannot_be_written_is_missed_in_words(visitor, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "change", [{"mix": "100-100"}, {"mix": "100-100-0-0"}, {"mix": "a-b-c"}, {"format": "XYZ"}, {"depth": "deep"}]
+    "change",
+    [
+        *({"mix": "100-100"}, {"mix": "100-100-0-0"}, {"mix": "a-b-c"}, {"mix": "1" * 9999}, {"format": "XYZ"}),
+        *({"depth": "deep"}, {"depth": "9"}, {"quality": "0"}, {"quality": "101"}, {"quality": "1e999"}),
+    ],
 )
 def test_address_that_is_no_offer_is_refused(visitor, change):
     address = transfer.offer_photo(visitor, File(RUN, "PNG", 8, 95, True))
@@ -153,11 +315,11 @@ def test_address_that_is_no_offer_is_refused(visitor, change):
 
 def test_thumbnails_of_samples_and_of_nothing_else_are_sent():
     name = next(iter(samples.list_samples()))
-    response = answer(transfer._thumbnail, path_params={"sample": name})
+    response = answer(transfer._thumbnail, sample=name)
     assert Image.open(io.BytesIO(response.body)).size == (168, 126)
     assert transfer.offer_thumbnail(name) == f"./thumbnails/{name}.jpg"
     with pytest.raises(HTTPException) as raised:
-        answer(transfer._thumbnail, path_params={"sample": "../page"})
+        answer(transfer._thumbnail, sample="../page")
     assert raised.value.status_code == 404
 
 
@@ -170,7 +332,7 @@ def test_pictures_of_a_page_are_sent_to_it_until_others_take_their_place(visitor
 
     def picture(address):
         _, _, token, file = address.split("/")
-        return answer(transfer._picture, path_params={"token": token, "digest": file.removesuffix(".png")}).body
+        return answer(transfer._picture, token=token, digest=file.removesuffix(".png")).body
 
     assert (picture(first), picture(second)) == (b"1", b"2")
     third = transfer.offer_picture(visitor, "viewer.noisy", b"3")
