@@ -2,8 +2,12 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -12,6 +16,14 @@ from denoise.batch import remove_spool
 
 _GRACE = 2  # seconds in which what is being sent may still arrive
 _LAST = 4.0  # seconds after which the process ends, though a thread computes
+
+_WATCH = """
+import shutil, signal, sys
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
+sys.stdin.read()
+shutil.rmtree(sys.argv[1], ignore_errors=True)
+"""
 
 
 def prepare() -> None:
@@ -42,3 +54,16 @@ def _end(server: uvicorn.Server) -> Callable[[int, FrameType | None], None]:
 def _end_now(number: int) -> None:
     remove_spool()
     os._exit(128 + number)
+
+
+@contextmanager
+def leaving_nothing(folder: Path) -> Iterator[None]:
+    """Have a folder removed when this process ends, also by being killed or running out of memory.
+
+    A small process waits for that: it reads from a pipe, which ends when nobody is there who could write.
+    """
+    command = [sys.executable, "-I", "-S", "-c", _WATCH, str(folder)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ):
+        yield

@@ -100,12 +100,12 @@ def routes() -> list[BaseRoute]:
 async def lifespan(_app: st.App) -> AsyncGenerator[None]:
     """Begin and end the server: without what a killed one left on disk, and leaving nothing there itself."""
     ending.prepare()
-    spool()
-    # Streamlit collects garbage after every run of the page. What is there before the first visitor comes stays, and to
-    # look through it each time takes 50 ms.
-    gc.freeze()
-    yield
-    remove_spool()
+    with ending.leaving_nothing(spool()):
+        # Streamlit collects garbage after every run of the page. What is there before the first visitor comes stays,
+        # and to look through it each time takes 50 ms.
+        gc.freeze()
+        yield
+        remove_spool()
 
 
 def _batch(request: Request) -> Batch:

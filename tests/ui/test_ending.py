@@ -1,4 +1,7 @@
 import signal
+import subprocess
+import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -62,3 +65,32 @@ def test_other_servers_are_left_alone(handlers):
     ending.prepare()
     assert signal.getsignal(signal.SIGTERM) is handler
     assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from denoise.ui import ending
+with ending.leaving_nothing(Path(sys.argv[1])):
+    print("begun", flush=True)
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_folder_goes_also_with_a_process_that_is_killed(tmp_path):
+    folder, other = tmp_path / "ours", tmp_path / "other"
+    for each in (folder, other):
+        each.mkdir()
+        (each / "photo").touch()
+    with subprocess.Popen(
+        [sys.executable, "-c", _KILLED, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as killed:
+        assert killed.stdout.readline() == b"begun\n"
+        assert (folder / "photo").exists()
+    assert killed.returncode == -signal.SIGKILL
+    deadline = time.monotonic() + 20
+    while folder.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert (other / "photo").exists()
