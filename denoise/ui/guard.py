@@ -6,6 +6,7 @@ ASGI middleware, which sees every request before Streamlit and the routes of `tr
 import asyncio
 import base64
 import hashlib
+import logging
 import re
 import time
 from contextlib import suppress
@@ -147,6 +148,14 @@ def _headers() -> dict[str, str]:
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",  # addresses hold tokens
     }
+
+
+def keep_addresses_secret() -> None:
+    """Have no address written to a log: they hold tokens.
+
+    Streamlit turns the log of requests off, and on again as soon as its file of settings is touched.
+    """
+    logging.getLogger("uvicorn.access").disabled = True
 
 
 def _inline_scripts() -> list[str]:

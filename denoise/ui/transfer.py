@@ -27,7 +27,7 @@ from streamlit import config
 from denoise.batch import REPORT_NAME, ZIP_NAME, Batch, remove_spool, spool
 from denoise.image import PhotoError, media_type
 from denoise.pipeline import Mix
-from denoise.ui import ending, farewell, orders, samples, session, texts
+from denoise.ui import ending, farewell, guard, orders, samples, session, texts
 from denoise.ui.session import File, Session, read_mix
 
 PATH, PHOTO_PATH, PICTURE_PATH, THUMBNAIL_PATH = "/batches", "/photos", "/pictures", "/thumbnails"
@@ -100,6 +100,7 @@ def routes() -> list[BaseRoute]:
 async def lifespan(_app: st.App) -> AsyncGenerator[None]:
     """Begin and end the server: without what a killed one left on disk, and leaving nothing there itself."""
     ending.prepare()
+    guard.keep_addresses_secret()
     with ending.leaving_nothing(spool()):
         # Streamlit collects garbage after every run of the page. What is there before the first visitor comes stays,
         # and to look through it each time takes 50 ms.

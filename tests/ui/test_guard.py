@@ -1,9 +1,11 @@
 import asyncio
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
 from starlette.responses import PlainTextResponse
+from streamlit.logger import get_logger, update_formatter
 
 from denoise.ui import guard
 
@@ -184,3 +186,15 @@ def test_answer_that_is_not_taken_is_given_up(monkeypatch):
 
     request(app, send=lambda message: asyncio.Event().wait())
     assert ended
+
+
+def test_addresses_stay_out_of_the_log(capfd):
+    log = logging.getLogger("uvicorn.access")
+    try:
+        guard.keep_addresses_secret()
+        get_logger("uvicorn.access")
+        update_formatter()  # as when the file of settings is touched
+        log.error("a token")
+    finally:
+        log.disabled = False
+    assert capfd.readouterr() == ("", "")
