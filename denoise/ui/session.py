@@ -204,10 +204,10 @@ class Session:
             self.choose(UPLOAD)
 
     def close_upload(self) -> None:
-        """Let go of the uploaded photo and all that was made of it."""
+        """Let go of the uploaded photo and of all that was made of it and of those before it."""
         if self.upload is not None:
             self.end_work()
-            self.results = {run: result for run, result in self.results.items() if run[0] != self.upload.id}
+            self.results = {}  # of earlier photos too: those of samples are not the visitor's
             self.upload = None
             self._kept.clear()
             self._forget_pictures()
