@@ -51,6 +51,7 @@ class Network:
         self._model, self._threads = model, threads or processors()
         self.before_load: Callable[[], None] = lambda: None
         self.used = time.monotonic()
+        self._is_unwanted = False
         self._lock = threading.Lock()  # an interpreter runs one call at a time
         try:
             self._interpreter: Interpreter | None = self._load()
@@ -95,6 +96,8 @@ class Network:
             self._interpreter.set_tensor(self._input, tile[None].astype(np.float32, copy=False))
             self._interpreter.invoke()
             denoised: Image = self._interpreter.get_tensor(self._output)[0]  # a copy, not the interpreter's memory
+            if self._is_unwanted:
+                self._interpreter, self._is_unwanted = None, False
         return np.clip(denoised, 0, 1, out=denoised)
 
     @property
@@ -103,9 +106,14 @@ class Network:
         return self._interpreter is not None
 
     def release(self) -> None:
-        """Let go of the working memory (260 MB for RIDNet) until the next call, which takes about 0.1 s longer."""
-        with self._lock:
-            self._interpreter = None
+        """Let go of the working memory (260 MB for RIDNet) until the next call, which takes about 0.1 s longer.
+
+        While a call is at work, it does so as its last act: nobody waits for it here.
+        """
+        self._is_unwanted = True
+        if self._lock.acquire(blocking=False):
+            self._interpreter, self._is_unwanted = None, False
+            self._lock.release()
 
     def _load(self) -> Interpreter:
         interpreter = Interpreter(model_content=self._model, num_threads=self._threads)

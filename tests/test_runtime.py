@@ -73,6 +73,20 @@ def test_network_answers_alike_after_it_released_its_memory(doubler):
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux' account of the memory")
+def test_release_waits_for_nobody_and_is_done_after_the_call_that_is_at_work(doubler):
+    tile = np.full((doubler.tile_size, doubler.tile_size, 3), 0.25, np.float32)
+    doubler._lock.acquire()  # as a call does that is at work
+    doubler.release()
+    assert doubler.is_loaded
+    doubler._lock.release()
+    before = doubler(tile)
+    assert not doubler.is_loaded
+    np.testing.assert_array_equal(doubler(tile), before)
+    assert doubler.is_loaded
+    doubler.release()
+    assert not doubler.is_loaded
+
+
 def test_network_release_gives_the_memory_back():
     code = (
         "from denoise.registry import load_model; from denoise.ui.memory import return_large_blocks\n"

@@ -21,7 +21,7 @@ from denoise import pipeline, turns
 from denoise.image import Photo, PhotoError, decode, encode, with_depth, without_metadata
 from denoise.pipeline import Mix, denoiser_names
 from denoise.runtime import ModelError
-from denoise.ui import farewell, samples, texts
+from denoise.ui import farewell, memory, samples, texts
 from denoise.ui.kept import Kept, size_of
 from denoise.ui.work import Work
 
@@ -32,7 +32,7 @@ MAX_MEGAPIXELS = float(os.environ.get("DENOISE_MAX_MEGAPIXELS", "50"))
 """The largest photo that the page accepts; who runs the server decides, by its memory."""
 
 _UNPACKED = 8  # times the size of a file are its pixels, about: of a JPEG more, of a PNG less
-_PATIENCE = 5.0  # seconds in which a tile ends
+_LONGEST_TILE = 60.0  # seconds, on a busy machine
 _RESULTS_BYTES = 64_000_000  # all results that a session keeps; at least the newest stays
 
 Run = tuple[str, str, bool]
@@ -204,10 +204,10 @@ class Session:
             self.choose(UPLOAD)
 
     def close_upload(self) -> None:
-        """Let go of the uploaded photo and all that was made of it."""
+        """Let go of the uploaded photo and of all that was made of it and of those before it."""
         if self.upload is not None:
             self.end_work()
-            self.results = {run: result for run, result in self.results.items() if run[0] != self.upload.id}
+            self.results = {}  # of earlier photos too: those of samples are not the visitor's
             self.upload = None
             self._kept.clear()
             self._forget_pictures()
@@ -250,14 +250,19 @@ class Session:
     def put_aside(self) -> None:
         """Let go of all memory while the visitor is away; what cannot be made again waits on disk."""
         self._is_away = True
-        if self._work:
-            work = self._work[1]
-            self.end_work()
-            work.wait(_PATIENCE)
+        work = self._work
+        self.end_work()
         self._forget_pictures()
-        pipeline.release_networks()
         for kept in [*self._kept.values(), *(result.kept for result in list(self.results.values()))]:
             kept.put_aside()
+
+        def release() -> None:
+            if work:
+                work[1].wait(_LONGEST_TILE)
+            pipeline.release_networks()
+            memory.return_what_is_free()
+
+        threading.Thread(target=release, name="release networks", daemon=True).start()
 
     def close(self) -> None:
         """Let go of everything: the visitor will not come back."""
@@ -265,6 +270,7 @@ class Session:
         self.results, self.upload = {}, None
         self._kept.clear()
         self._forget_pictures()
+        pipeline.release_networks()
 
     def work_on(self, run: Run, chosen: Chosen) -> Work:
         """Return the denoiser at work on this run, or what became of it; else let one begin, and any other end."""

@@ -156,8 +156,9 @@ def test_own_photo_can_be_removed(state):
     state.open_upload("photo.png", png(1))
     run = (state.chosen().id, "ridnet", False)
     state.add_result(run, Result(state.chosen().noisy, 1.0))
+    state.open_upload("later.png", png(2))
     state.close_upload()
-    assert (state.chosen_id, state.upload, state.result(run)) == (SAMPLE, None, None)
+    assert (state.chosen_id, state.upload, state.results, state._kept) == (SAMPLE, None, {}, {})
 
 
 def test_link_to_a_photo_of_ones_own_says_that_it_is_gone(state):
