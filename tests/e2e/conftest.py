@@ -213,7 +213,10 @@ def assert_on_its_way(page, *labels) -> None:
     for pane, label in zip(("noisy", "denoised"), labels, strict=False):
         said = texts.VIEWER["coming"].replace("{label}", label)
         assert page.locator(f".pane.{pane} .tag").text_content() == said
-        assert page.locator(f".pane.{pane} canvas").evaluate("canvas => canvas.width * canvas.height") == 0
+        assert page.locator(f".pane.{pane} canvas").evaluate(
+            """canvas => !canvas.width || canvas.getContext("2d")
+                .getImageData(0, 0, canvas.width, canvas.height).data.every(value => value === 0)"""
+        )
 
 
 def wait_for_colours(page, selector, file: bytes) -> int:
