@@ -14,6 +14,7 @@ from pathlib import Path
 
 from denoise import benchmark
 from denoise.files import write_atomically
+from denoise.clean import clean_share, describe_clean
 from denoise.image import (
     SUFFIXES,
     Photo,
@@ -200,6 +201,8 @@ def _denoise_file(source: Path, target: Path, args: argparse.Namespace) -> None:
     result = without_metadata(result) if args.strip else result
     write_atomically(target, encode(result, quality=args.quality))
     print(f"{source} -> {target} ({time.perf_counter() - started:.1f} s)")
+    if told := describe_clean(clean_share(noisy.pixels)):
+        print(told)
     if lost := losses(result):
         _report(f"{target}: not kept: {', '.join(lost)}")
     if clean is not None:

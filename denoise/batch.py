@@ -26,6 +26,7 @@ from zipstream import ZipStream
 
 from denoise import pipeline, turns
 from denoise.baseline import estimate_noise
+from denoise.clean import clean_share
 from denoise.image import Photo, decode, denoised_name, encode, losses, without_metadata
 from denoise.runtime import ModelError
 from denoise.spool import check_room, make_folder
@@ -46,7 +47,7 @@ _LONGEST_NAME = 200  # bytes; file systems take 255, and the result's name is lo
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # that Windows gives to no file
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _REPORT = (
-    *("name", "state", "reason", "width", "height", "noise_before", "noise_after"),
+    *("name", "state", "reason", "width", "height", "noise_before", "noise_after", "clean"),
     *("denoiser", "strength", "best", "seconds", "result", "not_kept"),
 )
 _opening = threading.Lock()  # uploads come several at a time, but the pixels of one are enough
@@ -97,6 +98,7 @@ class Item:
         height: In pixels; 0 until then.
         noise_before: Estimated standard deviation of the noise, in levels of 0 to 255.
         noise_after: The same of the result.
+        clean: Which share came back as it was because it held no noise, see `denoise.clean`, in [0, 1].
         denoiser: The name of the one that made the result.
         strength: With which it was made.
         best: Whether at its best quality.
@@ -115,6 +117,7 @@ class Item:
     height: int = 0
     noise_before: float | None = None
     noise_after: float | None = None
+    clean: float | None = None
     denoiser: str = ""
     strength: float | None = None
     best: bool | None = None
@@ -323,7 +326,7 @@ class Batch:
                 if item.state == State.DONE:
                     self._file(item.id, "out").unlink(missing_ok=True)
                     item.state = State.WAITING
-                    item.noise_after = item.seconds = None
+                    item.noise_after = item.clean = item.seconds = None
                     item.result = item.denoiser = item.not_kept = ""
 
     def remove(self, item_id: str) -> None:
@@ -471,7 +474,7 @@ class Batch:
         denoised = pipeline.denoise_photo(
             noisy, model, strength=settings.strength, best=settings.best, progress=progress
         )
-        noise = _noise(denoised)
+        noise, clean = _noise(denoised), clean_share(noisy.pixels)
         photo = replace(denoised, format=settings.format or noisy.format)
         photo = without_metadata(photo) if settings.strip else photo
         del noisy, denoised
@@ -480,6 +483,7 @@ class Batch:
         _write(self._file(item.id, "out"), data)
         return {
             "noise_after": noise,
+            "clean": clean,
             "denoiser": model,
             "strength": settings.strength,
             "best": settings.best,

@@ -48,6 +48,11 @@ def clean_mask(pixels: Pixels) -> Mask:
     return mask if mask.mean() < _WHOLE else np.ones_like(mask)
 
 
+def clean_share(pixels: Pixels) -> float:
+    """Return which share of a picture, (H, W, 3), is clean: see `clean_mask`."""
+    return float(clean_mask(pixels).mean())
+
+
 def describe_clean(share: float) -> str:
     """Return the sentence that tells a person which share of a picture came back as it was; empty if hardly any."""
     if share >= 1:

@@ -24,8 +24,8 @@ YOUR_PHOTO = "Your photo"
 
 UPLOAD = "Or use your own photo"
 UPLOAD_HELP = (
-    "Your photo stays on this server, is sent to nobody else, and is gone a minute after you close the page, or an hour "
-    "after the connection broke."
+    "Your photo stays on this server, is sent to nobody else, and is gone a minute after you close the page, or an "
+    "hour after the connection broke."
 )
 PASTE = "Or drop it anywhere on the page, or paste it"
 PASTE_ONE = "Only the first of these photos was taken. The page Batch takes many at once."
@@ -365,6 +365,13 @@ def batch_noise(before: float | None, after: float | None) -> str:
     if before is None:
         return NONE
     return number(before, 1) if after is None else before_after(before, after, digits=1)
+
+
+def batch_denoiser(title: str, clean: float) -> str:
+    """Name what made a result, and which share of the photo was clean and came back as it was."""
+    if clean >= 1:
+        return "clean: nothing was changed"
+    return f"{title}; {clean:.0%} clean, left as it was" if clean >= 0.05 else title
 
 
 def too_many_bytes(limit: int) -> str:
@@ -802,8 +809,8 @@ PRIVACY_POINTS = (
     "from anybody: no analytics, no advertising, no fonts or scripts from other hosts.",
     "**They are yours alone.** What you upload and what is made of it belong to the session of your browser tab; "
     "other visitors have sessions of their own. The server's log holds errors of the program, no pictures.",
-    "**They are held in memory while you use them.** What you have not used for a while, or all of it two minutes after "
-    "your connection broke, waits in temporary files on this server's disk, into which no other user of it can look. "
+    "**They are held in memory while you use them.** What you have not used for a while, or all of it two minutes "
+    "after your connection broke, waits in temporary files on this server's disk, into which no other user of it can look. "
     "While a file of more than 1 MB is on its way, the part that has come may be in a temporary file without a name. "
     "*Remove your photo from this server* removes the photo, its results and all of these files at once.",
     "**A batch waits on disk.** The photos of the page Batch and their results lie in a temporary folder on this "

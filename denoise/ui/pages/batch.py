@@ -216,7 +216,7 @@ def _row(item: Item) -> photo_table.Row:
     detail = item.reason
     if item.state == State.DONE and item.denoiser:
         known = pipeline.denoiser_names().get(item.denoiser)
-        detail = known.title if known else item.denoiser
+        detail = texts.batch_denoiser(known.title if known else item.denoiser, item.clean or 0.0)
     return photo_table.Row(
         item.id,
         item.name,

@@ -10,6 +10,7 @@ import streamlit as st
 
 from denoise import pipeline, turns
 from denoise.baseline import estimate_noise
+from denoise.clean import clean_share, describe_clean
 from denoise.image import (
     Photo,
     denoised_name,
@@ -288,8 +289,11 @@ def _denoise(state: Session, chosen: Chosen, run: Run) -> None:
 def _figures(
     state: Session, chosen: Chosen, denoised: Callable[[], Photo], shown: Shown, *, is_unchanged: bool
 ) -> None:
+    told = _in_turn(chosen, lambda: describe_clean(clean_share(chosen.noisy.pixels)))
     if is_unchanged:
         st.info(texts.UNCHANGED)
+    elif sentence := state.latest("clean", chosen.id, told):
+        st.info(sentence)
     load_clean = chosen.load_clean
     if load_clean is None:
         noise = _in_turn(chosen, lambda: 255 * estimate_noise(chosen.noisy.pixels))
