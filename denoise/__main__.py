@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from denoise import benchmark
-from denoise.files import write_atomically
 from denoise.clean import clean_share, describe_clean
+from denoise.files import write_atomically
 from denoise.image import (
     SUFFIXES,
     Photo,
