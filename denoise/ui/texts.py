@@ -22,8 +22,8 @@ YOUR_PHOTO = "Your photo"
 
 UPLOAD = "Or use your own photo"
 UPLOAD_HELP = (
-    "Your photo stays on this server, is sent to nobody else, and is gone a minute after you close the page, or an hour "
-    "after the connection broke."
+    "Your photo stays on this server, is sent to nobody else, and is gone a minute after you close the page, or an "
+    "hour after the connection broke."
 )
 PASTE = "Or drop it anywhere on the page, or paste it"
 PASTE_ONE = "Only the first of these photos was taken. The page Batch takes many at once."
@@ -782,10 +782,10 @@ PRIVACY_POINTS = (
     "from anybody: no analytics, no advertising, no fonts or scripts from other hosts.",
     "**They are yours alone.** What you upload and what is made of it belong to the session of your browser tab; "
     "other visitors have sessions of their own. The server's log holds errors of the program, no pictures.",
-    "**They are held in memory while you use them.** What you have not used for a while, or all of it two minutes after "
-    "your connection broke, waits in temporary files on this server's disk, into which no other user of it can look. "
-    "While a file of more than 1 MB is on its way, the part that has come may be in a temporary file without a name. "
-    "*Remove your photo from this server* removes the photo, its results and all of these files at once.",
+    "**They are held in memory while you use them.** What you have not used for a while, or all of it two minutes "
+    "after your connection broke, waits in temporary files on this server's disk, into which no other user of it can "
+    "look. While a file of more than 1 MB is on its way, the part that has come may be in a temporary file without a "
+    "name. *Remove your photo from this server* removes the photo, its results and all of these files at once.",
     "**A batch waits on disk.** The photos of the page Batch and their results lie in a temporary folder on this "
     "server's disk, because they would not fit into memory. It is removed with your session, when you press *Remove "
     "all photos*, and when the server stops.",
