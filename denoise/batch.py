@@ -8,7 +8,6 @@ import csv
 import errno
 import io
 import os
-import re
 import secrets
 import shutil
 import threading
@@ -28,6 +27,7 @@ from denoise import pipeline, turns
 from denoise.baseline import estimate_noise
 from denoise.clean import clean_share
 from denoise.image import Photo, decode, denoised_name, encode, losses, without_metadata
+from denoise.names import cell, tidy
 from denoise.runtime import ModelError
 from denoise.spool import check_room, make_folder
 
@@ -43,9 +43,6 @@ _ENOUGH = 2_000_000  # pixels, of which the flattest blocks are found
 _BAND = 16  # rows: a block of `estimate_noise`
 _THUMBNAIL_SIDE = 160  # pixels: twice what is shown, for screens that have two to a point
 _BLOCK = 1 << 18  # bytes of a result that are sent at a time
-_LONGEST_NAME = 200  # bytes; file systems take 255, and the result's name is longer
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # that Windows gives to no file
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _REPORT = (
     *("name", "state", "reason", "width", "height", "noise_before", "noise_after", "clean"),
     *("denoiser", "strength", "best", "seconds", "result", "not_kept"),
@@ -223,7 +220,7 @@ class Batch:
 
     def expect(self, name: str, size: int) -> Item:
         """Announce a photo of so many bytes, whose file is then written to `part` and handed over to `receive`."""
-        item = Item(secrets.token_hex(8), _tidy(name), size)
+        item = Item(secrets.token_hex(8), tidy(name), size)
         with self._changed:
             self._items[item.id] = item
             self._heard = time.monotonic()
@@ -378,7 +375,7 @@ class Batch:
         writer = csv.DictWriter(text, _REPORT, extrasaction="ignore")
         writer.writeheader()
         for item in self.items():
-            writer.writerow({name: _cell(value) for name, value in asdict(item).items()})
+            writer.writerow({name: cell(value) for name, value in asdict(item).items()})
         return text.getvalue().encode("utf-8-sig")
 
     def zip(self) -> ZipStream:
@@ -536,22 +533,6 @@ def _noise(photo: Photo) -> float:
         return 255 * estimate_noise(photo.pixels)
     bands = photo.pixels[: photo.height // _BAND * _BAND].reshape(-1, _BAND, photo.width, 3)[::step]
     return 255 * estimate_noise(bands.reshape(-1, photo.width, 3))
-
-
-def _tidy(name: str) -> str:
-    """Return a file name with its folders that leads nowhere else and can be written on any system."""
-    printable = "".join(letter if letter.isprintable() and letter not in '<>:"|?*' else "_" for letter in name)
-    parts = [part.strip() for part in printable.replace("\\", "/").split("/")]
-    # The end is kept: it has the suffix. What is left of a letter of several bytes is not.
-    kept = [part.encode()[-_LONGEST_NAME:].decode(errors="ignore") for part in parts if part.strip(".")]
-    return "/".join(f"_{part}" if _RESERVED.fullmatch(part) else part for part in kept[-8:]) or "photo"
-
-
-def _cell(value: Any) -> Any:
-    """Return what stands in the table; a spreadsheet must take no name for a formula (OWASP, "CSV Injection")."""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return round(value, 2) if isinstance(value, float) else value
 
 
 def _write(path: Path, content: bytes) -> None:
