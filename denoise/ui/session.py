@@ -146,6 +146,7 @@ class Session:
     _latest: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
     _pictures: dict[str, tuple[str, Kept[bytes]]] = field(default_factory=dict)
     _kept: dict[str, Kept[Photo]] = field(default_factory=dict)  # the upload and its reference
+    _ending: list[Work] = field(default_factory=list)  # cancelled, but still in a tile
     _is_away: bool = False
 
     def choose(self, chosen_id: str) -> None:
@@ -250,15 +251,14 @@ class Session:
     def put_aside(self) -> None:
         """Let go of all memory while the visitor is away; what cannot be made again waits on disk."""
         self._is_away = True
-        work = self._work
         self.end_work()
         self._forget_pictures()
         for kept in [*self._kept.values(), *(result.kept for result in list(self.results.values()))]:
             kept.put_aside()
 
         def release() -> None:
-            if work:
-                work[1].wait(_LONGEST_TILE)
+            for work in self._ending:
+                work.wait(_LONGEST_TILE)
             pipeline.release_networks()
             memory.return_what_is_free()
 
@@ -292,6 +292,7 @@ class Session:
         """Let the denoiser that is at work end within a tile."""
         if self._work:
             self._work[1].cancel()
+            self._ending = [work for work in [*self._ending, self._work[1]] if not work.has_ended]
             self._work = None
 
     def stop(self, run: Run, sentence: str) -> None:

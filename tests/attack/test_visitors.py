@@ -16,8 +16,8 @@ def small_server(monkeypatch):
 
 
 def test_visitors_who_left_hold_no_memory_and_find_their_photo_again(small_server):
-    found = asyncio.run(asyncio.wait_for(play(small_server, 3, 4, [5], results=False), 120))
-    left = found["5 s after their connections broke"] - found["before"]
+    found = asyncio.run(asyncio.wait_for(play(small_server, 3, 4, [15], results=False), 120))
+    left = found["15 s after their connections broke"] - found["before"]
     # Each would hold 12 MB of pixels and as much of a picture for an hour; the rest is what Python loads at first use.
-    assert left < 110
+    assert left < 150  # a network would be 300
     assert found["most"] < 900
