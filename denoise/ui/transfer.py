@@ -5,11 +5,8 @@ batch or the session finds them, the page of the visitor whose they are. And the
 everybody's: the browser keeps them, instead of being sent all of them at each click.
 """
 
-import errno
 import gc
 import json
-import os
-import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -27,7 +24,7 @@ from streamlit import config
 from denoise.batch import REPORT_NAME, ZIP_NAME, Batch
 from denoise.image import PhotoError, media_type
 from denoise.pipeline import Mix
-from denoise.spool import remove_spool, spool
+from denoise.spool import check_room, remove_spool, spool
 from denoise.ui import ending, farewell, guard, orders, samples, session, texts
 from denoise.ui.kept import Kept
 from denoise.ui.session import File, Session, read_mix
@@ -38,7 +35,6 @@ _MOST = 2000  # photos of a batch
 _LONGEST_LIST = 1 << 20  # bytes
 _LARGEST = 1 << 40  # bytes of a photo that somebody may announce; what comes is counted
 _BLOCK = 1 << 20  # bytes that are written at a time
-_SPARE = 64 << 20  # bytes that stay free on the disk, for what is at work
 _batches: WeakValueDictionary[str, Batch] = WeakValueDictionary()
 _sessions: WeakValueDictionary[str, Session] = WeakValueDictionary()
 
@@ -232,8 +228,7 @@ async def _write(request: Request, batch: Batch, item: str, part: Path) -> None:
     """
     left = limit = int(config.get_option("server.maxUploadSize")) << 20
     announced = min(int(request.headers.get("content-length", 0)), limit)
-    if shutil.disk_usage(part.parent).free < announced + _SPARE:  # rather than when most of it has been sent
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    await to_thread.run_sync(check_room, announced, limiter=_writing)  # rather than when most of it has been sent
     with part.open("wb") as file:
         block = bytearray()
         async for chunk in request.stream():

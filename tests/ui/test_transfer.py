@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
 
+from denoise import spool
 from denoise.batch import REPORT_NAME, Batch, State, _write
 from denoise.image import Photo, decode
 from denoise.pipeline import Mix, blend
@@ -112,7 +113,7 @@ def test_too_large_a_file_is_refused(batch, item, monkeypatch):
 
 
 def test_nothing_is_sent_that_will_find_no_room(batch, item, monkeypatch):
-    monkeypatch.setattr(transfer.shutil, "disk_usage", lambda _: SimpleNamespace(free=transfer._SPARE + 1000))
+    monkeypatch.setattr("denoise.spool.shutil.disk_usage", lambda _: SimpleNamespace(free=spool._SPARE + 1000))
     send(batch, item, ClientDisconnect(), content_length="1001")
     assert batch.items()[0].reason == repr(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     send(batch, item, png(), content_length="1000")
