@@ -186,12 +186,6 @@ def _train_options(train: argparse.ArgumentParser) -> None:
     learning.add_argument("--learning-rate", type=float, default=5e-4, help="at the peak (%(default)s)")
     learning.add_argument("--ema", type=float, default=0.999, help="momentum of the weights' average (%(default)s)")
     learning.add_argument("--precision", default="mixed_bfloat16", help="Keras dtype policy (%(default)s)")
-    learning.add_argument(
-        "--jit-compile",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="compile by XLA; TensorFlow on a processor without AVX-512 is twice as fast without (%(default)s)",
-    )
     learning.add_argument("--seed", type=int, default=0, help="of everything random (%(default)s)")
     learning.add_argument("--initial-weights", metavar="FILE", help=".weights.h5 file to begin with")
     watching = train.add_argument_group("watching")

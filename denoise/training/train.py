@@ -66,10 +66,8 @@ class Configuration:
 
     The learning rate rises linearly over the first 2 % of the run and then stays ("constant") or falls to zero along a
     cosine. A run's length is given in `minutes` of training time (all its resumed parts together), in `epochs`, or in
-    `steps`, of which the last epoch may have too many. `arguments` go to the architecture's builder. `jit_compile`: by
-    XLA, which is faster with AVX-512 and on a GPU; TensorFlow without it uses both cores of a processor with AVX2
-    alone, and XLA there uses one. `patches` "case-study" are those of `CaseStudyPatches`: 256×256, `steps_per_epoch` is
-    then what the data set gives.
+    `steps`, of which the last epoch may have too many. `arguments` go to the architecture's builder. `patches` "case-
+    study" are those of `CaseStudyPatches`: 256×256, `steps_per_epoch` is then what the data set gives.
     """
 
     architecture: str
@@ -89,7 +87,6 @@ class Configuration:
     learning_rate: float = 5e-4
     ema: float = 0.999
     precision: str = "mixed_bfloat16"
-    jit_compile: bool = True
     validation_epochs: int = 10
     seed: int = 0
     initial_weights: str | None = None
@@ -264,7 +261,7 @@ def train(data: Sequence[Path], run: Path, configuration: Configuration) -> kera
     optimizer = OPTIMIZERS[configuration.optimizer](
         configuration.learning_rate, global_clipnorm=1.0, use_ema=True, ema_momentum=configuration.ema
     )
-    model.compile(optimizer, jit_compile=configuration.jit_compile)
+    model.compile(optimizer)
     optimizer.build(network.trainable_variables)
     run.mkdir(parents=True, exist_ok=True)
     _claim(run / "config.json", asdict(configuration))
