@@ -66,8 +66,8 @@ class Configuration:
 
     The learning rate rises linearly over the first 2 % of the run and then stays ("constant") or falls to zero along a
     cosine. A run's length is given in `minutes` of training time (all its resumed parts together), in `epochs`, or in
-    `steps`, of which the last epoch may have too many. `arguments` go to the architecture's builder. `patches` "case-
-    study" are those of `CaseStudyPatches`: 256×256, `steps_per_epoch` is then what the data set gives.
+    `steps`, of which the last epoch may have too many. `arguments` go to the architecture's builder. `patches`
+    "case-study" are those of `CaseStudyPatches`: 256×256, `steps_per_epoch` is then what the data set gives.
     """
 
     architecture: str

@@ -56,6 +56,24 @@ def test_build_untrained_returns_its_input(name: str) -> None:
     np.testing.assert_array_equal(build(name, **SMALL[name]).predict(noisy, verbose=0), noisy)
 
 
+def test_network_that_is_told_of_no_noise_returns_its_input_and_else_does_not() -> None:
+    network = build("unet", **SMALL["unet"], told=1)
+    disturb(network)
+    noisy = np.random.default_rng(0).random((1, 64, 64, 3), np.float32)
+    level = np.full((1, 64, 64, 1), 0.05, np.float32)
+    level[:, :, :32] = 0
+    denoised = network.predict([noisy, level], verbose=0)
+    np.testing.assert_array_equal(denoised[:, :, :32], noisy[:, :, :32])
+    assert np.abs(denoised - noisy)[:, :, 32:].mean() > 1e-3
+    louder = network.predict([noisy, 2 * level], verbose=0)
+    assert np.abs(louder - denoised)[:, :, 32:].max() > 1e-4
+
+
+def test_build_refuses_to_tell_the_level_at_two_sizes() -> None:
+    with pytest.raises(ValueError, match="`scales` must be 1"):
+        build("unet", told=1, scales=2)
+
+
 @pytest.mark.parametrize(("height", "width", "scales"), [(1, 1, 1), (1, 2, 1), (1, 1, 2)], ids=str)
 @pytest.mark.parametrize("name", NAMES)
 def test_build_makes_a_network_of_open_size(name: str, height: int, width: int, scales: int) -> None:

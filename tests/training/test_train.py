@@ -13,6 +13,7 @@ from PIL import Image as PillowImage
 
 from denoise import metrics
 from denoise.image import to_float
+from denoise.training.architectures import build
 from denoise.training.train import (
     LOSSES,
     Configuration,
@@ -296,3 +297,25 @@ def test_cbdnet_loss_punishes_underestimated_noise_more() -> None:
     ripple = np.full_like(clean, 0.1)
     ripple[:, ::2] += 0.02
     assert float(cbdnet_loss(noisy, clean, clean, ripple)) > 0.05 * 0.04**2 / 4
+
+
+def test_network_that_is_told_the_level_begins_as_the_one_that_is_not(clean_folder: Path, tmp_path: Path) -> None:
+    arguments = {"filters": 8, "blocks": 1, "levels": 2}
+    keras.mixed_precision.set_global_policy("float32")
+    blind = build("unet", **arguments)
+    tail = blind.get_layer("tail").kernel
+    tail.assign(np.random.default_rng(0).normal(0, 0.02, tail.shape))
+    blind.save_weights(tmp_path / "blind.weights.h5")
+    configuration = replace(
+        TINY,
+        architecture="unet",
+        arguments={**arguments, "told": 1},
+        epochs=1,
+        learning_rate=1e-12,
+        initial_weights=str(tmp_path / "blind.weights.h5"),
+    )
+    told = train([clean_folder], tmp_path / "run", configuration)
+    noisy = np.random.default_rng(1).random((1, 32, 32, 3), np.float32)
+    level = np.full((1, 32, 32, 1), 0.1, np.float32)
+    expected = np.asarray(blind(noisy))
+    np.testing.assert_allclose(np.asarray(told([noisy, level])), expected, atol=1e-4)

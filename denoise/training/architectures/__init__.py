@@ -45,6 +45,8 @@ def build(name: str, *, size: int | None = None, scales: int = 1, **arguments: o
         raise ValueError(f"The arguments of {name} are {own}. Received: {', '.join(sorted(unknown))}")
     if scales not in (1, 2):
         raise ValueError(f"`scales` must be 1 or 2. Received: {scales}")
+    if scales == 2 and arguments.get("told"):
+        raise ValueError("A network that is told the noise level has one size: `scales` must be 1. Received: 2")
     if size is not None and size % multiple_of(name, scales):
         raise ValueError(f"`size` of {name} must be a multiple of {multiple_of(name, scales)}. Received: size={size}")
     if scales == 2:
