@@ -20,7 +20,9 @@ _FLAT = 0.1  # share of a window's pixels that must be flat ground: no step ther
 _WEAK = 4  # levels of 255; noise is a multitude of steps as small as this beside flat areas, strokes are not
 _MOST_WEAK = 0.16  # share of the steps in a window; in clean text 0.02 to 0.12
 _STROKES = 9  # pixels; where there are steps all over a square of this size, it may as well be a photo
-_WHOLE = 0.99  # share of a picture; what is left then was missed
+_AGAIN, _COLOURS = 3, 1500  # how often, and among how many others at most, a colour is there that a program chose
+_MOST_RARE = 0.4  # share of other colours in a window's strokes
+_WHOLE, _HOLE = 0.99, 16  # share of a picture, and pixels of what is left: smaller holes were missed
 _WORTH_TELLING = 0.05
 _BAND = 16 * _WINDOW  # rows that are looked at together
 
@@ -29,7 +31,8 @@ def clean_mask(pixels: Pixels) -> Mask:
     """Find the parts of a picture that hold no noise because they were drawn, by a program and not by light.
 
     A pixel is clean if there is flat ground, all values of which are equal, on all sides of it, and its surroundings
-    consist of flat ground and of strong steps. Where noise was clipped at black or white, weak steps tell.
+    consist of flat ground, of strong steps, and of colours that come again. Where noise was clipped at black or white,
+    weak steps tell, and colours that there are once only.
 
     Limits: drawings that were saved as JPEG, or have no flat ground, are not found; nor are clean photographs.
 
@@ -45,7 +48,10 @@ def clean_mask(pixels: Pixels) -> Mask:
         return mask
     for rows, band in _bands(pixels, margin=_WINDOW):
         mask[rows] = _clean(pixels[band])[rows.start - band.start : rows.stop - band.start]
-    return mask if mask.mean() < _WHOLE else np.ones_like(mask)
+    if mask.mean() > _WHOLE:
+        holes = cv2.morphologyEx((~mask).view(np.uint8), cv2.MORPH_OPEN, np.ones((_HOLE, _HOLE), np.uint8))
+        mask[:] |= not holes.any()
+    return mask
 
 
 def clean_share(pixels: Pixels) -> float:
@@ -56,9 +62,9 @@ def clean_share(pixels: Pixels) -> float:
 def describe_clean(share: float) -> str:
     """Return the sentence that tells a person which share of a picture came back as it was; empty if hardly any."""
     if share >= 1:
-        return "It holds no noise: text, a drawing or a screenshot, which came back exactly as it was."
+        return "Nothing in it looks like noise, as in text, drawings and screenshots: it came back exactly as it was."
     if share >= _WORTH_TELLING:
-        return f"{share:.0%} of it is text or graphics without noise, which came back exactly as they were."
+        return f"In {share:.0%} of it nothing looks like noise, as in text and graphics: that came back exactly as it was."
     return ""
 
 
@@ -78,7 +84,18 @@ def _clean(pixels: Pixels) -> Mask:
     strong = sum(share(cv2.compare(step, weakest, cv2.CMP_GT)) for step in (step_x, step_y))
     is_drawn = (share(flat) >= 255 * _FLAT) & (steps - strong <= _MOST_WEAK * steps)
     amid_still = cv2.morphologyEx(still, cv2.MORPH_CLOSE, np.ones((_STROKES, _STROKES), np.uint8)) > 0
-    return cast(Mask, is_drawn & amid_still)
+    drawn = is_drawn & amid_still
+    strokes = drawn & (still == 0)
+    rare = np.zeros(drawn.shape, np.uint8)
+    rare[strokes] = 255 * _is_rare(pixels[strokes])
+    return cast(Mask, drawn & (share(rare) <= _MOST_RARE * share(255 * strokes.astype(np.uint8))))
+
+
+def _is_rare(colours: Pixels) -> Mask:
+    """Tell which of the colours (N, 3) come fewer times than a program's would."""
+    numbers = colours.astype(np.uint64) @ np.array([1 << 32, 1 << 16, 1], np.uint64)
+    _, places, counts = np.unique(numbers, return_inverse=True, return_counts=True)
+    return cast(Mask, counts[places] < max(_AGAIN, len(numbers) / _COLOURS))
 
 
 def _steps(pixels: Pixels, axis: int) -> NDArray[Any]:
