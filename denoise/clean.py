@@ -64,7 +64,9 @@ def describe_clean(share: float) -> str:
     if share >= 1:
         return "Nothing in it looks like noise, as in text, drawings and screenshots: it came back exactly as it was."
     if share >= _WORTH_TELLING:
-        return f"In {share:.0%} of it nothing looks like noise, as in text and graphics: that came back exactly as it was."
+        return (
+            f"In {share:.0%} of it nothing looks like noise, as in text and graphics: that came back exactly as it was."
+        )
     return ""
 
 
@@ -88,14 +90,14 @@ def _clean(pixels: Pixels) -> Mask:
     strokes = drawn & (still == 0)
     rare = np.zeros(drawn.shape, np.uint8)
     rare[strokes] = 255 * _is_rare(pixels[strokes])
-    return cast(Mask, drawn & (share(rare) <= _MOST_RARE * share(255 * strokes.astype(np.uint8))))
+    return drawn & (share(rare) <= _MOST_RARE * share(255 * strokes.astype(np.uint8)))
 
 
 def _is_rare(colours: Pixels) -> Mask:
     """Tell which of the colours (N, 3) come fewer times than a program's would."""
     numbers = colours.astype(np.uint64) @ np.array([1 << 32, 1 << 16, 1], np.uint64)
     _, places, counts = np.unique(numbers, return_inverse=True, return_counts=True)
-    return cast(Mask, counts[places] < max(_AGAIN, len(numbers) / _COLOURS))
+    return counts[places] < max(_AGAIN, len(numbers) / _COLOURS)
 
 
 def _steps(pixels: Pixels, axis: int) -> NDArray[Any]:

@@ -3,7 +3,7 @@
 A network that was trained on colours sees some in every grain; so it gets the luminance alone, and the hue is put back.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -21,8 +21,9 @@ _BLOCK, _CELL = 16, 4  # pixels; JPEG's colours are right on average over a bloc
 _SMOOTH = 0.5  # share of the blocks that are taken for smooth
 _COARSE = 24  # levels of luminance
 _NEAR, _NEAR_ANYWHERE = 0.85, 4.5  # levels of 255: how far colours may be from the curve, root mean square
+_ALMOST_ALL, _VISIBLE = 0.985, 2.0  # share of the colours that must not be farther from it than so many levels
 _FAINT = 6  # levels of 255; colours as far from the curve are JPEG's, those of twice that are the photo's
-_AROUND = 7  # pixels
+_SPOT, _AROUND = 9, 7  # pixels
 
 
 class Tone(NamedTuple):
@@ -55,12 +56,12 @@ def tone_of(pixels: Pixels) -> Tone | None:
     Returns:
         Its tone; `None` if it has colours that do not follow from its luminance.
     """
-    if (pixels[..., :1] == pixels).all():
+    if all((row[:, :1] == row).all() for row in pixels):
         return GREY
     step = max(1, round((pixels.shape[0] * pixels.shape[1] / _SAMPLED) ** 0.5))
     colours = pixels[::step, ::step].reshape(-1, 3) / np.iinfo(pixels.dtype).max
     tone = _curve(colours, 256)
-    return tone if _distance(colours, tone) <= _NEAR or _is_toned_jpeg(pixels) else None
+    return tone if _is_near(colours, tone) or _is_toned_jpeg(pixels) else None
 
 
 def _is_toned_jpeg(pixels: Pixels) -> bool:
@@ -74,13 +75,22 @@ def _is_toned_jpeg(pixels: Pixels) -> bool:
     blocks = cells.mean(axis=(1, 3))
     smooth = blocks[contrast <= np.quantile(contrast, _SMOOTH)]
     tone = _curve(smooth, _COARSE)
-    return _distance(smooth, tone) <= _NEAR and _distance(blocks.reshape(-1, 3), tone) <= _NEAR_ANYWHERE
+    return _is_near(smooth, tone) and _rms(_distances(blocks.reshape(-1, 3), tone)) <= _NEAR_ANYWHERE
 
 
-def _distance(colours: NDArray[np.float64], tone: Tone) -> float:
-    """Return how far colours (N, 3) are from a tone, in levels of 255, root mean square."""
-    distances = colours - tone(colours[None] @ _WEIGHTS)[0]
-    return 255 * float(np.sqrt(np.square(distances).max(axis=1).mean()))
+def _is_near(colours: NDArray[np.float64], tone: Tone) -> bool:
+    """Tell whether colours (N, 3) follow a tone, all but very few of them."""
+    distances = _distances(colours, tone)
+    return _rms(distances) <= _NEAR and float(np.quantile(distances, _ALMOST_ALL)) <= _VISIBLE
+
+
+def _distances(colours: NDArray[np.float64], tone: Tone) -> NDArray[np.float64]:
+    """Return how far colours (N, 3) are from a tone, in levels of 255."""
+    return cast(NDArray[np.float64], 255 * np.abs(colours - tone(colours[None] @ _WEIGHTS)[0]).max(axis=1))
+
+
+def _rms(values: NDArray[np.float64]) -> float:
+    return float(np.sqrt(np.square(values).mean()))
 
 
 def _curve(colours: NDArray[np.float64], levels: int) -> Tone:
@@ -109,7 +119,8 @@ def keep_tone(denoiser: Denoiser, tone: Tone | None) -> Denoiser:
         luminance = noisy @ _WEIGHTS
         denoised = denoiser(np.repeat(luminance[..., None], 3, axis=2)).mean(axis=2)
         beside = noisy - tone(luminance)
-        is_colour = np.clip(np.abs(beside).max(axis=2, keepdims=True) * (255 / _FAINT) - 1, 0, 1)
+        around = cv2.blur(beside, (_SPOT, _SPOT))  # in which noise is less, and a spot of colour is not
+        is_colour = np.clip(np.abs(around).max(axis=2, keepdims=True) * (255 / _FAINT) - 1, 0, 1)
         result: Image = tone(denoised) + is_colour * beside
         return result.clip(0, 1)
 

@@ -16,7 +16,10 @@ def test_make_samples_reproduces_the_bundled_ones(tmp_path: Path) -> None:
     for path in tmp_path.iterdir():
         if path.suffix == ".png":  # pixels: another version of zlib may pack the same ones differently
             with PillowImage.open(path) as made, PillowImage.open(BUNDLED / path.name) as bundled:
-                np.testing.assert_array_equal(np.asarray(made), np.asarray(bundled))
+                difference = np.abs(np.asarray(made, np.int32) - np.asarray(bundled, np.int32))
+                # Other processors round a power otherwise in its last bit, and few values, or their JPEG's, with it.
+                assert difference.max() <= 4
+                assert (difference > 0).mean() < 2e-3
         else:
             assert path.read_text() == (BUNDLED / path.name).read_text()
 
