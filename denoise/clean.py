@@ -97,7 +97,8 @@ def _is_rare(colours: Pixels) -> Mask:
     """Tell which of the colours (N, 3) come fewer times than a program's would."""
     numbers = colours.astype(np.uint64) @ np.array([1 << 32, 1 << 16, 1], np.uint64)
     _, places, counts = np.unique(numbers, return_inverse=True, return_counts=True)
-    return counts[places] < max(_AGAIN, len(numbers) / _COLOURS)
+    is_rare: Mask = counts[places] < max(_AGAIN, len(numbers) / _COLOURS)
+    return is_rare
 
 
 def _steps(pixels: Pixels, axis: int) -> NDArray[Any]:
