@@ -86,11 +86,12 @@ def _clean(pixels: Pixels) -> Mask:
     strong = sum(share(cv2.compare(step, weakest, cv2.CMP_GT)) for step in (step_x, step_y))
     is_drawn = (share(flat) >= 255 * _FLAT) & (steps - strong <= _MOST_WEAK * steps)
     amid_still = cv2.morphologyEx(still, cv2.MORPH_CLOSE, np.ones((_STROKES, _STROKES), np.uint8)) > 0
-    drawn = is_drawn & amid_still
+    drawn: Mask = is_drawn & amid_still
     strokes = drawn & (still == 0)
     rare = np.zeros(drawn.shape, np.uint8)
     rare[strokes] = 255 * _is_rare(pixels[strokes])
-    return drawn & (share(rare) <= _MOST_RARE * share(255 * strokes.astype(np.uint8)))
+    drawn &= share(rare) <= _MOST_RARE * share(255 * strokes.astype(np.uint8))
+    return drawn
 
 
 def _is_rare(colours: Pixels) -> Mask:
