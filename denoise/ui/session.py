@@ -31,7 +31,6 @@ UPLOAD = "upload"
 MAX_MEGAPIXELS = float(os.environ.get("DENOISE_MAX_MEGAPIXELS", "50"))
 """The largest photo that the page accepts; who runs the server decides, by its memory."""
 
-_UNPACKED = 8  # times the size of a file are its pixels, about: of a JPEG more, of a PNG less
 _LONGEST_TILE = 60.0  # seconds, on a busy machine
 _RESULTS_BYTES = 64_000_000  # all results that a session keeps; at least the newest stays
 
@@ -432,7 +431,7 @@ def read_mix(text: str) -> Mix:
 def open_photo(data: bytes) -> tuple[Photo | None, str]:
     """Decode an uploaded file; return the photo, or why there is none."""
     try:
-        with turns.pictures.turn(_UNPACKED * len(data)):
+        with turns.pictures.turn(turns.UNPACKED * len(data)):
             return decode(data, max_megapixels=MAX_MEGAPIXELS), ""
     except Exception as error:
         return None, explain(error)
