@@ -94,6 +94,7 @@ class Item:
         reason: Why it failed.
         width: In pixels; 0 until the file has been looked at.
         height: In pixels; 0 until then.
+        unpacked: Bytes of its pixels, and of their opacity; 0 until then.
         noise_before: Estimated standard deviation of the noise, in levels of 0 to 255.
         noise_after: The same of the result.
         clean: Which share came back as it was because it held no noise, see `denoise.clean`, in [0, 1].
@@ -113,6 +114,7 @@ class Item:
     reason: str = ""
     width: int = 0
     height: int = 0
+    unpacked: int = 0
     noise_before: float | None = None
     noise_after: float | None = None
     clean: float | None = None
@@ -283,8 +285,9 @@ class Batch:
                 if self._parts.get(item_id) == part and self._items[item_id].is_expected:
                     del self._parts[item_id]
                     part.replace(self._file(item_id, "in"))
-                    found = {"width": noisy.width, "height": noisy.height, "noise_before": noise, "bytes": size}
-                    self._update(item_id, state=State.WAITING, reason="", **found)
+                    unpacked = noisy.pixels.nbytes + (0 if noisy.alpha is None else noisy.alpha.nbytes)
+                    found = {"width": noisy.width, "height": noisy.height, "unpacked": unpacked, "noise_before": noise}
+                    self._update(item_id, state=State.WAITING, reason="", bytes=size, **found)
         except Exception as error:
             self.lose(item_id, error, part)
         finally:
@@ -376,8 +379,9 @@ class Batch:
 
     def close(self) -> None:
         """Cancel, and remove all files; does not wait for that."""
-        self.cancel()
-        self._closed = True
+        with self._changed:
+            self._closed = True  # nothing begins any more
+            self.cancel()
 
         def remove() -> None:
             self.wait()
@@ -477,8 +481,7 @@ class Batch:
                 raise _CancelledError
             self._share = done / total
 
-        # As much as the pixels of the photo, in 8 bit.
-        with turns.networks.turn(3 * item.width * item.height, check=lambda: progress(0, 1)):
+        with turns.networks.turn(item.unpacked, check=lambda: progress(0, 1)):
             return self._made(item, settings, started, progress)
 
     def _made(

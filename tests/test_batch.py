@@ -550,6 +550,37 @@ def test_large_photos_of_all_batches_take_turns(batch, denoiser, monkeypatch):
     other.close()
 
 
+@pytest.mark.parametrize("pixels", [np.uint8, np.uint16])
+def test_photo_takes_its_turn_with_all_its_bytes(batch, denoiser, monkeypatch, pixels):
+    sizes = []
+
+    class Counting(Turns):
+        def turn(self, size, **options):
+            sizes.append(size)
+            return super().turn(size, **options)
+
+    monkeypatch.setattr("denoise.turns.networks", Counting(10**9))
+    photo = Photo(np.full((16, 24, 3), 7, pixels), alpha=np.full((16, 24), 9, pixels))
+    add(batch, "x.png", encode(photo))
+    run(batch)
+    assert states(batch) == [State.DONE]
+    assert sizes == [16 * 24 * 4 * np.dtype(pixels).itemsize]
+
+
+def test_nothing_begins_between_the_end_of_the_work_and_the_removal(batch, denoiser, monkeypatch):
+    add(batch, "x.png", picture())
+    cancel = batch.cancel
+
+    def cancelled():
+        cancel()
+        batch.start(Settings(model="nlm"))
+
+    monkeypatch.setattr(batch, "cancel", cancelled)
+    batch.close()
+    batch.wait(10)
+    assert denoiser.calls == []
+
+
 @pytest.mark.parametrize(("width", "height"), [(500_000, 9), (300_000, 15), (300_000, 16), (9, 500_000)])
 def test_strips_can_be_looked_at(batch, width, height):
     data = encode(Photo(np.random.default_rng(0).normal(100, 5, (height, width, 3)).clip(0, 255).astype(np.uint8)))
