@@ -18,7 +18,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
 from denoise import pipeline, turns
-from denoise.image import Photo, PhotoError, decode, encode, with_depth, without_metadata
+from denoise.image import Photo, PhotoError, decode, encode, outline, with_depth, without_metadata
 from denoise.pipeline import Mix, denoiser_names
 from denoise.runtime import ModelError
 from denoise.ui import farewell, memory, samples, texts
@@ -50,6 +50,7 @@ class Chosen:
         title: What the page calls it.
         file_name: As uploaded; a name in the same manner for a sample.
         load: Returns the photo, see `noisy`.
+        outline: The same without its samples, see `denoise.image.outline`: always at hand.
         load_clean: Returns its clean reference, if there is one.
         clean_id: Tells references apart as `id` does photos; empty if there is none.
     """
@@ -58,6 +59,7 @@ class Chosen:
     title: str
     file_name: str
     load: Callable[[], Photo]
+    outline: Photo
     load_clean: Callable[[], Photo] | None = None
     clean_id: str = ""
 
@@ -191,8 +193,10 @@ class Session:
         self._uploads += 1
         upload, choices = self._uploads, self._choices
         photo, failure = open_photo(data)
-        kept = Kept(photo) if photo else None  # which may write others' to disk
-        chosen = Chosen(_digest(data), file_name, file_name, kept.get) if kept else None
+        kept = chosen = None
+        if photo:
+            kept = Kept(photo)  # which may write others' to disk
+            chosen = Chosen(_digest(data), file_name, file_name, kept.get, outline(photo))
         with self._changing:
             if upload != self._uploads:
                 return
@@ -229,7 +233,7 @@ class Session:
         upload = self.upload
         assert upload is not None
         clean, failure = open_photo(data)
-        size, noisy = clean and (clean.width, clean.height), upload.noisy
+        size, noisy = clean and (clean.width, clean.height), upload.outline
         if clean and size and size != (noisy.width, noisy.height):
             clean, failure = None, texts.reference_size(size, (noisy.width, noisy.height))
         kept = Kept(clean) if clean else None
@@ -279,7 +283,6 @@ class Session:
 
     def work_on(self, run: Run, chosen: Chosen) -> Work:
         """Return the denoiser at work on this run, or what became of it; else let one begin, and any other end."""
-        size = size_of(chosen.noisy)
 
         def keep(denoised: Photo, seconds: float) -> None:
             result = Result(denoised, seconds)  # takes a moment, in which the photo may be removed
@@ -293,7 +296,7 @@ class Session:
                 if not work.has_ended or work.failure or self.result(run):
                     return work
             self.end_work()
-            work = Work(chosen.load, size, *run[1:], keep)
+            work = Work(chosen.load, size_of(chosen.outline), *run[1:], keep)
             self._work = run, work
             return work
 
@@ -326,10 +329,13 @@ class Session:
         """Return the photo that the page is about."""
         if self.chosen_id == UPLOAD and self.upload is not None:
             return self.upload
-        sample = samples.list_samples()[self.chosen_id]
+        return self._sample(self.chosen_id)
+
+    def _sample(self, name: str) -> Chosen:
+        sample = samples.list_samples()[name]
         file_name = sample.name + PurePath(sample.noisy).suffix
         noisy, clean = partial(samples.load, sample.noisy), partial(samples.load, sample.clean)
-        return Chosen(sample.name, sample.title, file_name, noisy, clean, sample.name)
+        return Chosen(sample.name, sample.title, file_name, noisy, outline(noisy()), clean, sample.name)
 
     def file(self, wanted: File, mix: Mix) -> bytes:
         """Return a file to take home; may be called from any thread.
@@ -341,20 +347,14 @@ class Session:
         Raises:
             LookupError: The photo or its result is no longer there.
         """
-        result = self.result(wanted.run)
-        noisy = self._noisy(wanted.run[0])
-        if result is None or noisy is None:
+        result, upload = self.result(wanted.run), self.upload
+        if result is None:
             raise LookupError(wanted.run)
-        with self.measuring, turns.pictures.turn(2 * size_of(noisy)):
-            photo = replace(pipeline.blend(noisy, result.photo, mix), format=wanted.format)
+        chosen = upload if upload and upload.id == wanted.run[0] else self._sample(wanted.run[0])
+        with self.measuring, turns.pictures.turn(2 * size_of(chosen.outline)):
+            photo = replace(pipeline.blend(chosen.noisy, result.photo, mix), format=wanted.format)
             photo = with_depth(photo, wanted.depth)
             return encode(without_metadata(photo) if wanted.strip else photo, quality=wanted.quality)
-
-    def _noisy(self, photo_id: str) -> Photo | None:
-        if self.upload is not None and self.upload.id == photo_id:
-            return self.upload.noisy
-        sample = samples.list_samples().get(photo_id)
-        return samples.load(sample.noisy) if sample else None
 
     def result(self, run: Run) -> Result | None:
         """Return the result of a run, if it is there."""
