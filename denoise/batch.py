@@ -1,7 +1,8 @@
 """Many photos, one after another: a queue on disk that a thread works off, with a report and a zip of the results.
 
-However many photos there are, the pixels of one are in memory while the thread works, and of one more while a file is
-looked at on its arrival. All files lie in a temporary folder that goes with the batch.
+However many photos there are, the pixels of one are in memory while the thread works, and of those files that are
+looked at on their arrival, which take turns with all else that is decoded. All files lie in a temporary folder that
+goes with the batch.
 """
 
 import csv
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -47,7 +49,6 @@ _REPORT = (
     *("name", "state", "reason", "width", "height", "noise_before", "noise_after", "clean"),
     *("denoiser", "strength", "best", "seconds", "result", "not_kept"),
 )
-_opening = threading.Lock()  # uploads come several at a time, but the pixels of one are enough
 
 
 class State(StrEnum):
@@ -93,6 +94,7 @@ class Item:
         reason: Why it failed.
         width: In pixels; 0 until the file has been looked at.
         height: In pixels; 0 until then.
+        unpacked: Bytes of its pixels, and of their opacity; 0 until then.
         noise_before: Estimated standard deviation of the noise, in levels of 0 to 255.
         noise_after: The same of the result.
         clean: Which share came back as it was because it held no noise, see `denoise.clean`, in [0, 1].
@@ -112,6 +114,7 @@ class Item:
     reason: str = ""
     width: int = 0
     height: int = 0
+    unpacked: int = 0
     noise_before: float | None = None
     noise_after: float | None = None
     clean: float | None = None
@@ -165,6 +168,7 @@ class Batch:
         self._since = 0.0  # when that was begun
         self._spent = self._planned = 0.0  # seconds that the finished ones of this run took, and that were expected
         self._parts: dict[str, Path] = {}  # by photo: where its file is written as it comes
+        self._arrived: set[Path] = set()  # those of them that have come as a whole, but were not looked at
 
     # What there is
 
@@ -247,32 +251,49 @@ class Batch:
             KeyError: It is not wanted any more: the batch was removed, or the photo is being sent once more.
         """
         with self._changed:
-            if self._closed or self._parts.get(item_id) != part:
-                raise KeyError(item_id)
+            self._check_wanted(item_id, part)
             self._heard = time.monotonic()
+
+    def _check_wanted(self, item_id: str, part: Path) -> None:
+        if self._closed or self._parts.get(item_id) != part:
+            raise KeyError(item_id)
+
+    def arrived(self, part: Path) -> None:
+        """Note that a file has come as a whole: until it was looked at, see `receive`, no photo is given up.
+
+        The sender waits for that, and sends nothing meanwhile.
+        """
+        with self._changed:
+            self._arrived.add(part)
 
     def receive(self, item_id: str, part: Path) -> None:
         """Take over a file and look at it: from now on the photo can be denoised, or is known to be bad.
 
         A file that is not wanted any more, see `heard`, is removed.
         """
+        self.arrived(part)
         try:
             self.heard(item_id, part)
-            with _opening:
+            size = part.stat().st_size
+            check = partial(self._check_wanted, item_id, part)
+            with turns.pictures.turn(turns.UNPACKED * size, check=check):
                 noisy = decode(part.read_bytes(), max_megapixels=self._max_megapixels)
                 small = replace(without_metadata(pipeline.shrink(noisy, _THUMBNAIL_SIDE)), format="JPEG")
                 _write(self._file(item_id, "thumbnail"), encode(small, quality=85))
                 noise = _noise(noisy)
-            size = part.stat().st_size
             with self._changed:
                 if self._parts.get(item_id) == part and self._items[item_id].is_expected:
                     del self._parts[item_id]
                     part.replace(self._file(item_id, "in"))
-                    found = {"width": noisy.width, "height": noisy.height, "noise_before": noise, "bytes": size}
-                    self._update(item_id, state=State.WAITING, reason="", **found)
+                    unpacked = noisy.pixels.nbytes + (0 if noisy.alpha is None else noisy.alpha.nbytes)
+                    found = {"width": noisy.width, "height": noisy.height, "unpacked": unpacked, "noise_before": noise}
+                    self._update(item_id, state=State.WAITING, reason="", bytes=size, **found)
         except Exception as error:
             self.lose(item_id, error, part)
         finally:
+            with self._changed:
+                self._arrived.discard(part)
+                self._heard = time.monotonic()
             with suppress(OSError):
                 part.unlink()
 
@@ -358,8 +379,9 @@ class Batch:
 
     def close(self) -> None:
         """Cancel, and remove all files; does not wait for that."""
-        self.cancel()
-        self._closed = True
+        with self._changed:
+            self._closed = True  # nothing begins any more
+            self.cancel()
 
         def remove() -> None:
             self.wait()
@@ -444,7 +466,7 @@ class Batch:
     def _is_arriving(self) -> bool:
         """Return whether photos are on their way; those of which nothing is heard for long are given up."""
         arriving = [item.id for item in self._items.values() if item.state == State.ARRIVING]
-        if arriving and time.monotonic() - self._heard > SILENCE:
+        if arriving and not self._arrived and time.monotonic() - self._heard > SILENCE:
             for item_id in arriving:
                 self.lose(item_id, TimeoutError())
             return False
@@ -459,8 +481,7 @@ class Batch:
                 raise _CancelledError
             self._share = done / total
 
-        # As much as the pixels of the photo, in 8 bit.
-        with turns.networks.turn(3 * item.width * item.height, check=lambda: progress(0, 1)):
+        with turns.networks.turn(item.unpacked, check=lambda: progress(0, 1)):
             return self._made(item, settings, started, progress)
 
     def _made(

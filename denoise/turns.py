@@ -4,6 +4,9 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
+UNPACKED = 8
+"""Times the size of a file are its pixels, about: of a JPEG more, of a PNG less."""
+
 _PAUSE = 0.25  # seconds between two looks whether one who waits still wants to
 
 

@@ -15,11 +15,13 @@ from PIL import Image, ImageCms
 from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
-from denoise import pipeline
+from denoise import pipeline, turns
 from denoise.image import Metadata, Photo, decode, encode
 from denoise.pipeline import Mix
 from denoise.runtime import ModelError
+from denoise.turns import Turns
 from denoise.ui import pictures, samples, session, texts
+from denoise.ui.kept import Kept
 from denoise.ui.session import UPLOAD, Result, Session
 
 APP = Path(__file__).parents[1] / "page.py"
@@ -387,6 +389,36 @@ def test_add_result_lets_go_of_old_large_results():
         large = Photo(np.zeros((2000, 4000, 3), np.uint8))  # 24 MB
         state.add_result((str(number), "model", False), Result(large, 1.0))
     assert list(state.results) == [("2", "model", False), ("3", "model", False)]
+
+
+def test_photo_is_loaded_only_in_turn_and_not_when_nothing_changes(app, monkeypatch):
+    loaded = []
+
+    def load(kept):
+        value = get(kept)
+        if isinstance(value, Photo):
+            loaded.append(bool(turns.pictures._working or turns.networks._working))
+        return value
+
+    get = Kept.get
+    for name in ("pictures", "networks"):
+        monkeypatch.setattr(turns, name, Turns(10**9, small=0))
+    upload(app, png(seed=1))
+    digest = state_of(app).upload.id
+    monkeypatch.setattr(Kept, "get", load)
+    state_of(app)._forget_pictures()
+    state_of(app).results.clear()
+    app.run()
+    photo = state_of(app).upload
+    assert photo.id == digest
+    assert (photo.outline.width, photo.outline.height) == (96, 64)
+    assert state_of(app).results
+    assert loaded
+    assert all(loaded)
+    loaded.clear()
+    app.run()
+    assert_calm(app)
+    assert loaded == []
 
 
 def test_latest_makes_a_value_once_per_key():

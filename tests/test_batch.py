@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from denoise import batch as batch_module
-from denoise import pipeline
+from denoise import pipeline, turns
 from denoise.baseline import estimate_noise as estimate
 from denoise.batch import REPORT_NAME, Batch, Settings, State
 from denoise.image import Photo, decode, encode
@@ -269,6 +269,68 @@ def test_photos_that_never_come_are_given_up(batch, monkeypatch):
     assert states(batch) == [State.FAILED, State.DONE]
 
 
+def test_photo_that_has_come_waits_for_its_look_as_long_as_it_takes(batch, monkeypatch):
+    monkeypatch.setattr("denoise.turns.pictures", Turns(2000, small=0))
+    monkeypatch.setattr(batch_module, "SILENCE", 0.0)
+    item, behind = batch.expect("x.png", 1), batch.expect("behind.png", 1)  # whose sender waits for the first
+    part = batch.part(item.id)
+    part.write_bytes(picture())
+    batch.arrived(part)  # and waits for a thread
+    assert batch.is_busy
+    assert states(batch) == [State.ARRIVING] * 2
+    look = threading.Thread(target=batch.receive, args=(item.id, part))
+    with turns.pictures.turn(2000):
+        look.start()
+        while not turns.pictures._waiting:
+            time.sleep(0.001)
+        assert batch.is_busy
+    look.join(10)
+    monkeypatch.setattr(batch_module, "SILENCE", 60.0)
+    assert batch.is_busy
+    assert states(batch) == [State.WAITING, State.ARRIVING]
+    monkeypatch.setattr(batch_module, "SILENCE", 0.0)
+    assert not batch.is_busy
+    assert states(batch) == [State.WAITING, State.FAILED]
+    assert batch.items()[1].id == behind.id
+
+
+def test_look_that_waits_ends_with_the_batch(monkeypatch):
+    monkeypatch.setattr("denoise.turns.pictures", Turns(2000, small=0))
+    batch = Batch()
+    look = threading.Thread(target=add, args=(batch, "x.png", picture()))
+    with turns.pictures.turn(2000):
+        look.start()
+        while not turns.pictures._waiting:
+            time.sleep(0.001)
+        batch.close()
+        look.join(10)
+        assert not look.is_alive()
+
+
+def test_look_at_a_photo_holds_up_no_other(batch, monkeypatch):
+    at_work, free = threading.Event(), threading.Event()
+
+    def slow(data, **options):
+        at_work.set()
+        assert free.wait(10)
+        return decode(data, **options)
+
+    monkeypatch.setattr(batch_module, "decode", slow)
+    stranger = Batch()
+    slow_look = threading.Thread(target=add, args=(stranger, "x.png", picture()))
+    slow_look.start()
+    assert at_work.wait(10)
+    monkeypatch.setattr(batch_module, "decode", decode)
+    look = threading.Thread(target=add, args=(batch, "x.png", picture()))
+    look.start()
+    look.join(10)
+    assert states(batch) == [State.WAITING]
+    free.set()
+    slow_look.join(10)
+    assert states(stranger) == [State.WAITING]
+    stranger.close()
+
+
 def test_lost_photo_may_come_once_more_but_a_good_one_may_not(batch):
     item = batch.expect("x.png", 1)
     batch.lose(item.id, ConnectionError("broken"))
@@ -486,6 +548,37 @@ def test_large_photos_of_all_batches_take_turns(batch, denoiser, monkeypatch):
         each.wait(10)
         assert states(each) == [State.DONE]
     other.close()
+
+
+@pytest.mark.parametrize("pixels", [np.uint8, np.uint16])
+def test_photo_takes_its_turn_with_all_its_bytes(batch, denoiser, monkeypatch, pixels):
+    sizes = []
+
+    class Counting(Turns):
+        def turn(self, size, **options):
+            sizes.append(size)
+            return super().turn(size, **options)
+
+    monkeypatch.setattr("denoise.turns.networks", Counting(10**9))
+    photo = Photo(np.full((16, 24, 3), 7, pixels), alpha=np.full((16, 24), 9, pixels))
+    add(batch, "x.png", encode(photo))
+    run(batch)
+    assert states(batch) == [State.DONE]
+    assert sizes == [16 * 24 * 4 * np.dtype(pixels).itemsize]
+
+
+def test_nothing_begins_between_the_end_of_the_work_and_the_removal(batch, denoiser, monkeypatch):
+    add(batch, "x.png", picture())
+    cancel = batch.cancel
+
+    def cancelled():
+        cancel()
+        batch.start(Settings(model="nlm"))
+
+    monkeypatch.setattr(batch, "cancel", cancelled)
+    batch.close()
+    batch.wait(10)
+    assert denoiser.calls == []
 
 
 @pytest.mark.parametrize(("width", "height"), [(500_000, 9), (300_000, 15), (300_000, 16), (9, 500_000)])

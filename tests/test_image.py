@@ -22,6 +22,7 @@ from denoise.image import (
     decode,
     encode,
     formats_for,
+    outline,
     to_float,
     to_pixels,
     with_depth,
@@ -209,6 +210,22 @@ def test_16_bit_with_transparency_is_written_in_8_bit(kind):
 def test_encode_refuses_opacity_of_another_depth():
     with pytest.raises(ValueError, match="uint16"):
         encode(Photo(np.zeros((2, 2, 3), np.uint8), alpha=np.zeros((2, 2), np.uint16)))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_outline_tells_all_of_a_photo_but_what_takes_memory(dtype):
+    samples = np.full((6, 8, 4), 9, dtype)
+    photo = Photo(
+        samples[..., :3], samples[..., 3], True, "WEBP", False, metadata=Metadata(xmp=b"<x/>"), icc_profile=b"profile"
+    )
+    found = outline(photo)
+    for name in ("width", "height", "bit_depth", "grey", "format", "lossless"):
+        assert getattr(found, name) == getattr(photo, name), name
+    assert (found.pixels.nbytes, found.alpha.nbytes) == (photo.pixels.nbytes, photo.alpha.nbytes)
+    assert (found.metadata, found.icc_profile) == (Metadata(), b"")
+    assert [np.unique(each).tolist() for each in (found.pixels, found.alpha)] == [[0], [0]]
+    assert found.pixels.strides == (0, 0, 0)  # one sample is all there is
+    assert found.alpha.strides == (0, 0)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])

@@ -116,3 +116,13 @@ def with_depth(photo: Photo, bits: int) -> Photo:
 def without_metadata(photo: Photo) -> Photo:
     """Returns the photo without a word about it: no place, time, camera, name or caption. Its colours keep theirs."""
     return replace(photo, metadata=Metadata())
+
+
+def outline(photo: Photo) -> Photo:
+    """Returns a photo of this size and kind that takes no memory: its samples are all 0, and nothing is said of it."""
+    alpha = None if photo.alpha is None else _no_samples(photo.alpha)
+    return Photo(_no_samples(photo.pixels), alpha, photo.grey, photo.format, photo.lossless)
+
+
+def _no_samples(samples: Pixels) -> Pixels:
+    return cast(Pixels, np.broadcast_to(samples.dtype.type(0), samples.shape))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile
 
-from denoise.ui import trouble
+from denoise.ui import texts, trouble
 from denoise.ui.farewell import ANEW
 from denoise.ui.session import Session
 
@@ -38,14 +38,15 @@ def show(
     Returns:
         Whether there is a file in the list.
     """
-    # A list that names a file of another session, see below, is emptied by another key.
-    lost = f"{place} lost"
+    # A list that names a file that is not there, see below, is emptied by another key.
+    lost, shown, missing = f"{place} lost", f"{place} shown", f"{place} not taken"
     key = " ".join(filter(None, [key or place, st.session_state.get(lost, "")]))
 
     def changed() -> None:
         file = st.session_state[key]
         if isinstance(file, DeletedFile):
             return
+        st.session_state.pop(missing, None)
         if file:
             st.session_state.pop(ANEW, None)
             on_file(file.name, state.take(place, file))
@@ -56,10 +57,14 @@ def show(
     if note:
         st.caption(note)
     trouble.explain(key)
-    if isinstance(st.session_state.get(key), DeletedFile):  # the browser names what another session has had
+    if isinstance(st.session_state.get(key), DeletedFile):
         st.session_state[lost] = f"{st.session_state.get(lost, '')}I"
-        st.session_state[ANEW] = True
+        # The browser names what another session has had, or what came here while the page was busy, see `limits`.
+        st.session_state[missing if st.session_state.get(shown) else ANEW] = True
         st.rerun()
+    st.session_state[shown] = True
+    if st.session_state.get(missing):
+        st.error(texts.NOT_TAKEN)
     if state.missed(place, file):  # the run that was to take it was overtaken before it began
         changed()
         st.rerun()

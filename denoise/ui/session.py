@@ -18,7 +18,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
 from denoise import pipeline, turns
-from denoise.image import Photo, PhotoError, decode, encode, with_depth, without_metadata
+from denoise.image import Photo, PhotoError, decode, encode, outline, with_depth, without_metadata
 from denoise.pipeline import Mix, denoiser_names
 from denoise.runtime import ModelError
 from denoise.ui import farewell, memory, samples, texts
@@ -31,7 +31,6 @@ UPLOAD = "upload"
 MAX_MEGAPIXELS = float(os.environ.get("DENOISE_MAX_MEGAPIXELS", "50"))
 """The largest photo that the page accepts; who runs the server decides, by its memory."""
 
-_UNPACKED = 8  # times the size of a file are its pixels, about: of a JPEG more, of a PNG less
 _LONGEST_TILE = 60.0  # seconds, on a busy machine
 _RESULTS_BYTES = 64_000_000  # all results that a session keeps; at least the newest stays
 
@@ -51,6 +50,7 @@ class Chosen:
         title: What the page calls it.
         file_name: As uploaded; a name in the same manner for a sample.
         load: Returns the photo, see `noisy`.
+        outline: The same without its samples, see `denoise.image.outline`: always at hand.
         load_clean: Returns its clean reference, if there is one.
         clean_id: Tells references apart as `id` does photos; empty if there is none.
     """
@@ -59,6 +59,7 @@ class Chosen:
     title: str
     file_name: str
     load: Callable[[], Photo]
+    outline: Photo
     load_clean: Callable[[], Photo] | None = None
     clean_id: str = ""
 
@@ -148,6 +149,7 @@ class Session:
     _kept: dict[str, Kept[Photo]] = field(default_factory=dict)  # the upload and its reference
     _ending: list[Work] = field(default_factory=list)  # cancelled, but still in a tile
     _is_away: bool = False
+    _changing: threading.RLock = field(default_factory=threading.RLock)  # the upload, the work and its result
 
     def choose(self, chosen_id: str) -> None:
         """Make a sample, or the upload, the photo that the page is about."""
@@ -191,31 +193,39 @@ class Session:
         self._uploads += 1
         upload, choices = self._uploads, self._choices
         photo, failure = open_photo(data)
-        if upload != self._uploads:
-            return
-        if photo is None:
-            self.upload_error = texts.refused(file_name, failure)
-            return
-        kept = self._keep("upload", photo)
-        chosen = Chosen(_digest(data), file_name, file_name, kept.get)
-        if self.upload and self.upload.id == chosen.id:  # the same file again: so is its reference
-            chosen = replace(chosen, load_clean=self.upload.load_clean, clean_id=self.upload.clean_id)
-        self.upload = chosen
-        if choices == self._choices:
-            self.choose(UPLOAD)
+        kept = chosen = None
+        if photo:
+            kept = Kept(photo)  # which may write others' to disk
+            chosen = Chosen(_digest(data), file_name, file_name, kept.get, outline(photo))
+        with self._changing:
+            if upload != self._uploads:
+                return
+            if kept is None or chosen is None:
+                self.upload_error = texts.refused(file_name, failure)
+                return
+            if self.upload and self.upload.id == chosen.id:  # the same file again: so is its reference
+                chosen = replace(chosen, load_clean=self.upload.load_clean, clean_id=self.upload.clean_id)
+            self._kept["upload"], self.upload = kept, chosen
+            if choices == self._choices:
+                self.choose(UPLOAD)
 
     def close_upload(self) -> None:
         """Let go of the uploaded photo and of all that was made of it and of those before it."""
         if self.upload is not None:
-            self.end_work()
-            self.results = {}  # of earlier photos too: those of samples are not the visitor's
-            self.upload = None
-            self._kept.clear()
-            self._forget_pictures()
+            self._let_go()
             for place in ("photo", "reference"):
                 self.release(place)
         if self.chosen_id == UPLOAD:
             self.choose(first_sample())
+
+    def _let_go(self) -> None:
+        """Forget all photos, and what is being made of them; of results those of earlier photos, too."""
+        with self._changing:
+            self._uploads += 1
+            self.end_work()
+            self.results, self.upload = {}, None
+            self._kept.clear()
+        self._forget_pictures()
 
     def open_reference(self, data: bytes) -> None:
         """Decode the clean reference of the uploaded photo; if that fails, say why in `reference_error`."""
@@ -223,15 +233,18 @@ class Session:
         upload = self.upload
         assert upload is not None
         clean, failure = open_photo(data)
-        if self.upload is not upload:  # another photo or reference came meanwhile
-            return
-        noisy = upload.noisy
-        if clean is None:
-            self.reference_error = failure
-        elif (clean.width, clean.height) == (noisy.width, noisy.height):
-            self.upload = replace(upload, load_clean=self._keep("reference", clean).get, clean_id=_digest(data))
-        else:
-            self.reference_error = texts.reference_size((clean.width, clean.height), (noisy.width, noisy.height))
+        size, noisy = clean and (clean.width, clean.height), upload.outline
+        if clean and size and size != (noisy.width, noisy.height):
+            clean, failure = None, texts.reference_size(size, (noisy.width, noisy.height))
+        kept = Kept(clean) if clean else None
+        with self._changing:
+            if self.upload is not upload:  # another photo or reference came meanwhile
+                return
+            if kept is None:
+                self.reference_error = failure
+                return
+            self._kept["reference"] = kept
+            self.upload = replace(upload, load_clean=kept.get, clean_id=_digest(data))
 
     def close_reference(self) -> None:
         """Let go of the uploaded reference."""
@@ -240,20 +253,19 @@ class Session:
 
     def _drop_reference(self) -> None:
         self.reference_error = ""
-        if self.upload is not None:
-            self.upload = replace(self.upload, load_clean=None, clean_id="")
-        self._kept.pop("reference", None)
-
-    def _keep(self, name: str, photo: Photo) -> Kept[Photo]:
-        kept = self._kept[name] = Kept(photo)
-        return kept
+        with self._changing:
+            if self.upload is not None:
+                self.upload = replace(self.upload, load_clean=None, clean_id="")
+            self._kept.pop("reference", None)
 
     def put_aside(self) -> None:
         """Let go of all memory while the visitor is away; what cannot be made again waits on disk."""
         self._is_away = True
         self.end_work()
         self._forget_pictures()
-        for kept in [*self._kept.values(), *(result.kept for result in list(self.results.values()))]:
+        with self._changing:
+            large = [*self._kept.values(), *(result.kept for result in self.results.values())]
+        for kept in large:
             kept.put_aside()
 
         def release() -> None:
@@ -266,34 +278,35 @@ class Session:
 
     def close(self) -> None:
         """Let go of everything: the visitor will not come back."""
-        self.end_work()
-        self.results, self.upload = {}, None
-        self._kept.clear()
-        self._forget_pictures()
+        self._let_go()
         pipeline.release_networks()
 
     def work_on(self, run: Run, chosen: Chosen) -> Work:
         """Return the denoiser at work on this run, or what became of it; else let one begin, and any other end."""
-        if self._work and self._work[0] == run:
-            work = self._work[1]
-            if not work.has_ended or work.failure or self.result(run):
-                return work
-        self.end_work()
-        work = Work(
-            chosen.load,
-            size_of(chosen.noisy),
-            *run[1:],
-            lambda denoised, seconds: self.add_result(run, Result(denoised, seconds)),
-        )
-        self._work = run, work
-        return work
+
+        def keep(denoised: Photo, seconds: float) -> None:
+            result = Result(denoised, seconds)  # takes a moment, in which the photo may be removed
+            with self._changing:
+                if self._work and self._work[1] is work:
+                    self.add_result(run, result)
+
+        with self._changing:
+            if self._work and self._work[0] == run:
+                work = self._work[1]
+                if not work.has_ended or work.failure or self.result(run):
+                    return work
+            self.end_work()
+            work = Work(chosen.load, size_of(chosen.outline), *run[1:], keep)
+            self._work = run, work
+            return work
 
     def end_work(self) -> None:
         """Let the denoiser that is at work end within a tile."""
-        if self._work:
-            self._work[1].cancel()
-            self._ending = [work for work in [*self._ending, self._work[1]] if not work.has_ended]
-            self._work = None
+        with self._changing:
+            before, self._work = self._work, None
+            if before:
+                before[1].cancel()
+                self._ending = [work for work in [*self._ending, before[1]] if not work.has_ended]
 
     def stop(self, run: Run, sentence: str) -> None:
         """Leave a run be, and say so, until the visitor asks for it again or chooses another photo."""
@@ -316,10 +329,13 @@ class Session:
         """Return the photo that the page is about."""
         if self.chosen_id == UPLOAD and self.upload is not None:
             return self.upload
-        sample = samples.list_samples()[self.chosen_id]
+        return self._sample(self.chosen_id)
+
+    def _sample(self, name: str) -> Chosen:
+        sample = samples.list_samples()[name]
         file_name = sample.name + PurePath(sample.noisy).suffix
         noisy, clean = partial(samples.load, sample.noisy), partial(samples.load, sample.clean)
-        return Chosen(sample.name, sample.title, file_name, noisy, clean, sample.name)
+        return Chosen(sample.name, sample.title, file_name, noisy, outline(noisy()), clean, sample.name)
 
     def file(self, wanted: File, mix: Mix) -> bytes:
         """Return a file to take home; may be called from any thread.
@@ -331,20 +347,14 @@ class Session:
         Raises:
             LookupError: The photo or its result is no longer there.
         """
-        result = self.result(wanted.run)
-        noisy = self._noisy(wanted.run[0])
-        if result is None or noisy is None:
+        result, upload = self.result(wanted.run), self.upload
+        if result is None:
             raise LookupError(wanted.run)
-        with self.measuring, turns.pictures.turn(2 * size_of(noisy)):
-            photo = replace(pipeline.blend(noisy, result.photo, mix), format=wanted.format)
+        chosen = upload if upload and upload.id == wanted.run[0] else self._sample(wanted.run[0])
+        with self.measuring, turns.pictures.turn(2 * size_of(chosen.outline)):
+            photo = replace(pipeline.blend(chosen.noisy, result.photo, mix), format=wanted.format)
             photo = with_depth(photo, wanted.depth)
             return encode(without_metadata(photo) if wanted.strip else photo, quality=wanted.quality)
-
-    def _noisy(self, photo_id: str) -> Photo | None:
-        if self.upload is not None and self.upload.id == photo_id:
-            return self.upload.noisy
-        sample = samples.list_samples().get(photo_id)
-        return samples.load(sample.noisy) if sample else None
 
     def result(self, run: Run) -> Result | None:
         """Return the result of a run, if it is there."""
@@ -355,11 +365,12 @@ class Session:
         if run[0] in samples.list_samples():
             _results_of_samples[run] = result
             return
-        self.results[run] = result
+        with self._changing:
+            self.results[run] = result
+            while len(self.results) > 1 and sum(each.kept.size for each in self.results.values()) > _RESULTS_BYTES:
+                del self.results[next(iter(self.results))]
         if self._is_away:
             result.kept.put_aside()
-        while len(self.results) > 1 and sum(each.kept.size for each in self.results.values()) > _RESULTS_BYTES:
-            del self.results[next(iter(self.results))]
 
     def set_mix(self, mix: Mix) -> None:
         """Remove this much of the noise."""
@@ -432,7 +443,7 @@ def read_mix(text: str) -> Mix:
 def open_photo(data: bytes) -> tuple[Photo | None, str]:
     """Decode an uploaded file; return the photo, or why there is none."""
     try:
-        with turns.pictures.turn(_UNPACKED * len(data)):
+        with turns.pictures.turn(turns.UNPACKED * len(data)):
             return decode(data, max_megapixels=MAX_MEGAPIXELS), ""
     except Exception as error:
         return None, explain(error)

@@ -41,6 +41,7 @@ FULL_HOUSE = (
     "So many people are here that this server has no place for one more. Leave this page open: it looks again every "
     "few seconds and goes on by itself."
 )
+NOT_TAKEN = "This page was busy for too long to take your photo, so it is not here. Please choose it again."
 NOT_SENT = "This file did not arrive: the connection broke on the way. Please choose it once more."
 REFUSALS = {
     "400": "This file did not arrive, because the server has forgotten this page. Reload the page and choose it again.",

@@ -213,6 +213,7 @@ async def _receive(request: Request) -> Response:
         _remove(part)
         batch.lose(item, ConnectionError() if isinstance(error, ClientDisconnect) else error, part)
     else:
+        batch.arrived(part)  # before it queues
         await to_thread.run_sync(batch.receive, item, part, limiter=_looking)
     return Response(status_code=204)
 

@@ -189,3 +189,21 @@ def test_visitors_are_limited_and_who_is_away_for_the_longest_time_makes_place(s
     farewell._leave("f")
     assert (gone, server.closed) == (["b", "a"], ["b", "a", "f"])
     assert set(farewell._visitors) == {"c", "d", "e"}
+
+
+def test_who_is_back_keeps_the_place_though_not_looked_at_since(script, server, monkeypatch):
+    monkeypatch.setattr(farewell, "MOST", 2)
+    for name in "ab":
+        script(name)
+        assert farewell.expect()
+    farewell._leave("a")
+    server.active.add("a")  # connected, though the page was not made yet
+    script("c")
+    assert not farewell.expect()
+    script("a")
+    assert farewell.expect()
+    server.active.clear()
+    script("c")
+    assert not farewell.expect()  # the page of "a" was made since it left
+    assert server.closed == []
+    assert set(farewell._visitors) == {"a", "b"}

@@ -11,6 +11,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRe
 from denoise import pipeline
 from denoise.image import Photo, encode
 from denoise.ui import samples, session, texts
+from denoise.ui.kept import Kept
 from denoise.ui.pages import noise_lab
 from denoise.ui.session import UPLOAD, Result, Session
 
@@ -159,6 +160,79 @@ def test_own_photo_can_be_removed(state):
     state.open_upload("later.png", png(2))
     state.close_upload()
     assert (state.chosen_id, state.upload, state.results, state._kept) == (SAMPLE, None, {}, {})
+
+
+@pytest.mark.parametrize("end", [Session.close_upload, Session.close, Session.put_aside, Session.end_work])
+def test_result_that_is_being_kept_does_not_outlive_its_photo(state, denoiser, monkeypatch, end):
+    def slow(*args):
+        result = Result(*args)
+        end(state)
+        return result
+
+    state.open_upload("photo.png", png(1))
+    photo = state.chosen()
+    monkeypatch.setattr(session, "Result", slow)
+    denoiser.free.set()
+    assert state.work_on((photo.id, "ridnet", False), photo).wait(10)
+    assert state.results == {}
+
+
+@pytest.mark.parametrize("end", [Session.close_upload, Session.close])
+def test_photo_that_is_being_kept_does_not_come_after_the_others_were_removed(state, monkeypatch, end):
+    def slow(photo):
+        monkeypatch.setattr(session, "Kept", Kept)
+        end(state)
+        return Kept(photo)
+
+    state.open_upload("first.png", png(1))
+    monkeypatch.setattr(session, "Kept", slow)
+    state.open_upload("later.png", png(2))
+    assert (state.upload, state._kept) == (None, {})
+
+
+@pytest.mark.parametrize("end", [Session.close_upload, Session.close_reference])
+def test_reference_that_is_being_kept_does_not_come_after_it_was_removed(state, monkeypatch, end):
+    def slow(photo):
+        end(state)
+        return Kept(photo)
+
+    state.open_upload("photo.png", png(1))
+    state.open_reference(png(3))
+    monkeypatch.setattr(session, "Kept", slow)
+    state.open_reference(png(0))
+    assert "reference" not in state._kept
+    assert state.chosen().clean_id in ("", SAMPLE)
+
+
+def test_earlier_upload_that_is_kept_slowly_does_not_replace_the_later(state, monkeypatch):
+    def slow(photo):
+        monkeypatch.setattr(session, "Kept", Kept)
+        state.open_upload("small.png", png(2))
+        return Kept(photo)
+
+    monkeypatch.setattr(session, "Kept", slow)
+    state.open_upload("large.png", png(1))
+    assert state.chosen().title == "small.png"
+    assert state._kept["upload"].get().pixels.max() == 2
+
+
+def test_work_is_ended_by_two_at_once(state, denoiser):
+    """The page goes on to another run while what puts the session aside ends the work."""
+    state.open_upload("photo.png", png(1))
+    photo = state.chosen()
+    work = state.work_on((photo.id, "ridnet", False), photo)
+    cancel = work.cancel
+
+    def meanwhile():
+        work.cancel = cancel
+        state.end_work()
+
+    work.cancel = meanwhile
+    state.end_work()
+    assert state._work is None
+    denoiser.free.set()
+    assert work.wait(10)
+    assert state.results == {}
 
 
 def test_link_to_a_photo_of_ones_own_says_that_it_is_gone(state):

@@ -74,6 +74,7 @@ def expect() -> bool:
     visitor = _visitor(context.session_id)
     if visitor is None:
         return False
+    visitor.left = 0.0  # nobody tells of who comes back but the page
     _component(
         data=[f"{PATH}/{visitor.token}"],
         key="farewell",
@@ -117,11 +118,12 @@ def _visitor(session_id: str) -> _Visitor | None:
 
 def _made_place() -> bool:
     """Let who is away for the longest time go; return whether there was anybody."""
-    away = [visitor for visitor in _visitors.values() if visitor.left and visitor.loop]
+    is_there = get_instance().is_active_session  # who is back may not have been looked at since
+    away = [each for each in list(_visitors.values()) if each.left and each.loop and not is_there(each.session_id)]
     if not away:
         return False
     first = min(away, key=lambda visitor: visitor.left)
-    del _visitors[first.session_id]
+    _visitors.pop(first.session_id, None)
     assert first.loop
     first.loop.call_soon_threadsafe(_forget, first)
     return True

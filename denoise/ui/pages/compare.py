@@ -96,7 +96,7 @@ def _part(state: Session) -> Part:
     left, middle, right = st.columns([2, 3, 3], gap="medium")
     with middle:
         chosen = _photo(state)
-        whole = chosen.noisy.width * chosen.noisy.height <= _LARGEST_WHOLE
+        whole = chosen.outline.width * chosen.outline.height <= _LARGEST_WHOLE
         size = st.segmented_control(
             texts.COMPARE_PART,
             [*_SIZES, texts.COMPARE_WHOLE] if whole else _SIZES,
@@ -106,10 +106,10 @@ def _part(state: Session) -> Part:
             help=texts.COMPARE_PART_HELP,
             bind="query-params",
         )
-    length = max(chosen.noisy.width, chosen.noisy.height) if size == texts.COMPARE_WHOLE else int(size)
+    length = max(chosen.outline.width, chosen.outline.height) if size == texts.COMPARE_WHOLE else int(size)
     with right:
-        across = _place(texts.COMPARE_ACROSS, "across", disabled=length >= chosen.noisy.width)
-        down = _place(texts.COMPARE_DOWN, "down", disabled=length >= chosen.noisy.height)
+        across = _place(texts.COMPARE_ACROSS, "across", disabled=length >= chosen.outline.width)
+        down = _place(texts.COMPARE_DOWN, "down", disabled=length >= chosen.outline.height)
     noisy, (x, y) = pipeline.crop(chosen.noisy, length, across, down)
     clean, _ = pipeline.crop(chosen.clean, length, across, down) if chosen.clean else (None, None)
     if clean is not None:
@@ -117,10 +117,10 @@ def _part(state: Session) -> Part:
     with left:
         small = state.latest("overview", chosen.id, lambda: pictures.overview(chosen.noisy))
         frame = {
-            "left": x / chosen.noisy.width,
-            "top": y / chosen.noisy.height,
-            "width": noisy.width / chosen.noisy.width,
-            "height": noisy.height / chosen.noisy.height,
+            "left": x / chosen.outline.width,
+            "top": y / chosen.outline.height,
+            "width": noisy.width / chosen.outline.width,
+            "height": noisy.height / chosen.outline.height,
         }
         style = ";".join(f"{side}:{share:.2%}" for side, share in frame.items())
         st.html(

@@ -105,7 +105,8 @@ def _gallery(state: Session) -> None:
         for sample in samples.list_samples().values()
     ]
     if upload := state.upload:
-        jpeg = state.latest("thumbnail", upload.id, lambda: pictures.thumbnail(upload.noisy, crop=False))
+        thumbnail = _in_turn(upload, lambda: pictures.thumbnail(upload.noisy, crop=False))
+        jpeg = state.latest("thumbnail", upload.id, thumbnail)
         items.insert(0, gallery.Item(UPLOAD, texts.YOUR_PHOTO, upload.file_name, pictures.data_url(jpeg)))
     st.markdown(f"**{texts.GALLERY_HEADING}**")
     gallery.show(items, state.chosen_id, on_choose=state.choose)
@@ -151,16 +152,16 @@ def _reference(state: Session) -> None:
 
 
 def _title(chosen: Chosen) -> None:
-    photo = chosen.noisy
+    photo = chosen.outline
     st.header(texts.literal(chosen.title), anchor=False)
     st.caption(texts.facts(photo.width, photo.height, format_title(photo.format), photo.bit_depth))
 
 
 def _model(state: Session, chosen: Chosen) -> str:
-    st.session_state["model"] = state.model or pipeline.default_for(chosen.noisy)
+    st.session_state["model"] = state.model or pipeline.default_for(chosen.outline)
     denoisers = pipeline.denoiser_names()
     captions = [
-        texts.choice(info.summary, pipeline.expected_seconds(chosen.noisy, name, best=state.best))
+        texts.choice(info.summary, pipeline.expected_seconds(chosen.outline, name, best=state.best))
         for name, info in denoisers.items()
     ]
     return st.radio(
@@ -184,16 +185,15 @@ def _best(state: Session, model: str) -> bool:
 def _download(state: Session, chosen: Chosen, run: Run, *, is_ready: bool) -> None:
     place = st.container()  # the button comes first, but says what the choices below it make of the file
     with st.expander(texts.FILE_HEADING):
-        noisy = chosen.noisy
-        own, *_ = names = formats_for(noisy)
+        own, *_ = names = formats_for(chosen.outline)
         titles = {_AS_IT_CAME: texts.AS_IT_CAME} | {name: format_title(name) for name in sorted(names)}
         wanted = st.selectbox(
             texts.FORMAT, list(titles), format_func=titles.__getitem__, key="format", bind="query-params"
         )
         name = wanted or own
         below_format = st.container()
-        photo, depth = replace(noisy, format=name), noisy.bit_depth
-        quality = usual = usual_quality(photo)
+        depth = chosen.outline.bit_depth
+        quality = usual = usual_quality(replace(chosen.outline, format=name))
         if depth == 16 and is_deep(name):
             depth = st.segmented_control(
                 texts.DEPTH,
@@ -215,7 +215,12 @@ def _download(state: Session, chosen: Chosen, run: Run, *, is_ready: bool) -> No
                 bind="query-params",
             )
         strip = st.toggle(texts.STRIP, key="strip", help=texts.STRIP_HELP, bind="query-params")
-        if lost := losses(without_metadata(photo) if strip else photo):
+
+        def find_losses() -> list[str]:
+            photo = replace(chosen.noisy, format=name)
+            return losses(without_metadata(photo) if strip else photo)
+
+        if lost := state.latest("losses", (chosen.id, name, strip), _in_turn(chosen, find_losses)):
             below_format.caption(texts.not_kept(lost))
 
     with place:
@@ -324,7 +329,7 @@ def _in_turn(chosen: Chosen, make: Callable[[], _T]) -> Callable[[], _T]:
     """Make something of a photo when it is its turn, loading it only then; a run that is overtaken waits no longer."""
 
     def made() -> _T:
-        with turns.pictures.turn(2 * size_of(chosen.noisy), check=session.current):
+        with turns.pictures.turn(2 * size_of(chosen.outline), check=session.current):
             return make()
 
     return made
