@@ -124,14 +124,15 @@ async def _photo(request: Request) -> Response:
     except (KeyError, ValueError):
         raise HTTPException(400) from None
     try:
-        data = await orders.fill(request, state, file, mix)
+        made = await orders.fill(request, state, file, mix)
     except ClientDisconnect:
         return Response(status_code=204)  # which nobody reads
     except LookupError:
         return Response(texts.DOWNLOAD_GONE, 404, media_type="text/plain")
     except Exception as error:
         return Response(session.explain(error), 500, media_type="text/plain")
-    return Response(data, media_type=media_type(file.format), headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store", "Content-Length": str(len(made.data))}
+    return StreamingResponse(made.pieces(), media_type=media_type(file.format), headers=headers)
 
 
 def _read_order(request: Request) -> tuple[File, Mix]:

@@ -64,14 +64,17 @@ def answer(route, chunks=(), headers=None, query="", **path_params):
     async def ask():
         encoded = [(name.replace("_", "-").encode(), value.encode()) for name, value in (headers or {}).items()]
         scope = {"type": "http", "path_params": path_params, "headers": encoded, "query_string": query.encode()}
-        response = await route(Request(scope, receive))
-        if isinstance(response, StreamingResponse):
-            response.body = b"".join([piece async for piece in response.body_iterator])
-        return response
+        return await whole(await route(Request(scope, receive)))
 
     # In a thread of its own: a browser test may have left a loop running in this one.
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, ask()).result()
+
+
+async def whole(response):
+    if isinstance(response, StreamingResponse):
+        response.body = b"".join([piece async for piece in response.body_iterator])
+    return response
 
 
 def files_of(batch):
@@ -270,7 +273,7 @@ async def _fetch(token, query):
         return messages.pop() if messages else await asyncio.Event().wait()
 
     scope = {"type": "http", "path_params": {"token": token}, "headers": [], "query_string": query.encode()}
-    return await transfer._photo(Request(scope, receive))
+    return await whole(await transfer._photo(Request(scope, receive)))
 
 
 def test_result_is_sent_as_its_address_says(visitor):
@@ -278,6 +281,7 @@ def test_result_is_sent_as_its_address_says(visitor):
     visitor.set_mix(Mix(0, 0, 0))  # of no interest: the address counts
     response = fetch(address, mix="50-80-0")
     assert response.media_type == "image/png"
+    assert int(response.headers["content-length"]) == len(response.body)
     noisy = samples.load(samples.list_samples()["astronaut"].noisy)
     expected = blend(noisy, visitor.results[RUN].photo, Mix(0.5, 0.8, 0)).pixels
     np.testing.assert_array_equal(decode(response.body).pixels, expected)
