@@ -39,7 +39,7 @@ _batches: WeakValueDictionary[str, Batch] = WeakValueDictionary()
 _sessions: WeakValueDictionary[str, Session] = WeakValueDictionary()
 
 # Threads that wait, for the disk or for one another: not Streamlit's, without which nobody's page is made.
-_writing, _looking, _packing = CapacityLimiter(8), CapacityLimiter(2), CapacityLimiter(2)
+_writing, _reading, _looking, _packing = CapacityLimiter(8), CapacityLimiter(4), CapacityLimiter(2), CapacityLimiter(2)
 
 
 def offer(batch: Batch) -> str:
@@ -153,7 +153,9 @@ def _read_order(request: Request) -> tuple[File, Mix]:
 
 async def _picture(request: Request) -> Response:
     state = _sessions.get(request.path_params["token"])
-    png = state and state.picture(request.path_params["digest"])
+    if state is None:
+        raise HTTPException(404)
+    png = await to_thread.run_sync(state.picture, request.path_params["digest"], limiter=_reading)
     if png is None:
         raise HTTPException(404)
     return Response(png, media_type="image/png", headers={"Cache-Control": "no-store"})
@@ -208,10 +210,10 @@ async def _receive(request: Request) -> Response:
     try:
         await _write(request, batch, item, part)
     except KeyError:
-        _remove(part)
+        await to_thread.run_sync(_remove, part, limiter=_writing)
         raise HTTPException(409) from None
     except (ClientDisconnect, OSError, PhotoError) as error:
-        _remove(part)
+        await to_thread.run_sync(_remove, part, limiter=_writing)
         batch.lose(item, ConnectionError() if isinstance(error, ClientDisconnect) else error, part)
     else:
         await to_thread.run_sync(batch.receive, item, part, limiter=_looking)
@@ -230,7 +232,7 @@ async def _write(request: Request, batch: Batch, item: str, part: Path) -> None:
     left = limit = int(config.get_option("server.maxUploadSize")) << 20
     announced = min(int(request.headers.get("content-length", 0)), limit)
     await to_thread.run_sync(check_room, announced, limiter=_writing)  # rather than when most of it has been sent
-    with part.open("wb") as file:
+    with await to_thread.run_sync(part.open, "wb", limiter=_writing) as file:
         block = bytearray()
         async for chunk in request.stream():
             block += chunk
@@ -261,7 +263,7 @@ async def _thumbnail(request: Request) -> Response:
     name = request.path_params["sample"]
     if name not in samples.list_samples():
         raise HTTPException(404)
-    jpeg = await to_thread.run_sync(samples.thumbnail, name)
+    jpeg = await to_thread.run_sync(samples.thumbnail, name, limiter=_reading)
     return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "public, max-age=3600"})
 
 

@@ -346,3 +346,25 @@ def test_pictures_of_a_page_are_sent_to_it_until_others_take_their_place(visitor
         with pytest.raises(HTTPException) as raised:
             picture(gone)
         assert raised.value.status_code == 404
+
+
+def test_disk_is_waited_for_in_other_threads(visitor, batch, item, monkeypatch):
+    def in_a_loop():
+        try:
+            return asyncio.get_running_loop()
+        except RuntimeError:
+            return None
+
+    loops = []
+
+    def note(work):
+        return lambda *args, **kwargs: (loops.append(in_a_loop()), work(*args, **kwargs))[1]
+
+    monkeypatch.setattr(Session, "picture", note(Session.picture))
+    address = transfer.offer_picture(visitor, "viewer.noisy", b"1")
+    assert answer(transfer._picture, token=visitor.token, digest=address[-20:-4]).body == b"1"
+    monkeypatch.setattr(transfer.Path, "open", note(transfer.Path.open))
+    monkeypatch.setattr(transfer.Path, "unlink", note(transfer.Path.unlink))
+    send(batch, item, b"half", ClientDisconnect())
+    assert len(loops) >= 3
+    assert set(loops) == {None}
