@@ -3,7 +3,8 @@
 Temporary places belong to everybody: whatever is removed there must provably be ours. A folder is, if it has a name
 that nobody would choose, belongs to our user, is no link, and holds a file of ours with a lock on it. That file is
 written only while the lock is held, and the lock ends with the process, however that ends. So who reads it, and gets
-the lock, knows that the folder's process is dead; names are never used again, so nothing can have taken its place.
+the lock, knows that the folder's process is dead. Nothing can have taken its place: a name is used again by the same
+process only, which then holds the lock on the file that was there before as well.
 """
 
 import atexit
@@ -34,16 +35,26 @@ _making = threading.Lock()
 
 
 def spool() -> Path:
-    """Return the folder of this process, which is made at the first call, after those of dead ones were removed."""
-    return _opened()[0]
+    """Return the folder of this process.
+
+    It is made at the first call, after those of dead ones were removed, and again, by the same name, where somebody has
+    tidied it away since.
+
+    Raises:
+        OSError: It cannot be made, or something else lies in its place.
+    """
+    with _making:
+        folder, locks = _opened()
+        with suppress(FileNotFoundError):
+            if stat.S_ISDIR(folder.lstat().st_mode):
+                return folder
+        _make(folder, locks)
+        return folder
 
 
 def make_folder() -> Path:
     """Make a folder in the spool into which only this user of the system can look."""
-    with _making:
-        if not spool().exists():  # somebody has tidied up since the server started
-            _opened.cache_clear()
-        return Path(tempfile.mkdtemp(dir=spool()))
+    return Path(tempfile.mkdtemp(dir=spool()))
 
 
 def check_room(size: int) -> None:
@@ -77,10 +88,17 @@ def _opened() -> tuple[Path, list[int]]:
     for left in place.iterdir():
         with suppress(OSError, portalocker.LockException):  # such as that its process is alive
             _remove_if_dead(left)
-    folder = place / f"denoise-spool-{uuid4().hex}"
+    folder, locks = place / f"denoise-spool-{uuid4().hex}", list[int]()
+    _make(folder, locks)
+    atexit.register(_clear, folder, locks)
+    return folder, locks
+
+
+def _make(folder: Path, locks: list[int]) -> None:
+    """Make a folder that is known to be ours; the locks of one that was there before stay, see above."""
     folder.mkdir(mode=0o700)
     marker = os.open(folder / _MARKER, _OPEN | os.O_CREAT | os.O_EXCL, 0o600)
-    locks = [marker]
+    locks.append(marker)
     with suppress(OSError, portalocker.LockException):  # where nothing can be locked, nobody will remove it
         portalocker.lock(marker, _AT_ONCE)
         os.write(marker, _MAGIC)
@@ -88,8 +106,6 @@ def _opened() -> tuple[Path, list[int]]:
     with suppress(OSError, portalocker.LockException):  # on systems that can: systemd leaves locked folders alone
         locks.append(os.open(folder, os.O_RDONLY))
         portalocker.lock(locks[-1], _AT_ONCE)
-    atexit.register(_clear, folder, locks)
-    return folder, locks
 
 
 def _remove_if_dead(folder: Path) -> None:

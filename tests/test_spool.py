@@ -1,6 +1,8 @@
 import multiprocessing
 import os
+import shutil
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import portalocker
 import pytest
@@ -145,6 +147,34 @@ def test_nothing_is_left_at_the_end_and_what_was_tidied_away_is_made_again(place
     again = make_folder()
     assert again.parent == spool()
     assert again.is_dir()
+
+
+def test_what_was_tidied_away_is_made_again_once_by_the_same_name_and_stays_ours(place):
+    before = spool()
+    with (before / module._MARKER).open("rb+") as marker:  # another server reads it just then
+        shutil.rmtree(before)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda step: (check_room, lambda _: make_folder())[step % 2](1), range(40)))
+        assert spool() == before
+        assert list(place.iterdir()) == [before]
+        assert len(tree(before)) == 1 + 20
+        with pytest.raises(portalocker.LockException):
+            portalocker.lock(marker, module._AT_ONCE)
+    with pytest.raises(portalocker.LockException):
+        module._remove_if_dead(before)
+    assert (before / module._MARKER).exists()
+
+
+def test_nothing_is_put_where_a_link_has_taken_the_place(place):
+    before = spool()
+    shutil.rmtree(before)
+    (place / "foreign").mkdir()
+    before.symlink_to(place / "foreign")
+    with pytest.raises(FileExistsError):
+        make_folder()
+    assert tree(place / "foreign") == []
+    before.unlink()
+    assert make_folder().parent == before
 
 
 def test_without_locks_nothing_is_removed_and_photos_are_kept_all_the_same(place, monkeypatch):

@@ -1,6 +1,7 @@
 import errno
 import gc
 import pickle
+import shutil
 import threading
 
 import numpy as np
@@ -104,6 +105,14 @@ def test_full_disk_loses_nothing(monkeypatch):
     assert [path for path in spool.spool().iterdir() if path.is_dir()] == []
     value.put_aside()
     assert not value.is_in_memory
+
+
+def test_value_is_put_aside_also_where_the_spool_was_tidied_away():
+    shutil.rmtree(spool.spool())
+    value = Kept(large())
+    value.put_aside()
+    assert not value.is_in_memory
+    assert value.get() == large()
 
 
 def test_values_are_whole_while_many_threads_use_and_displace_them(monkeypatch):
