@@ -61,18 +61,21 @@ class Kept(Generic[_T]):
         """Whether it is not on disk alone."""
         return self._value is not None
 
-    def put_aside(self) -> None:
-        """Let go of its memory; it stays there if it is small, or the disk is full."""
+    def put_aside(self) -> bool:
+        """Let go of its memory; return whether it is on disk alone: not if it is small, or the disk is full."""
         with self._lock:
-            if self._value is None or self.size <= _SMALL:
-                return
+            if self._value is None:
+                return True
+            if self.size <= _SMALL:
+                return False
             if self._file is None:
                 try:
                     self._file = self._write(self._value)
                 except OSError as error:
                     _log.warning("A photo that is not in use stays in memory: %s", error)
-                    return
+                    return False
             self._value = None
+            return True
 
     def _write(self, value: _T) -> Path:
         check_room(self.size)
@@ -105,12 +108,11 @@ def bytes_in_memory() -> int:
 
 
 def _make_room(newest: Kept[Any]) -> None:
-    """Put aside what was not used for the longest time, until the rest is within the budget."""
+    """Put aside what was not used for the longest time, until the rest is within the budget or the disk is full."""
     with _adding:
         others = [each for each in _large if each.is_in_memory and each is not newest]
     total = newest.size + sum(each.size for each in others)
     for each in sorted(others, key=lambda each: each._used):
-        if total <= BUDGET:
+        if total <= BUDGET or not each.put_aside():
             return
-        each.put_aside()
         total -= each.size

@@ -107,6 +107,20 @@ def test_full_disk_loses_nothing(monkeypatch):
     assert not value.is_in_memory
 
 
+def test_full_disk_is_asked_once_each_time(monkeypatch, caplog):
+    monkeypatch.setattr(kept, "BUDGET", LARGE)
+    with monkeypatch.context() as patch:
+        patch.setattr(kept, "check_room", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+        values = [Kept(large(seed)) for seed in range(4)]
+        assert [each.is_in_memory for each in values] == [True] * 4
+        caplog.clear()
+        Kept(large(5))
+        assert len(caplog.records) == 1
+    assert values[0].put_aside()
+    assert values[0].put_aside()
+    assert not Kept(b"small").put_aside()
+
+
 def test_value_is_put_aside_also_where_the_spool_was_tidied_away():
     shutil.rmtree(spool.spool())
     value = Kept(large())
