@@ -4,9 +4,11 @@ import logging
 import os
 import pickle
 import shutil
+import sys
 import threading
 import time
 import weakref
+from itertools import chain
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
@@ -98,7 +100,9 @@ def size_of(photo: Photo) -> int:
     """Return about how many bytes a photo takes in memory."""
     metadata = photo.metadata
     alpha = 0 if photo.alpha is None else photo.alpha.nbytes
-    return photo.pixels.nbytes + alpha + len(metadata.exif) + len(metadata.xmp) + len(metadata.iptc)
+    blocks = [metadata.exif, metadata.xmp, metadata.iptc, photo.icc_profile, *chain(*photo.colour_chunks)]
+    texts = chain(*metadata.comments)
+    return photo.pixels.nbytes + alpha + sum(map(len, blocks)) + sum(map(sys.getsizeof, texts))
 
 
 def bytes_in_memory() -> int:

@@ -76,6 +76,23 @@ def test_photo_comes_back_with_all_that_it_has():
     assert after.pixels.dtype == np.uint16
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"alpha": np.zeros((1, 5000), np.uint8)}, {"icc_profile": bytes(5000)}),
+        {"colour_chunks": ((b"cICP", bytes(2000)), (b"mDCV", bytes(3000)))},
+        *({"metadata": Metadata(**{name: bytes(5000)})} for name in ("exif", "xmp", "iptc")),
+        *(
+            {"metadata": Metadata(comments=(("Title", "x"), comment))}
+            for comment in (("a", "b" * 5000), ("b" * 5000, "a"))
+        ),
+    ],
+)
+def test_all_that_a_photo_holds_counts(change):
+    pixels = np.zeros((1, 5000, 3), np.uint8)
+    assert 20_000 <= kept.size_of(Photo(pixels, **change)) < 20_500
+
+
 def test_file_goes_with_its_value():
     value = Kept(large())
     value.put_aside()
