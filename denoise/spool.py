@@ -31,7 +31,8 @@ _MARKER, _MAGIC = "spool.lock", b"Temporary photos of a Denoise server: removed 
 _DISK = "/var/tmp"  # on many systems /tmp is held in memory
 _OPEN = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _AT_ONCE = portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING
-_making = threading.Lock()
+_making, _reserving = threading.Lock(), threading.Lock()
+_reserved: dict[Path, int] = {}  # bytes that files under way may have
 
 
 def spool() -> Path:
@@ -63,18 +64,44 @@ def check_room(size: int) -> None:
     Raises:
         OSError: The disk is nearly full, or the photos of all visitors together have reached `BUDGET`.
     """
-    if _used() + size > BUDGET or shutil.disk_usage(spool()).free < size + _SPARE:
+    coming = sum(max(0, room - _size(path)) for path, room in list(_reserved.items()))
+    if _used() + coming + size > BUDGET or shutil.disk_usage(spool()).free < coming + size + _SPARE:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def reserve(path: Path, size: int, announced: int = 0) -> None:
+    """Keep room for a file of the spool that is being written, until `release`.
+
+    Args:
+        path: Which file; if room was kept for it before, this counts instead.
+        size: Bytes that it may soon have.
+        announced: Bytes that it is said to have in the end. There must be room for them, but it is not kept: whoever
+            announces much and sends nothing is not to be in others' way.
+
+    Raises:
+        OSError: See `check_room`; no room is kept for it then.
+    """
+    with _reserving:
+        _reserved.pop(path, None)
+        check_room(max(size, announced) - _size(path))
+        _reserved[path] = size
+
+
+def release(path: Path) -> None:
+    """Keep no more room for a file than it takes."""
+    _reserved.pop(path, None)
 
 
 def _used() -> int:
     """Return the bytes of all files in the spool; one that goes meanwhile counts or does not."""
-    used = 0
-    for folder, _, names in os.walk(spool()):
-        for name in names:
-            with suppress(OSError):
-                used += os.lstat(Path(folder, name)).st_size
-    return used
+    return sum(_size(Path(folder, name)) for folder, _, names in os.walk(spool()) for name in names)
+
+
+def _size(path: Path) -> int:
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return 0
 
 
 def remove_spool() -> None:

@@ -8,7 +8,7 @@ import portalocker
 import pytest
 
 from denoise import spool as module
-from denoise.spool import check_room, make_folder, remove_spool, spool
+from denoise.spool import check_room, make_folder, release, remove_spool, reserve, spool
 
 
 @pytest.fixture
@@ -201,3 +201,39 @@ def test_room_ends_with_the_budget_and_with_the_disk(place, monkeypatch):
     check_room(800)
     with pytest.raises(OSError, match="space"):
         check_room(801)
+
+
+def test_room_that_is_kept_is_nobody_elses_until_the_file_has_it(place, monkeypatch):
+    monkeypatch.setattr(module, "BUDGET", module._used() + 5000)
+    first, second = (make_folder() / "photo.part" for _ in range(2))
+    reserve(first, 2000, 5000)  # of which 2000 are kept
+    with pytest.raises(OSError, match="space"):
+        reserve(second, 1000, 3001)
+    reserve(second, 1000, 3000)
+    for written in (0, 1500, 2000):
+        first.write_bytes(bytes(written))
+        check_room(2000)
+        with pytest.raises(OSError, match="space"):
+            check_room(2001)
+    reserve(first, 4000)
+    with pytest.raises(OSError, match="space"):
+        check_room(1)
+    with pytest.raises(OSError, match="space"):
+        reserve(second, 1001)
+    release(first)
+    release(second)  # for which none is kept any more
+    check_room(3000)
+    with pytest.raises(OSError, match="space"):
+        check_room(3001)
+
+
+def test_room_that_is_kept_is_not_on_the_disk_for_others(place, monkeypatch):
+    free = module.shutil.disk_usage(place)._replace(free=module._SPARE + 800)
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: free)
+    path = make_folder() / "photo.part"
+    reserve(path, 500)
+    check_room(300)
+    with pytest.raises(OSError, match="space"):
+        check_room(301)
+    release(path)
+    check_room(800)

@@ -24,7 +24,7 @@ from streamlit import config
 from denoise.batch import REPORT_NAME, ZIP_NAME, Batch
 from denoise.image import PhotoError, media_type
 from denoise.pipeline import Mix
-from denoise.spool import check_room, remove_spool, spool
+from denoise.spool import release, remove_spool, reserve, spool
 from denoise.ui import ending, farewell, guard, orders, samples, session, texts
 from denoise.ui.kept import Kept
 from denoise.ui.session import File, Session, read_mix
@@ -35,6 +35,7 @@ _MOST = 2000  # photos of a batch
 _LONGEST_LIST = 1 << 20  # bytes
 _LARGEST = 1 << 40  # bytes of a photo that somebody may announce; what comes is counted
 _BLOCK = 1 << 20  # bytes that are written at a time
+_AHEAD = 16 << 20  # bytes for which room on disk is kept before they come
 _batches: WeakValueDictionary[str, Batch] = WeakValueDictionary()
 _sessions: WeakValueDictionary[str, Session] = WeakValueDictionary()
 
@@ -231,17 +232,26 @@ async def _write(request: Request, batch: Batch, item: str, part: Path) -> None:
     """
     left = limit = int(config.get_option("server.maxUploadSize")) << 20
     announced = min(int(request.headers.get("content-length", 0)), limit)
-    await to_thread.run_sync(check_room, announced, limiter=_writing)  # rather than when most of it has been sent
-    with await to_thread.run_sync(part.open, "wb", limiter=_writing) as file:
-        block = bytearray()
-        async for chunk in request.stream():
-            block += chunk
-            if len(block) >= _BLOCK or not chunk:  # the last one is empty
-                left -= await to_thread.run_sync(file.write, bytes(block), limiter=_writing)
-                block.clear()
-                batch.heard(item, part)
-            if left < 0:
-                raise PhotoError(texts.too_many_bytes(limit))
+    room = min(announced, _AHEAD)
+    try:
+        # For all that is announced, rather than to say so when most of it has been sent.
+        await to_thread.run_sync(reserve, part, room, announced, limiter=_writing)
+        with await to_thread.run_sync(part.open, "wb", limiter=_writing) as file:
+            block = bytearray()
+            async for chunk in request.stream():
+                block += chunk
+                if len(block) >= _BLOCK or not chunk:  # the last one is empty
+                    written = limit - left
+                    if written + len(block) > room:
+                        room = written + max(len(block), min(_AHEAD, (announced or limit) - written))
+                        await to_thread.run_sync(reserve, part, room, limiter=_writing)
+                    left -= await to_thread.run_sync(file.write, bytes(block), limiter=_writing)
+                    block.clear()
+                    batch.heard(item, part)
+                if left < 0:
+                    raise PhotoError(texts.too_many_bytes(limit))
+    finally:
+        release(part)
 
 
 def _remove(part: Path) -> None:

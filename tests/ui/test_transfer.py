@@ -123,6 +123,53 @@ def test_nothing_is_sent_that_will_find_no_room(batch, item, monkeypatch):
     assert batch.items()[0].state == State.WAITING
 
 
+@pytest.fixture
+def small_disk(batch, monkeypatch):
+    """1000 bytes for the batch alone, of which room for 400 is kept before they come."""
+    monkeypatch.setattr(spool, "spool", lambda: batch._folder)
+    monkeypatch.setattr(spool, "BUDGET", 1000)
+    monkeypatch.setattr(transfer, "_BLOCK", 100)
+    monkeypatch.setattr(transfer, "_AHEAD", 400)
+
+
+@pytest.mark.usefixtures("small_disk")
+@pytest.mark.parametrize("headers", [{}, {"content_length": "1000"}])
+def test_what_comes_is_measured_as_it_comes(batch, item, headers):
+    used = []
+
+    def fill_up():
+        other = batch.part(batch.expect("other.png", 700).id)
+        other.write_bytes(bytes(700))
+        return bytes(100)
+
+    def note():
+        used.append(spool._used())
+        return bytes(100)
+
+    send(batch, item, *[bytes(100)] * 2, fill_up, *[note] * 7, **headers)
+    assert batch.items()[0].reason == repr(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert 1 <= len(used) < 7
+    assert spool._reserved == {}
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_uploads_at_the_same_time_share_the_room(batch, item):
+    second, third = (batch.expect(f"{number}.png", 400) for number in range(2))
+
+    def send_third():
+        send(batch, third, png(), content_length="400")
+        return png()
+
+    def send_second():
+        send(batch, second, send_third, content_length="400")
+        return png()
+
+    send(batch, item, send_second, content_length="400")
+    assert [each.state for each in batch.items()] == [State.WAITING, State.WAITING, State.FAILED]
+    assert batch.items()[2].reason == repr(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert spool._reserved == {}
+
+
 def test_upload_ends_when_the_photo_comes_by_another(batch, item, monkeypatch):
     monkeypatch.setattr(transfer, "_BLOCK", 16)
     newer = []
