@@ -25,6 +25,9 @@ import portalocker
 BUDGET = int(float(os.environ.get("DENOISE_DISK_GB", "50")) * 1e9)
 """Bytes of all visitors' photos and results on disk; who runs the server decides."""
 
+SHARE = 0.5
+"""Of `BUDGET`, for what comes into one folder: beside the largest batch others find room."""
+
 _SPARE = 64 << 20  # bytes that stay free on the disk, for all others who write there
 _NAME = re.compile(r"denoise-spool-[0-9a-f]{32}")
 _MARKER, _MAGIC = "spool.lock", b"Temporary photos of a Denoise server: removed once its process has ended.\n"
@@ -33,6 +36,10 @@ _OPEN = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _AT_ONCE = portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING
 _making, _reserving = threading.Lock(), threading.Lock()
 _reserved: dict[Path, int] = {}  # bytes that files under way may have
+
+
+class ShareError(OSError):
+    """A folder has its share of `BUDGET`."""
 
 
 def spool() -> Path:
@@ -64,8 +71,9 @@ def check_room(size: int) -> None:
     Raises:
         OSError: The disk is nearly full, or the photos of all visitors together have reached `BUDGET`.
     """
-    coming = sum(max(0, room - _size(path)) for path, room in list(_reserved.items()))
-    if _used() + coming + size > BUDGET or shutil.disk_usage(spool()).free < coming + size + _SPARE:
+    place = spool()
+    coming = _coming(place)
+    if _used(place) + coming + size > BUDGET or shutil.disk_usage(place).free < coming + size + _SPARE:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
@@ -79,11 +87,15 @@ def reserve(path: Path, size: int, announced: int = 0) -> None:
             announces much and sends nothing is not to be in others' way.
 
     Raises:
-        OSError: See `check_room`; no room is kept for it then.
+        ShareError: The files in its folder would take more than `SHARE` of `BUDGET`. No room is kept then.
+        OSError: See `check_room`; the same is true.
     """
     with _reserving:
         _reserved.pop(path, None)
-        check_room(max(size, announced) - _size(path))
+        more, folder = max(size, announced) - _size(path), path.parent
+        if _coming(folder) + _used(folder) + more > SHARE * BUDGET:
+            raise ShareError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+        check_room(more)
         _reserved[path] = size
 
 
@@ -92,9 +104,14 @@ def release(path: Path) -> None:
     _reserved.pop(path, None)
 
 
-def _used() -> int:
-    """Return the bytes of all files in the spool; one that goes meanwhile counts or does not."""
-    return sum(_size(Path(folder, name)) for folder, _, names in os.walk(spool()) for name in names)
+def _used(place: Path) -> int:
+    """Return the bytes of all files below a folder; one that goes meanwhile counts or does not."""
+    return sum(_size(Path(folder, name)) for folder, _, names in os.walk(place) for name in names)
+
+
+def _coming(place: Path) -> int:
+    """Return for how many bytes room is kept below a folder that no file has yet."""
+    return sum(max(0, room - _size(path)) for path, room in list(_reserved.items()) if path.is_relative_to(place))
 
 
 def _size(path: Path) -> int:
@@ -111,7 +128,7 @@ def remove_spool() -> None:
 
 @cache
 def _opened() -> tuple[Path, list[int]]:
-    place = Path(os.environ.get("TMPDIR") or (_DISK if os.access(_DISK, os.W_OK) else tempfile.gettempdir()))
+    place = Path(os.environ.get("TMPDIR") or (_DISK if os.access(_DISK, os.W_OK) else tempfile.gettempdir())).absolute()
     for left in place.iterdir():
         with suppress(OSError, portalocker.LockException):  # such as that its process is alive
             _remove_if_dead(left)

@@ -8,7 +8,7 @@ import portalocker
 import pytest
 
 from denoise import spool as module
-from denoise.spool import check_room, make_folder, release, remove_spool, reserve, spool
+from denoise.spool import ShareError, check_room, make_folder, release, remove_spool, reserve, spool
 
 
 @pytest.fixture
@@ -204,7 +204,8 @@ def test_room_ends_with_the_budget_and_with_the_disk(place, monkeypatch):
 
 
 def test_room_that_is_kept_is_nobody_elses_until_the_file_has_it(place, monkeypatch):
-    monkeypatch.setattr(module, "BUDGET", module._used() + 5000)
+    monkeypatch.setattr(module, "BUDGET", module._used(spool()) + 5000)
+    monkeypatch.setattr(module, "SHARE", 1)
     first, second = (make_folder() / "photo.part" for _ in range(2))
     reserve(first, 2000, 5000)  # of which 2000 are kept
     with pytest.raises(OSError, match="space"):
@@ -237,3 +238,23 @@ def test_room_that_is_kept_is_not_on_the_disk_for_others(place, monkeypatch):
         check_room(301)
     release(path)
     check_room(800)
+
+
+def test_one_folder_has_a_share_and_others_the_rest(place, monkeypatch):
+    monkeypatch.setattr(module, "BUDGET", 8000)
+    folder, other = make_folder(), make_folder()
+    (folder / "result.out").write_bytes(bytes(1000))
+    reserve(folder / "1.part", 2000)
+    reserve(folder / "2.part", 1000)
+    with pytest.raises(ShareError):
+        reserve(folder / "3.part", 1)
+    with pytest.raises(ShareError):
+        reserve(folder / "2.part", 500, 1001)
+    (folder / "2.part").write_bytes(bytes(1000))
+    reserve(folder / "2.part", 1000)
+    reserve(other / "1.part", 3000)
+    for number in (1, 2):
+        release(folder / f"{number}.part")
+    release(other / "1.part")
+    reserve(folder / "3.part", 2000)
+    release(folder / "3.part")

@@ -24,7 +24,7 @@ from streamlit import config
 from denoise.batch import REPORT_NAME, ZIP_NAME, Batch
 from denoise.image import PhotoError, media_type
 from denoise.pipeline import Mix
-from denoise.spool import release, remove_spool, reserve, spool
+from denoise.spool import BUDGET, SHARE, ShareError, release, remove_spool, reserve, spool
 from denoise.ui import ending, farewell, guard, orders, samples, session, texts
 from denoise.ui.kept import Kept
 from denoise.ui.session import File, Session, read_mix
@@ -250,6 +250,8 @@ async def _write(request: Request, batch: Batch, item: str, part: Path) -> None:
                     batch.heard(item, part)
                 if left < 0:
                     raise PhotoError(texts.too_many_bytes(limit))
+    except ShareError:
+        raise PhotoError(texts.batch_share(SHARE * BUDGET)) from None
     finally:
         release(part)
 

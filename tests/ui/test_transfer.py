@@ -17,7 +17,7 @@ from starlette.responses import StreamingResponse
 
 from denoise import spool
 from denoise.batch import REPORT_NAME, Batch, State, _write
-from denoise.image import Photo, decode
+from denoise.image import Photo, PhotoError, decode
 from denoise.pipeline import Mix, blend
 from denoise.ui import samples, texts, transfer
 from denoise.ui.session import File, Result, Session
@@ -128,6 +128,7 @@ def small_disk(batch, monkeypatch):
     """1000 bytes for the batch alone, of which room for 400 is kept before they come."""
     monkeypatch.setattr(spool, "spool", lambda: batch._folder)
     monkeypatch.setattr(spool, "BUDGET", 1000)
+    monkeypatch.setattr(spool, "SHARE", 2)
     monkeypatch.setattr(transfer, "_BLOCK", 100)
     monkeypatch.setattr(transfer, "_AHEAD", 400)
 
@@ -143,13 +144,23 @@ def test_what_comes_is_measured_as_it_comes(batch, item, headers):
         return bytes(100)
 
     def note():
-        used.append(spool._used())
+        used.append(spool._used(batch._folder))
         return bytes(100)
 
     send(batch, item, *[bytes(100)] * 2, fill_up, *[note] * 7, **headers)
     assert batch.items()[0].reason == repr(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     assert 1 <= len(used) < 7
     assert spool._reserved == {}
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_batch_that_has_its_share_of_the_disk_is_told_so(batch, item, monkeypatch):
+    monkeypatch.setattr(spool, "SHARE", 0.5)
+    send(batch, item, ClientDisconnect(), content_length="501")
+    assert batch.items()[0].reason == repr(PhotoError(texts.batch_share(25e9)))
+    assert "25 GB" in batch.items()[0].reason
+    send(batch, item, png(), content_length="500")
+    assert batch.items()[0].state == State.WAITING
 
 
 @pytest.mark.usefixtures("small_disk")
