@@ -1,12 +1,14 @@
 import multiprocessing
 import os
+import shutil
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import portalocker
 import pytest
 
 from denoise import spool as module
-from denoise.spool import check_room, make_folder, remove_spool, spool
+from denoise.spool import ShareError, check_room, make_folder, release, remove_spool, reserve, spool
 
 
 @pytest.fixture
@@ -147,6 +149,34 @@ def test_nothing_is_left_at_the_end_and_what_was_tidied_away_is_made_again(place
     assert again.is_dir()
 
 
+def test_what_was_tidied_away_is_made_again_once_by_the_same_name_and_stays_ours(place):
+    before = spool()
+    with (before / module._MARKER).open("rb+") as marker:  # another server reads it just then
+        shutil.rmtree(before)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda step: (check_room, lambda _: make_folder())[step % 2](1), range(40)))
+        assert spool() == before
+        assert list(place.iterdir()) == [before]
+        assert len(tree(before)) == 1 + 20
+        with pytest.raises(portalocker.LockException):
+            portalocker.lock(marker, module._AT_ONCE)
+    with pytest.raises(portalocker.LockException):
+        module._remove_if_dead(before)
+    assert (before / module._MARKER).exists()
+
+
+def test_nothing_is_put_where_a_link_has_taken_the_place(place):
+    before = spool()
+    shutil.rmtree(before)
+    (place / "foreign").mkdir()
+    before.symlink_to(place / "foreign")
+    with pytest.raises(FileExistsError):
+        make_folder()
+    assert tree(place / "foreign") == []
+    before.unlink()
+    assert make_folder().parent == before
+
+
 def test_without_locks_nothing_is_removed_and_photos_are_kept_all_the_same(place, monkeypatch):
     def refuse(*_):
         raise portalocker.LockException
@@ -171,3 +201,60 @@ def test_room_ends_with_the_budget_and_with_the_disk(place, monkeypatch):
     check_room(800)
     with pytest.raises(OSError, match="space"):
         check_room(801)
+
+
+def test_room_that_is_kept_is_nobody_elses_until_the_file_has_it(place, monkeypatch):
+    monkeypatch.setattr(module, "BUDGET", module._used(spool()) + 5000)
+    monkeypatch.setattr(module, "SHARE", 1)
+    first, second = (make_folder() / "photo.part" for _ in range(2))
+    reserve(first, 2000, 5000)  # of which 2000 are kept
+    with pytest.raises(OSError, match="space"):
+        reserve(second, 1000, 3001)
+    reserve(second, 1000, 3000)
+    for written in (0, 1500, 2000):
+        first.write_bytes(bytes(written))
+        check_room(2000)
+        with pytest.raises(OSError, match="space"):
+            check_room(2001)
+    reserve(first, 4000)
+    with pytest.raises(OSError, match="space"):
+        check_room(1)
+    with pytest.raises(OSError, match="space"):
+        reserve(second, 1001)
+    release(first)
+    release(second)  # for which none is kept any more
+    check_room(3000)
+    with pytest.raises(OSError, match="space"):
+        check_room(3001)
+
+
+def test_room_that_is_kept_is_not_on_the_disk_for_others(place, monkeypatch):
+    free = module.shutil.disk_usage(place)._replace(free=module._SPARE + 800)
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: free)
+    path = make_folder() / "photo.part"
+    reserve(path, 500)
+    check_room(300)
+    with pytest.raises(OSError, match="space"):
+        check_room(301)
+    release(path)
+    check_room(800)
+
+
+def test_one_folder_has_a_share_and_others_the_rest(place, monkeypatch):
+    monkeypatch.setattr(module, "BUDGET", 8000)
+    folder, other = make_folder(), make_folder()
+    (folder / "result.out").write_bytes(bytes(1000))
+    reserve(folder / "1.part", 2000)
+    reserve(folder / "2.part", 1000)
+    with pytest.raises(ShareError):
+        reserve(folder / "3.part", 1)
+    with pytest.raises(ShareError):
+        reserve(folder / "2.part", 500, 1001)
+    (folder / "2.part").write_bytes(bytes(1000))
+    reserve(folder / "2.part", 1000)
+    reserve(other / "1.part", 3000)
+    for number in (1, 2):
+        release(folder / f"{number}.part")
+    release(other / "1.part")
+    reserve(folder / "3.part", 2000)
+    release(folder / "3.part")

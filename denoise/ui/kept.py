@@ -4,9 +4,11 @@ import logging
 import os
 import pickle
 import shutil
+import sys
 import threading
 import time
 import weakref
+from itertools import chain
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
@@ -61,18 +63,21 @@ class Kept(Generic[_T]):
         """Whether it is not on disk alone."""
         return self._value is not None
 
-    def put_aside(self) -> None:
-        """Let go of its memory; it stays there if it is small, or the disk is full."""
+    def put_aside(self) -> bool:
+        """Let go of its memory; return whether it is on disk alone: not if it is small, or the disk is full."""
         with self._lock:
-            if self._value is None or self.size <= _SMALL:
-                return
+            if self._value is None:
+                return True
+            if self.size <= _SMALL:
+                return False
             if self._file is None:
                 try:
                     self._file = self._write(self._value)
                 except OSError as error:
                     _log.warning("A photo that is not in use stays in memory: %s", error)
-                    return
+                    return False
             self._value = None
+            return True
 
     def _write(self, value: _T) -> Path:
         check_room(self.size)
@@ -95,7 +100,9 @@ def size_of(photo: Photo) -> int:
     """Return about how many bytes a photo takes in memory."""
     metadata = photo.metadata
     alpha = 0 if photo.alpha is None else photo.alpha.nbytes
-    return photo.pixels.nbytes + alpha + len(metadata.exif) + len(metadata.xmp) + len(metadata.iptc)
+    blocks = [metadata.exif, metadata.xmp, metadata.iptc, photo.icc_profile, *chain(*photo.colour_chunks)]
+    texts = chain(*metadata.comments)
+    return photo.pixels.nbytes + alpha + sum(map(len, blocks)) + sum(map(sys.getsizeof, texts))
 
 
 def bytes_in_memory() -> int:
@@ -105,12 +112,11 @@ def bytes_in_memory() -> int:
 
 
 def _make_room(newest: Kept[Any]) -> None:
-    """Put aside what was not used for the longest time, until the rest is within the budget."""
+    """Put aside what was not used for the longest time, until the rest is within the budget or the disk is full."""
     with _adding:
         others = [each for each in _large if each.is_in_memory and each is not newest]
     total = newest.size + sum(each.size for each in others)
     for each in sorted(others, key=lambda each: each._used):
-        if total <= BUDGET:
+        if total <= BUDGET or not each.put_aside():
             return
-        each.put_aside()
         total -= each.size

@@ -4,8 +4,9 @@ import asyncio
 from collections import Counter
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 from streamlit.runtime import get_instance
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
@@ -23,13 +24,17 @@ _TRY_AGAIN_LATER = 1013  # RFC 6455's registry
 
 
 def limited(app: ASGIApp) -> ASGIApp:
-    """Refuse what goes beyond the limits, in words, before any of it is read."""
-    open_sockets = 0
-    coming: Counter[str] = Counter()  # bytes that are on their way, by session
+    """Refuse what goes beyond the limits, in words.
+
+    A session has its limits in what it announces; all together in what has come, or whoever announces much and sends
+    nothing would keep all others from sending.
+    """
+    open_sockets = came = 0  # bytes of the files that are on their way
+    coming: Counter[str] = Counter()  # bytes that are announced, by session
     files: Counter[str] = Counter()
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        nonlocal open_sockets
+        nonlocal open_sockets, came
         if scope["type"] == "websocket":
             if open_sockets >= _CONNECTIONS * farewell.MOST:
                 await send({"type": "websocket.close", "code": _TRY_AGAIN_LATER, "reason": texts.FULL_HOUSE[:120]})
@@ -42,18 +47,31 @@ def limited(app: ASGIApp) -> ASGIApp:
         elif scope["type"] == "http" and scope["method"] == "PUT" and _UPLOAD in scope["path"]:
             session_id, _, file_id = scope["path"].partition(_UPLOAD)[2].partition("/")
             largest = int(config.get_option("server.maxUploadSize")) * _MEGABYTE
-            size = _declared(Headers(scope=scope), largest)
+            length = min(_declared(Headers(scope=scope)), largest)  # one that is larger is refused for that
+            size = length or largest
             held, untaken, names = _held(session_id)
             if files[session_id] + untaken >= _FILES or names >= _NAMES or coming[session_id] + size > 2 * largest:
                 await PlainTextResponse(texts.REFUSALS["429"], 429)(scope, receive, send)
-            elif held + coming.total() + size > _ALL * largest:
+            elif held + came + length > _ALL * largest:  # rather than when most of it has been sent
                 await PlainTextResponse(texts.REFUSALS["503"], 503)(scope, receive, send)
             else:
                 coming[session_id] += size
                 files[session_id] += 1
+                own = 0
+
+                async def receive_if_room() -> Message:
+                    nonlocal came, own
+                    message = await receive()
+                    more = len(message.get("body", b""))
+                    own, came = own + more, came + more
+                    if more and _held(session_id)[0] + came > _ALL * largest:
+                        raise HTTPException(503, texts.REFUSALS["503"])
+                    return message
+
                 try:
-                    await app(scope, receive, send)
+                    await app(scope, receive_if_room, send)
                 finally:
+                    came -= own
                     coming[session_id] -= size
                     files[session_id] -= 1
                     if not files[session_id]:
@@ -65,12 +83,12 @@ def limited(app: ASGIApp) -> ASGIApp:
     return answer
 
 
-def _declared(headers: Headers, largest: int) -> int:
-    """Return how many bytes will come at most, as far as anybody can be believed."""
+def _declared(headers: Headers) -> int:
+    """Return how many bytes are said to come; 0 if that is not said."""
     length = headers.get("content-length", "")
     if "transfer-encoding" in headers or not (length.isascii() and length.isdigit()):
-        return largest
-    return min(int(length[:20]), largest)
+        return 0
+    return int(length[:20])
 
 
 def _store() -> MemoryUploadedFileManager:

@@ -4,7 +4,8 @@ Each is made once, one at a time for a visitor and few in the whole server, and 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import anyio
@@ -15,13 +16,35 @@ from denoise.pipeline import Mix
 from denoise.ui.session import File, Result, Session
 
 _KEPT_BYTES = 64_000_000  # of all files that are kept
+_BLOCK = 1 << 18  # bytes that are sent at a time: the network's queue would copy all of a file it is given at once
 _encoding = CapacityLimiter(2)
 _turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-_kept: WeakKeyDictionary[Result, tuple[tuple[File, Mix], bytes]] = WeakKeyDictionary()
-"""The last file that was made of a result, for as long as the result is there and the newest ones fit."""
 
 
-async def fill(request: Request, state: Session, file: File, mix: Mix) -> bytes:
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A file that was made; there is one in memory, to however many it is sent."""
+
+    data: bytes
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Return it bit by bit, and hold it until the last one is sent."""
+        for start in range(0, len(self.data), _BLOCK):
+            yield self.data[start : start + _BLOCK]
+
+
+_there: WeakKeyDictionary[Result, WeakValueDictionary[tuple[File, Mix], Made]] = WeakKeyDictionary()
+"""Every file that is being sent or is kept."""
+
+_kept: WeakKeyDictionary[Result, Made] = WeakKeyDictionary()
+"""The last file that was made of a result, while the newest ones fit.
+
+It goes with the result, and so with the visitor or the uploaded photo, see `Session.close` and `Session.close_upload`;
+while the visitor is away it stays, and counts towards `_KEPT_BYTES` alone.
+"""
+
+
+async def fill(request: Request, state: Session, file: File, mix: Mix) -> Made:
     """Return a file of a visitor's, see `Session.file`.
 
     Raises:
@@ -29,34 +52,38 @@ async def fill(request: Request, state: Session, file: File, mix: Mix) -> bytes:
         ClientDisconnect: Nobody waits for it any more; if it had not been begun, it was not.
     """
 
-    async def make() -> bytes:
+    async def make() -> Made:
         async with _turns.setdefault(state.token, asyncio.Lock()):
             result = state.result(file.run)
             if result is None:
                 raise LookupError(file.run)
-            order, data = _kept.get(result, (None, b""))
-            if order != (file, mix):
-                data = await to_thread.run_sync(state.file, file, mix, limiter=_encoding)
-                _keep(result, (file, mix), data)
-            return data
+            there = _there.setdefault(result, WeakValueDictionary())
+            made = there.get((file, mix))
+            if made is None:
+                made = Made(await to_thread.run_sync(state.file, file, mix, limiter=_encoding))
+                there[file, mix] = made
+                _keep(result, made)
+            return made
 
     return await _while_connected(request, make)
 
 
-def _keep(result: Result, order: tuple[File, Mix], data: bytes) -> None:
+def _keep(result: Result, made: Made) -> None:
+    if len(made.data) > _KEPT_BYTES:  # which would cost all others theirs, and not fit all the same
+        return
     _kept.pop(result, None)
-    _kept[result] = order, data
-    while sum(len(each) for _, each in _kept.values()) > _KEPT_BYTES:
+    _kept[result] = made
+    while sum(len(each.data) for each in _kept.values()) > _KEPT_BYTES:
         del _kept[next(iter(_kept))]
 
 
-async def _while_connected(request: Request, make: Callable[[], Awaitable[bytes]]) -> bytes:
+async def _while_connected(request: Request, make: Callable[[], Awaitable[Made]]) -> Made:
     """Return what `make` makes, unless the connection ends before.
 
     Raises:
         ClientDisconnect: It has ended.
     """
-    made: bytes | Exception = ClientDisconnect()
+    made: Made | Exception = ClientDisconnect()
 
     async def work() -> None:
         nonlocal made

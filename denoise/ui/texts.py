@@ -380,6 +380,14 @@ def too_many_bytes(limit: int) -> str:
     return f"This file has more than {limit / 2**20:.0f} MB, which is too much. Make the photo smaller and try again."
 
 
+def batch_share(size: float) -> str:
+    """Say that the photos of a batch and their results fill what one visitor may have on disk, in bytes."""
+    return (
+        f"This photo finds no room: a batch and its results may take {size / 1e9:.3g} GB of this server's disk. "
+        "Download what is done, remove all photos, and go on with the others."
+    )
+
+
 def too_many_photos(limit: int) -> str:
     """Say that a batch is full."""
     return f"A batch takes {limit:,} photos at most. Take home what is done, remove all photos, and add the rest then."

@@ -24,7 +24,7 @@ from streamlit import config
 from denoise.batch import REPORT_NAME, ZIP_NAME, Batch
 from denoise.image import PhotoError, media_type
 from denoise.pipeline import Mix
-from denoise.spool import check_room, remove_spool, spool
+from denoise.spool import BUDGET, SHARE, ShareError, release, remove_spool, reserve, spool
 from denoise.ui import ending, farewell, guard, orders, samples, session, texts
 from denoise.ui.kept import Kept
 from denoise.ui.session import File, Session, read_mix
@@ -35,11 +35,12 @@ _MOST = 2000  # photos of a batch
 _LONGEST_LIST = 1 << 20  # bytes
 _LARGEST = 1 << 40  # bytes of a photo that somebody may announce; what comes is counted
 _BLOCK = 1 << 20  # bytes that are written at a time
+_AHEAD = 16 << 20  # bytes for which room on disk is kept before they come
 _batches: WeakValueDictionary[str, Batch] = WeakValueDictionary()
 _sessions: WeakValueDictionary[str, Session] = WeakValueDictionary()
 
 # Threads that wait, for the disk or for one another: not Streamlit's, without which nobody's page is made.
-_writing, _looking, _packing = CapacityLimiter(8), CapacityLimiter(2), CapacityLimiter(2)
+_writing, _reading, _looking, _packing = CapacityLimiter(8), CapacityLimiter(4), CapacityLimiter(2), CapacityLimiter(2)
 
 
 def offer(batch: Batch) -> str:
@@ -124,14 +125,15 @@ async def _photo(request: Request) -> Response:
     except (KeyError, ValueError):
         raise HTTPException(400) from None
     try:
-        data = await orders.fill(request, state, file, mix)
+        made = await orders.fill(request, state, file, mix)
     except ClientDisconnect:
         return Response(status_code=204)  # which nobody reads
     except LookupError:
         return Response(texts.DOWNLOAD_GONE, 404, media_type="text/plain")
     except Exception as error:
         return Response(session.explain(error), 500, media_type="text/plain")
-    return Response(data, media_type=media_type(file.format), headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store", "Content-Length": str(len(made.data))}
+    return StreamingResponse(made.pieces(), media_type=media_type(file.format), headers=headers)
 
 
 def _read_order(request: Request) -> tuple[File, Mix]:
@@ -152,7 +154,9 @@ def _read_order(request: Request) -> tuple[File, Mix]:
 
 async def _picture(request: Request) -> Response:
     state = _sessions.get(request.path_params["token"])
-    png = state and state.picture(request.path_params["digest"])
+    if state is None:
+        raise HTTPException(404)
+    png = await to_thread.run_sync(state.picture, request.path_params["digest"], limiter=_reading)
     if png is None:
         raise HTTPException(404)
     return Response(png, media_type="image/png", headers={"Cache-Control": "no-store"})
@@ -207,10 +211,10 @@ async def _receive(request: Request) -> Response:
     try:
         await _write(request, batch, item, part)
     except KeyError:
-        _remove(part)
+        await to_thread.run_sync(_remove, part, limiter=_writing)
         raise HTTPException(409) from None
     except (ClientDisconnect, OSError, PhotoError) as error:
-        _remove(part)
+        await to_thread.run_sync(_remove, part, limiter=_writing)
         batch.lose(item, ConnectionError() if isinstance(error, ClientDisconnect) else error, part)
     else:
         batch.arrived(part)  # before it queues
@@ -229,17 +233,28 @@ async def _write(request: Request, batch: Batch, item: str, part: Path) -> None:
     """
     left = limit = int(config.get_option("server.maxUploadSize")) << 20
     announced = min(int(request.headers.get("content-length", 0)), limit)
-    await to_thread.run_sync(check_room, announced, limiter=_writing)  # rather than when most of it has been sent
-    with part.open("wb") as file:
-        block = bytearray()
-        async for chunk in request.stream():
-            block += chunk
-            if len(block) >= _BLOCK or not chunk:  # the last one is empty
-                left -= await to_thread.run_sync(file.write, bytes(block), limiter=_writing)
-                block.clear()
-                batch.heard(item, part)
-            if left < 0:
-                raise PhotoError(texts.too_many_bytes(limit))
+    room = min(announced, _AHEAD)
+    try:
+        # For all that is announced, rather than to say so when most of it has been sent.
+        await to_thread.run_sync(reserve, part, room, announced, limiter=_writing)
+        with await to_thread.run_sync(part.open, "wb", limiter=_writing) as file:
+            block = bytearray()
+            async for chunk in request.stream():
+                block += chunk
+                if len(block) >= _BLOCK or not chunk:  # the last one is empty
+                    written = limit - left
+                    if written + len(block) > room:
+                        room = written + max(len(block), min(_AHEAD, (announced or limit) - written))
+                        await to_thread.run_sync(reserve, part, room, limiter=_writing)
+                    left -= await to_thread.run_sync(file.write, bytes(block), limiter=_writing)
+                    block.clear()
+                    batch.heard(item, part)
+                if left < 0:
+                    raise PhotoError(texts.too_many_bytes(limit))
+    except ShareError:
+        raise PhotoError(texts.batch_share(SHARE * BUDGET)) from None
+    finally:
+        release(part)
 
 
 def _remove(part: Path) -> None:
@@ -261,7 +276,7 @@ async def _thumbnail(request: Request) -> Response:
     name = request.path_params["sample"]
     if name not in samples.list_samples():
         raise HTTPException(404)
-    jpeg = await to_thread.run_sync(samples.thumbnail, name)
+    jpeg = await to_thread.run_sync(samples.thumbnail, name, limiter=_reading)
     return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "public, max-age=3600"})
 
 

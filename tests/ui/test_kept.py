@@ -1,6 +1,7 @@
 import errno
 import gc
 import pickle
+import shutil
 import threading
 
 import numpy as np
@@ -75,6 +76,23 @@ def test_photo_comes_back_with_all_that_it_has():
     assert after.pixels.dtype == np.uint16
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"alpha": np.zeros((1, 5000), np.uint8)}, {"icc_profile": bytes(5000)}),
+        {"colour_chunks": ((b"cICP", bytes(2000)), (b"mDCV", bytes(3000)))},
+        *({"metadata": Metadata(**{name: bytes(5000)})} for name in ("exif", "xmp", "iptc")),
+        *(
+            {"metadata": Metadata(comments=(("Title", "x"), comment))}
+            for comment in (("a", "b" * 5000), ("b" * 5000, "a"))
+        ),
+    ],
+)
+def test_all_that_a_photo_holds_counts(change):
+    pixels = np.zeros((1, 5000, 3), np.uint8)
+    assert 20_000 <= kept.size_of(Photo(pixels, **change)) < 20_500
+
+
 def test_file_goes_with_its_value():
     value = Kept(large())
     value.put_aside()
@@ -104,6 +122,28 @@ def test_full_disk_loses_nothing(monkeypatch):
     assert [path for path in spool.spool().iterdir() if path.is_dir()] == []
     value.put_aside()
     assert not value.is_in_memory
+
+
+def test_full_disk_is_asked_once_each_time(monkeypatch, caplog):
+    monkeypatch.setattr(kept, "BUDGET", LARGE)
+    with monkeypatch.context() as patch:
+        patch.setattr(kept, "check_room", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+        values = [Kept(large(seed)) for seed in range(4)]
+        assert [each.is_in_memory for each in values] == [True] * 4
+        caplog.clear()
+        Kept(large(5))
+        assert len(caplog.records) == 1
+    assert values[0].put_aside()
+    assert values[0].put_aside()
+    assert not Kept(b"small").put_aside()
+
+
+def test_value_is_put_aside_also_where_the_spool_was_tidied_away():
+    shutil.rmtree(spool.spool())
+    value = Kept(large())
+    value.put_aside()
+    assert not value.is_in_memory
+    assert value.get() == large()
 
 
 def test_values_are_whole_while_many_threads_use_and_displace_them(monkeypatch):

@@ -2,6 +2,7 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from starlette.exceptions import HTTPException
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
@@ -99,16 +100,42 @@ def test_all_sessions_share_the_room_for_what_nobody_has_taken(play):
     play(scene)
 
 
-@pytest.mark.parametrize("headers", [{"transfer_encoding": "chunked"}, {"content_length": "many"}])
-def test_what_is_on_its_way_counts_and_who_does_not_say_how_much_is_taken_to_send_the_most(play, headers):
+@pytest.mark.parametrize(
+    "headers", [{"transfer_encoding": "chunked"}, {"content_length": "many"}, {"content_length": "1000"}]
+)
+def test_what_does_not_come_is_in_nobodys_way_but_its_sessions(play, headers):
     async def scene(server):
-        slow = [asyncio.create_task(server.put(f"{name}/slow", 2, **headers)) for name in "abc"]
-        while server.reached < 3:
+        slow = [asyncio.create_task(server.put(f"{name}/slow", 2, **headers)) for name in "aabbcc"]
+        while server.reached < 6:
             await asyncio.sleep(0)
-        assert (await server.put("d/1", 1))[0] == 503
+        assert (await server.put("a/1", 1))[0] == 429
+        assert (await server.put("d/1", 800))[0] == 204
         server.go_on.set()
-        assert [status for status, _ in await asyncio.gather(*slow)] == [204] * 3
-        assert (await server.put("d/1", 1))[0] == 204
+        assert [status for status, _ in await asyncio.gather(*slow)] == [204] * 6
+        assert (await server.put("a/1", 1))[0] == 204
+
+    play(scene)
+
+
+def test_who_sends_more_than_there_is_room_for_is_stopped_on_the_way(play):
+    async def scene(server):
+        for name in "abc":
+            assert (await server.put(f"{name}/1", 900))[0] == 204
+        with pytest.raises(HTTPException) as raised:
+            await server.put("d/1", 400, transfer_encoding="chunked")
+        assert (raised.value.status_code, raised.value.detail) == (503, texts.REFUSALS["503"])
+        assert "d" not in server.store.file_storage
+        assert (await server.put("d/1", 0, content_length="1" * 99))[0] == 503
+        assert (await server.put("d/1", 300))[0] == 204  # what came of the other no longer counts
+        assert (await server.put("e/1", 1))[0] == 503
+
+    play(scene)
+
+
+def test_too_large_a_file_is_left_to_the_server_to_refuse(play):
+    async def scene(server):
+        await server.put("a/1", 0, content_length="9" * 99)
+        assert server.reached == 1
 
     play(scene)
 

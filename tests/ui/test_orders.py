@@ -75,7 +75,8 @@ def test_file_is_made_once_for_all_who_ask(visitor):
         visitor.free.set()
         return await asyncio.gather(*tasks)
 
-    assert set(run(work())) == {f"{MIXES[0]}".encode()}
+    (made,) = set(run(work()))
+    assert made.data == f"{MIXES[0]}".encode()
     assert visitor.made == [MIXES[0]]
 
 
@@ -85,7 +86,7 @@ def test_different_files_are_made_one_after_another(visitor):
         visitor.free.set()
         return await asyncio.gather(*tasks)
 
-    assert run(work()) == [f"{mix}".encode() for mix in MIXES]
+    assert [made.data for made in run(work())] == [f"{mix}".encode() for mix in MIXES]
     assert (visitor.made, visitor.most) == (MIXES, 1)
 
 
@@ -101,7 +102,7 @@ def test_nothing_is_made_for_who_has_left(visitor):
 
     _, *left, last = run(work())
     assert [type(each) for each in left] == [ClientDisconnect] * 3
-    assert last == f"{MIXES[4]}".encode()
+    assert last.data == f"{MIXES[4]}".encode()
     assert visitor.made == [MIXES[0], MIXES[4]]
 
 
@@ -110,7 +111,7 @@ def test_visitors_do_not_wait_for_one_another(visitor):
 
     async def work():
         _, tasks = await begin(visitor, *MIXES)
-        assert await orders.fill(Request(), other, FILE, MIXES[0]) == f"{MIXES[0]}".encode()
+        assert (await orders.fill(Request(), other, FILE, MIXES[0])).data == f"{MIXES[0]}".encode()
         assert visitor.made == MIXES[:1]
         visitor.free.set()
         await asyncio.gather(*tasks)
@@ -153,3 +154,29 @@ def test_what_is_kept_goes_with_its_result_and_is_limited(visitor, monkeypatch):
     assert len(others[1].made) == 1
     visitor.results.clear()
     assert len(orders._kept) == 2
+
+
+def test_file_that_is_too_large_to_be_kept_is_there_once_while_it_is_sent_and_costs_nobody_else_theirs(
+    visitor, monkeypatch
+):
+    other = Visitor()
+    monkeypatch.setattr(orders, "_kept", type(orders._kept)())
+
+    async def ask():
+        return await orders.fill(Request(), visitor, FILE, MIXES[0])
+
+    async def work():
+        await orders.fill(Request(), other, FILE, MIXES[0])
+        monkeypatch.setattr(orders, "_KEPT_BYTES", len(f"{MIXES[0]}") - 1)
+        sent = (await ask()).pieces()
+        first = await anext(sent)
+        again = await ask()
+        assert first + b"".join([piece async for piece in sent]) == again.data
+        assert visitor.made == MIXES[:1]
+        del again, sent
+        await ask()
+        assert len(visitor.made) == 2
+        assert list(orders._kept) == [other.results[RUN]]
+
+    monkeypatch.setattr(orders, "_BLOCK", 10)
+    run(work())

@@ -17,7 +17,7 @@ from starlette.responses import StreamingResponse
 
 from denoise import spool
 from denoise.batch import REPORT_NAME, Batch, State, _write
-from denoise.image import Photo, decode
+from denoise.image import Photo, PhotoError, decode
 from denoise.pipeline import Mix, blend
 from denoise.ui import samples, texts, transfer
 from denoise.ui.session import File, Result, Session
@@ -64,14 +64,17 @@ def answer(route, chunks=(), headers=None, query="", **path_params):
     async def ask():
         encoded = [(name.replace("_", "-").encode(), value.encode()) for name, value in (headers or {}).items()]
         scope = {"type": "http", "path_params": path_params, "headers": encoded, "query_string": query.encode()}
-        response = await route(Request(scope, receive))
-        if isinstance(response, StreamingResponse):
-            response.body = b"".join([piece async for piece in response.body_iterator])
-        return response
+        return await whole(await route(Request(scope, receive)))
 
     # In a thread of its own: a browser test may have left a loop running in this one.
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, ask()).result()
+
+
+async def whole(response):
+    if isinstance(response, StreamingResponse):
+        response.body = b"".join([piece async for piece in response.body_iterator])
+    return response
 
 
 def files_of(batch):
@@ -118,6 +121,64 @@ def test_nothing_is_sent_that_will_find_no_room(batch, item, monkeypatch):
     assert batch.items()[0].reason == repr(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     send(batch, item, png(), content_length="1000")
     assert batch.items()[0].state == State.WAITING
+
+
+@pytest.fixture
+def small_disk(batch, monkeypatch):
+    """1000 bytes for the batch alone, of which room for 400 is kept before they come."""
+    monkeypatch.setattr(spool, "spool", lambda: batch._folder)
+    monkeypatch.setattr(spool, "BUDGET", 1000)
+    monkeypatch.setattr(spool, "SHARE", 2)
+    monkeypatch.setattr(transfer, "_BLOCK", 100)
+    monkeypatch.setattr(transfer, "_AHEAD", 400)
+
+
+@pytest.mark.usefixtures("small_disk")
+@pytest.mark.parametrize("headers", [{}, {"content_length": "1000"}])
+def test_what_comes_is_measured_as_it_comes(batch, item, headers):
+    used = []
+
+    def fill_up():
+        other = batch.part(batch.expect("other.png", 700).id)
+        other.write_bytes(bytes(700))
+        return bytes(100)
+
+    def note():
+        used.append(spool._used(batch._folder))
+        return bytes(100)
+
+    send(batch, item, *[bytes(100)] * 2, fill_up, *[note] * 7, **headers)
+    assert batch.items()[0].reason == repr(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert 1 <= len(used) < 7
+    assert spool._reserved == {}
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_batch_that_has_its_share_of_the_disk_is_told_so(batch, item, monkeypatch):
+    monkeypatch.setattr(spool, "SHARE", 0.5)
+    send(batch, item, ClientDisconnect(), content_length="501")
+    assert batch.items()[0].reason == repr(PhotoError(texts.batch_share(25e9)))
+    assert "25 GB" in batch.items()[0].reason
+    send(batch, item, png(), content_length="500")
+    assert batch.items()[0].state == State.WAITING
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_uploads_at_the_same_time_share_the_room(batch, item):
+    second, third = (batch.expect(f"{number}.png", 400) for number in range(2))
+
+    def send_third():
+        send(batch, third, png(), content_length="400")
+        return png()
+
+    def send_second():
+        send(batch, second, send_third, content_length="400")
+        return png()
+
+    send(batch, item, send_second, content_length="400")
+    assert [each.state for each in batch.items()] == [State.WAITING, State.WAITING, State.FAILED]
+    assert batch.items()[2].reason == repr(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert spool._reserved == {}
 
 
 def test_upload_ends_when_the_photo_comes_by_another(batch, item, monkeypatch):
@@ -270,7 +331,7 @@ async def _fetch(token, query):
         return messages.pop() if messages else await asyncio.Event().wait()
 
     scope = {"type": "http", "path_params": {"token": token}, "headers": [], "query_string": query.encode()}
-    return await transfer._photo(Request(scope, receive))
+    return await whole(await transfer._photo(Request(scope, receive)))
 
 
 def test_result_is_sent_as_its_address_says(visitor):
@@ -278,6 +339,7 @@ def test_result_is_sent_as_its_address_says(visitor):
     visitor.set_mix(Mix(0, 0, 0))  # of no interest: the address counts
     response = fetch(address, mix="50-80-0")
     assert response.media_type == "image/png"
+    assert int(response.headers["content-length"]) == len(response.body)
     noisy = samples.load(samples.list_samples()["astronaut"].noisy)
     expected = blend(noisy, visitor.results[RUN].photo, Mix(0.5, 0.8, 0)).pixels
     np.testing.assert_array_equal(decode(response.body).pixels, expected)
@@ -342,3 +404,25 @@ def test_pictures_of_a_page_are_sent_to_it_until_others_take_their_place(visitor
         with pytest.raises(HTTPException) as raised:
             picture(gone)
         assert raised.value.status_code == 404
+
+
+def test_disk_is_waited_for_in_other_threads(visitor, batch, item, monkeypatch):
+    def in_a_loop():
+        try:
+            return asyncio.get_running_loop()
+        except RuntimeError:
+            return None
+
+    loops = []
+
+    def note(work):
+        return lambda *args, **kwargs: (loops.append(in_a_loop()), work(*args, **kwargs))[1]
+
+    monkeypatch.setattr(Session, "picture", note(Session.picture))
+    address = transfer.offer_picture(visitor, "viewer.noisy", b"1")
+    assert answer(transfer._picture, token=visitor.token, digest=address[-20:-4]).body == b"1"
+    monkeypatch.setattr(transfer.Path, "open", note(transfer.Path.open))
+    monkeypatch.setattr(transfer.Path, "unlink", note(transfer.Path.unlink))
+    send(batch, item, b"half", ClientDisconnect())
+    assert len(loops) >= 3
+    assert set(loops) == {None}
