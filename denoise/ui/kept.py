@@ -84,7 +84,7 @@ class Kept(Generic[_T]):
         folder = make_folder()
         remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         try:
-            with (folder / "kept").open("wb") as file:
+            with _writing, (folder / "kept").open("wb") as file:
                 pickle.dump(value, file, protocol=5)
         except BaseException:
             remove()
@@ -94,6 +94,7 @@ class Kept(Generic[_T]):
 
 _large: "weakref.WeakSet[Kept[Any]]" = weakref.WeakSet()
 _adding = threading.Lock()
+_writing = threading.Lock()  # one at a time: what is written is in memory once more until it is
 
 
 def size_of(photo: Photo) -> int:
