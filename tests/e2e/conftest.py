@@ -33,7 +33,7 @@ DESKTOP = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 # A page that is opened by its own address asks for its base path there first: Streamlit's way to find the server.
 PROBES = ("/_stcore/health", "/_stcore/host-config")
-RESULT_TIMEOUT = 120_000  # milliseconds; generous, for a busy machine
+RESULT_TIMEOUT = 300_000  # milliseconds; generous, for a busy machine
 # By page: an address at which it is soon finished, and what is there then. Of any other page, its title.
 FINISHED = {
     "batch": ("batch", ".uploader .files:not(:empty)"),
