@@ -173,12 +173,26 @@ def visit(browser, server_url):
     assert [url for url in requests if not url.startswith((server_url, "data:", "blob:"))] == []
 
 
+def wait_until_it_fits(page) -> None:
+    """Wait until no part of the page can be scrolled sideways; a chart that comes may be too wide for a moment."""
+    wait_until(page, "the page fits", lambda: not overflowing(page))
+
+
 def overflowing(page) -> list[str]:
     """Name the parts of the page that can be scrolled sideways."""
     return page.evaluate(
         """() => [...document.querySelectorAll("html, body, .stMain, .stMainBlockContainer")]
             .filter(element => element.scrollWidth > element.clientWidth).map(element => element.className)"""
     )
+
+
+def wait_until(page, event: str, happens, timeout: float = 10.0):
+    """Ask again and again, until the answer is true; return it."""
+    deadline = time.monotonic() + timeout
+    while not (answer := happens()):
+        assert time.monotonic() < deadline, f"in vain was waited until {event}"
+        page.wait_for_timeout(50)
+    return answer
 
 
 def canvas_pixels(page, selector):
@@ -252,8 +266,9 @@ def wait_for_colours(page, selector, file: bytes) -> int:
         }
         return count > 10000 && off <= 1 ? { apart } : null;
     }"""
-    found = page.wait_for_function(compare, arg=[selector, base64.b64encode(file).decode()], timeout=RESULT_TIMEOUT)
-    return found.json_value()["apart"]
+    arguments = [selector, base64.b64encode(file).decode()]
+    found = wait_until(page, "the colours are right", lambda: page.evaluate(compare, arguments), RESULT_TIMEOUT / 1000)
+    return found["apart"]
 
 
 def expected_pixels(photo, shape, left, top, zoom):

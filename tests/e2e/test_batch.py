@@ -12,7 +12,7 @@ from denoise import pipeline
 from denoise.batch import REPORT_NAME
 from denoise.image import decode, encode
 from denoise.ui import texts
-from tests.e2e.conftest import PHONE, RESULT_TIMEOUT, assert_on_its_way, overflowing, pictures_held
+from tests.e2e.conftest import PHONE, RESULT_TIMEOUT, assert_on_its_way, pictures_held, wait_until_it_fits
 
 FAST = "batch?batch_model=Fast+U-Net"
 
@@ -268,5 +268,5 @@ def test_phone_shows_all_of_it(open_batch):
     button(page, texts.batch_start(1, 0)).click()
     wait_for_rows(page, ".done", 1)
     assert re.search(r"\d → \d", rows(page, ".done").inner_text())
-    assert overflowing(page) == []
+    wait_until_it_fits(page)
     assert rows(page).evaluate_all("all => all.every(row => row.getBoundingClientRect().right <= innerWidth)")

@@ -13,9 +13,9 @@ from tests.e2e.conftest import (
     REPOSITORY,
     RESULT_TIMEOUT,
     assert_on_its_way,
-    overflowing,
     pictures_held,
     wait_for_result,
+    wait_until_it_fits,
 )
 
 INFOS = pipeline.denoiser_names()
@@ -62,7 +62,7 @@ def test_cards_show_true_pixels_and_the_page_fits(visit, size, scheme):
     # One of the denoisers is the best of each column, and that is said in words too.
     assert cards.locator(".best").count() >= 4
     assert cards.locator(".said").first.inner_text().strip() == texts.COMPARE_BEST
-    assert overflowing(page) == []
+    wait_until_it_fits(page)
 
 
 def test_any_two_are_shown_and_the_link_reproduces_them(visit):

@@ -11,9 +11,9 @@ from tests.e2e.conftest import (
     PHONE,
     RESULT_TIMEOUT,
     assert_on_its_way,
-    overflowing,
     pictures_held,
     wait_for_result,
+    wait_until_it_fits,
 )
 
 SAMPLE = next(iter(samples.list_samples().values()))
@@ -46,7 +46,7 @@ def test_photo_is_made_noisy_and_cleaned_and_the_curves_are_drawn(visit, size, s
     chart = page.locator(".stVegaLiteChart[aria-label*='PSNR']")
     chart.wait_for(timeout=RESULT_TIMEOUT)
     assert texts.NOISY in chart.get_attribute("aria-label")
-    assert overflowing(page) == []
+    wait_until_it_fits(page)
 
 
 def test_result_that_comes_while_the_viewer_is_being_loaded_is_shown(visit):

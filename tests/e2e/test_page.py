@@ -20,13 +20,13 @@ from tests.e2e.conftest import (
     assert_on_its_way,
     canvas_pixels,
     expected_pixels,
-    overflowing,
     peak_memory,
     pictures_held,
     serve,
     wait_for,
     wait_for_colours,
     wait_for_result,
+    wait_until_it_fits,
 )
 from tests.e2e.profiles import display_p3
 from tests.e2e.test_viewer import move_sliders
@@ -468,7 +468,7 @@ def test_two_visitors_at_once_see_their_own_photos(open_page):
 def test_phone_has_no_horizontal_scroll(open_page, scheme):
     page = open_page(**PHONE, color_scheme=scheme)
     wait_for_result(page)
-    assert overflowing(page) == []
+    wait_until_it_fits(page)
 
 
 def test_phone_moves_the_divider_by_touch(open_page):
@@ -534,7 +534,7 @@ def test_nothing_overlaps_on_a_tablet(open_page):
         page.wait_for_timeout(300)
         assert page.locator(".mix label").evaluate_all(cut) == []
         assert page.locator("[data-testid=stMetricValue] > *").evaluate_all(cut) == []
-        assert overflowing(page) == []
+        wait_until_it_fits(page)
 
 
 def test_phone_keeps_progress_and_cancel_in_sight(open_page):
