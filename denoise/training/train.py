@@ -113,7 +113,7 @@ class Configuration:
                 raise ValueError(f"`{name}` must be one of {', '.join(known)}. Received: {getattr(self, name)!r}")
         if self.loss == "cbdnet" and self.architecture != "cbdnet":
             raise ValueError(f"The loss cbdnet needs the network cbdnet. Received: {self.architecture!r}")
-        multiple = multiple_of(self.architecture, self.arguments.get("scales", 1))
+        multiple = multiple_of(self.architecture, **self.arguments)
         if self.patches == "random" and self.patch_size % multiple:
             raise ValueError(
                 f"`patch_size` must be a multiple of {multiple} for {self.architecture}. Received: {self.patch_size}"
@@ -500,26 +500,37 @@ def _patches(
 
 
 def _load_weights(network: keras.Model, path: str, configuration: Configuration) -> None:
-    """Load weights; a network that is told the noise level takes those of one that is not, and at first ignores it."""
-    if isinstance(network.input, list):
-        arguments = {key: value for key, value in configuration.arguments.items() if key != "told"}
-        blind = build(configuration.architecture, **arguments)
+    """Load weights, also those of the plain network that this one grew from.
+
+    A network that is told the noise level takes those of one that is not, and at first ignores it. One on a half-size
+    grid takes those of one on the photo's: its four pixels are at first looked at, and changed, as their mean.
+    """
+    grown = {"told", "grid"}
+    if grown & configuration.arguments.keys():
+        arguments = {key: value for key, value in configuration.arguments.items() if key not in grown}
+        plain = build(configuration.architecture, **arguments)
         try:
             with warnings.catch_warnings(action="ignore"):
-                blind.load_weights(path)
+                plain.load_weights(path)
         except ValueError:
-            pass  # they know of the level already
+            pass  # they are those of a network like this one
         else:
-            for layer in blind.layers:
+            for layer in plain.layers:
                 for own, loaded in zip(network.get_layer(layer.name).weights, layer.weights, strict=True):
-                    missing = [(0, new - old) for new, old in zip(own.shape, loaded.shape, strict=True)]
-                    own.assign(ops.pad(loaded, missing))
+                    own.assign(_grow(loaded, own.shape))
             return
     try:
         with warnings.catch_warnings(action="ignore"):  # the error says it better
             network.load_weights(path)
     except ValueError as error:
         raise ValueError(f"The initial weights must be those of a {network.name}. Received: {path}: {error}") from error
+
+
+def _grow(weights: Any, shape: Sequence[int]) -> Any:
+    """Give weights more inputs and outputs: whole copies, the inputs' sharing one weight, then zeros."""
+    *_, outputs = copies = [new // old for new, old in zip(shape, weights.shape, strict=True)]
+    grown = ops.tile(weights, copies) * (outputs / math.prod(copies))
+    return ops.pad(grown, [(0, new - old) for new, old in zip(shape, grown.shape, strict=True)])
 
 
 def _describe(named: list[keras.Variable], variables: list[keras.Variable]) -> list[str]:

@@ -42,6 +42,7 @@ def disturb(network: keras.Model) -> None:
         ("pridnet", {}, 74_228_129),
         ("pridnet", {"filters": 16}, 18_617_169),
         ("ridnet", {}, 1_499_347),
+        ("ridnet", {"grid": 2, "told": 1}, 1_499_347 + (9 + 1) * 64 * 9 + 9 * (64 * 9 + 1)),
         ("unet", {}, 6_633_564),
     ],
     ids=str,
@@ -56,8 +57,9 @@ def test_build_untrained_returns_its_input(name: str) -> None:
     np.testing.assert_array_equal(build(name, **SMALL[name]).predict(noisy, verbose=0), noisy)
 
 
-def test_network_that_is_told_of_no_noise_returns_its_input_and_else_does_not() -> None:
-    network = build("unet", **SMALL["unet"], told=1)
+@pytest.mark.parametrize(("name", "grid"), [("unet", {}), ("ridnet", {}), ("ridnet", {"grid": 2})], ids=str)
+def test_network_that_is_told_of_no_noise_returns_its_input_and_else_does_not(name: str, grid: dict[str, int]) -> None:
+    network = build(name, **SMALL[name], **grid, told=1)
     disturb(network)
     noisy = np.random.default_rng(0).random((1, 64, 64, 3), np.float32)
     level = np.full((1, 64, 64, 1), 0.05, np.float32)
@@ -69,6 +71,13 @@ def test_network_that_is_told_of_no_noise_returns_its_input_and_else_does_not() 
     assert np.abs(louder - denoised)[:, :, 32:].max() > 1e-4
 
 
+def test_build_refuses_an_unknown_grid_and_a_size_that_does_not_fit() -> None:
+    with pytest.raises(ValueError, match="`grid` must be 1 or 2"):
+        build("ridnet", grid=3)
+    with pytest.raises(ValueError, match="multiple of 2"):
+        build("ridnet", grid=2, size=33)
+
+
 def test_build_refuses_to_tell_the_level_at_two_sizes() -> None:
     with pytest.raises(ValueError, match="`scales` must be 1"):
         build("unet", told=1, scales=2)
@@ -77,7 +86,7 @@ def test_build_refuses_to_tell_the_level_at_two_sizes() -> None:
 @pytest.mark.parametrize(("height", "width", "scales"), [(1, 1, 1), (1, 2, 1), (1, 1, 2)], ids=str)
 @pytest.mark.parametrize("name", NAMES)
 def test_build_makes_a_network_of_open_size(name: str, height: int, width: int, scales: int) -> None:
-    multiple = multiple_of(name, scales)
+    multiple = multiple_of(name, scales=scales)
     noisy = np.random.default_rng(0).random((1, height * multiple, width * multiple, 3), np.float32)
     network = build(name, scales=scales, **SMALL[name])
     if scales == 1:

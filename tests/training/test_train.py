@@ -319,3 +319,26 @@ def test_network_that_is_told_the_level_begins_as_the_one_that_is_not(clean_fold
     level = np.full((1, 32, 32, 1), 0.1, np.float32)
     expected = np.asarray(blind(noisy))
     np.testing.assert_allclose(np.asarray(told([noisy, level])), expected, atol=1e-4)
+
+
+def test_network_on_a_half_size_grid_begins_with_what_the_other_knows_of_the_mean(
+    clean_folder: Path, tmp_path: Path
+) -> None:
+    keras.mixed_precision.set_global_policy("float32")
+    whole = build("ridnet", **TINY.arguments)
+    tail = whole.get_layer("tail").kernel
+    tail.assign(np.random.default_rng(0).normal(0, 0.02, tail.shape))
+    whole.save_weights(tmp_path / "whole.weights.h5")
+    configuration = replace(
+        TINY,
+        arguments={**TINY.arguments, "grid": 2, "told": 1},
+        epochs=1,
+        learning_rate=1e-12,
+        initial_weights=str(tmp_path / "whole.weights.h5"),
+    )
+    half = train([clean_folder], tmp_path / "run", configuration)
+    coarse = np.random.default_rng(1).random((1, 16, 16, 3), np.float32)
+    noisy, level = coarse.repeat(2, axis=1).repeat(2, axis=2), np.full((1, 32, 32, 1), 0.1, np.float32)
+    expected = np.asarray(whole(coarse)).repeat(2, axis=1).repeat(2, axis=2)
+    assert np.abs(expected - noisy).max() > 1e-3
+    np.testing.assert_allclose(np.asarray(half([noisy, level])), expected, atol=1e-4)

@@ -30,7 +30,7 @@ def build(name: str, *, size: int | None = None, scales: int = 1, **arguments: o
 
     Args:
         name: One of `ARCHITECTURES`.
-        size: Height and width of the input, a multiple of `multiple_of(name, scales)`; `None` for any such.
+        size: Height and width of the input, a multiple of `multiple_of`; `None` for any such.
         scales: 2 for the network at two sizes of the photo, see `two_scales`.
         **arguments: Passed to the builder (widths).
 
@@ -47,13 +47,16 @@ def build(name: str, *, size: int | None = None, scales: int = 1, **arguments: o
         raise ValueError(f"`scales` must be 1 or 2. Received: {scales}")
     if scales == 2 and arguments.get("told"):
         raise ValueError("A network that is told the noise level has one size: `scales` must be 1. Received: 2")
-    if size is not None and size % multiple_of(name, scales):
-        raise ValueError(f"`size` of {name} must be a multiple of {multiple_of(name, scales)}. Received: size={size}")
+    if arguments.get("grid", 1) not in (1, 2):
+        raise ValueError(f"`grid` must be 1 or 2. Received: {arguments['grid']}")
+    multiple = multiple_of(name, scales=scales, **arguments)
+    if size is not None and size % multiple:
+        raise ValueError(f"`size` of {name} must be a multiple of {multiple}. Received: size={size}")
     if scales == 2:
         return two_scales(ARCHITECTURES[name](**arguments), size)
     return ARCHITECTURES[name](size=size, **arguments)
 
 
-def multiple_of(name: str, scales: int = 1) -> int:
+def multiple_of(name: str, *, scales: int = 1, grid: object = 1, **_: object) -> int:
     """What height and width of an input must be multiples of, see `build`; 1 for a name that is unknown."""
-    return scales * MULTIPLES.get(name, 1)
+    return scales * (2 if grid == 2 else 1) * MULTIPLES.get(name, 1)

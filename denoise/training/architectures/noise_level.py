@@ -20,11 +20,13 @@ def noise_level_input(size: int | None) -> keras.KerasTensor:
     return keras.Input((size, size, 1), name=LEVEL)
 
 
-def beside_level(x: keras.KerasTensor, level: keras.KerasTensor | None) -> keras.KerasTensor:
-    """Append the level to what a photo on a half-size grid became, (N, H / 2, W / 2, C); `None` appends nothing."""
+def beside_level(x: keras.KerasTensor, level: keras.KerasTensor | None, grid: int) -> keras.KerasTensor:
+    """Append the level to what a photo became, (N, H / grid, W / grid, C); `None` appends nothing."""
     if level is None:
         return x
-    return layers.Concatenate(name="told")([x, layers.AveragePooling2D(2, name="level_halved")(level)])
+    if grid > 1:
+        level = layers.AveragePooling2D(grid, name="level_averaged")(level)
+    return layers.Concatenate(name="told")([x, level])
 
 
 def within_level(residual: keras.KerasTensor, level: keras.KerasTensor | None) -> keras.KerasTensor:

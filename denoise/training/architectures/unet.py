@@ -30,7 +30,7 @@ def unet(size: int | None = None, filters: int = 48, levels: int = 4, blocks: in
     noisy = keras.Input((size, size, 3), name="noisy")
     widths = [filters * min(2**grid, 4) for grid in range(levels)]
     level = noise_level_input(size) if told else None
-    x = convolution(beside_level(ops.space_to_depth(noisy, 2), level), filters, 3, "head")
+    x = convolution(beside_level(ops.space_to_depth(noisy, 2), level, 2), filters, 3, "head")
     skips = []
     for grid in range(levels - 1):
         x = _blocks(x, widths[grid], blocks, f"down{grid + 1}")
