@@ -20,10 +20,10 @@ clean:
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/app: requirements.txt | .venv/bin/python
+.venv/app: requirements.txt pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install -q -r requirements.txt
 	touch $@
 
-.venv/dev: requirements.txt requirements-train.txt requirements-dev.txt | .venv/bin/python
+.venv/dev: requirements-dev.txt pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install -q -r requirements-dev.txt
 	touch $@ .venv/app

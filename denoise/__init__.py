@@ -6,6 +6,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+__version__ = "0.2.0"
+
 Image: TypeAlias = NDArray[np.float32]
 """A photo or a tile: float32 array of shape (H, W, 3), RGB, values in [0, 1]."""
 

@@ -1,4 +1,4 @@
-"""Command line: `python -m denoise photo.jpg -o clean.png`."""
+"""Command line: `denoise photo.jpg -o clean.png`, or `python -m denoise`."""
 
 import argparse
 import contextlib
@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from denoise import benchmark
+from denoise import __version__, benchmark
 from denoise.clean import clean_share, describe_clean
 from denoise.files import write_atomically
 from denoise.image import (
@@ -35,14 +35,15 @@ from denoise.tiling import Progress
 
 _EXAMPLES = """\
 examples:
-  python -m denoise photo.jpg                           writes photo-denoised.jpg beside it
-  python -m denoise photo.jpg -o clean.png              the suffix chooses the format
-  python -m denoise photo.jpg -o small.webp --quality 80  a smaller file
-  python -m denoise photo.jpg --strength 0.8            keeps a fifth of the grain
-  python -m denoise *.jpg -o cleaned                    several photos into a folder
-  python -m denoise holiday -o cleaned --model nlm      all photos of a folder
-  python -m denoise noisy.png --reference clean.png     prints PSNR and SSIM before -> after
-  python -m denoise benchmark --help                    measures speed and memory on this machine
+  denoise photo.jpg                           writes photo-denoised.jpg beside it
+  denoise photo.jpg -o clean.png              the suffix chooses the format
+  denoise photo.jpg -o small.webp --quality 80
+                                              a smaller file
+  denoise photo.jpg --strength 0.8            keeps a fifth of the grain
+  denoise *.jpg -o cleaned                    several photos into a folder
+  denoise holiday -o cleaned --model nlm      all photos of a folder
+  denoise noisy.png --reference clean.png     prints PSNR and SSIM before -> after
+  denoise benchmark --help                    measures speed and memory on this machine
 
 exit codes: 0 all photos denoised, 1 some failed, 2 wrong usage, 130 stopped by Ctrl-C
 """
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _denoise(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m denoise",
+        prog="denoise",
         description="Clean noisy photos. Size, bit depth, transparency and metadata stay as they are.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -110,6 +111,7 @@ def _denoise(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--strip", action="store_true", help="leave out place, time, camera, captions and all metadata")
     parser.add_argument("--force", action="store_true", help="overwrite output files")
+    parser.add_argument("--version", action="version", version=f"denoise {__version__}")
     parser.add_argument("--list-models", action="store_true", help="list the denoisers and exit")
     args = parser.parse_args(arguments)
 
@@ -307,7 +309,7 @@ def _report(message: str) -> None:
 
 def _benchmark(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m denoise benchmark", description="Measure speed and memory on this machine; takes minutes."
+        prog="denoise benchmark", description="Measure speed and memory on this machine; takes minutes."
     )
     parser.add_argument("--model", default="ridnet", metavar="NAME", help="denoiser (default: ridnet)")
     parser.add_argument(

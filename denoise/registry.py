@@ -6,9 +6,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from denoise.bundled import folder
 from denoise.runtime import ModelError, Network
 
-MODELS_DIR = Path(__file__).parents[1] / "models"
+MODELS_DIR = folder("models")
 
 
 @dataclasses.dataclass(frozen=True)

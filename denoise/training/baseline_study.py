@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from denoise import metrics, pipeline
+from denoise.bundled import folder
 from denoise.files import write_atomically
 from denoise.image import Photo, PhotoError
 from denoise.notation import number, set_title
@@ -23,7 +24,7 @@ from denoise.training import eda, plots
 from denoise.training.datasets import Pair, PairedSet, Pixels8
 from denoise.training.progress import with_progress
 
-SAMPLES_DIR = Path(__file__).parents[2] / "samples"
+SAMPLES_DIR = folder("samples")
 
 _MOST_SIDE = 1024  # pixels of a photo that are denoised in each direction
 _CROP, _SCALE = 150, 2  # pixels of an example, and how much each is enlarged

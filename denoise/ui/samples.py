@@ -3,12 +3,12 @@
 import json
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
+from denoise.bundled import folder
 from denoise.image import Photo, decode
 from denoise.ui import pictures
 
-SAMPLES_DIR = Path(__file__).parents[2] / "samples"
+SAMPLES_DIR = folder("samples")
 
 
 @dataclass(frozen=True)
