@@ -132,7 +132,14 @@ def _parser() -> argparse.ArgumentParser:
     report = _command(commands, "report", _report, "tables, chart and crops from what evaluate and quantize wrote")
     report.add_argument("results", type=Path, nargs="+", help="JSON files of evaluate (one) and quantize (any)")
     report.add_argument("--out", type=Path, required=True, help="folder to write into")
-    report.add_argument("--readme", type=Path, help="replace the tables between the markers of this file")
+    report.add_argument(
+        "--fill",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="replace the tables between these files' markers",
+    )
 
     samples = _command(commands, "samples", _samples, "make the sample photos of the page")
     samples.add_argument("folder", type=Path)
@@ -358,11 +365,11 @@ def _quantize(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    from denoise.training.report import report, update_readme
+    from denoise.training.report import fill_tables, report
 
     tables = report(options.results, options.out)
-    if options.readme is not None:
-        update_readme(options.readme, tables)
+    for document in options.fill:
+        fill_tables(document, tables)
 
 
 def _samples(options: argparse.Namespace) -> None:

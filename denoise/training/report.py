@@ -45,7 +45,7 @@ def report(
         samples: Folder of the sample photos; `None` for no crops.
 
     Returns:
-        Markdown tables by name, for `update_readme`: "results", "quantisation", and "quantisation-NAME" of each
+        Markdown tables by name, for `fill_tables`: "results", "quantisation", and "quantisation-NAME" of each
         network.
 
     Raises:
@@ -84,29 +84,29 @@ _CHART_TEXT = (
 _CROPS_TEXT = "The most detailed square of each sample, pixels doubled; below it, the PSNR of the whole photo."
 
 
-def update_readme(readme: Path, tables: Mapping[str, str]) -> None:
+def fill_tables(document: Path, tables: Mapping[str, str]) -> None:
     """Replace what stands between `<!-- results:NAME -->` and `<!-- /results:NAME -->` by the table of that name.
 
     Args:
-        readme: A Markdown file with such markers.
+        document: A Markdown file with such markers.
         tables: What `report` returned.
 
     Raises:
         ValueError: If there are no markers, one has no counterpart, or one names no table; the file stays as it was.
     """
-    text = readme.read_text(encoding="utf-8")
+    text = document.read_text(encoding="utf-8")
     markers = re.findall(r"<!-- (/?)results:(.*?) -->", text)
     names = [name for slash, name in markers if not slash]
     if not names:
-        raise ValueError(f"There is no <!-- results:NAME --> in {readme}. Known names: {', '.join(tables)}")
+        raise ValueError(f"There is no <!-- results:NAME --> in {document}. Known names: {', '.join(tables)}")
     if markers != [marker for name in names for marker in (("", name), ("/", name))]:
         raise ValueError(
-            f"Every <!-- results:NAME --> in {readme} must be followed by its <!-- /results:NAME -->. "
+            f"Every <!-- results:NAME --> in {document} must be followed by its <!-- /results:NAME -->. "
             f"Received: {', '.join(slash + name for slash, name in markers)}"
         )
     if unknown := [name for name in names if name not in tables]:
         raise ValueError(
-            f"There is no table for <!-- results:{unknown[0]} --> in {readme}. Known names: {', '.join(tables)}"
+            f"There is no table for <!-- results:{unknown[0]} --> in {document}. Known names: {', '.join(tables)}"
         )
     text = re.sub(
         r"(<!-- results:(.*?) -->).*?(<!-- /results:\2 -->)",
@@ -114,7 +114,7 @@ def update_readme(readme: Path, tables: Mapping[str, str]) -> None:
         text,
         flags=re.DOTALL,
     )
-    write_atomically(readme, text.encode())
+    write_atomically(document, text.encode())
 
 
 def results_table(evaluated: _Evaluated) -> str:

@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 
 from denoise import pipeline
 from denoise.training.benchmark import KERAS
-from denoise.training.report import crops, quantisation_table, report, results_table, update_readme
+from denoise.training.report import crops, fill_tables, quantisation_table, report, results_table
 
 MACHINE = {"processor": "Some Processor", "cores": 2, "threads": 2, "date": "2026-01-31"}
 
@@ -222,7 +222,7 @@ def test_crops_stand_side_by_side_in_true_pixels(tmp_path: Path) -> None:
     np.testing.assert_array_equal(shown[2][1::2, 1::2], clean)
 
 
-README = """# Title
+DOCUMENT = """# Title
 
 Before.
 <!-- results:results -->
@@ -235,12 +235,12 @@ After.
 """
 
 
-def test_update_readme_replaces_what_stands_between_the_markers(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text(README)
+def test_fill_tables_replaces_what_stands_between_the_markers(tmp_path: Path) -> None:
+    document = tmp_path / "models.md"
+    document.write_text(DOCUMENT)
     for table in ("| new |", "| newer |"):
-        update_readme(readme, {"results": table, "quantisation": r"| \1 |", "other": "unused"})
-        assert readme.read_text() == (
+        fill_tables(document, {"results": table, "quantisation": r"| \1 |", "other": "unused"})
+        assert document.read_text() == (
             f"# Title\n\nBefore.\n<!-- results:results -->\n{table}\n<!-- /results:results -->\nBetween.\n"
             "<!-- results:quantisation -->\n| \\1 |\n<!-- /results:quantisation -->\nAfter.\n"
         )
@@ -257,9 +257,9 @@ def test_update_readme_replaces_what_stands_between_the_markers(tmp_path: Path) 
     ],
     ids=["unknown", "not closed", "other one closed", "reversed", "none"],
 )
-def test_update_readme_refuses_wrong_markers(tmp_path: Path, text: str, message: str) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text(text)
+def test_fill_tables_refuses_wrong_markers(tmp_path: Path, text: str, message: str) -> None:
+    document = tmp_path / "models.md"
+    document.write_text(text)
     with pytest.raises(ValueError, match=re.escape(message)):
-        update_readme(readme, {"results": "| new |"})
-    assert readme.read_text() == text
+        fill_tables(document, {"results": "| new |"})
+    assert document.read_text() == text
