@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 from denoise.bundled import folder
 from denoise.runtime import ModelError, Network
 
-MODELS_DIR = folder("models")
+MODELS_DIR = Path(os.environ.get("DENOISE_MODELS") or folder("models"))
+"""Where the networks are, and what was measured of them: the bundled ones unless `DENOISE_MODELS` names a folder."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,17 +47,17 @@ class ModelCard:
     licence: str
 
 
-def list_models(directory: Path = MODELS_DIR) -> dict[str, ModelCard]:
-    """Read the model cards of a directory, sorted by name.
+def list_models(directory: Path | None = None) -> dict[str, ModelCard]:
+    """Read the model cards of a directory, else of `MODELS_DIR`, sorted by name.
 
     Raises:
         ModelError: A card is malformed; the message names the file and the key.
     """
-    paths = sorted(directory.glob("*.json"))
+    paths = sorted((directory or MODELS_DIR).glob("*.json"))
     return {path.stem: _read_card(path, (path.stat().st_mtime_ns, path.stat().st_size)) for path in paths}
 
 
-def model_card(name: str, directory: Path = MODELS_DIR) -> ModelCard:
+def model_card(name: str, directory: Path | None = None) -> ModelCard:
     """Return the card of a network.
 
     Raises:
@@ -67,14 +69,14 @@ def model_card(name: str, directory: Path = MODELS_DIR) -> ModelCard:
     return cards[name]
 
 
-def load_model(name: str, directory: Path = MODELS_DIR) -> Network:
+def load_model(name: str, directory: Path | None = None) -> Network:
     """Load a network by name.
 
     Raises:
         ModelError: No card has this name, the card is malformed, or its TFLite file is missing or damaged.
     """
     card = model_card(name, directory)
-    return Network(directory / card.file, sha256=card.sha256)
+    return Network((directory or MODELS_DIR) / card.file, sha256=card.sha256)
 
 
 @lru_cache

@@ -1,4 +1,4 @@
-"""What the bundled network does to the bundled samples: a worse one cannot land unnoticed."""
+"""What the bundled networks do to the middle of the bundled samples: a worse one cannot land unnoticed."""
 
 import json
 from functools import cache
@@ -18,14 +18,20 @@ OVERLAP = 64
 
 
 @cache
+def middle(file: str) -> Photo:
+    """Decode one tile of a sample."""
+    return crop(decode((SAMPLES / file).read_bytes()), 256)[0]
+
+
+@cache
 def denoise_noisy(file: str, model: str) -> Photo:
-    return denoise_photo(decode((SAMPLES / file).read_bytes()), model)
+    return denoise_photo(middle(file), model)
 
 
 @pytest.fixture(scope="module", params=ENTRIES, ids=[entry["name"] for entry in ENTRIES])
 def sample(request: pytest.FixtureRequest) -> tuple[Photo, Photo, Photo]:
     """Noisy, clean and denoised."""
-    noisy, clean = (decode((SAMPLES / request.param[kind]).read_bytes()) for kind in ("noisy", "clean"))
+    noisy, clean = (middle(request.param[kind]) for kind in ("noisy", "clean"))
     return noisy, clean, denoise_noisy(request.param["noisy"], DEFAULT)
 
 
@@ -38,7 +44,7 @@ def test_ridnet_raises_psnr_and_ssim(sample: tuple[Photo, Photo, Photo]) -> None
 @pytest.mark.parametrize(("name", "least"), [("ridnet", 40), ("unet", 35.5)])
 def test_networks_leave_clean_photos_alone(name: str, least: float) -> None:
     for entry in ENTRIES:
-        clean, _ = crop(decode((SAMPLES / entry["clean"]).read_bytes()), 256)
+        clean = middle(entry["clean"])
         denoised = denoise_photo(clean, name)
         assert metrics.psnr(clean.pixels, denoised.pixels) > least, entry["name"]
         shift = np.abs(denoised.pixels.mean(axis=(0, 1)) - clean.pixels.mean(axis=(0, 1)))
@@ -46,24 +52,25 @@ def test_networks_leave_clean_photos_alone(name: str, least: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "gain"), [("ridnet", 4.2), ("unet", 3.6), ("autoencoder", 0.5), ("cbdnet", 2.2), ("pridnet", 1.1)]
+    ("name", "gain"), [("ridnet", 4.0), ("unet", 3.3), ("autoencoder", 0.5), ("cbdnet", 2.1), ("pridnet", 1.1)]
 )
 def test_networks_raise_psnr_of_every_sample(name: str, gain: float) -> None:
     gains = []
     for entry in ENTRIES:
-        noisy, clean = (decode((SAMPLES / entry[kind]).read_bytes()) for kind in ("noisy", "clean"))
+        noisy, clean = (middle(entry[kind]) for kind in ("noisy", "clean"))
         denoised = denoise_noisy(entry["noisy"], name)
         gains.append(metrics.psnr(clean.pixels, denoised.pixels) - metrics.psnr(clean.pixels, noisy.pixels))
     assert min(gains) > 0, gains
     assert np.mean(gains) > gain, gains
 
 
-@pytest.mark.parametrize("name", ["camera", "chelsea"])  # black and white; fur
-def test_ridnet_does_not_depend_on_where_tiles_lie(name: str) -> None:
-    noisy, denoised = decode((SAMPLES / f"{name}.noisy.png").read_bytes()), denoise_noisy(f"{name}.noisy.png", DEFAULT)
+@pytest.mark.parametrize(("name", "model"), [("chelsea", "ridnet"), ("camera", "unet")])  # fur; black and white
+def test_network_does_not_depend_on_where_tiles_lie(name: str, model: str) -> None:
+    noisy, _ = crop(decode((SAMPLES / f"{name}.noisy.png").read_bytes()), 352)  # four tiles, and four others
+    denoised = denoise_photo(noisy, model)
     half_stride = (256 - OVERLAP) // 2
     padding = ((half_stride, 0), (half_stride, 0), (0, 0))
-    shifted = denoise_tiled(np.pad(noisy.pixels, padding, mode="reflect"), load_network("ridnet"), overlap=OVERLAP)
+    shifted = denoise_tiled(np.pad(noisy.pixels, padding, mode="reflect"), load_network(model), overlap=OVERLAP)
     inside = shifted[half_stride:, half_stride:]
     if noisy.grey:
         inside = np.round(inside.mean(axis=2, keepdims=True) * np.ones(3)).astype(np.uint8)

@@ -129,10 +129,10 @@ def test_network_is_safe_to_share_between_threads(tmp_path):
     assert wrong == []
 
 
-def test_network_runs_the_bundled_ridnet_alike_with_any_number_of_threads():
-    sha256 = list_models()["ridnet"].sha256
+def test_network_runs_a_bundled_one_alike_with_any_number_of_threads():
+    card = list_models()["unet"]
     tile = np.random.default_rng(0).random((256, 256, 3), np.float32)
-    one, two = (Network(RIDNET, sha256=sha256, threads=threads)(tile) for threads in (1, 2))
+    one, two = (Network(MODELS_DIR / card.file, sha256=card.sha256, threads=threads)(tile) for threads in (1, 2))
     assert one.shape == tile.shape
     np.testing.assert_allclose(one, two, atol=1e-5)
 

@@ -46,14 +46,17 @@ FINISHED = {
 
 
 @contextmanager
-def serve(script: str = "app.py") -> Iterator[str]:
-    """Run the server on a free port; give its URL as soon as it answers."""
+def serve(script: str = "app.py", models: Path | None = None) -> Iterator[str]:
+    """Run the server on a free port, on the bundled networks unless told of others; give its URL once it answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", script, "--server.headless=true"]
     server = subprocess.Popen(
-        [*command, f"--server.port={port}", "--server.address=127.0.0.1"], cwd=REPOSITORY, stdout=subprocess.DEVNULL
+        [*command, f"--server.port={port}", "--server.address=127.0.0.1"],
+        cwd=REPOSITORY,
+        env=os.environ | ({"DENOISE_MODELS": str(models)} if models else {}),
+        stdout=subprocess.DEVNULL,
     )
     url = f"http://127.0.0.1:{port}"
     try:
@@ -123,8 +126,9 @@ def visit_finished(visit, name: str, **options):
 
 
 @pytest.fixture(scope="session")
-def server_url() -> Iterator[str]:
-    with serve() as url:
+def server_url(tiny_models: Path) -> Iterator[str]:
+    """A server with tiny networks; `test_real_networks.py` has one with the bundled ones."""
+    with serve(models=tiny_models) as url:
         yield url
 
 

@@ -1,4 +1,3 @@
-import csv
 import io
 import json
 import re
@@ -8,11 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from denoise import pipeline
 from denoise.batch import REPORT_NAME
-from denoise.image import decode, encode
 from denoise.ui import texts
-from tests.e2e.conftest import PHONE, RESULT_TIMEOUT, assert_on_its_way, pictures_held, wait_until_it_fits
+from tests.e2e.conftest import PHONE, RESULT_TIMEOUT, wait_until_it_fits
 
 FAST = "batch?batch_model=Fast+U-Net"
 
@@ -60,88 +57,6 @@ def unzipped(page):
 
 def button(page, name):
     return page.get_by_role("button", name=name, exact=True)
-
-
-def test_folder_is_denoised_with_a_break_and_taken_home(open_batch, visit, tmp_path):
-    exif = Image.Exif()
-    exif[0x010F] = "Maker"
-    photos = {
-        "tour/a.JPG": noisy("JPEG", 80, exif=exif),
-        "tour/b/a.JPG": noisy("JPEG", 64),
-        "tour/c.png": noisy("PNG", 1300, 900),  # takes long enough to be cancelled
-        "tour/broken.jpg": noisy("JPEG", 90)[:-30],
-        "tour/a.xmp": b"no photo",
-    }
-    for name, data in photos.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(data)
-    page = open_batch(tmp_path / "tour", FAST + "&batch_best=true")
-    wait_for_rows(page, ".waiting", 3)
-    page.get_by_text(texts.BATCH_UPLOADER["left_out"].format(count=1)).wait_for()
-    assert rows(page).count() == 4
-    assert "end of this JPEG is missing" in rows(page, ".failed").inner_text()
-    assert rows(page, ".waiting").locator("img").count() == 3
-    assert rows(page, ".failed").locator("img").count() == 0
-
-    button(page, texts.batch_start(3, 0)).click()
-    rows(page, ".working:has-text('c.png')").wait_for(timeout=RESULT_TIMEOUT)
-    button(page, texts.CANCEL).click()
-    button(page, texts.batch_start(1, 0)).wait_for()
-    before = unzipped(page)
-    assert set(before) == {"tour/a-denoised.JPG", "tour/b/a-denoised.JPG", REPORT_NAME}
-
-    page.get_by_role("link", name=texts.PAGES["about"]).click()
-    page.get_by_role("heading", name=texts.PAGES["about"], exact=True).wait_for()
-    assert page.evaluate("() => Boolean(window.onbeforeunload)")  # the browser asks before the batch is lost
-    page.get_by_role("link", name=texts.PAGES["batch"]).click()
-    wait_for_rows(page, ".done", 2)
-    page.get_by_text(texts.BEST).click()
-    page.wait_for_url("**/batch?batch_model=Fast+U-Net")
-    button(page, texts.batch_start(1, 0)).click()
-    wait_for_rows(page, ".done", 3)
-    page.get_by_text(texts.batch_done(3, 1)).wait_for()
-
-    page.get_by_text(texts.BATCH_OUTDATED.split("*")[0].strip()).wait_for()  # one of them without best quality
-
-    rows(page, ":has-text('c.png')").locator("button.look").click()
-    look = page.get_by_role("dialog")
-    look.locator(".viewer[data-pictures='2']").wait_for(timeout=RESULT_TIMEOUT)
-    page.keyboard.press("Escape")
-    look.wait_for(state="detached")
-    with pictures_held(page):
-        rows(page, ":has-text('a.JPG')").first.locator("button.look").click()
-        look.get_by_text("a.JPG").wait_for()
-        assert_on_its_way(page, texts.NOISY, texts.DENOISED)
-    look.locator(".viewer[data-pictures='2']").wait_for(timeout=RESULT_TIMEOUT)
-    page.keyboard.press("Escape")
-    look.wait_for(state="detached")
-
-    assert page.evaluate("() => Boolean(window.onbeforeunload)")
-    found = unzipped(page)
-    assert not page.evaluate("() => Boolean(window.onbeforeunload)")  # all of it has been taken home
-    assert set(found) == {*before, "tour/c-denoised.png"}
-    assert {name: found[name] for name in before if name != REPORT_NAME} == {
-        name: data for name, data in before.items() if name != REPORT_NAME
-    }
-    photo = decode(photos["tour/a.JPG"])
-    assert found["tour/a-denoised.JPG"] == encode(pipeline.denoise_photo(photo, "unet", best=True))
-    assert decode(found["tour/c-denoised.png"]).format == "PNG"
-    report = download(page, "report")
-    assert report == found[REPORT_NAME]
-    states = {row["name"]: row["state"] for row in csv.DictReader(io.StringIO(report.decode("utf-8-sig")))}
-    assert states == {name: "failed" if "broken" in name else "done" for name in photos if not name.endswith("xmp")}
-
-    rows(page, ".failed").locator("button.remove").click()
-    rows(page, ".failed").wait_for(state="detached")
-    assert rows(page).count() == 3
-
-    link = page.locator(".photos a.zip").evaluate("link => link.href")
-    other = visit("batch")
-    other.get_by_text(texts.BATCH_EMPTY).wait_for()
-    button(page, texts.BATCH_CLEAR).click()
-    button(page, texts.BATCH_CLEAR_SURE).click()
-    page.get_by_text(texts.BATCH_EMPTY).wait_for()
-    assert page.request.get(link).status == 404
 
 
 def test_server_takes_only_what_was_announced(open_batch, server_url):

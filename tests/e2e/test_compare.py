@@ -92,18 +92,6 @@ def test_any_two_are_shown_and_the_link_reproduces_them(visit):
     assert again.locator(".viewer").get_attribute("data-scale") == "4"
 
 
-def test_cancel_keeps_what_is_finished_and_goes_on_later(visit):
-    page = visit("compare?part=512&picture=Coffee")
-    page.get_by_text(re.compile(rf"denoiser [2-9] of {len(INFOS)}")).wait_for(timeout=RESULT_TIMEOUT)
-    page.get_by_role("button", name=texts.CANCEL).click()
-    page.get_by_text(texts.WORK_CANCELLED).wait_for(timeout=RESULT_TIMEOUT)
-    finished = page.locator(".comparison li img").count() - 2
-    assert 1 <= finished < len(INFOS)
-    page.get_by_role("button", name=texts.REPEAT).click()
-    wait_for_all(page)
-    assert page.locator(".comparison li img").count() == len(INFOS) + 2
-
-
 def test_own_photo_is_compared_and_seen_by_nobody_else(visit):
     page = visit("")
     wait_for_result(page)

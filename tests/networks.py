@@ -1,0 +1,94 @@
+"""Tiny networks for tests in which it does not matter how well a photo is denoised.
+
+A folder of them takes the place of `models/`: the same names and cards, but each file is one small blur, a kilobyte
+large, which takes a few milliseconds a tile. `DENOISE_MODELS` leads a server or a command there, and
+`monkeypatch.setattr(registry, "MODELS_DIR", …)` the process itself; `tests/conftest.py` has the fixtures.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from denoise.registry import list_models
+
+MODELS = Path(__file__).parents[1] / "models"  # the real ones, whatever `DENOISE_MODELS` says
+WIDTHS = (1.2, 1.0, 0.6, 0.8, 0.7)  # of the blurs: each network's result is another one
+
+
+def write(folder: Path) -> Path:
+    """Write a tiny network and a card for each bundled network into a folder; the measured results stay the real ones.
+
+    Returns:
+        The folder.
+    """
+    for index, name in enumerate(list_models(MODELS)):
+        content = blur(WIDTHS[index % len(WIDTHS)])
+        (folder / f"{name}.tflite").write_bytes(content)
+        card = json.loads((MODELS / f"{name}.json").read_text("utf-8"))
+        card |= {"file": f"{name}.tflite", "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        (folder / f"{name}.json").write_text(json.dumps(card), "utf-8")
+    for name in ("results", "TRAINING.md"):
+        (folder / name).symlink_to(MODELS / name)
+    return folder
+
+
+def blur(sigma: float, tile_size: int = 256) -> bytes:
+    """Make a TFLite file that mirrors a tile at its edges and blurs each of its channels.
+
+    Args:
+        sigma: Standard deviation of the Gaussian window, in pixels; the window is 5 pixels wide.
+        tile_size: Height and width of the tile, in pixels.
+    """
+    line = np.exp(-(np.arange(-2, 3) ** 2) / (2 * sigma**2))
+    window = np.outer(line, line) / line.sum() ** 2
+    kernel = np.repeat(window[None, :, :, None], 3, axis=3).astype(np.float32)
+    shape, padded = [1, tile_size, tile_size, 3], [1, tile_size + 4, tile_size + 4, 3]
+    contents = [None, np.int32([[0, 0], [2, 2], [2, 2], [0, 0]]), None, kernel, np.zeros(3, np.float32), None]
+    shapes = [shape, [4, 2], padded, [1, 5, 5, 3], [3], shape]
+    mirror, convolve = schema.MirrorPadOptionsT(), schema.DepthwiseConv2DOptionsT()
+    mirror.mode = schema.MirrorPadMode.REFLECT
+    convolve.padding, convolve.depthMultiplier = schema.Padding.VALID, 1
+    convolve.strideH = convolve.strideW = convolve.dilationHFactor = convolve.dilationWFactor = 1
+    return _file(
+        [_tensor(each, content) for each, content in zip(shapes, contents, strict=True)],
+        [
+            (schema.BuiltinOperator.MIRROR_PAD, "MirrorPadOptions", mirror, [0, 1], 2),
+            (schema.BuiltinOperator.DEPTHWISE_CONV_2D, "DepthwiseConv2DOptions", convolve, [2, 3, 4], 5),
+        ],
+    )
+
+
+def _tensor(shape: list[int], content: np.ndarray | None) -> tuple[schema.TensorT, schema.BufferT]:
+    tensor, buffer = schema.TensorT(), schema.BufferT()
+    tensor.shape = shape
+    tensor.type = schema.TensorType.FLOAT32
+    if content is not None:
+        tensor.type = schema.TensorType.INT32 if content.dtype == np.int32 else schema.TensorType.FLOAT32
+        buffer.data = list(content.tobytes())
+    return tensor, buffer
+
+
+def _file(tensors, operations) -> bytes:
+    """Make a file of tensors, the first of which is the input and the last the output, and what joins them."""
+    model, graph = schema.ModelT(), schema.SubGraphT()
+    graph.tensors, buffers = map(list, zip(*tensors, strict=True))
+    model.buffers = [schema.BufferT(), *buffers]  # the first one stands for none
+    graph.inputs, graph.outputs, graph.operators, model.operatorCodes = [0], [len(tensors) - 1], [], []
+    for number, tensor in enumerate(graph.tensors, 1):
+        tensor.buffer = number
+    for index, (kind, name, options, inputs, output) in enumerate(operations):
+        code, operator = schema.OperatorCodeT(), schema.OperatorT()
+        code.builtinCode = code.deprecatedBuiltinCode = kind
+        code.version = 1
+        operator.opcodeIndex, operator.inputs, operator.outputs = index, inputs, [output]
+        operator.builtinOptionsType, operator.builtinOptions = getattr(schema.BuiltinOptions, name), options
+        model.operatorCodes.append(code)
+        graph.operators.append(operator)
+    model.version, model.subgraphs = 3, [graph]
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
