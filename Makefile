@@ -1,18 +1,38 @@
 # Two commands: `make app` opens the page, `make test` checks everything. Each does its whole set-up in .venv.
+# What `make test` runs one after another can be run alone, see tests/README.md.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: app test clean
+TWO := -n 2 --dist loadfile
+PLAIN := -m "not cost and not jax"
+PAGE := tests/ui tests/test_app.py
+
+.PHONY: app test lint test-core test-training test-page test-jax test-cost clean
 
 app: .venv/app
 	$(BIN)/streamlit run app.py --server.port 8501
 
-test: .venv/dev
+test: lint test-core test-training test-page test-jax test-cost
+
+lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist loadfile --ignore tests/e2e
-	$(BIN)/pytest tests/e2e  # one after another: a page alone on the machine is what visitors wait for
+
+test-core: .venv/dev
+	$(BIN)/pytest $(TWO) $(PLAIN) tests $(PAGE:%=--ignore %) --ignore tests/training --ignore tests/e2e
+
+test-training: .venv/dev
+	$(BIN)/pytest $(TWO) $(PLAIN) tests/training
+
+test-page: .venv/dev
+	$(BIN)/pytest $(TWO) $(PLAIN) $(PAGE) tests/e2e
+
+test-jax: .venv/dev
+	$(BIN)/pytest -m jax tests/training
+
+test-cost: .venv/dev
+	$(BIN)/pytest -m cost  # one after another: what is measured is alone on the machine
 
 clean:
 	rm -rf .venv

@@ -87,6 +87,7 @@ def test_release_waits_for_nobody_and_is_done_after_the_call_that_is_at_work(dou
     assert not doubler.is_loaded
 
 
+@pytest.mark.cost
 def test_network_release_gives_the_memory_back():
     code = (
         "from denoise.registry import load_model; from denoise.ui.memory import return_large_blocks\n"

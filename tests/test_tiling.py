@@ -195,6 +195,7 @@ def test_denoise_tiled_refuses_an_empty_photo():
         denoise_tiled(np.zeros((0, 8, 3), np.uint8), identity)
 
 
+@pytest.mark.cost
 def test_denoise_tiled_holds_few_floats_of_a_large_photo():
     pixels = np.full((3000, 4000, 3), 100, np.uint8)
     tracemalloc.start()

@@ -90,6 +90,7 @@ def jpeg_of(photo, **options):
     return buffer.getvalue()
 
 
+@pytest.mark.cost
 def test_page_is_ready_soon_after_the_start(browser, tiny_models):
     # The best of three, because another program may be busy at the same time.
     waits = []
@@ -229,6 +230,7 @@ def test_download_that_fails_says_so_and_can_be_tried_again(browser, server_url)
     page.close()
 
 
+@pytest.mark.cost
 def test_slider_that_moves_quickly_takes_no_memory(browser, tiny_models):
     with serve(models=tiny_models) as url:
         page = browser.new_page()
@@ -256,6 +258,7 @@ def test_first_visit_fetches_little(open_page):
     assert 300 < kilobytes < 1000  # 2700 as they lie on the disk
 
 
+@pytest.mark.cost
 def test_small_files_do_not_wait_for_acknowledgements(server_url):
     # Without TCP_NODELAY every answer on a connection that is used again takes 40 ms: header and body go separately.
     connection = http.client.HTTPConnection(server_url.removeprefix("http://"))

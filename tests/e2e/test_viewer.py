@@ -332,6 +332,7 @@ def test_error_needs_a_reference(open_viewer):
     assert data(linked, "pictures") == "2"
 
 
+@pytest.mark.cost
 def test_sliders_answer_at_once_at_12_megapixels(open_viewer):
     page = open_viewer(query="width=4000&height=3000&mix=1")
     seconds = page.get_by_role("slider", name=LABELS["luminance"]).evaluate(

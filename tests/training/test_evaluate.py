@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -15,20 +16,13 @@ from denoise.training.architectures import build
 from denoise.training.datasets import find_pairs
 from denoise.training.evaluate import evaluate, read_shot, shots, update_card
 from denoise.training.export import export
+from tests import networks
 
 ARGUMENTS = {"filters": 16, "modules": 1, "reduction": 4}
 
 
-def write_network(folder: Path, name: str, seed: int) -> Path:
-    """Bundle a small network that changes photos a little, and return its weights."""
-    keras.mixed_precision.set_global_policy("float32")
-    keras.utils.set_random_seed(0)
-    network = build("ridnet", **ARGUMENTS)
-    tail = network.get_layer("tail")
-    tail.kernel.assign(np.random.default_rng(seed).normal(0, 0.01, tail.kernel.shape))
-    weights = folder / f"{name}.weights.h5"
-    network.save_weights(weights)
-    card = {
+def card_of(name: str) -> dict[str, Any]:
+    return {
         "name": name,
         "title": name.title(),
         "summary": "A network for this test.",
@@ -38,15 +32,33 @@ def write_network(folder: Path, name: str, seed: int) -> Path:
         "training": {},
         "metrics": {},
     }
-    export(weights, card, folder)
-    return weights
+
+
+def write_network(folder: Path, name: str) -> None:
+    """Bundle a small network that changes photos a little, with its weights beside it."""
+    keras.mixed_precision.set_global_policy("float32")
+    keras.utils.set_random_seed(0)
+    network = build("ridnet", **ARGUMENTS)
+    tail = network.get_layer("tail")
+    tail.kernel.assign(np.random.default_rng(0).normal(0, 0.01, tail.kernel.shape))
+    weights = folder / f"{name}.weights.h5"
+    network.save_weights(weights)
+    export(weights, card_of(name), folder)
+
+
+def write_blur(folder: Path, name: str, sigma: float) -> None:
+    """Bundle a network that nobody trained, see `tests.networks`."""
+    content = networks.blur(sigma)
+    (folder / f"{name}.tflite").write_bytes(content)
+    facts = {"file": f"{name}.tflite", "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    (folder / f"{name}.json").write_text(json.dumps({**card_of(name), **facts, "parameters": 78}))
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
-    for seed, name in enumerate(("first", "second")):
-        write_network(folder, name, seed)
+    write_network(folder, "first")
+    write_blur(folder, "second", 0.6)
     return folder
 
 
@@ -111,6 +123,7 @@ def test_evaluate_measures_by_how_much_colours_shift(results: Any, pairs_folder:
     assert results["denoisers"]["first"]["means"]["kept clean"]["colour_shift"] == pytest.approx(max(shifts), abs=1e-3)
 
 
+@pytest.mark.cost
 def test_evaluate_scores_the_best_quality_too(models: Path, sets: dict[str, Any], tmp_path: Path) -> None:
     results = evaluate(
         {"real": sets["real"][:1]}, tmp_path / "e.json", networks=["first"], best=["first"], models=models
@@ -166,8 +179,8 @@ def test_evaluate_drops_scores_of_other_versions(
     tmp_path: Path, file: Path, models: Path, sets: dict[str, Any], denoised_by: Callable[[], int]
 ) -> None:
     changed = Path(shutil.copytree(models, tmp_path / "models"))
-    write_network(changed, "first", seed=7)
-    write_network(changed, "third", seed=8)
+    write_blur(changed, "first", 0.7)
+    write_blur(changed, "third", 0.8)
     copy = Path(shutil.copy(file, tmp_path))
     again = evaluate(sets, copy, networks=["third"], iso=[1600], models=changed)
     assert denoised_by() == 6  # the third alone, on two photos of three sets
@@ -257,11 +270,12 @@ def test_update_card_writes_the_results_of_this_file_only(results: Any, models: 
     assert measured["real"]["photos"] == 2
     assert measured["real"]["noisy"] == results["denoisers"]["noisy"]["means"]["real"]
     assert measured["real"].keys() == {"photos", "noisy", "nlm", "first", "first float32"}
-    write_network(folder, "second", seed=9)
+    write_blur(folder, "second", 0.9)
     with pytest.raises(ValueError, match="sha256"):
         update_card("second", results, folder)
 
 
+@pytest.mark.usefixtures("denoised_by")
 def test_evaluate_skips_a_photo_that_cannot_be_read_and_says_so(
     models: Path, pairs_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

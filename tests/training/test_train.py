@@ -71,6 +71,7 @@ def test_train_resumes_exactly(clean_folder: Path, tmp_path: Path, monkeypatch: 
         np.testing.assert_allclose(np.asarray(first), np.asarray(second), atol=1e-6)
 
 
+@pytest.mark.usefixtures("xla")
 def test_train_writes_configuration_log_and_averaged_weights(clean_folder: Path, tmp_path: Path) -> None:
     network = train([clean_folder], tmp_path, replace(TINY, epochs=3))
     assert json.loads((tmp_path / "config.json").read_text())["patch_size"] == 32

@@ -1,0 +1,107 @@
+"""The floors of the house: which part of the package may use which, and which libraries."""
+
+import ast
+import graphlib
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "denoise"
+
+
+def imports_of(source: str) -> set[str]:
+    """Return what a module imports, wherever it does; of `from x import y`, both x and x.y."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute here"
+            found |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {name_of(path): imports_of(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def part_of(module: str) -> str:
+    """Return the module, or the package, that lies directly in `denoise`."""
+    return ".".join(module.split(".")[:2])
+
+
+def is_core(module: str) -> bool:
+    return part_of(module) not in ("denoise.ui", "denoise.training")
+
+
+def within(*parts: str) -> Callable[[str], bool]:
+    return lambda module: any(f"{module}.".startswith(f"{part}.") for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("who", "whom"),
+    [
+        pytest.param(is_core, ["denoise.ui", "denoise.training"], id="core"),
+        pytest.param(within("denoise.ui"), ["denoise.training"], id="page"),
+        pytest.param(within("denoise.training"), ["denoise.ui", "denoise.__main__"], id="training"),
+    ],
+)
+def test_part_never_uses(who, whom):
+    ones = [module for module in MODULES if who(module)]
+    assert ones
+    is_above = within(*whom)
+    assert {module: used for module in ones if (used := sorted(filter(is_above, MODULES[module])))} == {}
+
+
+def test_image_package_uses_nothing_of_the_others():
+    allowed = within("denoise.image")
+    for module in filter(allowed, MODULES):
+        others = {each for each in MODULES[module] & MODULES.keys() if not allowed(each)}
+        assert others <= {"denoise"}, module
+
+
+@pytest.mark.parametrize(
+    ("libraries", "where"),
+    [
+        (["streamlit", "starlette"], ["denoise.ui"]),
+        (["keras", "tensorflow", "jax", "matplotlib", "scipy"], ["denoise.training"]),
+        (["ai_edge_litert"], ["denoise.runtime"]),
+        (["lxml"], ["denoise.image"]),
+    ],
+    ids=lambda value: value[0],
+)
+def test_library_is_used_only_in(libraries, where):
+    is_there, uses = within(*where), within(*libraries)
+    users = {module for module, found in MODULES.items() if any(map(uses, found))}
+    assert users
+    assert {module for module in users if not is_there(module)} == set()
+
+
+def test_nothing_uses_what_uses_it():
+    """Neither the parts that lie directly in `denoise`, nor the modules of the core."""
+    for name in (part_of, str):
+        uses = {name(module): set() for module in MODULES if is_core(module)}
+        for module, found in MODULES.items():
+            if is_core(module):
+                uses[name(module)] |= {name(each) for each in found & MODULES.keys()} - {name(module), "denoise"}
+        # A package's own face imports its modules, which may ask the package for the face's words.
+        if name is str:
+            uses.pop("denoise.image")
+        graphlib.TopologicalSorter(uses).prepare()  # raises if there is a circle
+
+
+def test_imports_are_seen_wherever_they_are():
+    source = """
+        import streamlit.runtime as other
+        def work():
+            from denoise import ui
+            from denoise.training.data import SMALL
+    """
+    found = {"streamlit.runtime", "denoise", "denoise.ui", "denoise.training.data", "denoise.training.data.SMALL"}
+    assert imports_of(textwrap.dedent(source)) == found
+    assert list(map(within("denoise.ui"), ["denoise.ui", "denoise.ui.pages", "denoise.uis"])) == [True, True, False]
