@@ -1,31 +1,14 @@
 """Fixtures of the training layer."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras
 import numpy as np
 import pytest
 import skimage.data
 from PIL import Image as PillowImage
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _plain_graphs() -> Iterator[None]:
-    """Leave out XLA, which takes far longer to compile these small networks than it takes to run them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keras.Model, "jit_compile", property(lambda model: False, lambda model, value: None))
-        yield
-
-
-@pytest.fixture
-def xla(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compile by XLA, as training does outside of the tests."""
-    monkeypatch.delattr(keras.Model, "jit_compile")
-    assert keras.Sequential([keras.layers.Dense(1)]).jit_compile
 
 
 @pytest.fixture(scope="session")

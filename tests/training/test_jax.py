@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from denoise.training.architectures import MULTIPLES, build
-from tests.training.test_architectures import NAMES, SMALL, disturb
+from tests.training.test_architectures import NAMES, SMALL, disturb, run
 
 
 @pytest.mark.jax
@@ -27,7 +27,7 @@ def test_build_computes_the_same_under_jax(tmp_path: Path) -> None:
         disturb(network)
         network.save_weights(tmp_path / f"{name}.weights.h5")
         size = max(32, MULTIPLES[name])
-        expected[name] = network.predict(noisy[:, :size, :size], verbose=0)
+        expected[name] = run(network, noisy[:, :size, :size])
     code = (
         "import sys, numpy as np, keras; noisy = np.load(f'{sys.argv[1]}/noisy.npy')\n"
         "from pathlib import Path\n"
