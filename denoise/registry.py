@@ -47,17 +47,17 @@ class ModelCard:
     licence: str
 
 
-def list_models(directory: Path | None = None) -> dict[str, ModelCard]:
-    """Read the model cards of a directory, else of `MODELS_DIR`, sorted by name.
+def list_models(directory: Path = MODELS_DIR) -> dict[str, ModelCard]:
+    """Read the model cards of a directory, sorted by name.
 
     Raises:
         ModelError: A card is malformed; the message names the file and the key.
     """
-    paths = sorted((directory or MODELS_DIR).glob("*.json"))
+    paths = sorted(directory.glob("*.json"))
     return {path.stem: _read_card(path, (path.stat().st_mtime_ns, path.stat().st_size)) for path in paths}
 
 
-def model_card(name: str, directory: Path | None = None) -> ModelCard:
+def model_card(name: str, directory: Path = MODELS_DIR) -> ModelCard:
     """Return the card of a network.
 
     Raises:
@@ -69,14 +69,14 @@ def model_card(name: str, directory: Path | None = None) -> ModelCard:
     return cards[name]
 
 
-def load_model(name: str, directory: Path | None = None) -> Network:
+def load_model(name: str, directory: Path = MODELS_DIR) -> Network:
     """Load a network by name.
 
     Raises:
         ModelError: No card has this name, the card is malformed, or its TFLite file is missing or damaged.
     """
     card = model_card(name, directory)
-    return Network((directory or MODELS_DIR) / card.file, sha256=card.sha256)
+    return Network(directory / card.file, sha256=card.sha256)
 
 
 @lru_cache

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from denoise import pipeline, registry
 from tests import networks
 
 
@@ -23,11 +22,3 @@ def _no_search_for_components() -> Iterator[None]:
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in place of `models/`, see `tests.networks`."""
     return networks.write(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture
-def tiny_networks(tiny_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tiny networks in place of the bundled ones, in this process and in those that it starts."""
-    monkeypatch.setattr(registry, "MODELS_DIR", tiny_models)
-    monkeypatch.setattr(pipeline, "_networks", {})
-    monkeypatch.setenv("DENOISE_MODELS", str(tiny_models))

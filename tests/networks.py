@@ -1,8 +1,8 @@
 """Tiny networks for tests in which it does not matter how well a photo is denoised.
 
 A folder of them takes the place of `models/`: the same names and cards, but each file is one small blur, a kilobyte
-large, which takes a few milliseconds a tile. `DENOISE_MODELS` leads a server or a command there, and
-`monkeypatch.setattr(registry, "MODELS_DIR", …)` the process itself; `tests/conftest.py` has the fixtures.
+large, which takes a few milliseconds a tile. `DENOISE_MODELS` leads a server or a command there; the fixture
+`tiny_models` is the folder.
 """
 
 import hashlib

@@ -41,9 +41,9 @@ def picture(kind, width, height):
 
 
 class Server:
-    """A server process with a folder of its own for what visitors send."""
+    """A server process with a folder of its own for what visitors send, on the networks of another folder."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, models):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -54,7 +54,7 @@ class Server:
             self.process = subprocess.Popen(
                 [*command, f"--server.port={self.port}"],
                 cwd=REPOSITORY,
-                env=os.environ | {"TMPDIR": str(self.folder)},
+                env=os.environ | {"TMPDIR": str(self.folder), "DENOISE_MODELS": str(models)},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -149,8 +149,8 @@ def visiting(server, page="", query="model=unet"):
 
 
 @contextmanager
-def running(folder):
-    server = Server(folder)
+def running(folder, models):
+    server = Server(folder, models)
     try:
         server.wait()
         yield server
@@ -159,8 +159,8 @@ def running(folder):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("server")) as made:
+def server(tmp_path_factory, tiny_models):
+    with running(tmp_path_factory.mktemp("server"), tiny_models) as made:
         yield made
 
 
@@ -286,8 +286,8 @@ def test_no_token_is_logged(server, batch, photo):
     assert photo.split("/")[2][:32] not in log
 
 
-def test_server_ends_whoever_still_sends_or_reads(tmp_path):
-    with running(tmp_path) as server, visiting(server, "batch", "batch_model=Fast+U-Net") as visitor:
+def test_server_ends_whoever_still_sends_or_reads(tmp_path, tiny_models):
+    with running(tmp_path, tiny_models) as server, visiting(server, "batch", "batch_model=Fast+U-Net") as visitor:
         path = visitor.find(f"/batches/{TOKEN}")
         ids = json.loads(server.ask("POST", path, json.dumps([["a.bmp", 1], ["stalled.bmp", 1]]))[2])
         assert server.ask("PUT", f"{path}/{ids[0]}", picture("BMP", 250, 250))[0] == 204
