@@ -16,7 +16,6 @@ from ai_edge_litert import schema_py_generated as schema
 from denoise.registry import list_models
 
 MODELS = Path(__file__).parents[1] / "models"  # the real ones, whatever `DENOISE_MODELS` says
-WIDTHS = (1.2, 1.0, 0.6, 0.8, 0.7)  # of the blurs: each network's result is another one
 
 
 def write(folder: Path) -> Path:
@@ -26,7 +25,7 @@ def write(folder: Path) -> Path:
         The folder.
     """
     for index, name in enumerate(list_models(MODELS)):
-        content = blur(WIDTHS[index % len(WIDTHS)])
+        content = blur(0.65 + 0.04 * index)  # each one's result is another
         (folder / f"{name}.tflite").write_bytes(content)
         card = json.loads((MODELS / f"{name}.json").read_text("utf-8"))
         card |= {"file": f"{name}.tflite", "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
