@@ -33,6 +33,8 @@ def write_network(folder: Path, name: str, seed: int) -> Path:
         "title": name.title(),
         "summary": "A network for this test.",
         "quantisation": "dynamic-range int8",
+        "told": 0.0,
+        "pair": 0.0,
         "licence": "MIT",
         "architecture": {"name": "ridnet", "arguments": ARGUMENTS},
         "training": {},

@@ -12,11 +12,14 @@ from denoise.training import export
 from denoise.training.architectures import ARCHITECTURES, build
 
 ARGUMENTS = {"filters": 16, "modules": 1, "reduction": 4}
+LEVEL = np.zeros((256, 256, 1), np.float32)
 CARD = {
     "name": "small",
     "title": "Small",
     "summary": "A network for this test.",
     "quantisation": "dynamic-range int8",
+    "told": 0.0,
+    "pair": 0.0,
     "licence": "MIT",
     "architecture": {"name": "ridnet", "arguments": ARGUMENTS},
     "training": {},
@@ -45,7 +48,7 @@ def test_export_keeps_what_the_network_does(weights: Path, tmp_path: Path, quant
     tile = np.random.default_rng(1).random((256, 256, 3), np.float32)
     expected = export.load_network(weights, CARD["architecture"]).predict(tile[None], verbose=0)[0].clip(0, 1)
     assert np.abs(expected - tile).max() > 4 * tolerance  # the network does something
-    np.testing.assert_allclose(registry.load_model("small", tmp_path)(tile), expected, atol=tolerance)
+    np.testing.assert_allclose(registry.load_model("small", tmp_path)(tile, LEVEL), expected, atol=tolerance)
 
 
 def test_export_completes_the_card(weights: Path, tmp_path: Path) -> None:
@@ -63,11 +66,11 @@ def test_convert_makes_integer_files_that_run_and_are_smaller(weights: Path, tmp
     floats, integers = (len(export.convert(network, q)) for q in ("float32", "dynamic-range int8"))
     assert integers < 0.45 * floats
     tile = np.random.default_rng(1).random((256, 256, 3), np.float32)
-    full = export.convert(network, "full int8", lambda: [tile])
+    full = export.convert(network, "full int8", lambda: [(tile, LEVEL)])
     assert len(full) < 0.6 * floats
     (tmp_path / "full.tflite").write_bytes(full)
     expected = network.predict(tile[None], verbose=0)[0].clip(0, 1)
-    np.testing.assert_allclose(Network(tmp_path / "full.tflite")(tile), expected, atol=4e-2)
+    np.testing.assert_allclose(Network(tmp_path / "full.tflite")(tile, LEVEL), expected, atol=4e-2)
 
 
 def test_convert_needs_calibration_for_full_int8(weights: Path) -> None:
