@@ -3,46 +3,16 @@ import sys
 import threading
 from pathlib import Path
 
-import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from denoise.registry import MODELS_DIR, list_models
 from denoise.runtime import ModelError, Network
+from tests.networks import tflite
 
 LEVEL = np.zeros((8, 8, 1), np.float32)
 RIDNET = MODELS_DIR / "ridnet.tflite"
-
-
-def tflite(shape=(1, 8, 8, 3), output_shape=None, dtype=schema.TensorType.FLOAT32, inputs=1, level=None, order=(0, 2)):
-    """A TFLite file that returns its input, all values doubled, or with the level added: one addition.
-
-    `level` is the shape of the level's input, `order` which one comes first: 0 the photo, 2 the level.
-    """
-    tensors = []
-    for tensor_shape in (shape, output_shape or shape, *((level,) if level else ())):
-        tensor = schema.TensorT()
-        tensor.shape, tensor.type, tensor.buffer = list(tensor_shape), dtype, 0
-        tensors.append(tensor)
-    operator = schema.OperatorT()
-    operator.opcodeIndex, operator.inputs, operator.outputs = 0, [0, 2 if level else 0], [1]
-    operator.builtinOptionsType, operator.builtinOptions = schema.BuiltinOptions.AddOptions, schema.AddOptionsT()
-    graph = schema.SubGraphT()
-    graph.tensors, graph.inputs, graph.outputs, graph.operators = (
-        tensors,
-        list(order) if level else [0] * inputs,
-        [1],
-        [operator],
-    )
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.ADD
-    code.version = 1
-    model = schema.ModelT()
-    model.version, model.operatorCodes, model.subgraphs, model.buffers = 3, [code], [graph], [schema.BufferT()]
-    builder = flatbuffers.Builder()
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
 
 
 @pytest.fixture
