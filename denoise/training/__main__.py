@@ -119,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--json", type=Path, required=True, help="results; what is there and still true is kept")
     evaluate.add_argument("--models", nargs="+", metavar="NAME", help="bundled networks (default: all)")
     evaluate.add_argument(
-        "--best", nargs="+", default=[], metavar="NAME", help="networks to score with their self-ensemble too (slow)"
+        "--best", nargs="+", default=[], metavar="NAME", help="networks to score at their best quality too (slow)"
     )
     evaluate.add_argument(
         "--weights",
