@@ -6,6 +6,9 @@ import numpy as np
 
 from denoise import Denoiser, Image, Level
 
+MOST = 8 / 255
+"""On top of strong noise, noise in proportion to it is more than networks have learnt to remove: twice as much does harm."""
+
 
 class Averaging(NamedTuple):
     """Which versions of a tile are averaged; none but the tile itself unless said otherwise.
@@ -14,11 +17,13 @@ class Averaging(NamedTuple):
         turns: So many of the eight turned and mirrored versions: 1 to 8.
         pairs: So many times, white noise is added to each of them and, in a second run, subtracted; 0 for none.
         noise: The standard deviation of that noise, as a multiple of the level around each pixel.
+        most: The same at most, in [0, 1].
     """
 
     turns: int = 1
     pairs: int = 0
     noise: float = 0.0
+    most: float = MOST
 
     @property
     def runs(self) -> int:
@@ -63,7 +68,8 @@ def ensemble(denoiser: Denoiser, averaging: Averaging) -> Denoiser:
             if not averaging.pairs:
                 total += _turn_back(denoiser(turned, its_level), turn)
             for _ in range(averaging.pairs):
-                noise = its_level * np.float32(averaging.noise) * rng.standard_normal(tile.shape, np.float32)
+                sigma = np.minimum(np.float32(averaging.noise) * its_level, np.float32(averaging.most))
+                noise = sigma * rng.standard_normal(tile.shape, np.float32)
                 both = denoiser(turned + noise, its_level) + denoiser(turned - noise, its_level)
                 total += _turn_back(both, turn)
         return total / np.float32(averaging.runs)
