@@ -7,7 +7,7 @@ import numpy as np
 from denoise import Denoiser, Image, Level
 
 MOST = 8 / 255
-"""On top of strong noise, noise in proportion to it is more than networks have learnt to remove: twice as much does harm."""
+"""On top of strong noise, noise in proportion to it does harm: together they are more than networks have learnt."""
 
 
 class Averaging(NamedTuple):
