@@ -29,7 +29,7 @@ from denoise.image import (
 )
 from denoise.metrics import SSIM_WINDOW, psnr, ssim
 from denoise.notation import number
-from denoise.pipeline import default_for, denoise_photo, denoiser_names, load_network
+from denoise.pipeline import STRONGEST, default_for, denoise_photo, denoiser_names, load_network
 from denoise.runtime import ModelError
 from denoise.tiling import Progress
 
@@ -87,11 +87,17 @@ def _denoise(arguments: Sequence[str]) -> int:
         "--strength",
         type=_strength,
         default=1.0,
-        metavar="0..1",
-        help="0 changes nothing, 1 denoises fully (default: 1)",
+        metavar="0..3",
+        help="0 changes nothing, 1 denoises fully (default); above, networks that are told the level remove more",
     )
     parser.add_argument(
-        "--best", action="store_true", help="a little better, eight times slower: mean of eight turned versions"
+        "--level",
+        type=_level,
+        metavar="0..255",
+        help="standard deviation of the noise, for networks that are told it (default: estimated)",
+    )
+    parser.add_argument(
+        "--best", action="store_true", help="a little better, eight times slower: mean of eight versions"
     )
     parser.add_argument(
         "--reference", type=Path, metavar="CLEAN", help="clean version of the one photo, to measure against"
@@ -198,7 +204,9 @@ def _denoise_file(source: Path, target: Path, args: argparse.Namespace) -> None:
         with _quiet_stderr():
             load_network(model)
     with _progress_bar(source.name) as progress:
-        denoised = denoise_photo(noisy, model, strength=args.strength, best=args.best, progress=progress)
+        denoised = denoise_photo(
+            noisy, model, strength=args.strength, level=args.level, best=args.best, progress=progress
+        )
     result = dataclasses.replace(denoised, format=format_for(target.suffix))
     result = without_metadata(result) if args.strip else result
     write_atomically(target, encode(result, quality=args.quality))
@@ -276,9 +284,16 @@ def _quiet_stderr() -> Iterator[None]:
 
 def _strength(text: str) -> float:
     with contextlib.suppress(ValueError):
-        if 0 <= float(text) <= 1:
+        if 0 <= float(text) <= STRONGEST:
             return float(text)
-    raise argparse.ArgumentTypeError(f"must be a number between 0 and 1. Received: {text}")
+    raise argparse.ArgumentTypeError(f"must be a number between 0 and {STRONGEST:g}. Received: {text}")
+
+
+def _level(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) <= 255:
+            return float(text) / 255
+    raise argparse.ArgumentTypeError(f"must be a number between 0 and 255. Received: {text}")
 
 
 def _quality(text: str) -> int:

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from denoise import Denoiser, Image
+from denoise import Denoiser, Image, Level
 from denoise.clean import clean_mask
 from denoise.image import Pixels, to_float, to_pixels
 
@@ -53,7 +53,7 @@ def non_local_means(pixels: Pixels) -> Denoiser:
     sigma, correlation = _estimate_noise(pixels)
     strength = 255 * sigma * (0.5 + 2 * correlation)
 
-    def denoiser(noisy: Image) -> Image:
+    def denoiser(noisy: Image, level: Level) -> Image:
         if strength == 0:
             return noisy
         rounded = to_pixels(noisy, np.uint8)

@@ -9,10 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise import Denoiser, Image, camera
+from denoise import Denoiser, Image, Level, camera
 from denoise.baseline import non_local_means
 from denoise.clean import clean_mask
+from denoise.ensemble import averaging, ensemble
 from denoise.image import Photo, to_depth, without_metadata
+from denoise.level import estimate_level
 from denoise.registry import list_models, load_model
 from denoise.runtime import ModelError, Network
 from denoise.tiling import OVERLAP, TILE_SIZE, Progress, denoise_tiled, tile_offsets
@@ -47,6 +49,9 @@ _NLM_INFO = DenoiserInfo(
 _NLM_TILE_SIZE, _NLM_OVERLAP = 512, 32  # the filter looks 13 pixels far
 _NLM_SECONDS_PER_TILE = 0.6  # where the networks of the model cards were timed
 
+STRONGEST = 3.0
+"""Up to which strength a network that is told the noise level can be made to remove more."""
+
 _LARGE = 12_000_000  # bytes
 
 _STRIP = 64  # rows
@@ -75,6 +80,15 @@ def denoiser_names() -> dict[str, DenoiserInfo]:
     cards = sorted(list_models().items(), key=lambda item: first.index(item[0]) if item[0] in first else len(first))
     networks = {name: DenoiserInfo(card.title, card.summary) for name, card in cards}
     return {**networks, "nlm": _NLM_INFO}
+
+
+def told_names() -> list[str]:
+    """Name the networks that are told how much noise there is: of them, a strength above 1 can be asked.
+
+    Raises:
+        ModelError: A model card is malformed.
+    """
+    return [name for name, card in list_models().items() if card.told]
 
 
 def default_for(photo: Photo) -> str:
@@ -118,35 +132,12 @@ def _make_room_for_network() -> None:
             network.release()
 
 
-def self_ensemble(denoiser: Denoiser) -> Denoiser:
-    """Make a denoiser that averages what another one makes of the eight turned and mirrored versions of a tile.
-
-    Its errors differ from version to version and partly cancel. Source: Lim et al., "Enhanced Deep Residual Networks
-    for Single Image Super-Resolution", arXiv:1707.02921, section 3.4.
-
-    Args:
-        denoiser: A denoiser of square tiles.
-
-    Returns:
-        The same, eight times slower.
-    """
-
-    def denoise_tile(tile: Image) -> Image:
-        total = np.zeros_like(tile)
-        for turns in range(4):
-            turned = np.rot90(tile, turns)
-            total += np.rot90(denoiser(np.ascontiguousarray(turned)), -turns)
-            total += np.rot90(denoiser(np.ascontiguousarray(turned[:, ::-1]))[:, ::-1], -turns)
-        return total / np.float32(8)
-
-    return denoise_tile
-
-
 def denoise_photo(
     photo: Photo,
     model: str | Denoiser = DEFAULT,
     *,
     strength: float = 1.0,
+    level: NDArray[np.float32] | float | None = None,
     best: bool = False,
     progress: Progress | None = None,
 ) -> Photo:
@@ -155,8 +146,11 @@ def denoise_photo(
     Args:
         photo: Noisy photo.
         model: A name from `denoiser_names`, or a denoiser of 256×256 tiles.
-        strength: Share of the noise that is removed, of luminance and colour alike, see `blend`.
-        best: Take eight times as long for a little more quality, see `self_ensemble`; non-local means stays as it is.
+        strength: Up to 1, the share of the noise that is removed, of luminance and colour alike, see `blend`. Above, up
+            to `STRONGEST`: the network is told so many times the noise, and removes more.
+        level: The noise's standard deviation in [0, 1], one for the photo or (H, W); estimated unless given.
+        best: Take up to eight times as long for a little more quality, see `denoise.ensemble`; non-local means stays as
+            it is.
         progress: Called with (0, total) first and then with (done, total) after each tile; stops the work by raising.
 
     Returns:
@@ -164,18 +158,32 @@ def denoise_photo(
         was (`denoise.clean`), and what is grey or of one hue stays so (`denoise.tone`).
 
     Raises:
-        ValueError: `strength` is outside [0, 1].
-        ModelError: There is no such model, or its file or card is missing or damaged.
+        ValueError: `strength` or `level` is outside its range, or `level` of another shape than the photo.
+        ModelError: There is no such model, its file or card is missing or damaged, or a `strength` above 1 or a `level`
+            is asked of one that is not told the noise level.
     """
-    _check_share("strength", strength)
+    _check_number("strength", strength, STRONGEST)
+    if level is not None:
+        _check_number("level", float(np.min(level)))
+        _check_number("level", float(np.max(level)))
     denoiser, tile_size, overlap = _denoiser(model, photo)
-    of_a_tile = self_ensemble(denoiser) if best and model != "nlm" else denoiser
-    of_a_tile = keep_tone(of_a_tile, tone_of(photo.pixels))
+    is_told = denoiser.is_told if isinstance(denoiser, Network) else callable(model)
+    if isinstance(model, str) and not is_told and (strength > 1 or level is not None):
+        raise ModelError(_cannot_be_told(model, "A strength above 1" if strength > 1 else "A noise level"))
+    versions = averaging(_pair(model), best=best and model != "nlm")
+    if level is None:
+        level = estimate_level(photo.pixels) if is_told or versions.pairs else 0.0
+    averaged = ensemble(denoiser, versions)
+
+    def at_strength(tile: Image, tile_level: Level) -> Image:
+        return averaged(tile, np.float32(max(1.0, strength)) * tile_level)
+
+    of_a_tile = keep_tone(at_strength, tone_of(photo.pixels))
     clean = clean_mask(photo.pixels)
     started = time.perf_counter()
     try:
         pixels = denoise_tiled(
-            photo.pixels, of_a_tile, tile_size=tile_size, overlap=overlap, keep=clean, progress=progress
+            photo.pixels, of_a_tile, tile_size=tile_size, overlap=overlap, level=level, keep=clean, progress=progress
         )
     finally:
         if isinstance(denoiser, Network) and photo.pixels.nbytes > _LARGE:
@@ -185,7 +193,7 @@ def denoise_photo(
     if isinstance(model, str) and is_typical and (expected := _seconds_by_card(photo, model, best)):
         global _pace
         _pace = (time.perf_counter() - started) / expected
-    return blend(photo, dataclasses.replace(photo, pixels=pixels), Mix(strength, strength))
+    return blend(photo, dataclasses.replace(photo, pixels=pixels), Mix(min(strength, 1.0), min(strength, 1.0)))
 
 
 def expected_seconds(photo: Photo, model: str, *, best: bool = False) -> float | None:
@@ -209,7 +217,8 @@ def _seconds_by_card(photo: Photo, model: str, best: bool) -> float | None:
     if not isinstance(seconds, float):
         return None
     tiles = [len(tile_offsets(side, tile_size, overlap)) for side in (photo.height, photo.width)]
-    return tiles[0] * tiles[1] * seconds * (8 if best and model != "nlm" else 1)
+    runs = [averaging(_pair(model), best=each and model != "nlm").runs for each in (best, False)]
+    return tiles[0] * tiles[1] * seconds * runs[0] / runs[1]
 
 
 def denoise_timed(photo: Photo, model: str, *, progress: Progress | None = None) -> tuple[Photo, float]:
@@ -305,7 +314,7 @@ def blend(noisy: Photo, denoised: Photo, mix: Mix) -> Photo:
         ValueError: A share is outside [0, 1].
     """
     for name, share in mix._asdict().items():
-        _check_share(name, share)
+        _check_number(name, share)
     if mix == Mix():
         return denoised
     details = detail_map(noisy, denoised) if mix.detail else None
@@ -355,9 +364,21 @@ def detail_map(noisy: Photo, denoised: Photo) -> NDArray[np.uint8]:
     return details
 
 
-def _check_share(name: str, share: float) -> None:
-    if not 0 <= share <= 1:
-        raise ValueError(f"`{name}` must be between 0 and 1. Received: {share}")
+def _check_number(name: str, number: float, greatest: float = 1.0) -> None:
+    if not 0 <= number <= greatest:
+        raise ValueError(f"`{name}` must be between 0 and {greatest:g}. Received: {number}")
+
+
+def _pair(model: str | Denoiser) -> float:
+    """What the card says of a network's pair of runs, see `ModelCard`; 0 for what has no card."""
+    card = list_models().get(model) if isinstance(model, str) else None
+    return card.pair if card else 0.0
+
+
+def _cannot_be_told(model: str, what: str) -> str:
+    names = told_names()
+    those = f"choose one that is: {', '.join(names)}" if names else "none of the networks here is"
+    return f"{what} needs a network that is told how much noise there is, which {model} is not; {those}."
 
 
 def _denoiser(model: str | Denoiser, photo: Photo) -> tuple[Denoiser, int, int]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +28,9 @@ class ModelCard:
         bytes: Size of the TFLite file.
         parameters: Number of the network's parameters.
         quantisation: How the weights and activations are stored.
+        told: Which multiple of the estimated noise level the network is told; 0 for one that takes no level.
+        pair: 0 for a network that runs once. Else it runs twice, on the photo with white noise added and subtracted
+            (`denoise.ensemble`), whose standard deviation is this multiple of the level.
         architecture: The network's settings.
         training: How the network was trained.
         metrics: What it measured, per data set.
@@ -41,6 +45,8 @@ class ModelCard:
     bytes: int
     parameters: int
     quantisation: str
+    told: float
+    pair: float
     architecture: dict[str, Any]
     training: dict[str, Any]
     metrics: dict[str, Any]
@@ -73,10 +79,18 @@ def load_model(name: str, directory: Path = MODELS_DIR) -> Network:
     """Load a network by name.
 
     Raises:
-        ModelError: No card has this name, the card is malformed, or its TFLite file is missing or damaged.
+        ModelError: No card has this name, the card is malformed, or its TFLite file is missing, damaged or of another
+            kind than the card says.
     """
     card = model_card(name, directory)
-    return Network(directory / card.file, sha256=card.sha256)
+    network = Network(directory / card.file, sha256=card.sha256, multiple=card.told)
+    if network.is_told != bool(card.told):
+        takes, must = ("takes", "more than 0") if network.is_told else ("does not take", "0")
+        raise ModelError(
+            f"The network {card.file} {takes} a noise level, so its model card {name}.json must have {must} under the "
+            f"key 'told'. Received: {card.told}. Export the model again."
+        )
+    return network
 
 
 @lru_cache
@@ -94,7 +108,10 @@ def _read_card(path: Path, _version: tuple[int, int]) -> ModelCard:
             raise ModelError(f"The model card {path} lacks the key {key!r}. Export the model again.")
         kind = dict if expected == dict[str, Any] else expected
         assert isinstance(kind, type)
-        if type(card[key]) is not kind:
+        if kind is float and type(card[key]) is int:  # JSON knows one kind of number
+            card[key] = float(card[key])
+        is_right = type(card[key]) is kind and (kind is not float or 0 <= card[key] < math.inf)
+        if not is_right:
             raise ModelError(
                 f"The model card {path} must have {_JSON_NAMES[kind]} under the key {key!r}. "
                 f"Received: {card[key]!r}. Export the model again."
@@ -112,4 +129,9 @@ def _read_card(path: Path, _version: tuple[int, int]) -> ModelCard:
     return ModelCard(**card)
 
 
-_JSON_NAMES: dict[type, str] = {str: "text", int: "a whole number", dict: "an object"}
+_JSON_NAMES: dict[type, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number that is 0 or more",
+    dict: "an object",
+}

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from denoise import Image
+from denoise import Image, Level
 
 
 class ModelError(RuntimeError):
@@ -21,13 +21,15 @@ class Network:
     """A network from a TFLite file: a `Denoiser` of exactly one tile, safe to share between threads.
 
     Args:
-        path: TFLite file with one float32 input and one float32 output, both (1, tile_size, tile_size, 3), RGB in
-            [0, 1].
+        path: TFLite file with a float32 input and a float32 output, both (1, tile_size, tile_size, 3), RGB in [0, 1];
+            of a network that is told the noise level, with a float32 input (1, tile_size, tile_size, 1) too.
         sha256: Expected SHA-256 of the file, in hexadecimal; checked before the interpreter sees the file.
+        multiple: Which multiple of a tile's level it is told.
         threads: Threads of one call; as many as this process has processors unless given.
 
     Attributes:
         tile_size: Height and width of a tile, in pixels.
+        is_told: Whether it is told the noise level; else it ignores it.
         before_load: Called before the working memory is taken again after a `release`.
         used: When it was last called, by `time.monotonic`.
 
@@ -35,7 +37,9 @@ class Network:
         ModelError: The file is missing, damaged, or no network of this kind.
     """
 
-    def __init__(self, path: Path, *, sha256: str | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self, path: Path, *, sha256: str | None = None, multiple: float = 1.0, threads: int | None = None
+    ) -> None:
         try:
             model = path.read_bytes()
         except OSError as error:
@@ -48,7 +52,7 @@ class Network:
                 f"The model file {path} is damaged or of another version: its SHA-256 is {received}, "
                 f"its model card says {sha256}. Restore both from the repository."
             )
-        self._model, self._threads = model, threads or processors()
+        self._model, self._multiple, self._threads = model, np.float32(multiple), threads or processors()
         self.before_load: Callable[[], None] = lambda: None
         self.used = time.monotonic()
         self._is_unwanted = False
@@ -61,39 +65,46 @@ class Network:
             ) from error
 
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        inputs.sort(key=lambda tensor: -int(tensor["shape"][-1]) if len(tensor["shape"]) else 0)  # the photo first
         shapes = [tuple(int(n) for n in tensor["shape"]) for tensor in (*inputs, *outputs)]
         dtypes = [np.dtype(tensor["dtype"]) for tensor in (*inputs, *outputs)]
         self.tile_size = shapes[0][1] if shapes and len(shapes[0]) == 4 else 0
-        tile_shape = (1, self.tile_size, self.tile_size, 3)
-        if self.tile_size < 1 or shapes != [tile_shape] * 2 or dtypes != [np.dtype(np.float32)] * 2:
+        self.is_told = len(inputs) == 2
+        tile, level = ((1, self.tile_size, self.tile_size, channels) for channels in (3, 1))
+        expected = [tile, level, tile] if self.is_told else [tile, tile]
+        if self.tile_size < 1 or shapes != expected or set(dtypes) != {np.dtype(np.float32)}:
             raise ModelError(
                 f"The model file {path} is no denoising network: it must have one float32 input and one float32 output "
-                f"of shape (1, tile_size, tile_size, 3). Received: shapes {shapes}, types {[str(d) for d in dtypes]}. "
-                "Export it again."
+                "of shape (1, tile_size, tile_size, 3), and may have one float32 input of shape "
+                "(1, tile_size, tile_size, 1) for the noise level. "
+                f"Received: shapes {shapes}, types {[str(d) for d in dtypes]}. Export it again."
             )
-        self._input, self._output = inputs[0]["index"], outputs[0]["index"]
+        self._inputs, self._output = [tensor["index"] for tensor in inputs], outputs[0]["index"]
 
-    def __call__(self, tile: Image) -> Image:
+    def __call__(self, tile: Image, level: Level) -> Image:
         """Denoise one tile.
 
         Args:
             tile: Noisy tile, (tile_size, tile_size, 3), values in [0, 1].
+            level: Its noise level, (tile_size, tile_size, 1).
 
         Returns:
             Denoised tile, a new array of the same shape, clipped to [0, 1].
 
         Raises:
-            ValueError: `tile` has another shape.
+            ValueError: `tile` or `level` has another shape.
         """
-        if tile.shape != (self.tile_size, self.tile_size, 3):
-            raise ValueError(f"`tile` must have shape {(self.tile_size, self.tile_size, 3)}. Received: {tile.shape}")
+        for name, array, channels in (("tile", tile, 3), ("level", level, 1)):
+            if array.shape != (expected := (self.tile_size, self.tile_size, channels)):
+                raise ValueError(f"`{name}` must have shape {expected}. Received: {array.shape}")
         self.used = time.monotonic()
         if not self.is_loaded:
             self.before_load()  # not while this one is locked: it may lock others
         with self._lock:
             if self._interpreter is None:
                 self._interpreter = self._load()
-            self._interpreter.set_tensor(self._input, tile[None].astype(np.float32, copy=False))
+            for index, array in zip(self._inputs, (tile, np.minimum(self._multiple * level, 1)), strict=False):
+                self._interpreter.set_tensor(index, array[None].astype(np.float32, copy=False))
             self._interpreter.invoke()
             denoised: Image = self._interpreter.get_tensor(self._output)[0]  # a copy, not the interpreter's memory
             if self._is_unwanted:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise import Denoiser, Image
+from denoise import Denoiser, Image, Level
 from denoise.image import Pixels, to_float, to_pixels
 
 TILE_SIZE, OVERLAP = 256, 64
@@ -52,6 +52,7 @@ def denoise_tiled(
     *,
     tile_size: int = TILE_SIZE,
     overlap: int = OVERLAP,
+    level: NDArray[np.float32] | float = 0.0,
     keep: NDArray[np.bool_] | None = None,
     progress: Progress | None = None,
 ) -> _Pixels:
@@ -62,9 +63,10 @@ def denoise_tiled(
 
     Args:
         pixels: Noisy photo, (H, W, 3), uint8, uint16, or float32 in [0, 1].
-        denoiser: Called with one (tile_size, tile_size, 3) tile at a time.
+        denoiser: Called with one (tile_size, tile_size, 3) tile at a time, and with its level.
         tile_size: Height and width of a tile, in pixels.
         overlap: Pixels that neighbouring tiles share at least, `0 <= overlap <= tile_size / 2`.
+        level: What the denoiser is told of the noise: its standard deviation in [0, 1], (H, W) or one for the photo.
         keep: (H, W), true where pixels stay as they are; tiles that stay whole are not denoised at all.
         progress: Called with (0, total) first and then with (done, total) after each tile.
 
@@ -72,7 +74,7 @@ def denoise_tiled(
         Denoised photo, of the same shape and dtype.
 
     Raises:
-        ValueError: `pixels` is no photo, or `tile_size` or `overlap` is outside its range.
+        ValueError: `pixels` is no photo, `level` does not fit it, or `tile_size` or `overlap` is outside its range.
         RuntimeError: `denoiser` returned another shape than it was given, or values that are not finite.
     """
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype not in (np.uint8, np.uint16, np.float32):
@@ -81,6 +83,9 @@ def denoise_tiled(
             f"Received: shape={pixels.shape}, dtype={pixels.dtype}"
         )
     height, width, _ = pixels.shape
+    if np.shape(level) not in ((), (height, width)):
+        raise ValueError(f"`level` must be a number or of shape {(height, width)}. Received: shape={np.shape(level)}")
+    levels = np.broadcast_to(np.asarray(level, np.float32), (height, width))  # of one number it takes no memory
     tops = tile_offsets(height, tile_size, overlap)
     lefts = tile_offsets(width, tile_size, overlap)
     row_windows = _blend_windows(tops, tile_size)
@@ -97,7 +102,7 @@ def denoise_tiled(
             tile = slice(top, top + tile_size), slice(left, left + tile_size)
             noisy = pixels[tile]
             is_kept = keep is not None and keep[tile].all()
-            denoised = _to_float(noisy) if is_kept else _denoise_tile(noisy, denoiser, tile_size)
+            denoised = _to_float(noisy) if is_kept else _denoise_tile(noisy, levels[tile], denoiser, tile_size)
             rows, columns, _ = noisy.shape
             window = row_window[:rows, None, None] * column_window[:columns, None]
             band[:, left : left + columns] += window * denoised
@@ -138,14 +143,15 @@ def _ramp(x: NDArray[Any], start: int, stop: int) -> NDArray[Any]:
     return 0.5 - 0.5 * np.cos(np.pi * np.clip((x - start) / (stop - start), 0, 1))
 
 
-def _denoise_tile(noisy: Pixels | Image, denoiser: Denoiser, tile_size: int) -> Image:
+def _denoise_tile(noisy: Pixels | Image, level: NDArray[np.float32], denoiser: Denoiser, tile_size: int) -> Image:
     """Denoise a tile that may lack rows and columns: reflection pads it on both sides, and is cut off again."""
     rows, columns, _ = noisy.shape
     above, before = (tile_size - rows) // 2, (tile_size - columns) // 2
     padding = ((above, tile_size - rows - above), (before, tile_size - columns - before), (0, 0))
     # A copy even without padding: the denoiser may write into its tile.
     tile = np.pad(_to_float(noisy), padding, mode="reflect")
-    denoised = denoiser(tile)
+    padded: Level = np.pad(level[..., None], padding, mode="reflect")
+    denoised = denoiser(tile, padded)
     if denoised.shape != tile.shape:
         raise RuntimeError(f"A denoiser must keep the shape {tile.shape} of a tile. Received: shape={denoised.shape}")
     denoised = denoised[above : above + rows, before : before + columns]

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise import Denoiser, Image
+from denoise import Denoiser, Image, Level
 from denoise.image import Pixels
 
 LUMA = (77.0, 150.0, 29.0)
@@ -114,20 +114,20 @@ def keep_tone(denoiser: Denoiser, tone: Tone | None) -> Denoiser:
             for some pixels around keeps them equal.
     """
 
-    def denoise_luminance(noisy: Image) -> Image:
+    def denoise_luminance(noisy: Image, level: Level) -> Image:
         assert tone is not None
         luminance = noisy @ _WEIGHTS
-        denoised = denoiser(np.repeat(luminance[..., None], 3, axis=2)).mean(axis=2)
+        denoised = denoiser(np.repeat(luminance[..., None], 3, axis=2), level).mean(axis=2)
         beside = noisy - tone(luminance)
         around = cv2.blur(beside, (_SPOT, _SPOT))  # in which noise is less, and a spot of colour is not
         is_colour = np.clip(np.abs(around).max(axis=2, keepdims=True) * (255 / _FAINT) - 1, 0, 1)
         result: Image = tone(denoised) + is_colour * beside
         return result.clip(0, 1)
 
-    def denoise_colours(noisy: Image) -> Image:
+    def denoise_colours(noisy: Image, level: Level) -> Image:
         is_grey = (noisy[..., :1] == noisy).all(axis=2).astype(np.uint8)
         is_grey = cv2.erode(is_grey, np.ones((_AROUND, _AROUND), np.uint8))
-        denoised = denoiser(noisy)
+        denoised = denoiser(noisy, level)
         return np.where(is_grey[..., None] > 0, denoised.mean(axis=2, keepdims=True), denoised)
 
     return denoise_luminance if tone else denoise_colours

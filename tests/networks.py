@@ -1,5 +1,7 @@
 """Tiny networks for tests in which it does not matter how well a photo is denoised.
 
+`blur` and `addition` make files, `write_model` one with its card, `write` a whole folder.
+
 A folder of them takes the place of `models/`: the same names and cards, but each file is one small blur, a kilobyte
 large, which takes a few milliseconds a tile. `DENOISE_MODELS` leads a server or a command there; the fixture
 `tiny_models` is the folder.
@@ -61,6 +63,49 @@ def blur(sigma: float, tile_size: int = 256) -> bytes:
     )
 
 
+def addition(
+    shape=(1, 8, 8, 3), output_shape=None, dtype=schema.TensorType.FLOAT32, inputs=1, level=None, order=(0, 1)
+) -> bytes:
+    """Make a TFLite file that returns its input, all values doubled, or with the level added.
+
+    Args:
+        shape: Of the photo, which is given so many times: `inputs`.
+        output_shape: Of the result, unless it is that of the photo.
+        dtype: Of all values.
+        inputs: How many there are, if there is no level.
+        level: Shape of the level, if there is one.
+        order: Which of both comes first: 0 is the photo, 1 the level.
+    """
+    tensors = [_tensor(list(each), None) for each in (shape, *([level] if level else []), output_shape or shape)]
+    for tensor, _ in tensors:
+        tensor.type = dtype
+    add = (schema.BuiltinOperator.ADD, "AddOptions", schema.AddOptionsT(), [0, 1 if level else 0], len(tensors) - 1)
+    return _file(tensors, [add], list(order) if level else [0] * inputs)
+
+
+def write_model(folder, name, *, told=0.0, pair=0.0, tile_size=32):
+    """Write NAME.tflite and its card: a network that adds its level to the photo, or itself if it is not told one."""
+    content = addition((1, tile_size, tile_size, 3), level=(1, tile_size, tile_size, 1) if told else None)
+    (folder / f"{name}.tflite").write_bytes(content)
+    card = {
+        "name": name,
+        "title": name.title(),
+        "summary": "A network for tests.",
+        "file": f"{name}.tflite",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "parameters": 0,
+        "quantisation": "float32",
+        "told": told,
+        "pair": pair,
+        "architecture": {},
+        "training": {},
+        "metrics": {"seconds_per_tile": 0.5},
+        "licence": "MIT",
+    }
+    (folder / f"{name}.json").write_text(json.dumps(card), encoding="utf-8")
+
+
 def _tensor(shape: list[int], content: np.ndarray | None) -> tuple[schema.TensorT, schema.BufferT]:
     tensor, buffer = schema.TensorT(), schema.BufferT()
     tensor.shape = shape
@@ -71,19 +116,19 @@ def _tensor(shape: list[int], content: np.ndarray | None) -> tuple[schema.Tensor
     return tensor, buffer
 
 
-def _file(tensors, operations) -> bytes:
-    """Make a file of tensors, the first of which is the input and the last the output, and what joins them."""
+def _file(tensors, operations, inputs=(0,)) -> bytes:
+    """Make a file of tensors, of which `inputs` are the inputs and the last is the output, and what joins them."""
     model, graph = schema.ModelT(), schema.SubGraphT()
     graph.tensors, buffers = map(list, zip(*tensors, strict=True))
     model.buffers = [schema.BufferT(), *buffers]  # the first one stands for none
-    graph.inputs, graph.outputs, graph.operators, model.operatorCodes = [0], [len(tensors) - 1], [], []
+    graph.inputs, graph.outputs, graph.operators, model.operatorCodes = list(inputs), [len(tensors) - 1], [], []
     for number, tensor in enumerate(graph.tensors, 1):
         tensor.buffer = number
-    for index, (kind, name, options, inputs, output) in enumerate(operations):
+    for index, (kind, name, options, sources, output) in enumerate(operations):
         code, operator = schema.OperatorCodeT(), schema.OperatorT()
         code.builtinCode = code.deprecatedBuiltinCode = kind
         code.version = 1
-        operator.opcodeIndex, operator.inputs, operator.outputs = index, inputs, [output]
+        operator.opcodeIndex, operator.inputs, operator.outputs = index, sources, [output]
         operator.builtinOptionsType, operator.builtinOptions = getattr(schema.BuiltinOptions, name), options
         model.operatorCodes.append(code)
         graph.operators.append(operator)

@@ -38,7 +38,7 @@ def folder(tmp_path, monkeypatch):
 def quick(monkeypatch):
     """Replaces the work by an inversion of the pixels; tests of files and names need no denoiser."""
 
-    def invert(photo, model, *, strength, best, progress):
+    def invert(photo, model, *, strength, level, best, progress):
         return dataclasses.replace(photo, pixels=~photo.pixels)
 
     monkeypatch.setattr(__main__, "denoise_photo", invert)
@@ -201,16 +201,23 @@ def test_main_names_the_output_by_its_content(folder, quick):
 def test_main_passes_model_and_strength_on(folder, monkeypatch):
     received = []
 
-    def remember(photo, model, *, strength, best, progress):
-        received.append((model, strength, best))
+    def remember(photo, model, *, strength, level, best, progress):
+        received.append((model, strength, level, best))
         return photo
 
     monkeypatch.setattr(__main__, "denoise_photo", remember)
     assert main(["noisy.png", "--model", "nlm", "--strength", "0.25"]) == 0
     assert main(["noisy.png", "--best", "--force"]) == 0
     monkeypatch.setattr("denoise.pipeline.BIG", 1)
-    assert main(["noisy.png", "--force"]) == 0
-    assert received == [("nlm", 0.25, False), ("ridnet", 1, True), ("unet", 1, False)]
+    assert main(["noisy.png", "--force", "--strength", "3", "--level", "51"]) == 0
+    assert received == [("nlm", 0.25, None, False), ("ridnet", 1, None, True), ("unet", 3, 0.2, False)]
+
+
+def test_main_says_that_a_denoiser_cannot_be_told_the_level(folder, capsys):
+    assert main(["noisy.png", "--model", "nlm", "--strength", "2"]) == 1
+    assert "A strength above 1 needs a network that is told how much noise there is" in capsys.readouterr().err
+    assert main(["noisy.png", "--model", "nlm", "--level", "10"]) == 1
+    assert "A noise level needs a network that is told how much noise there is" in capsys.readouterr().err
 
 
 def test_main_denoises_several_photos_into_a_new_folder(folder, quick):
@@ -272,8 +279,9 @@ def test_main_refuses_photos_above_the_limit(folder, quick, capsys):
     [
         pytest.param([], "name at least one photo", id="nothing"),
         pytest.param(["noisy.png", "--model", "dncnn"], "there is no model 'dncnn'. Known models: ", id="model"),
-        pytest.param(["noisy.png", "--strength", "1.5"], "must be a number between 0 and 1", id="strength"),
-        pytest.param(["noisy.png", "--strength", "nan"], "must be a number between 0 and 1", id="nan"),
+        pytest.param(["noisy.png", "--strength", "3.5"], "must be a number between 0 and 3", id="strength"),
+        pytest.param(["noisy.png", "--strength", "nan"], "must be a number between 0 and 3", id="nan"),
+        pytest.param(["noisy.png", "--level", "256"], "must be a number between 0 and 255", id="level"),
         pytest.param(["noisy.png", "-o", "out.gif"], "out.gif must end in .png", id="format"),
         pytest.param(["."], "name a folder for the photos of . with -o", id="folder without -o"),
         pytest.param(["empty", "-o", "out"], "the folder empty holds no photos", id="empty folder"),

@@ -2,6 +2,7 @@ import dataclasses
 import itertools
 import threading
 import time
+from functools import partial
 
 import cv2
 import numpy as np
@@ -19,11 +20,11 @@ from denoise.pipeline import (
     denoiser_names,
     expected_seconds,
     load_network,
-    self_ensemble,
 )
-from denoise.registry import list_models
+from denoise.registry import list_models, load_model
 from denoise.runtime import ModelError
 from denoise.tone import LUMA
+from tests.networks import write_model
 
 CLEAN = data.astronaut()[:120, :150]
 
@@ -39,12 +40,23 @@ def noisy(dtype=np.uint8, **changes):
 def halving(monkeypatch):
     """Replaces the bundled network by one of 64×64 tiles that halves all values."""
 
-    def network(tile):
+    def network(tile, level):
         assert tile.shape == (64, 64, 3)
         return tile / 2
 
     network.tile_size = 64
     monkeypatch.setattr(pipeline, "load_network", lambda name: network)
+
+
+@pytest.fixture
+def networks(monkeypatch, tmp_path):
+    """Replaces the bundled networks by those of one addition: told, and pair, which is not told."""
+    write_model(tmp_path, "told", told=2.0)
+    write_model(tmp_path, "pair", pair=3.0)
+    write_model(tmp_path, "told_pair", told=1.0, pair=3.0)
+    monkeypatch.setattr(pipeline, "list_models", partial(list_models, tmp_path))
+    monkeypatch.setattr(pipeline, "load_model", partial(load_model, directory=tmp_path))
+    monkeypatch.setattr(pipeline, "_networks", {})
 
 
 def test_denoiser_names_lists_the_networks_and_then_non_local_means():
@@ -90,26 +102,6 @@ def test_denoise_photo_with_non_local_means_raises_psnr():
     assert psnr(CLEAN, denoise_photo(photo, "nlm").pixels) > psnr(CLEAN, photo.pixels) + 3
 
 
-def test_self_ensemble_turns_back_what_it_turned():
-    ramp = np.random.default_rng(0).random((8, 8, 3), np.float32)
-    np.testing.assert_allclose(self_ensemble(lambda tile: tile)(ramp), ramp, atol=1e-6)
-
-
-def test_self_ensemble_averages_over_all_eight_directions():
-    seen = []
-
-    def shift(tile):
-        seen.append(tile[0, 0, 0])
-        return np.roll(tile, 1, axis=1)
-
-    dot = np.zeros((5, 5, 3), np.float32)
-    dot[2, 2] = 1
-    spread = self_ensemble(shift)(dot)[..., 0]
-    assert len(seen) == 8
-    np.testing.assert_allclose(spread[[2, 2, 1, 3], [1, 3, 2, 2]], 0.25)  # each neighbour in two of the eight
-    assert spread.sum() == pytest.approx(1)
-
-
 def test_denoise_photo_at_its_best_is_better():
     photo = noisy()
     once = psnr(CLEAN, denoise_photo(photo, "unet").pixels)
@@ -150,14 +142,14 @@ def test_denoise_photo_at_strength_zero_returns_the_photo_exactly():
     np.testing.assert_array_equal(denoise_photo(photo, "nlm", strength=0).pixels, photo.pixels)
 
 
-@pytest.mark.parametrize("strength", [-0.1, 1.01, float("nan")])
+@pytest.mark.parametrize("strength", [-0.1, 3.01, float("nan")])
 def test_denoise_photo_refuses_another_strength(strength):
-    with pytest.raises(ValueError, match=f"`strength` must be between 0 and 1. Received: {strength}"):
+    with pytest.raises(ValueError, match=f"`strength` must be between 0 and 3. Received: {strength}"):
         denoise_photo(noisy(), strength=strength)
 
 
 def test_denoise_photo_keeps_grey_photos_grey(monkeypatch):
-    def tinting(tile):
+    def tinting(tile, level):
         return tile * np.float32([0.5, 0.75, 1])
 
     tinting.tile_size = 64
@@ -356,3 +348,105 @@ def test_denoise_photo_keeps_the_hue_of_sepia():
     expected = np.stack([result[..., 1] ** 0.8, result[..., 1], result[..., 1] ** 1.3], axis=2)
     assert np.abs(result - expected).max() * 255 < 4
     assert (result != sepia / 255).mean() > 0.5
+
+
+COLOURS = Photo(np.random.default_rng(0).integers(0, 150, (50, 70, 3), dtype=np.uint8))
+
+
+def added(photo, **options):
+    """By how many levels the network made the photo brighter."""
+    change = denoise_photo(photo, "told", **options).pixels - photo.pixels.astype(int)
+    assert np.ptp(change) == 0
+    return int(change[0, 0, 0])
+
+
+def test_denoise_photo_tells_the_network_the_cards_multiple_of_the_level(networks, monkeypatch):
+    monkeypatch.setattr(pipeline, "estimate_level", lambda pixels: np.full(pixels.shape[:2], 10 / 255, np.float32))
+    assert added(COLOURS) == 20
+    assert added(COLOURS, level=0.0) == 0
+    assert added(COLOURS, level=4 / 255) == 8
+    ramp = np.broadcast_to(np.linspace(0, 20, 70, dtype=np.float32) / 255, (50, 70))
+    brighter = denoise_photo(COLOURS, "told", level=ramp).pixels
+    np.testing.assert_array_equal(brighter, np.rint(COLOURS.pixels + 510 * ramp[..., None].astype(float)))
+
+
+def test_denoise_photo_above_full_strength_tells_the_network_more(networks):
+    strengths = [0, 0.5, 1, 1.5, 2, 3]
+    assert [added(COLOURS, level=4 / 255, strength=strength) for strength in strengths] == [0, 4, 8, 12, 16, 24]
+    means = [denoise_photo(noisy(), "told", strength=strength).pixels.mean() for strength in (1, 2)]
+    assert noisy().pixels.mean() < means[0] < means[1]  # by the estimated level
+
+
+@pytest.mark.parametrize("model", ["pair", "nlm"])
+def test_denoise_photo_says_which_networks_can_be_told(networks, model):
+    for options, what in (({"strength": 1.01}, "A strength above 1"), ({"level": 0.1}, "A noise level")):
+        with pytest.raises(ModelError) as error:
+            denoise_photo(COLOURS, model, **options)
+        need = "needs a network that is told how much noise there is"
+        assert str(error.value) == f"{what} {need}, which {model} is not; choose one that is: told, told_pair."
+
+
+def test_denoise_photo_says_that_no_network_can_be_told(networks, monkeypatch):
+    monkeypatch.setattr(pipeline, "told_names", list)
+    with pytest.raises(ModelError, match="which nlm is not; none of the networks here is"):
+        denoise_photo(COLOURS, "nlm", strength=2)
+
+
+@pytest.mark.parametrize(
+    ("level", "rule"),
+    [
+        (-0.1, "between 0 and 1. Received: -0.1"),
+        (10.0, "between 0 and 1. Received: 10"),
+        (np.full((50, 70), np.nan, np.float32), "between 0 and 1. Received: nan"),
+        (np.full((50, 70), 1.5, np.float32), "between 0 and 1. Received: 1.5"),
+        (np.full((70, 50), 0.5, np.float32), r"of shape \(50, 70\)"),
+    ],
+    ids=["negative", "levels of 255", "NaN", "above 1", "turned"],
+)
+def test_denoise_photo_refuses_another_level(networks, level, rule):
+    with pytest.raises(ValueError, match=f"`level` must be .*{rule}"):
+        denoise_photo(COLOURS, "told", level=level)
+
+
+def test_denoise_photo_of_no_noise_is_the_photo_with_and_without_the_noise_of_a_pair(networks):
+    for dtype in (np.uint8, np.uint16):
+        photo = noisy(dtype)
+        for options in ({}, {"best": True}, {"strength": 3.0}):
+            same = denoise_photo(photo, "told_pair", level=0.0, **options)
+            np.testing.assert_array_equal(same.pixels, photo.pixels)
+
+
+def test_denoise_photo_runs_a_pair_with_noise_of_the_estimated_level(networks, monkeypatch):
+    seen = []
+
+    def network(tile, level):
+        seen.append((tile, level))
+        return tile
+
+    network.tile_size = 64
+    monkeypatch.setattr(pipeline, "load_network", lambda name: network)
+    monkeypatch.setattr(pipeline, "estimate_level", lambda pixels: np.full(pixels.shape[:2], 1 / 255, np.float32))
+    photo = noisy(pixels=noisy().pixels[:64, :64])
+    np.testing.assert_array_equal(denoise_photo(photo, "pair").pixels, photo.pixels)
+    (plus, level), (minus, _) = seen
+    np.testing.assert_allclose(level, 1 / 255)
+    assert (plus - minus).std() / 2 == pytest.approx(3 * 1 / 255, rel=0.05)
+    seen.clear()
+    denoise_photo(photo, "pair", best=True)
+    assert len(seen) == 8
+
+
+def test_denoise_photo_keeps_grey_grey_when_noise_is_added(networks):
+    grey = np.repeat(noisy().pixels[..., :1], 3, axis=2)
+    for model, options in (("pair", {}), ("told_pair", {"level": 0.01})):
+        result = denoise_photo(Photo(grey), model, **options).pixels
+        assert np.ptp(result, axis=2).max() == 0
+        assert (result != grey).any()
+
+
+def test_expected_seconds_know_that_a_pair_was_timed(networks, monkeypatch):
+    monkeypatch.setattr(pipeline, "_pace", 1.0)
+    for name, once in (("told", 8), ("pair", 4)):
+        seconds = expected_seconds(COLOURS, name)
+        assert seconds == 0.5
+        assert expected_seconds(COLOURS, name, best=True) == once * seconds

@@ -1,9 +1,11 @@
 import json
 
+import numpy as np
 import pytest
 
 from denoise.registry import MODELS_DIR, ModelCard, list_models, load_model
 from denoise.runtime import ModelError
+from tests.networks import write_model
 
 CARD = {
     "name": "tiny",
@@ -14,6 +16,8 @@ CARD = {
     "bytes": 10,
     "parameters": 5,
     "quantisation": "dynamic-range int8",
+    "told": 0.0,
+    "pair": 0.0,
     "architecture": {"name": "tiny"},
     "training": {},
     "metrics": {},
@@ -61,6 +65,11 @@ def test_list_models_names_a_missing_key(write_card, key):
     [
         ("title", 5, "text under the key 'title'. Received: 5"),
         ("bytes", "10", "a whole number under the key 'bytes'. Received: '10'"),
+        ("told", "2", "a number that is 0 or more under the key 'told'. Received: '2'"),
+        ("told", True, "a number that is 0 or more under the key 'told'. Received: True"),
+        ("told", -1.5, "a number that is 0 or more under the key 'told'. Received: -1.5"),
+        ("pair", float("inf"), "a number that is 0 or more under the key 'pair'. Received: inf"),
+        ("pair", float("nan"), "a number that is 0 or more under the key 'pair'. Received: nan"),
         ("parameters", True, "a whole number under the key 'parameters'. Received: True"),
         ("metrics", [], "an object under the key 'metrics'"),
         ("name", "other", "key 'name'. Received: 'other'"),
@@ -83,6 +92,28 @@ def test_list_models_names_a_file_that_is_no_card(tmp_path, text, rule):
 
 def test_load_model_loads_the_bundled_ridnet():
     assert load_model("ridnet").tile_size == 256
+
+
+def test_load_model_tells_the_network_the_multiple_of_the_card(tmp_path):
+    write_model(tmp_path, "told", told=2.5)
+    tile, level = np.full((32, 32, 3), 0.25, np.float32), np.full((32, 32, 1), 0.1, np.float32)
+    np.testing.assert_array_equal(load_model("told", tmp_path)(tile, level), tile + np.float32(2.5) * level)
+
+
+@pytest.mark.parametrize(
+    ("told", "rule"),
+    [(0.0, "does not take a noise level.*must have 0.*1.5"), (1.5, "takes a noise level.*more than 0.*0")],
+)
+def test_load_model_refuses_a_card_that_says_otherwise_than_its_file(tmp_path, told, rule):
+    write_model(tmp_path, "other", told=told)
+    card = json.loads((tmp_path / "other.json").read_text())
+    (tmp_path / "other.json").write_text(json.dumps(card | {"told": 1.5 - told}))
+    with pytest.raises(ModelError, match=rf"The network other\.tflite {rule}"):
+        load_model("other", tmp_path)
+
+
+def test_list_models_takes_whole_numbers_for_numbers(write_card):
+    assert list_models(write_card(CARD | {"told": 2}))["tiny"].told == 2.0
 
 
 def test_load_model_lists_the_known_names(write_card):

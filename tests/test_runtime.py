@@ -3,73 +3,75 @@ import sys
 import threading
 from pathlib import Path
 
-import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from denoise.registry import MODELS_DIR, list_models
 from denoise.runtime import ModelError, Network
+from tests.networks import addition
 
+LEVEL = np.zeros((8, 8, 1), np.float32)
 RIDNET = MODELS_DIR / "ridnet.tflite"
-
-
-def tflite(shape=(1, 8, 8, 3), output_shape=None, dtype=schema.TensorType.FLOAT32, inputs=1):
-    """A TFLite file that returns its input, all values doubled: one addition."""
-    tensors = []
-    for tensor_shape in (shape, output_shape or shape):
-        tensor = schema.TensorT()
-        tensor.shape, tensor.type, tensor.buffer = list(tensor_shape), dtype, 0
-        tensors.append(tensor)
-    operator = schema.OperatorT()
-    operator.opcodeIndex, operator.inputs, operator.outputs = 0, [0, 0], [1]
-    operator.builtinOptionsType, operator.builtinOptions = schema.BuiltinOptions.AddOptions, schema.AddOptionsT()
-    graph = schema.SubGraphT()
-    graph.tensors, graph.inputs, graph.outputs, graph.operators = tensors, [0] * inputs, [1], [operator]
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.ADD
-    code.version = 1
-    model = schema.ModelT()
-    model.version, model.operatorCodes, model.subgraphs, model.buffers = 3, [code], [graph], [schema.BufferT()]
-    builder = flatbuffers.Builder()
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
 
 
 @pytest.fixture
 def doubler(tmp_path):
     path = tmp_path / "doubler.tflite"
-    path.write_bytes(tflite())
+    path.write_bytes(addition())
     return Network(path)
 
 
 def test_network_reads_its_tile_size_from_the_file(tmp_path, doubler):
     assert doubler.tile_size == 8
     path = tmp_path / "larger.tflite"
-    path.write_bytes(tflite((1, 20, 20, 3)))
+    path.write_bytes(addition((1, 20, 20, 3)))
     assert Network(path).tile_size == 20
 
 
 def test_network_returns_the_output_of_the_file_clipped(doubler):
     tile = np.random.default_rng(0).random((8, 8, 3), np.float32)
-    denoised = doubler(tile)
+    denoised = doubler(tile, LEVEL)
     assert denoised.dtype == np.float32
     np.testing.assert_array_equal(denoised, np.minimum(2 * tile, 1))
     assert denoised.max() == 1
-    assert doubler(-tile).min() == 0
+    assert doubler(-tile, LEVEL).min() == 0
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["photo first", "level first"])
+def test_network_is_told_a_multiple_of_the_level(tmp_path, order):
+    path = tmp_path / "told.tflite"
+    path.write_bytes(addition(level=(1, 8, 8, 1), order=order))
+    tile = np.random.default_rng(0).random((8, 8, 3), np.float32) / 4
+    level = np.linspace(0, 0.2, 64, dtype=np.float32).reshape(8, 8, 1)
+    assert Network(path).is_told
+    np.testing.assert_array_equal(Network(path)(tile, level), tile + level)
+    np.testing.assert_array_equal(Network(path, multiple=2.5)(tile, level), tile + np.float32(2.5) * level)
+    assert Network(path, multiple=50)(0 * tile, level).max() == 1  # what it is told is in [0, 1] too
+
+
+def test_network_that_is_not_told_ignores_the_level(doubler):
+    assert not doubler.is_told
+    tile = np.full((8, 8, 3), 0.25, np.float32)
+    np.testing.assert_array_equal(doubler(tile, LEVEL + 1), doubler(tile, LEVEL))
+
+
+def test_network_refuses_a_level_of_another_shape(doubler):
+    with pytest.raises(ValueError, match=r"`level` must have shape \(8, 8, 1\). Received: \(8, 8\)"):
+        doubler(np.zeros((8, 8, 3), np.float32), LEVEL[..., 0])
 
 
 def test_network_result_outlives_the_next_call(doubler):
-    first = doubler(np.full((8, 8, 3), 0.25, np.float32))
-    doubler(np.zeros((8, 8, 3), np.float32))
+    first = doubler(np.full((8, 8, 3), 0.25, np.float32), LEVEL)
+    doubler(np.zeros((8, 8, 3), np.float32), LEVEL)
     assert np.all(first == 0.5)
 
 
 def test_network_answers_alike_after_it_released_its_memory(doubler):
     tile = np.random.default_rng(0).random((8, 8, 3), np.float32)
-    before = doubler(tile)
+    before = doubler(tile, LEVEL)
     doubler.release()
-    np.testing.assert_array_equal(doubler(tile), before)
+    np.testing.assert_array_equal(doubler(tile, LEVEL), before)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux' account of the memory")
@@ -79,9 +81,9 @@ def test_release_waits_for_nobody_and_is_done_after_the_call_that_is_at_work(dou
     doubler.release()
     assert doubler.is_loaded
     doubler._lock.release()
-    before = doubler(tile)
+    before = doubler(tile, LEVEL)
     assert not doubler.is_loaded
-    np.testing.assert_array_equal(doubler(tile), before)
+    np.testing.assert_array_equal(doubler(tile, LEVEL), before)
     assert doubler.is_loaded
     doubler.release()
     assert not doubler.is_loaded
@@ -93,7 +95,8 @@ def test_network_release_gives_the_memory_back():
         "from denoise.registry import load_model; from denoise.ui.memory import return_large_blocks\n"
         "import numpy as np; return_large_blocks()\n"
         "def resident(): return int(next(l for l in open('/proc/self/status') if l.startswith('VmRSS')).split()[1])\n"
-        "network = load_model('ridnet'); network(np.zeros((256, 256, 3), np.float32)); busy = resident()\n"
+        "network = load_model('ridnet'); network(*(np.zeros((256, 256, n), np.float32) for n in (3, 1)))\n"
+        "busy = resident()\n"
         "network.release(); print(busy, resident())"
     )
     busy, idle = map(int, subprocess.check_output([sys.executable, "-c", code], text=True).split())
@@ -102,25 +105,25 @@ def test_network_release_gives_the_memory_back():
 
 def test_network_leaves_its_input_alone(doubler):
     tile = np.full((8, 8, 3), 0.25, np.float32)
-    doubler(tile)
+    doubler(tile, LEVEL)
     assert np.all(tile == 0.25)
 
 
 @pytest.mark.parametrize("shape", [(7, 8, 3), (8, 8), (1, 8, 8, 3), (8, 8, 4)], ids=str)
 def test_network_refuses_a_tile_of_another_shape(doubler, shape):
     with pytest.raises(ValueError, match=r"must have shape \(8, 8, 3\)"):
-        doubler(np.zeros(shape, np.float32))
+        doubler(np.zeros(shape, np.float32), LEVEL)
 
 
 def test_network_is_safe_to_share_between_threads(tmp_path):
     path = tmp_path / "doubler.tflite"
-    path.write_bytes(tflite((1, 64, 64, 3)))
+    path.write_bytes(addition((1, 64, 64, 3)))
     network = Network(path)
     wrong = []
 
     def work(level):
-        tile = np.full((64, 64, 3), level, np.float32)
-        wrong.extend(level for _ in range(300) if not np.all(network(tile) == 2 * tile))
+        tile, no_noise = np.full((64, 64, 3), level, np.float32), np.zeros((64, 64, 1), np.float32)
+        wrong.extend(level for _ in range(300) if not np.all(network(tile, no_noise) == 2 * tile))
 
     threads = [threading.Thread(target=work, args=(np.float32(level / 16),)) for level in range(8)]
     for thread in threads:
@@ -133,7 +136,8 @@ def test_network_is_safe_to_share_between_threads(tmp_path):
 def test_network_runs_a_bundled_one_alike_with_any_number_of_threads():
     card = list_models()["unet"]
     tile = np.random.default_rng(0).random((256, 256, 3), np.float32)
-    one, two = (Network(MODELS_DIR / card.file, sha256=card.sha256, threads=threads)(tile) for threads in (1, 2))
+    level = np.zeros((256, 256, 1), np.float32)
+    one, two = (Network(MODELS_DIR / card.file, sha256=card.sha256, threads=each)(tile, level) for each in (1, 2))
     assert one.shape == tile.shape
     np.testing.assert_allclose(one, two, atol=1e-5)
 
@@ -155,7 +159,7 @@ def test_network_names_a_file_of_another_sha256(tmp_path):
     [
         pytest.param(b"", id="empty"),
         pytest.param(b"no model at all" * 100, id="text"),
-        pytest.param(tflite()[: len(tflite()) // 2], id="truncated"),
+        pytest.param(addition()[: len(addition()) // 2], id="truncated"),
         pytest.param(RIDNET.read_bytes()[:100_000], id="truncated ridnet"),
     ],
 )
@@ -169,12 +173,15 @@ def test_network_refuses_what_is_no_tflite_file(tmp_path, content):
 @pytest.mark.parametrize(
     "content",
     [
-        pytest.param(tflite((1, 8, 9, 3)), id="not square"),
-        pytest.param(tflite((2, 8, 8, 3)), id="two tiles"),
-        pytest.param(tflite((1, 8, 8, 1)), id="grey"),
-        pytest.param(tflite((8, 8, 3)), id="three axes"),
-        pytest.param(tflite(dtype=schema.TensorType.INT32), id="integers"),
-        pytest.param(tflite(inputs=2), id="two inputs"),
+        pytest.param(addition((1, 8, 9, 3)), id="not square"),
+        pytest.param(addition((2, 8, 8, 3)), id="two tiles"),
+        pytest.param(addition((1, 8, 8, 1)), id="grey"),
+        pytest.param(addition((8, 8, 3)), id="three axes"),
+        pytest.param(addition(dtype=schema.TensorType.INT32), id="integers"),
+        pytest.param(addition(inputs=2), id="two inputs"),
+        pytest.param(addition(level=(1, 1, 1, 1)), id="one level"),
+        pytest.param(addition(level=(1, 8, 8, 3)), id="level of each channel"),
+        pytest.param(addition(level=(1, 8, 8, 1), order=(0, 1, 1)), id="three inputs"),
     ],
 )
 def test_network_refuses_another_kind_of_network(tmp_path, content):

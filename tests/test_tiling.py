@@ -9,7 +9,7 @@ SIZES = [(1, 1), (1, 300), (7, 3), (63, 64), (64, 64), (65, 64), (64, 127), (128
 OVERLAPS = [0, 1, 7, 16, 31, 32]
 
 
-def identity(tile):
+def identity(tile, level):
     return tile
 
 
@@ -84,7 +84,7 @@ def test_denoise_tiled_returns_the_photo_under_identity(size, overlap):
 def test_denoise_tiled_weights_tiles_by_a_convex_blend(overlap):
     levels = iter(np.random.default_rng(0).permutation(np.linspace(0.2, 0.8, 2000, dtype=np.float32)))
     output = denoise_tiled(
-        photo(150, 170, np.float32), lambda tile: np.full_like(tile, next(levels)), tile_size=64, overlap=overlap
+        photo(150, 170, np.float32), lambda tile, _: np.full_like(tile, next(levels)), tile_size=64, overlap=overlap
     )
     assert output.min() >= 0.2 - 1e-6
     assert output.max() <= 0.8 + 1e-6
@@ -92,14 +92,15 @@ def test_denoise_tiled_weights_tiles_by_a_convex_blend(overlap):
 
 def test_denoise_tiled_keeps_a_single_tile_as_the_denoiser_returned_it():
     pixels = photo(64, 64, np.float32)
-    np.testing.assert_array_equal(denoise_tiled(pixels, np.square, tile_size=64, overlap=16), np.square(pixels))
+    output = denoise_tiled(pixels, lambda tile, _: tile**2, tile_size=64, overlap=16)
+    np.testing.assert_array_equal(output, pixels**2)
 
 
 @pytest.mark.parametrize(("overlap", "greatest_step"), [(0, 0.45), (16, 0.05), (32, 0.03)])
 def test_denoise_tiled_blends_seams_smoothly(overlap, greatest_step):
     position = np.linspace(-0.2, 0.2, 64, dtype=np.float32)
 
-    def brighter_to_the_bottom_right(tile):
+    def brighter_to_the_bottom_right(tile, _):
         return tile + (position[:, None] + position)[..., None]
 
     grey = np.full((320, 320, 3), 0.5, np.float32)
@@ -112,7 +113,7 @@ def test_denoise_tiled_blends_seams_smoothly(overlap, greatest_step):
 
 def test_denoise_tiled_gives_every_denoiser_call_a_full_float_tile():
     tiles = []
-    denoise_tiled(photo(100, 30, np.uint16), lambda tile: tiles.append(tile) or tile, tile_size=64, overlap=16)
+    denoise_tiled(photo(100, 30, np.uint16), lambda tile, _: tiles.append(tile) or tile, tile_size=64, overlap=16)
     assert [(tile.shape, tile.dtype) for tile in tiles] == [((64, 64, 3), np.float32)] * 2
     assert min(tile.min() for tile in tiles) >= 0
     assert 0.99 < max(tile.max() for tile in tiles) <= 1
@@ -121,21 +122,55 @@ def test_denoise_tiled_gives_every_denoiser_call_a_full_float_tile():
 def test_denoise_tiled_pads_small_photos_by_reflection():
     pixels = photo(3, 5, np.float32)
     tiles = []
-    denoise_tiled(pixels, lambda tile: tiles.append(tile) or tile, tile_size=8, overlap=2)
+    denoise_tiled(pixels, lambda tile, _: tiles.append(tile) or tile, tile_size=8, overlap=2)
     np.testing.assert_array_equal(tiles[0], np.pad(pixels, ((2, 3), (1, 2), (0, 0)), mode="reflect"))
+
+
+@pytest.mark.parametrize("size", [(3, 5), (64, 64), (100, 150)], ids=str)
+def test_denoise_tiled_hands_out_the_level_of_each_tile_as_it_hands_out_the_tile(size):
+    pixels = photo(*size, np.float32)
+
+    def check(tile, level):
+        assert level.dtype == np.float32
+        np.testing.assert_array_equal(level[..., 0], tile[..., 0])
+        return tile
+
+    denoise_tiled(pixels, check, tile_size=64, overlap=16, level=pixels[..., 0])
+
+
+@pytest.mark.parametrize("size", [(3, 5), (100, 150)], ids=str)
+def test_denoise_tiled_takes_one_level_for_the_whole_photo(size):
+    seen = []
+    denoise_tiled(photo(*size), lambda tile, level: seen.append(level) or tile, tile_size=64, overlap=16, level=0.25)
+    denoise_tiled(photo(*size), lambda tile, level: seen.append(level + 0.25) or tile, tile_size=64, overlap=16)
+    assert {level.shape for level in seen} == {(64, 64, 1)}
+    assert all((level == 0.25).all() for level in seen)
+
+
+def test_denoise_tiled_leaves_no_seams_where_the_level_varies():
+    level = np.broadcast_to(np.linspace(0, 1, 320, dtype=np.float32), (320, 320))
+    grey = np.full((320, 320, 3), 0.25, np.float32)
+    output = denoise_tiled(grey, lambda tile, level: tile + level / 2, tile_size=64, overlap=16, level=level)
+    np.testing.assert_allclose(output, grey + level[..., None] / 2, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(64,), (64, 63), (64, 64, 1)], ids=str)
+def test_denoise_tiled_refuses_a_level_of_another_size(shape):
+    with pytest.raises(ValueError, match=r"`level` must be a number or of shape \(64, 64\)"):
+        denoise_tiled(photo(64, 64), identity, level=np.zeros(shape, np.float32))
 
 
 def test_denoise_tiled_leaves_the_photo_alone_when_the_denoiser_writes_into_its_tile():
     pixels = photo(100, 100, np.float32)
     before = pixels.copy()
-    denoise_tiled(pixels, lambda tile: np.multiply(tile, 0, out=tile), tile_size=64, overlap=16)
+    denoise_tiled(pixels, lambda tile, _: np.multiply(tile, 0, out=tile), tile_size=64, overlap=16)
     np.testing.assert_array_equal(pixels, before)
 
 
 def test_denoise_tiled_rounds_to_the_nearest_and_clips():
     pixels = np.full((40, 40, 3), 100, np.uint8)
     for change, expected in ((0.4, 100), (0.6, 101), (-0.6, 99), (500, 255), (-500, 0)):
-        output = denoise_tiled(pixels, lambda tile, c=change: tile + np.float32(c / 255), tile_size=32, overlap=8)
+        output = denoise_tiled(pixels, lambda tile, _, c=change: tile + np.float32(c / 255), tile_size=32, overlap=8)
         assert np.all(output == expected)
 
 
@@ -159,16 +194,16 @@ def test_denoise_tiled_stops_at_once_when_progress_raises(last):
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        denoise_tiled(photo(100, 150), lambda tile: calls.append(1) or tile, tile_size=64, overlap=16, progress=stop)
+        denoise_tiled(photo(100, 150), lambda tile, _: calls.append(1) or tile, tile_size=64, overlap=16, progress=stop)
     assert len(calls) == last
 
 
 @pytest.mark.parametrize(
     ("denoiser", "message"),
     [
-        pytest.param(lambda tile: tile[1:], r"keep the shape \(64, 64, 3\).*\(63, 64, 3\)", id="shape"),
-        pytest.param(lambda tile: tile * np.float32(np.nan), "finite", id="NaN"),
-        pytest.param(lambda tile: tile + np.float32(np.inf), "finite", id="infinity"),
+        pytest.param(lambda tile, _: tile[1:], r"keep the shape \(64, 64, 3\).*\(63, 64, 3\)", id="shape"),
+        pytest.param(lambda tile, _: tile * np.float32(np.nan), "finite", id="NaN"),
+        pytest.param(lambda tile, _: tile + np.float32(np.inf), "finite", id="infinity"),
     ],
 )
 def test_denoise_tiled_never_pastes_a_broken_tile(denoiser, message):
@@ -212,8 +247,8 @@ def test_denoise_tiled_keeps_what_is_to_be_kept():
     pixels = photo(200, 333)
     keep = np.zeros((200, 333), bool)
     keep[50:90, 40:300] = True
-    result = denoise_tiled(pixels, lambda tile: 1 - tile, tile_size=64, overlap=16, keep=keep)
-    plain = denoise_tiled(pixels, lambda tile: 1 - tile, tile_size=64, overlap=16)
+    result = denoise_tiled(pixels, lambda tile, _: 1 - tile, tile_size=64, overlap=16, keep=keep)
+    plain = denoise_tiled(pixels, lambda tile, _: 1 - tile, tile_size=64, overlap=16)
     np.testing.assert_array_equal(result, np.where(keep[..., None], pixels, plain))
 
 
@@ -224,7 +259,7 @@ def test_denoise_tiled_denoises_no_tile_that_is_kept_whole():
     called = []
     progress = []
     denoise_tiled(
-        pixels, lambda tile: called.append(tile) or tile, tile_size=64, overlap=0, keep=keep,
+        pixels, lambda tile, _: called.append(tile) or tile, tile_size=64, overlap=0, keep=keep,
         progress=lambda done, total: progress.append((done, total)),
     )  # fmt: skip
     assert len(called) == 2  # of four

@@ -105,12 +105,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     export.add_argument("--machine", help="words for a new card, such as '2 cores of an AMD EPYC, TensorFlow 2.21'")
 
+    export.add_argument(
+        "--multiple", type=float, help="of the estimated noise level that it is told, if it is told one (new card: 1)"
+    )
+    export.add_argument(
+        "--pair",
+        type=float,
+        help="run it twice, with white noise of this multiple of the level added and subtracted (new card: 0, once)",
+    )
+
     evaluate = _command(commands, "evaluate", _evaluate, "PSNR and SSIM of noisy, non-local means and the networks")
     _measured(evaluate)
     evaluate.add_argument("--json", type=Path, required=True, help="results; what is there and still true is kept")
     evaluate.add_argument("--models", nargs="+", metavar="NAME", help="bundled networks (default: all)")
     evaluate.add_argument(
-        "--best", nargs="+", default=[], metavar="NAME", help="networks to score with their self-ensemble too (slow)"
+        "--best", nargs="+", default=[], metavar="NAME", help="networks to score at their best quality too (slow)"
     )
     evaluate.add_argument(
         "--weights",
@@ -334,6 +343,10 @@ def _export(options: argparse.Namespace) -> None:
     else:
         more = {"machine": options.machine} if options.machine else {}
         card = make_card(options.model, options.run, models, data_like=options.data_like, training=more)
+    if options.multiple is not None and card["told"]:
+        card["told"] = options.multiple
+    if options.pair is not None:
+        card["pair"] = options.pair
     print(export(options.weights or options.run / f"{card['architecture']['name']}.weights.h5", card, models))
 
 
@@ -358,10 +371,13 @@ def _quantize(options: argparse.Namespace) -> None:
     from denoise.training.datasets import find_pairs
     from denoise.training.quantize import quantize
 
-    architecture = registry.model_card(options.model).architecture
+    card = registry.model_card(options.model)
     weights = options.weights or registry.MODELS_DIR / f"{options.model}.weights.h5"
     calibration = find_pairs(options.calibration).pairs
-    quantize(options.model, architecture, weights, calibration, _sets(options), options.out, iso=options.iso)
+    sets, multiple = _sets(options), card.told
+    quantize(
+        options.model, card.architecture, weights, calibration, sets, options.out, multiple=multiple, iso=options.iso
+    )
 
 
 def _report(options: argparse.Namespace) -> None:

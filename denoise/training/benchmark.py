@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from denoise import Denoiser, Image, benchmark, registry, tiling
+from denoise import Denoiser, Image, Level, benchmark, registry, tiling
 from denoise.runtime import Network, processors
 from denoise.training.progress import with_progress
 
@@ -26,6 +26,7 @@ from denoise.training.progress import with_progress
 KERAS = "Keras float32"
 """Name of the candidate that is not a file."""
 
+_LEVEL = 0.1  # of the noise, of which no time depends
 PHOTO_SIZE = 1024  # pixels; the case study's size, 16 patches of 256×256
 
 Cost = dict[str, Any]
@@ -54,12 +55,12 @@ def seconds_per_tile(denoisers: Mapping[str, Denoiser], repeats: int = 7) -> dic
     Returns:
         Seconds by name.
     """
-    tile = _noise(tiling.TILE_SIZE)
+    tile, level = _noise(tiling.TILE_SIZE), _level(tiling.TILE_SIZE)
     seconds: dict[str, list[float]] = {name: [] for name in denoisers}
     for _ in range(repeats + 1):
         for name, denoiser in denoisers.items():
             start = time.perf_counter()
-            denoiser(tile)
+            denoiser(tile, level)
             seconds[name].append(time.perf_counter() - start)
     return {name: round(statistics.median(times[1:]), 5) for name, times in seconds.items()}
 
@@ -113,9 +114,10 @@ def _run_file(path: str) -> Cost:
     network = Network(Path(path))
     photo = _noise(PHOTO_SIZE)
     patches = _patches(photo, network.tile_size)
-    network(patches[0])
-    seconds = [_time(lambda patch=patch: network(patch)) for patch in patches]
-    photo_seconds = _time(lambda: tiling.denoise_tiled(photo, network, tile_size=network.tile_size))
+    level = _level(network.tile_size)
+    network(patches[0], level)
+    seconds = [_time(lambda patch=patch: network(patch, level)) for patch in patches]
+    photo_seconds = _time(lambda: tiling.denoise_tiled(photo, network, tile_size=network.tile_size, level=_LEVEL))
     return {
         "seconds_per_tile": statistics.median(seconds),
         "seconds_16_patches": sum(seconds),
@@ -131,8 +133,9 @@ def _run_keras(architecture: Mapping[str, Any]) -> Cost:
     keras.mixed_precision.set_global_policy("float32")
     network = build(architecture["name"], size=tiling.TILE_SIZE, **architecture["arguments"])
     patches = _patches(_noise(PHOTO_SIZE), tiling.TILE_SIZE)
-    network.predict(patches, batch_size=len(patches), verbose=0)  # traces the graph
-    seconds = _time(lambda: network.predict(patches, batch_size=len(patches), verbose=0))
+    seen = [patches, np.stack([_level(tiling.TILE_SIZE)] * len(patches))] if len(network.inputs) == 2 else patches
+    network.predict(seen, batch_size=len(patches), verbose=0)  # traces the graph
+    seconds = _time(lambda: network.predict(seen, batch_size=len(patches), verbose=0))
     return {"seconds_per_tile": seconds / len(patches), "seconds_16_patches": seconds}
 
 
@@ -163,6 +166,10 @@ def _time(call: Any) -> float:
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
+
+
+def _level(size: int) -> Level:
+    return np.full((size, size, 1), _LEVEL, np.float32)
 
 
 def _noise(size: int) -> Image:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from denoise import Denoiser, Image, baseline, camera, metrics, pipeline, registry
+from denoise import Denoiser, Image, Level, baseline, camera, ensemble, level, metrics, pipeline, registry
 from denoise.files import write_atomically
 from denoise.image import Photo, PhotoError, Pixels, to_float, to_pixels
 from denoise.training.benchmark import machine, seconds_per_tile
@@ -110,7 +110,7 @@ def evaluate(
         results: JSON file to write. Where there is one already, what it holds of the same photos and the same versions
             of the denoisers is kept, of other sets and networks too; the rest is dropped.
         networks: Names of bundled networks; all of them unless given.
-        best: Those of them that are to be scored as `denoise.pipeline.self_ensemble` too, as "NAME best".
+        best: Those of them that are to be scored as `denoise.ensemble` at its best too, as "NAME best".
         weights: Their float weights by name; given, the float network is scored too, by Keras, as "NAME float32".
         iso: ISO speeds at which clean photos are taken again.
         models: Folder of the cards.
@@ -134,22 +134,27 @@ def evaluate(
     denoisers: dict[str, Callable[[Photo], Photo]] = {
         "noisy": lambda photo: photo,
         "nlm": lambda photo: pipeline.denoise_photo(photo, "nlm"),
-        **{name: _with(bundled[name]) for name in cards},
     }
     facts: dict[str, dict[str, Any]] = {
         "noisy": {"version": "1"},
         "nlm": {"version": _digest(inspect.getsource(baseline).encode())},
     }
+    timed: dict[str, Denoiser] = {"nlm": _non_local_means_of_a_tile}
+    for name in bundled:
+        timed[name] = _as_bundled(bundled[name], registry.model_card(name, models))
     for name, card in cards.items():
-        facts[name] = {"version": card.sha256, "title": card.title, "parameters": card.parameters, "bytes": card.bytes}
-    ensembles = {f"{name} best": pipeline.self_ensemble(bundled[name]) for name in best}
-    for name, (key, ensemble) in zip(best, ensembles.items(), strict=True):
-        denoisers[key] = _with(ensemble)
-        facts[key] = {**facts[name], "title": f"{cards[name].title}, best quality"}
+        denoisers[name] = _with(timed[name])
+        facts[name] = {"version": _version_of(card), "title": card.title, "parameters": card.parameters}
+        facts[name] |= {"bytes": card.bytes}
+    for name in best:
+        timed[f"{name} best"] = _as_bundled(bundled[name], cards[name], best=True)
+        denoisers[f"{name} best"] = _with(timed[f"{name} best"])
+        facts[f"{name} best"] = {**facts[name], "title": f"{cards[name].title}, best quality"}
     for name, path in weights.items():
-        denoisers[f"{name} float32"] = _with(keras_denoiser(load_network(path, cards[name].architecture)))
+        floats = keras_denoiser(load_network(path, cards[name].architecture), cards[name].told)
+        denoisers[f"{name} float32"] = _with(_as_bundled(floats, cards[name]))
         content = path.read_bytes()
-        own = {"version": f"{cards[name].sha256} {_digest(content)}", "bytes": len(content)}
+        own = {"version": f"{_version_of(cards[name])} {_digest(content)}", "bytes": len(content)}
         facts[f"{name} float32"] = {**facts[name], **own, "title": f"{cards[name].title}, float32"}
 
     found = {title: group for name, pairs in sets.items() for title, group in shots(name, pairs, iso).items()}
@@ -160,7 +165,6 @@ def evaluate(
     for title, group in found.items():
         _drop_other_photos(state, title, {shot.pair.name: _version(shot) for shot in group})
 
-    timed: dict[str, Denoiser] = {"nlm": _non_local_means_of_a_tile, **bundled, **ensembles}
     state["speed"] = {"machine": machine(), "seconds_per_tile": seconds_per_tile(timed)}
     for network in bundled.values():
         network.release()  # those that have nothing to do
@@ -201,8 +205,8 @@ def update_card(model: str, results: Results, models: Path = registry.MODELS_DIR
     path = models / f"{model}.json"
     card = json.loads(path.read_text(encoding="utf-8"))
     version = results["denoisers"].get(model, {}).get("version")
-    if card["sha256"] != version:
-        raise ValueError(f"The results must be of {card['file']} as bundled. Received: sha256 {version}")
+    if _version_of(registry.model_card(model, models)) != version:
+        raise ValueError(f"The results must be of {card['file']} as bundled. Received: version {version}")
     speed = results["speed"]
     measured: dict[str, Any] = {"protocol": results["protocol"]}
     measured |= {"seconds_per_tile": speed["seconds_per_tile"][model], "machine": speed["machine"]}
@@ -237,21 +241,41 @@ def mean_scores(scores: Sequence[Sequence[float | None]]) -> dict[str, float | N
     }
 
 
-def keras_denoiser(network: keras.Model) -> Denoiser:
-    """Make a denoiser of one tile out of a Keras network."""
+def keras_denoiser(network: keras.Model, multiple: float = 1.0) -> Denoiser:
+    """Make a denoiser of one tile out of a Keras network.
 
-    def denoise_tile(tile: Image) -> Image:
-        denoised: Image = network.predict_on_batch(tile[None])[0]
+    Args:
+        network: The network.
+        multiple: Which multiple of a tile's noise level it is told, if it is told one.
+    """
+    is_told = len(network.inputs) == 2
+
+    def denoise_tile(tile: Image, tile_level: Level) -> Image:
+        told = np.minimum(np.float32(multiple) * tile_level, 1)
+        denoised: Image = network.predict_on_batch([tile[None], told[None]] if is_told else tile[None])[0]
         return np.clip(denoised, 0.0, 1.0)
 
     return denoise_tile
+
+
+def _as_bundled(denoiser: Denoiser, card: registry.ModelCard, *, best: bool = False) -> Denoiser:
+    """Return a denoiser that runs on the versions of a tile that the card, and the quality, ask for."""
+    return ensemble.ensemble(denoiser, ensemble.averaging(card.pair, best=best))
+
+
+def _version_of(card: registry.ModelCard) -> str:
+    """Tell of what a network's scores are: its file, and where it is told the level, all that is done with that."""
+    if not card.told and not card.pair:
+        return card.sha256
+    sources = [inspect.getsource(module).encode() for module in (ensemble, level)]
+    return f"{card.sha256} {_digest(f'{card.told} {card.pair}'.encode(), *sources)}"
 
 
 def _with(denoiser: Denoiser) -> Callable[[Photo], Photo]:
     return lambda photo: pipeline.denoise_photo(photo, denoiser)
 
 
-def _non_local_means_of_a_tile(tile: Image) -> Image:
+def _non_local_means_of_a_tile(tile: Image, tile_level: Level) -> Image:
     return to_float(pipeline.denoise_photo(Photo(pixels=to_pixels(tile, np.uint8)), "nlm").pixels)
 
 
@@ -284,7 +308,7 @@ def _save(path: Path, state: Results) -> None:
 
 def _drop_other_versions(state: Results, facts: Mapping[str, Mapping[str, Any]], models: Path) -> None:
     """Forget denoisers that are not what they were when they were scored, and networks that are bundled no more."""
-    known = {name: card.sha256 for name, card in registry.list_models(models).items()}
+    known = {name: _version_of(card) for name, card in registry.list_models(models).items()}
     known |= {name: fact["version"] for name, fact in facts.items()}
     for name, denoiser in list(state["denoisers"].items()):
         bundled = name.removesuffix(" float32").removesuffix(" best")

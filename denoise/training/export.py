@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import keras
 import numpy as np
 
-from denoise import Image, registry
+from denoise import Image, Level, registry
 from denoise.files import write_atomically
 from denoise.training.architectures import build
 
@@ -67,9 +67,11 @@ _ABOUT_DATA = ("data", "licences_of_the_data", "noise_model")
 def convert(
     network: keras.Model,
     quantisation: Quantisation = "dynamic-range int8",
-    calibration: Callable[[], Iterable[Image]] | None = None,
+    calibration: Callable[[], Iterable[tuple[Image, Level]]] | None = None,
 ) -> bytes:
     """Convert a network to TFLite with a float32 input and output of shape (1, T, T, 3), T its input size.
+
+    A network that is told the noise level has another float32 input, of shape (1, T, T, 1).
 
     Dynamic-range int8 stores the weights as int8 and quantises activations on the fly, one scale a tensor and call;
     full int8 has scales fixed in advance, which is faster but loses 0.3 to 1 dB on lightly noised photos.
@@ -77,7 +79,8 @@ def convert(
     Args:
         network: A network with a fixed input size, under the float32 policy of the TensorFlow backend.
         quantisation: What the weights become.
-        calibration: For "full int8": returns noisy tiles of the input's size, from which the scales are read.
+        calibration: For "full int8": returns noisy tiles of the input's size and their noise levels, from which the
+            scales are read.
 
     Returns:
         The content of a .tflite file.
@@ -94,17 +97,22 @@ def convert(
         )
     import tensorflow as tf  # here alone: training itself runs on any backend
 
-    one_tile = keras.Input(batch_shape=(1, *network.input_shape[1:]))
+    one_tile = [keras.Input(batch_shape=(1, *each.shape[1:]), name=each.name) for each in network.inputs]
     # The one warning asks for statistics of quantised inputs, which there are not: inputs stay float.
     with _silence(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(action="ignore"):
-        converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(one_tile, network(one_tile)))
+        one_tile_network = keras.Model(one_tile, network(one_tile if len(one_tile) > 1 else one_tile[0]))
+        converter = tf.lite.TFLiteConverter.from_keras_model(one_tile_network)
         if quantisation != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if quantisation == "float16":
             converter.target_spec.supported_types = [tf.float16]
         if quantisation == "full int8":
             assert calibration is not None
-            converter.representative_dataset = lambda: ([tile[None].astype(np.float32)] for tile in calibration())
+            names = [each.name for each in one_tile]
+            converter.representative_dataset = lambda: (
+                {name: array[None].astype(np.float32) for name, array in zip(names, seen, strict=False)}
+                for seen in calibration()
+            )
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         return bytes(converter.convert())
 
@@ -205,6 +213,8 @@ def make_card(
         "title": title,
         "summary": summary,
         "quantisation": quantisation,
+        "told": 1.0 if configuration.get("arguments", {}).get("told") else 0.0,
+        "pair": 0.0,
         "licence": "MIT",
         "architecture": {"name": architecture, "arguments": configuration.get("arguments", {}), "paper": paper},
         "training": {**about_data, **(training or {}), **about_run},

@@ -14,9 +14,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from denoise import Denoiser, Image
+from denoise import Denoiser, Image, Level
 from denoise.files import write_atomically
 from denoise.image import PhotoError, to_float, to_pixels
+from denoise.level import estimate_level
 from denoise.runtime import Network
 from denoise.tiling import denoise_tiled
 from denoise.training.benchmark import KERAS, compare, machine
@@ -56,6 +57,7 @@ def quantize(
     sets: Mapping[str, Sequence[Pair]],
     out: Path,
     *,
+    multiple: float = 1.0,
     iso: Sequence[int] = SYNTHETIC_ISO,
     patches: int = CALIBRATION_PATCHES,
     rounds: int = 3,
@@ -69,6 +71,7 @@ def quantize(
         calibration: Pairs whose clean photos calibrate full int8; none of them should be measured on.
         sets: Pairs, or clean photos, to measure on, by name (see `denoise.training.evaluate.shots`).
         out: Folder for `NAME.QUANTISATION.tflite` and `NAME.json`, the results.
+        multiple: Which multiple of the estimated noise level it is told, if it is told one.
         iso: ISO speeds at which clean photos are taken again.
         patches: Number of noisy patches for the calibration.
         rounds: Measurements of time and memory, each in fresh processes.
@@ -86,14 +89,14 @@ def quantize(
     groups = {title: group for key, pairs in sets.items() for title, group in shots(key, pairs, iso).items()}
     tiles = list(calibration_patches(calibration, patches))
     formats: dict[str, dict[str, Any]] = {KERAS: {"bytes": _bytes_in_float32(network)}}
-    denoisers: dict[str, Denoiser] = {KERAS: keras_denoiser(network)}
+    denoisers: dict[str, Denoiser] = {KERAS: keras_denoiser(network, multiple)}
     files: dict[str, Path] = {}
     for quantisation in with_progress(QUANTISATIONS, f"{name}, conversion"):
         file = out / f"{name}.{quantisation.replace(' ', '-')}.tflite"
         try:
             content = convert(network, quantisation, lambda: tiles)
             write_atomically(file, content)
-            denoisers[quantisation] = _checked(Network(file))
+            denoisers[quantisation] = _checked(Network(file, multiple=multiple))
         except OSError:
             raise
         except Exception as error:  # the converter raises many kinds; a format that fails is a result too
@@ -129,7 +132,7 @@ def quantize(
     return results
 
 
-def calibration_patches(pairs: Sequence[Pair], count: int, seed: int = 0) -> Iterator[Image]:
+def calibration_patches(pairs: Sequence[Pair], count: int, seed: int = 0) -> Iterator[tuple[Image, Level]]:
     """Cut patches from clean photos and photograph them again with random cameras, one in eight without noise.
 
     Args:
@@ -138,7 +141,7 @@ def calibration_patches(pairs: Sequence[Pair], count: int, seed: int = 0) -> Ite
         seed: Of everything random here.
 
     Yields:
-        Noisy patches of a tile's size.
+        Noisy patches of a tile's size, and their noise levels.
 
     Raises:
         ValueError: If there are no photos, or one is smaller than a tile.
@@ -155,9 +158,11 @@ def calibration_patches(pairs: Sequence[Pair], count: int, seed: int = 0) -> Ite
                 f"Received: {pair.name}, {clean.shape[1]}×{clean.shape[0]}"
             )
         if index % _CLEAN_EVERY == 0:
-            yield to_float(random_view(clean, TILE_SIZE, rng))
+            noisy = target = to_float(random_view(clean, TILE_SIZE, rng))
         else:
-            yield random_photograph(clean, TILE_SIZE, rng)[0].astype(np.float32)
+            noisy, target = random_photograph(clean, TILE_SIZE, rng)
+        level = np.sqrt(np.square(noisy - target).mean())
+        yield noisy.astype(np.float32), np.full((TILE_SIZE, TILE_SIZE, 1), level, np.float32)
 
 
 def _quality(
@@ -172,9 +177,9 @@ def _quality(
         except PhotoError as error:
             print(f"{title}: skipped: {error}", file=sys.stderr)
             continue
-        reference = None
+        reference, level = None, estimate_level(noisy)
         for key, denoiser in denoisers.items():
-            denoised = denoise_tiled(to_float(noisy), denoiser, tile_size=TILE_SIZE)
+            denoised = denoise_tiled(to_float(noisy), denoiser, tile_size=TILE_SIZE, level=level)
             reference = denoised if reference is None else reference
             scores[key].append(score(clean, to_pixels(denoised, np.uint8), noisy))
             differences[key].append(_psnr(reference, denoised))
@@ -212,7 +217,8 @@ def _bytes_in_float32(network: keras.Model) -> int:
 
 def _checked(network: Network) -> Network:
     """Return a network that has denoised a tile: some files load, and fail when they are called."""
-    network(np.zeros((network.tile_size, network.tile_size, 3), np.float32))
+    tile, level = (np.zeros((network.tile_size, network.tile_size, channels), np.float32) for channels in (3, 1))
+    network(tile, level)
     return network
 
 

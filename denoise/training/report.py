@@ -15,7 +15,8 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
-from denoise import metrics, pipeline, registry
+from denoise import Denoiser, metrics, pipeline, registry
+from denoise.ensemble import averaging, ensemble
 from denoise.files import write_atomically
 from denoise.image import Photo, decode
 from denoise.notation import EQUAL, NONE, few_photos, number, set_and_size, set_title
@@ -288,7 +289,10 @@ def crops(samples: Path, models: Path = registry.MODELS_DIR) -> Figure:
     """
     entries = json.loads((samples / "samples.json").read_text(encoding="utf-8"))
     cards = registry.list_models(models)
-    networks = {cards[name].title: registry.load_model(name, models) for name in sorted(cards, key=_place)}
+    networks: dict[str, Denoiser] = {
+        cards[name].title: ensemble(registry.load_model(name, models), averaging(cards[name].pair))
+        for name in sorted(cards, key=_place)
+    }
     rows, labels = [], []
     for entry in entries:
         noisy, clean = (decode((samples / entry[kind]).read_bytes()) for kind in ("noisy", "clean"))

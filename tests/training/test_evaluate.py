@@ -17,6 +17,7 @@ from denoise.training.datasets import find_pairs
 from denoise.training.evaluate import evaluate, read_shot, shots, update_card
 from denoise.training.export import export
 from tests import networks
+from tests.networks import write_model
 
 ARGUMENTS = {"filters": 16, "modules": 1, "reduction": 4}
 
@@ -27,6 +28,8 @@ def card_of(name: str) -> dict[str, Any]:
         "title": name.title(),
         "summary": "A network for this test.",
         "quantisation": "dynamic-range int8",
+        "told": 0.0,
+        "pair": 0.0,
         "licence": "MIT",
         "architecture": {"name": "ridnet", "arguments": ARGUMENTS},
         "training": {},
@@ -292,3 +295,20 @@ def test_evaluate_skips_a_photo_that_cannot_be_read_and_says_so(
     assert "1 of 2 photos were skipped" in told
     with pytest.raises(ValueError, match="No photo of set can be read"):
         evaluate({"set": found[1:]}, tmp_path / "results.json", networks=["first"], models=models)
+
+
+def test_evaluate_knows_scores_by_what_a_network_is_told(sets: dict[str, Any], tmp_path: Path) -> None:
+    def card(told: float, pair: float) -> dict[str, Any]:
+        write_model(tmp_path, "told", told=told, pair=pair, tile_size=256)
+        results = evaluate({"real": sets["real"][:1]}, tmp_path / "results" / "e.json", best=["told"], models=tmp_path)
+        update_card("told", results, tmp_path)
+        means: dict[str, Any] = registry.model_card("told", tmp_path).metrics["real"]
+        assert means["told"] == results["denoisers"]["told"]["means"]["real"]
+        return {**means, "version": results["denoisers"]["told"]["version"]}
+
+    (tmp_path / "results").mkdir()
+    twice, once, again = card(2.0, 0.0), card(1.0, 0.0), card(1.0, 3.0)
+    assert twice["told"]["psnr"] < once["told"]["psnr"] < once["noisy"]["psnr"]  # it adds its level to the photo
+    assert once["told best"] == once["told"]
+    assert len({each["version"] for each in (twice, once, again)}) == 3
+    assert all(each["version"].startswith(registry.model_card("told", tmp_path).sha256) for each in (twice, once))

@@ -6,17 +6,22 @@ import keras
 import numpy as np
 import pytest
 
-from denoise import registry
+from denoise import Image, Level, registry
 from denoise.runtime import Network
 from denoise.training import export
+from denoise.training.__main__ import main
 from denoise.training.architectures import ARCHITECTURES, build
+from denoise.training.evaluate import keras_denoiser
 
 ARGUMENTS = {"filters": 16, "modules": 1, "reduction": 4}
+LEVEL = np.zeros((256, 256, 1), np.float32)
 CARD = {
     "name": "small",
     "title": "Small",
     "summary": "A network for this test.",
     "quantisation": "dynamic-range int8",
+    "told": 0.0,
+    "pair": 0.0,
     "licence": "MIT",
     "architecture": {"name": "ridnet", "arguments": ARGUMENTS},
     "training": {},
@@ -45,7 +50,7 @@ def test_export_keeps_what_the_network_does(weights: Path, tmp_path: Path, quant
     tile = np.random.default_rng(1).random((256, 256, 3), np.float32)
     expected = export.load_network(weights, CARD["architecture"]).predict(tile[None], verbose=0)[0].clip(0, 1)
     assert np.abs(expected - tile).max() > 4 * tolerance  # the network does something
-    np.testing.assert_allclose(registry.load_model("small", tmp_path)(tile), expected, atol=tolerance)
+    np.testing.assert_allclose(registry.load_model("small", tmp_path)(tile, LEVEL), expected, atol=tolerance)
 
 
 def test_export_completes_the_card(weights: Path, tmp_path: Path) -> None:
@@ -63,11 +68,11 @@ def test_convert_makes_integer_files_that_run_and_are_smaller(weights: Path, tmp
     floats, integers = (len(export.convert(network, q)) for q in ("float32", "dynamic-range int8"))
     assert integers < 0.45 * floats
     tile = np.random.default_rng(1).random((256, 256, 3), np.float32)
-    full = export.convert(network, "full int8", lambda: [tile])
+    full = export.convert(network, "full int8", lambda: [(tile, LEVEL)])
     assert len(full) < 0.6 * floats
     (tmp_path / "full.tflite").write_bytes(full)
     expected = network.predict(tile[None], verbose=0)[0].clip(0, 1)
-    np.testing.assert_allclose(Network(tmp_path / "full.tflite")(tile), expected, atol=4e-2)
+    np.testing.assert_allclose(Network(tmp_path / "full.tflite")(tile, LEVEL), expected, atol=4e-2)
 
 
 def test_convert_needs_calibration_for_full_int8(weights: Path) -> None:
@@ -92,6 +97,7 @@ def run(weights: Path, tmp_path: Path) -> Path:
 def test_make_card_is_enough_to_bundle_a_new_network(weights: Path, run: Path, tmp_path: Path) -> None:
     models = tmp_path / "models"
     card = export.make_card("new", run, models, data_like="old", training={"machine": "this one"})
+    assert (card["told"], card["pair"]) == (0.0, 0.0)
     assert card["training"] == {
         "data": "photos",
         "noise_model": "camera",
@@ -118,6 +124,76 @@ def test_make_card_says_what_is_missing(run: Path, tmp_path: Path) -> None:
     (run / "log.csv").unlink()
     with pytest.raises(FileNotFoundError, match=r"log\.csv"):
         export.make_card("new", run, tmp_path / "models", data_like="old")
+
+
+TOLD = {"filters": 8, "levels": 2, "blocks": 1, "told": 1}
+
+
+@pytest.fixture(scope="module")
+def told_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a network that is told the level and does something, more of it the higher the level is."""
+    keras.mixed_precision.set_global_policy("float32")
+    keras.utils.set_random_seed(0)
+    network = build("unet", **TOLD)
+    tail = network.get_layer("tail")
+    tail.kernel.assign(np.random.default_rng(0).normal(0, 0.03, tail.kernel.shape))
+    path = tmp_path_factory.mktemp("weights") / "told.weights.h5"
+    network.save_weights(path)
+    return path
+
+
+def seen() -> tuple[Image, Level]:
+    """A noisy tile and its level, which differs from place to place and is zero at the left."""
+    rng = np.random.default_rng(1)
+    level = np.broadcast_to(np.linspace(0, 0.2, 256, dtype=np.float32)[:, None], (256, 256, 1)).copy()
+    level[:, :64] = 0
+    return rng.random((256, 256, 3), np.float32), level
+
+
+@pytest.mark.parametrize(("quantisation", "tolerance"), [("dynamic-range int8", 0.02), ("full int8", 0.05)])
+def test_convert_keeps_what_a_network_does_that_is_told_the_level(
+    told_weights: Path, tmp_path: Path, quantisation: export.Quantisation, tolerance: float
+) -> None:
+    network = export.load_network(told_weights, {"name": "unet", "arguments": TOLD})
+    tile, level = seen()
+    (tmp_path / "told.tflite").write_bytes(export.convert(network, quantisation, lambda: [(tile, level)]))
+    bundled = Network(tmp_path / "told.tflite")
+    assert bundled.is_told
+    expected = keras_denoiser(network)(tile, level)
+    assert np.abs(expected - tile).max() > 4 * tolerance
+    np.testing.assert_allclose(bundled(tile, level), expected, atol=tolerance)
+    if quantisation != "full int8":
+        np.testing.assert_array_equal(bundled(tile, level)[:, :64], tile[:, :64])
+        np.testing.assert_array_equal(bundled(tile, 0 * level), tile)
+
+
+def test_a_network_that_is_told_goes_from_its_run_into_the_page(
+    told_weights: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configuration = {"architecture": "unet", "arguments": TOLD}
+    (run / "config.json").write_text(json.dumps(configuration))
+    (run / "unet.weights.h5").write_bytes(told_weights.read_bytes())
+    models = tmp_path / "models"
+    (models / "old.json").unlink()
+    monkeypatch.setattr(registry, "MODELS_DIR", models)
+    assert main(["export", "--model", "told", "--run", str(run), "--multiple", "2.5", "--pair", "3"]) == 0
+    card = registry.model_card("told", models)
+    assert (card.told, card.pair) == (2.5, 3.0)
+    tile, level = seen()
+    network = export.load_network(told_weights, card.architecture)
+    expected = keras_denoiser(network, card.told)(tile, level)
+    np.testing.assert_allclose(registry.load_model("told", models)(tile, level), expected, atol=0.02)
+    np.testing.assert_array_equal(expected, keras_denoiser(network)(tile, np.float32(2.5) * level))
+
+
+def test_export_of_weights_keeps_what_the_card_says_of_the_level(
+    told_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = {**CARD, "architecture": {"name": "unet", "arguments": TOLD}, "told": 2.0, "pair": 1.5}
+    export.export(told_weights, card, tmp_path)
+    monkeypatch.setattr(registry, "MODELS_DIR", tmp_path)
+    assert main(["export", "--model", "small", "--weights", str(told_weights)]) == 0
+    assert (registry.model_card("small", tmp_path).told, registry.model_card("small", tmp_path).pair) == (2.0, 1.5)
 
 
 def test_descriptions_cover_every_architecture() -> None:
