@@ -28,7 +28,7 @@ from zipstream import ZipStream
 from denoise import pipeline, turns
 from denoise.baseline import estimate_noise
 from denoise.clean import clean_share
-from denoise.image import Photo, decode, denoised_name, encode, losses, without_metadata
+from denoise.image import Photo, decode, denoised_name, encode, losses, unpacked_size, without_metadata
 from denoise.names import cell, tidy
 from denoise.runtime import ModelError
 from denoise.spool import check_room, make_folder
@@ -276,7 +276,7 @@ class Batch:
             self.heard(item_id, part)
             size = part.stat().st_size
             check = partial(self._check_wanted, item_id, part)
-            with turns.pictures.turn(turns.UNPACKED * size, check=check):
+            with turns.pictures.turn(2 * self._unpacked_size(part), check=check):
                 noisy = decode(part.read_bytes(), max_megapixels=self._max_megapixels)
                 small = replace(without_metadata(pipeline.shrink(noisy, _THUMBNAIL_SIDE)), format="JPEG")
                 _write(self._file(item_id, "thumbnail"), encode(small, quality=85))
@@ -296,6 +296,9 @@ class Batch:
                 self._heard = time.monotonic()
             with suppress(OSError):
                 part.unlink()
+
+    def _unpacked_size(self, part: Path) -> int:
+        return unpacked_size(part.read_bytes(), max_megapixels=self._max_megapixels)
 
     def lose(self, item_id: str, error: Exception, part: Path | None = None) -> None:
         """Give up a photo that did not arrive, or is bad; with `part`, only if that is how it was to come."""
@@ -481,7 +484,7 @@ class Batch:
                 raise _CancelledError
             self._share = done / total
 
-        with turns.networks.turn(item.unpacked, check=lambda: progress(0, 1)):
+        with turns.networks.turn(2 * item.unpacked, check=lambda: progress(0, 1)):
             return self._made(item, settings, started, progress)
 
     def _made(

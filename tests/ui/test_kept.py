@@ -1,6 +1,5 @@
 import errno
 import gc
-import pickle
 import shutil
 import threading
 
@@ -116,7 +115,7 @@ def test_full_disk_loses_nothing(monkeypatch):
 
     value = Kept(large())
     with monkeypatch.context() as patch:
-        patch.setattr(pickle, "dump", fail)
+        patch.setattr(kept, "_save", fail)
         value.put_aside()
     assert value.get() == large()
     assert [path for path in spool.spool().iterdir() if path.is_dir()] == []
@@ -180,7 +179,7 @@ def test_session_whose_visitor_is_away_is_on_disk_and_complete_when_the_visitor_
     run = (state.chosen().id, "ridnet", False)
     state.add_result(run, Result(Photo(np.full((16, 40_000, 3), 6, np.uint8)), 2.5))
     address = state.keep_picture("viewer", state.latest_picture("PNG", 1, lambda: large()))
-    assert state.picture(address) == large()
+    assert state.picture(address).get() == large()
     assert held(state) == [True] * 3
     state.put_aside()
     assert held(state) == [False] * 3
