@@ -31,7 +31,7 @@ from denoise.clean import clean_share
 from denoise.image import Photo, decode, denoised_name, encode, losses, unpacked_size, without_metadata
 from denoise.names import cell, tidy
 from denoise.runtime import ModelError
-from denoise.spool import check_room, make_folder
+from denoise.spool import check_room, make_folder, spool
 
 Explain = Callable[[Exception], str]
 """Turns an error into the sentence that a person reads."""
@@ -241,6 +241,9 @@ class Batch:
             if self._closed or not item.is_expected:
                 raise KeyError(item_id)
             item.state, item.reason = State.ARRIVING, ""
+            if not self._folder.exists():  # who tidies up temporary places has taken it
+                spool()
+                self._folder.mkdir(mode=0o700)
             part = self._parts[item_id] = self._file(item_id, f"{secrets.token_hex(4)}.part")
         return part
 
@@ -410,15 +413,24 @@ class Batch:
         result that is removed or made anew before its turn ends the stream with an error, short of its length.
 
         Raises:
-            OSError: A result is missing.
+            FileNotFoundError: Results are missing; their photos have failed now, and the next zip is without them.
+            OSError: A result cannot be read.
         """
         stream = ZipStream(sized=True)
+        missing: FileNotFoundError | None = None
         with self._changed:  # so that the report tells of these files
             for item in self._items.values():
                 if item.state == State.DONE:
                     path = self._file(item.id, "out")
-                    found = path.stat()
-                    stream.add(_content(path, found), item.result, size=found.st_size)
+                    try:
+                        found = path.stat()
+                    except FileNotFoundError as error:
+                        item.state, item.reason, missing = State.FAILED, self._explain(error), error
+                    else:
+                        stream.add(_content(path, found), item.result, size=found.st_size)
+            if missing:
+                self._changed.notify_all()
+                raise missing
             stream.add(self.report(), REPORT_NAME)
         return stream
 

@@ -564,7 +564,7 @@ def test_photo_takes_its_turn_with_all_its_bytes(batch, denoiser, monkeypatch, p
     add(batch, "x.png", encode(photo))
     run(batch)
     assert states(batch) == [State.DONE]
-    assert sizes == [16 * 24 * 4 * np.dtype(pixels).itemsize]
+    assert sizes == [2 * 16 * 24 * 4 * np.dtype(pixels).itemsize]
 
 
 def test_nothing_begins_between_the_end_of_the_work_and_the_removal(batch, denoiser, monkeypatch):

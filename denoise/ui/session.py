@@ -22,7 +22,7 @@ from denoise.image import Photo, PhotoError, decode, encode, outline, unpacked_s
 from denoise.pipeline import Mix, denoiser_names
 from denoise.runtime import ModelError
 from denoise.ui import farewell, memory, samples, texts
-from denoise.ui.kept import Kept, Upload, size_of
+from denoise.ui.kept import Kept, Upload, held, size_of
 from denoise.ui.work import Work
 
 UPLOAD = "upload"
@@ -230,10 +230,9 @@ class Session:
         upload = self.upload
         assert upload is not None
         opened, failure = open_photo(file, _keep)
-        if opened:
-            size, wanted = ((each.width, each.height) for each in (opened[1], upload.outline))
-            if size != wanted:
-                opened, failure = None, texts.reference_size(size, wanted)
+        found, wanted = (opened or (None, upload.outline))[1], upload.outline
+        if (size := (found.width, found.height)) != (wanted.width, wanted.height):
+            opened, failure = None, texts.reference_size(size, (wanted.width, wanted.height))
         with self._changing:
             if self.upload is not upload:  # another photo or reference came meanwhile
                 return
@@ -324,7 +323,11 @@ class Session:
         self.stopped = None
 
     def chosen(self) -> Chosen:
-        """Return the photo that the page is about."""
+        """Return the photo that the page is about, and say if the visitor's own was tidied away."""
+        for place, kept in list(self._kept.items()):
+            if not kept.is_there:
+                (self.close_upload if place == "upload" else self.close_reference)()
+                self.notice = texts.TIDIED_AWAY
         if self.chosen_id == UPLOAD and self.upload is not None:
             return self.upload
         return self._sample(self.chosen_id)
@@ -356,7 +359,8 @@ class Session:
 
     def result(self, run: Run) -> Result | None:
         """Return the result of a run, if it is there."""
-        return self.results.get(run) or _results_of_samples.get(run)
+        result = self.results.get(run) or _results_of_samples.get(run)
+        return result if result and result.kept.is_there else None
 
     def add_result(self, run: Run, result: Result) -> None:
         """Keep a result, and let go of the oldest ones when all of them together become large."""
@@ -395,17 +399,18 @@ class Session:
             "mix": "-".join(f"{100 * share:.0f}" for share in self.mix) if self.mix != Mix() else "",
         }
 
-    def keep_picture(self, slot: str, png: bytes | Kept[bytes]) -> str:
+    def keep_picture(self, slot: str, png: Upload) -> str:
         """Keep a picture for the browser to fetch, until another one takes its slot; return what it is asked for by."""
         before = self._pictures.get(slot)
         if before is None or before[1] is not png:
-            kept = png if isinstance(png, Kept) else Kept(png)
+            kept = held(png)
             before = self._pictures[slot] = _digest(kept.get()), kept
         return before[0]
 
     def picture(self, digest: str) -> Kept[bytes] | None:
         """Return a picture that is kept, if it still is."""
-        return next((kept for known, kept in list(self._pictures.values()) if known == digest), None)
+        kept = dict(list(self._pictures.values())).get(digest)
+        return kept if kept and kept.is_there else None
 
     def _forget_pictures(self) -> None:
         self._latest.clear()
@@ -417,11 +422,7 @@ class Session:
         """Do as `latest` does with a picture, of a large photo `of`; it is made anew if its file was tidied away."""
         if (before := self._latest.get(slot)) and not before[1].is_there:
             self._latest.pop(slot, None)
-
-        def kept() -> Kept[bytes]:
-            return Kept(make())
-
-        return self.latest(slot, key, in_turn(of, kept) if of else kept)
+        return self.latest(slot, key, in_turn(of, lambda: Kept(make())))
 
     def latest(self, slot: str, key: Hashable, make: Callable[[], _T]) -> _T:
         """Return what `make` makes, without making it again while `key` stays the same: one value a slot."""
@@ -447,10 +448,10 @@ def read_mix(text: str) -> Mix:
 
 def open_photo(file: Upload, make: Callable[[Photo, str], _T]) -> tuple[_T | None, str]:
     """Decode a file when it is its turn; return what `make` makes of it and its digest, or why there is nothing."""
-    file = file if isinstance(file, Kept) else Kept(file)  # it may wait on disk
+    waiting = held(file)
     try:
-        with turns.pictures.turn(2 * unpacked_size(file.get(), max_megapixels=MAX_MEGAPIXELS)):
-            return make(decode(file.get(), max_megapixels=MAX_MEGAPIXELS), _digest(file.get())), ""
+        with turns.pictures.turn(2 * unpacked_size(waiting.get(), max_megapixels=MAX_MEGAPIXELS)):
+            return make(decode(waiting.get(), max_megapixels=MAX_MEGAPIXELS), _digest(waiting.get())), ""
     except Exception as error:
         return None, explain(error)
 
@@ -459,11 +460,11 @@ def _keep(photo: Photo, digest: str) -> tuple[Kept[Photo], Photo, str]:
     return Kept(photo), outline(photo), digest
 
 
-def in_turn(chosen: Chosen, make: Callable[[], _T]) -> Callable[[], _T]:
+def in_turn(chosen: Chosen | None, make: Callable[[], _T]) -> Callable[[], _T]:
     """Make something of a photo when it is its turn, loading it only then; a run that is overtaken waits no longer."""
 
     def made() -> _T:
-        with turns.pictures.turn(2 * size_of(chosen.outline), check=current):
+        with turns.pictures.turn(2 * size_of(chosen.outline) if chosen else 0, check=current):
             return make()
 
     return made

@@ -161,8 +161,8 @@ async def _picture(request: Request) -> Response:
     state = _sessions.get(request.path_params["token"])
     if state is None:
         raise HTTPException(404)
-    png = state.picture(request.path_params["digest"])
-    if png is None or not png.is_there:
+    png = await to_thread.run_sync(state.picture, request.path_params["digest"], limiter=_reading)
+    if png is None:
         raise HTTPException(404)
     headers = {"Cache-Control": "no-store", "Content-Length": str(png.size)}
     return StreamingResponse(_pieces(png), media_type="image/png", headers=headers)
@@ -309,6 +309,8 @@ async def _zip(request: Request) -> Response:
     batch = _batch(request)
     try:
         pieces = await to_thread.run_sync(batch.zip, limiter=_packing)
+    except FileNotFoundError:
+        return Response(texts.TIDIED_AWAY, 500, media_type="text/plain")
     except OSError as error:
         return Response(session.explain(error), 500, media_type="text/plain")
     # With its length, so that a browser tells a zip that broke off from a whole one.

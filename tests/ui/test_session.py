@@ -32,14 +32,14 @@ def meanwhile(monkeypatch, state):
     """Call `act` while the next file is being decoded."""
 
     def set_up(act):
-        decode = session.decode
+        look = session.unpacked_size
 
         def slow(data, **options):
-            monkeypatch.setattr(session, "decode", decode)
+            monkeypatch.setattr(session, "unpacked_size", look)
             act()
-            return decode(data, **options)
+            return look(data, **options)
 
-        monkeypatch.setattr(session, "decode", slow)
+        monkeypatch.setattr(session, "unpacked_size", slow)
 
     return set_up
 

@@ -299,7 +299,8 @@ def test_zip_that_cannot_be_read_is_missed_in_words(batch):
     done(batch, "a.png")
     batch._file(batch.items()[0].id, "out").unlink()
     response = answer(transfer._zip, token=batch.token)
-    assert (response.status_code, response.body.decode()) == (500, texts.UNEXPECTED)
+    assert (response.status_code, response.body.decode()) == (500, texts.TIDIED_AWAY)
+    assert batch.items()[0].state == State.FAILED
 
 
 RUN = ("astronaut", "unet", False)

@@ -153,6 +153,8 @@ def _photo(state: Session) -> Chosen:
     )
     if name != state.chosen_id:
         state.choose(name)
+    if state.notice:
+        st.info(state.notice)
     st.session_state["compared"] = name
     return state.chosen()
 
