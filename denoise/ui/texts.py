@@ -434,7 +434,7 @@ def facts(width: int, height: int, file_format: str, bit_depth: int) -> str:
 
 def waiting_for(ahead: int) -> str:
     """Say how many works of other visitors come first."""
-    return f"Waiting: {ahead} large {'photo' if ahead == 1 else 'photos'} of other visitors before yours"
+    return f"Waiting: {ahead} {'photo' if ahead == 1 else 'photos'} of other visitors before yours"
 
 
 def progress(done: int, total: int, seconds: float) -> str:
