@@ -40,7 +40,8 @@ def photo(megapixels: float) -> bytes:
 class Visitor:
     """A browser's side of a session: what it says to the server, and what of the answers counts here."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, query: str = "") -> None:
+        self.query = query
         self.url, self.session_id, self.uploader = url, "", ""
         self.file, self.download = None, ""
         self.words, self.is_open = [], asyncio.Event()
@@ -98,7 +99,7 @@ class Visitor:
 
     async def _rerun(self) -> None:
         message = BackMsg()
-        message.rerun_script.query_string = ""
+        message.rerun_script.query_string = self.query
         if self.file and self.uploader:
             urls, name, size = self.file
             state = message.rerun_script.widget_states.widgets.add()
@@ -177,7 +178,9 @@ def memory(process: Path, what: str = "VmRSS") -> int:
     return int(re.search(rf"{what}:\s+(\d+) kB", (process / "status").read_text())[1]) * 1024 // MEGABYTE
 
 
-async def play(url: str, visitors: int, megapixels: float, after: list[float], *, results: bool, say=print) -> dict:
+async def play(
+    url: str, visitors: int, megapixels: float, after: list[float], *, results: bool, query="", say=print
+) -> dict:
     """Let visitors come, upload and be cut off; return the megabytes of the server's memory by what had happened."""
     process, found = server_process(url), {}
 
@@ -186,7 +189,7 @@ async def play(url: str, visitors: int, megapixels: float, after: list[float], *
         say(f"{what}: {found[what]} MB", flush=True)
 
     note("before")
-    crowd = [Visitor(url) for _ in range(visitors)]
+    crowd = [Visitor(url, query) for _ in range(visitors)]
     data = await asyncio.to_thread(photo, megapixels)
 
     async def visit(visitor: Visitor) -> None:
