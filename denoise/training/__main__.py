@@ -188,7 +188,19 @@ def _train_options(train: argparse.ArgumentParser) -> None:
         default="l1",
         help="the case study: mse (%(default)s)",
     )
-    learning.add_argument("--optimizer", choices=("adam", "adamw", "sgd"), default="adam", help="(%(default)s)")
+    learning.add_argument(
+        "--adversarial",
+        type=float,
+        default=0.0,
+        metavar="WEIGHT",
+        help="of a discriminator's judgement beside the loss, such as 0.01 (%(default)s)",
+    )
+    learning.add_argument(
+        "--optimizer",
+        choices=("adam", "adamw", "lion", "muon", "sgd"),
+        default="adam",
+        help="lion at a fifth of the learning rate (%(default)s)",
+    )
     learning.add_argument("--schedule", choices=("cosine", "constant"), default="cosine", help="(%(default)s)")
     learning.add_argument("--learning-rate", type=float, default=5e-4, help="at the peak (%(default)s)")
     learning.add_argument("--ema", type=float, default=0.999, help="momentum of the weights' average (%(default)s)")
