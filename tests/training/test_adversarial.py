@@ -58,11 +58,11 @@ def test_adversaries_learn_each_for_itself() -> None:
 
 
 def test_train_against_an_adversary_resumes_exactly(
-    clean_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pairs_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compile_it = keras.Model.compile  # without XLA, which takes longer to compile than there is to compute
     monkeypatch.setattr(AdversarialTraining, "compile", lambda self, *a: compile_it(self, *a, jit_compile=False))
-    train([clean_folder], tmp_path / "whole", TINY)
+    train([pairs_folder], tmp_path / "whole", TINY)
 
     save = RunState.save
 
@@ -76,9 +76,9 @@ def test_train_against_an_adversary_resumes_exactly(
 
     with monkeypatch.context() as patched:
         patched.setattr(RunState, "save", save_and_stop)
-        train([clean_folder], tmp_path / "parts", TINY)
+        train([pairs_folder], tmp_path / "parts", TINY)
     first = saved("parts")
-    train([clean_folder], tmp_path / "parts", TINY)
+    train([pairs_folder], tmp_path / "parts", TINY)
     for whole, resumed in zip(saved("whole"), saved("parts"), strict=True):
         np.testing.assert_allclose(resumed, whole, atol=1e-6)
     weights = len(build("unet", **TINY.arguments).weights)

@@ -60,7 +60,7 @@ def disturb(network: keras.Model) -> None:
         ("pridnet", {"filters": 16}, 18_617_169),
         ("ridnet", {}, 1_499_347),
         ("ridnet", {"grid": 2, "told": 1}, 1_499_347 + (9 + 1) * 64 * 9 + 9 * (64 * 9 + 1)),
-        ("uformer", {}, 1_360_070),
+        ("uformer", {}, 2_981_286),
         ("unet", {}, 6_633_564),
     ],
     ids=str,

@@ -16,7 +16,7 @@ WINDOW = 8
 
 def uformer(
     size: int | None = None,
-    filters: int = 16,
+    filters: int = 24,
     levels: int = 4,
     blocks: int | Sequence[int] = 2,
     modulators: int = 1,
@@ -42,7 +42,7 @@ def uformer(
 
     Returns:
         A model from (N, H, W, 3) noisy in [0, 1] to (N, H, W, 3) denoised, float32, not clipped.
-        1,360,070 parameters by default; 5,230,413, 20,628,317 and 50,880,946 as Uformer-T, -S and -B, where 5.23 M,
+        2,981,286 parameters by default; 5,230,413, 20,628,317 and 50,880,946 as Uformer-T, -S and -B, where 5.23 M,
         20.63 M and 50.88 M are published.
     """
     counts = [blocks] * (2 * levels - 1) if isinstance(blocks, int) else list(blocks)
