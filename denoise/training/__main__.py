@@ -160,7 +160,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train_options(train: argparse.ArgumentParser) -> None:
-    train.add_argument("architecture", help="autoencoder, cbdnet, pridnet, ridnet or unet")
+    train.add_argument("architecture", help="autoencoder, cbdnet, hinet, mirnet, pridnet, ridnet, uformer or unet")
     train.add_argument(
         "--data", type=Path, nargs="+", required=True, help="data sets to train on; some scenes are held out"
     )
@@ -197,7 +197,19 @@ def _train_options(train: argparse.ArgumentParser) -> None:
         default="l1",
         help="the case study: mse (%(default)s)",
     )
-    learning.add_argument("--optimizer", choices=("adam", "adamw", "sgd"), default="adam", help="(%(default)s)")
+    learning.add_argument(
+        "--adversarial",
+        type=float,
+        default=0.0,
+        metavar="WEIGHT",
+        help="of a discriminator's judgement beside the loss, such as 0.01 (%(default)s)",
+    )
+    learning.add_argument(
+        "--optimizer",
+        choices=("adam", "adamw", "lion", "muon", "sgd"),
+        default="adam",
+        help="lion at a fifth of the learning rate (%(default)s)",
+    )
     learning.add_argument("--schedule", choices=("cosine", "constant"), default="cosine", help="(%(default)s)")
     learning.add_argument("--learning-rate", type=float, default=5e-4, help="at the peak (%(default)s)")
     learning.add_argument("--ema", type=float, default=0.999, help="momentum of the weights' average (%(default)s)")

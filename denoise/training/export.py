@@ -44,6 +44,16 @@ DESCRIPTIONS = {
         "Judges the noise in each part of the photo first, then removes it.",
         "Guo et al., Toward Convolutional Blind Denoising of Real Photographs, arXiv:1807.04686",
     ),
+    "hinet": Description(
+        "HINet",
+        "Looks twice: a second network corrects what a first one made of the photo.",
+        "After Chen et al., HINet: Half Instance Normalization Network for Image Restoration, arXiv:2105.06086",
+    ),
+    "mirnet": Description(
+        "MIRNet",
+        "Looks at three sizes of the photo side by side, which tell each other what they see.",
+        "After Zamir et al., Learning Enriched Features for Real Image Restoration, arXiv:2003.06792",
+    ),
     "pridnet": Description(
         "PRIDNet",
         "Looks for noise at five scales at once, from grain to blotches.",
@@ -53,6 +63,11 @@ DESCRIPTIONS = {
         "RIDNet",
         "Best quality: a deep network that tells grain from detail.",
         "Anwar and Barnes, Real Image Denoising with Feature Attention, arXiv:1904.07396",
+    ),
+    "uformer": Description(
+        "Uformer",
+        "Compares every pixel with those around it and borrows from those that look alike.",
+        "After Wang et al., Uformer: A General U-Shaped Transformer for Image Restoration, arXiv:2106.03106",
     ),
     "unet": Description(
         "Fast U-Net",

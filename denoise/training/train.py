@@ -14,48 +14,31 @@ import math
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from denoise import camera
 from denoise.files import write_atomically
 from denoise.runtime import processors
 from denoise.training import plots
+from denoise.training.adversarial import AdversarialTraining
 from denoise.training.architectures import build, multiple_of
-from denoise.training.architectures.cbdnet import NOISE_LEVEL
 from denoise.training.data import CaseStudyPatches, RandomPatches
 from denoise.training.datasets import Pair, find_pairs, split_by_pair, split_by_scene
+from denoise.training.losses import LOSSES
+from denoise.training.optimizers import OPTIMIZERS
+from denoise.training.step import DenoisingTraining
 
-LOSSES: dict[str, Callable[[Any, Any], Any]] = {
-    "l1": lambda denoised, clean: ops.mean(ops.abs(denoised - clean)),
-    "mse": lambda denoised, clean: ops.mean(ops.square(denoised - clean)),
-    # Smooth near zero, like L1 elsewhere (Lai et al., arXiv:1710.01992, section 3.3).
-    "charbonnier": lambda denoised, clean: ops.mean(ops.sqrt(ops.square(denoised - clean) + 1e-6)),
-    # Mean PSNR over the pictures, but for sign and factor (Chen et al., arXiv:2105.06086, section 3.4): a picture with
-    # little noise counts as much as a very noisy one, up to 50 dB. The factor makes gradients as large as those of L1.
-    "psnr": lambda denoised, clean: (
-        0.01 * ops.mean(ops.log(ops.mean(ops.square(denoised - clean), axis=(1, 2, 3)) + 1e-5))
-    ),
-}
-"""Losses by name, on (denoised, clean). There is one more, "cbdnet": see `cbdnet_loss`."""
-
-OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {
-    "adam": keras.optimizers.Adam,
-    "adamw": keras.optimizers.AdamW,
-    "sgd": lambda *rate, **options: keras.optimizers.SGD(*rate, momentum=0.9, **options),
-}
 SCHEDULES = ("cosine", "constant")
 PATCHES = ("random", "case-study")
 DATA = "data.json"
 """In a run folder: how many pairs it learns from, and the names of those that it does not."""
-LEVEL_WINDOW, LEVEL_ERROR = 17, 0.2
-"""A level that is told is that of two such windows, in pixels, one upon the other; and by which share it is wrong."""
 CURVES = ("loss", "psnr", "val_psnr", "val_ssim")
 _COLUMNS = ("epoch", "steps", "minutes", "learning_rate", *CURVES)
 
@@ -68,6 +51,7 @@ class Configuration:
     cosine. A run's length is given in `minutes` of training time (all its resumed parts together), in `epochs`, or in
     `steps`, of which the last epoch may have too many. `arguments` go to the architecture's builder. `patches`
     "case-study" are those of `CaseStudyPatches`: 256×256, `steps_per_epoch` is then what the data set gives.
+    `adversarial` is the weight of what a discriminator thinks of the pictures, added to the loss; 0 for none.
     """
 
     architecture: str
@@ -82,6 +66,7 @@ class Configuration:
     patch_size: int = 64
     photos_in_memory: int = 64
     loss: str = "l1"
+    adversarial: float = 0.0
     optimizer: str = "adam"
     schedule: str = "cosine"
     learning_rate: float = 5e-4
@@ -103,6 +88,8 @@ class Configuration:
         for name in ("minutes", "epochs", "steps", "steps_per_epoch", "batch_size", "validation_epochs"):
             if (number := getattr(self, name)) is not None and not number > 0:
                 raise ValueError(f"`{name}` must be more than 0. Received: {number}")
+        if not 0 <= self.adversarial < math.inf:
+            raise ValueError(f"`adversarial` must be 0 or more. Received: {self.adversarial}")
         for name, known in (
             ("loss", (*LOSSES, "cbdnet")),
             ("optimizer", tuple(OPTIMIZERS)),
@@ -118,119 +105,6 @@ class Configuration:
             raise ValueError(
                 f"`patch_size` must be a multiple of {multiple} for {self.architecture}. Received: {self.patch_size}"
             )
-
-
-class DenoisingTraining(keras.Model):
-    """A network together with what happens around it in a training step: noise, cropping, loss, scores."""
-
-    def __init__(self, network: keras.Model, patch_size: int, loss: str, seed: int) -> None:
-        """Wrap `network`, which maps (N, P, P, 3) to (N, P, P, 3); P is `patch_size`."""
-        super().__init__(dtype="float32", name="denoising_training")  # the camera needs more than 8 bits of mantissa
-        self.network = network
-        outputs = {"denoised": network.output}
-        if loss == "cbdnet":
-            outputs["level"] = network.get_layer(NOISE_LEVEL).output
-        self.observed = keras.Model(network.input, outputs)  # the same layers; with the estimated noise level
-        self.is_told = isinstance(network.input, list)
-        self.patch_size = patch_size
-        self.loss_name = loss
-        self.seed_generator = keras.random.SeedGenerator(seed)
-        self.psnr = keras.metrics.Mean(name="psnr")
-        self.ssim = keras.metrics.Mean(name="ssim")
-
-    def call(self, inputs: Any) -> dict[str, Any]:
-        """Make the batch ready and denoise it.
-
-        Args:
-            inputs: A batch of `RandomPatches`, or the noisy half of one of `CaseStudyPatches`.
-
-        Returns:
-            `noisy`, `clean`, `denoised`, and for the loss "cbdnet" the estimated noise `level`: all (N, P, P, 3).
-        """
-        noisy, clean = self._photograph(inputs) if isinstance(inputs, dict) else (inputs, inputs)
-        seen = [noisy, self._noise_level(noisy - clean)] if self.is_told else noisy
-        return {"noisy": noisy, "clean": clean, **self.observed(seen)}
-
-    def _noise_level(self, noise: Any) -> Any:
-        """What a network is told of the noise (N, P, P, 3): its level, (N, P, P, 1), as an estimate would have it.
-
-        Half of the pictures have one level, the others that around each pixel; all of them are a little wrong.
-        """
-        squared = ops.mean(ops.square(noise), axis=3, keepdims=True)
-        around = squared
-        for window in ((LEVEL_WINDOW, 1), (1, LEVEL_WINDOW)) * 2:
-            around = ops.average_pool(around, window, strides=1, padding="same")
-        whole = ops.mean(squared, axis=(1, 2), keepdims=True)
-        chance = keras.random.normal((ops.shape(noise)[0], 1, 1, 2), dtype="float32", seed=self.seed_generator)
-        level = ops.sqrt(ops.where(chance[..., :1] > 0.0, around, whole) + 1e-12)
-        return ops.stop_gradient(level * ops.exp(LEVEL_ERROR * chance[..., 1:]))
-
-    def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
-    ) -> Any:
-        """The loss of the configuration; scores on the way."""
-        denoised, clean = y_pred["denoised"], y_pred["clean"] if y is None else y
-        shown = ops.clip(denoised, 0.0, 1.0)
-        mse = ops.mean(ops.square(shown - clean), axis=(1, 2, 3))
-        self.psnr.update_state(-10.0 * ops.log10(mse + 1e-10))
-        if not training:
-            self.ssim.update_state(ssim(shown, clean))
-        if self.loss_name == "cbdnet":
-            return cbdnet_loss(y_pred["noisy"], clean, denoised, ops.cast(y_pred["level"], "float32"))
-        return LOSSES[self.loss_name](denoised, clean)
-
-    def _photograph(self, inputs: dict[str, Any]) -> tuple[Any, Any]:
-        clean = ops.cast(inputs["clean"], "float32") / 255.0
-        if "noisy" in inputs:
-            return ops.cast(inputs["noisy"], "float32") / 255.0, clean
-        parameters = {k: v for k, v in inputs.items() if k not in ("clean", "offset")}
-        normal = keras.random.normal(ops.shape(clean), dtype="float32", seed=self.seed_generator)
-        noisy, clean = camera.share(*camera.simulate(clean, parameters, normal, ops), parameters, ops)
-        return self._crop(noisy, inputs["offset"]), self._crop(clean, inputs["offset"])
-
-    def _crop(self, picture: Any, offset: Any) -> Any:
-        batch = ops.shape(picture)[0]
-        size = (batch, self.patch_size, self.patch_size, 3)
-        return ops.slice(picture, (0, offset[0, 0], offset[0, 1], 0), size)
-
-
-def cbdnet_loss(noisy: Any, clean: Any, denoised: Any, level: Any) -> Any:
-    """The loss of CBDNet (arXiv:1807.04686, section 3.3): MSE + 0.5 · asymmetric + 0.05 · total variation.
-
-    The noise level's true value, which the paper knows from its noise model, is taken from the batch: the root mean
-    square of noisy - clean over 7×7 pixels. So the loss serves real pairs as well.
-
-    Args:
-        noisy: (N, H, W, 3) in [0, 1].
-        clean: The same.
-        denoised: The same.
-        level: The estimated noise level, the same.
-    """
-    squared = ops.average_pool(ops.square(noisy - clean), 7, strides=1, padding="same")
-    error = level - ops.sqrt(squared + 1e-10)
-    # Underestimation costs more than overestimation: 0.7 against 0.3.
-    asymmetric = ops.mean(ops.where(error < 0.0, 0.7, 0.3) * ops.square(error))
-    dy, dx = level[:, 1:] - level[:, :-1], level[:, :, 1:] - level[:, :, :-1]
-    total_variation = ops.mean(ops.square(dy)) + ops.mean(ops.square(dx))
-    return LOSSES["mse"](denoised, clean) + 0.5 * asymmetric + 0.05 * total_variation
-
-
-def ssim(x: Any, y: Any) -> Any:
-    """SSIM of pictures (N, H, W, 3) in [0, 1], N values; as `denoise.metrics.ssim`: 7×7 windows, unbiased covariance.
-
-    Source: Wang et al., "Image quality assessment", 2004, equation 13.
-    """
-    window, unbiased = 7, 49 / 48
-
-    def mean(picture: Any) -> Any:
-        return ops.average_pool(picture, window, strides=1, padding="valid")
-
-    mean_x, mean_y = mean(x), mean(y)
-    variances = unbiased * (mean(x * x) - mean_x * mean_x + mean(y * y) - mean_y * mean_y)
-    covariance = unbiased * (mean(x * y) - mean_x * mean_y)
-    c1, c2 = 0.01**2, 0.03**2
-    similarity = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
-    return ops.mean(similarity / ((mean_x**2 + mean_y**2 + c1) * (variances + c2)), axis=(1, 2, 3))
 
 
 def train(data: Sequence[Path], run: Path, configuration: Configuration) -> keras.Model:
@@ -258,13 +132,18 @@ def train(data: Sequence[Path], run: Path, configuration: Configuration) -> kera
         _load_weights(network, configuration.initial_weights, configuration)
     patch_size = CaseStudyPatches.PATCH_SIZE if configuration.patches == "case-study" else configuration.patch_size
     model = DenoisingTraining(network, patch_size, configuration.loss, configuration.seed)
+    if configuration.adversarial:
+        model = AdversarialTraining(
+            network, patch_size, configuration.loss, configuration.seed, configuration.adversarial
+        )
     optimizer = OPTIMIZERS[configuration.optimizer](
         configuration.learning_rate, global_clipnorm=1.0, use_ema=True, ema_momentum=configuration.ema
     )
     model.compile(optimizer)
-    optimizer.build(network.trainable_variables)
+    optimizer.build([variable for each in model.networks for variable in each.trainable_variables])
     run.mkdir(parents=True, exist_ok=True)
-    _claim(run / "config.json", asdict(configuration))
+    defaults = {each.name: each.default for each in fields(Configuration)}  # what an older configuration lacks
+    _claim(run / "config.json", asdict(configuration), defaults)
     _claim(run / DATA, {"pairs": len(pairs), "held_out": [pair.name for pair in held_out], "digest": _digest(pairs)})
     state = RunState(run, model, training, configuration)
     state.load()
@@ -363,20 +242,20 @@ class RunState(keras.callbacks.Callback):
         variables = self._variables()
         state: dict[str, Any] = {"epoch": self.epoch, "seconds": self.elapsed()}
         arrays: dict[str, Any] = {f"{i}": ops.convert_to_numpy(v) for i, v in enumerate(variables)}
-        described = _describe(self.training.network.variables, variables)
-        network = self.training.network
-        current = [ops.convert_to_numpy(v) for v in network.trainable_variables]
+        described = _describe(self._weights(), variables)
+        trainable = [variable for network in self.training.networks for variable in network.trainable_variables]
+        current = [ops.convert_to_numpy(v) for v in trainable]
         temporary = self.run / "checkpoint.tmp.npz", self.run / "tmp.weights.h5"
         try:
             np.savez(temporary[0], allow_pickle=False, variables=described, **state, **arrays)
-            self.training.optimizer.finalize_variable_values(network.trainable_variables)
-            network.save_weights(temporary[1])
+            self.training.optimizer.finalize_variable_values(trainable)
+            self.training.network.save_weights(temporary[1])
             temporary[0].replace(self.run / "checkpoint.npz")
             temporary[1].replace(self.run / f"{self.configuration.architecture}.weights.h5")
         finally:
             for path in temporary:
                 path.unlink(missing_ok=True)
-            for variable, value in zip(network.trainable_variables, current, strict=True):
+            for variable, value in zip(trainable, current, strict=True):
                 variable.assign(value)
 
     def load(self) -> None:
@@ -390,7 +269,7 @@ class RunState(keras.callbacks.Callback):
             return
         variables = self._variables()
         with np.load(path) as saved:
-            if list(saved["variables"]) != _describe(self.training.network.variables, variables):
+            if list(saved["variables"]) != _describe(self._weights(), variables):
                 c = self.configuration
                 raise ValueError(
                     f"The checkpoint must be one of {c.architecture} as it is built now, with the arguments "
@@ -427,7 +306,10 @@ class RunState(keras.callbacks.Callback):
 
     def _variables(self) -> list[keras.Variable]:
         seeds = self.training.seed_generator.state
-        return [*self.training.network.variables, *self.training.optimizer.variables, seeds]
+        return [*self._weights(), *self.training.optimizer.variables, seeds]
+
+    def _weights(self) -> list[keras.Variable]:
+        return [variable for network in self.training.networks for variable in network.variables]
 
 
 def read_log(path: Path) -> list[dict[str, str]]:
@@ -542,10 +424,10 @@ def _digest(pairs: Sequence[Pair]) -> str:
     return hashlib.sha256("\n".join(pair.name for pair in pairs).encode()).hexdigest()[:16]
 
 
-def _claim(path: Path, wanted: dict[str, Any]) -> None:
+def _claim(path: Path, wanted: dict[str, Any], defaults: Mapping[str, Any] = MappingProxyType({})) -> None:
     """Write what a run was begun with; refuse to go on with anything else."""
     if path.exists() and (path.parent / "checkpoint.npz").exists():
-        begun = json.loads(path.read_text())
+        begun = {**defaults, **json.loads(path.read_text())}
         if others := [f"{key}={begun.get(key)!r}" for key in wanted if begun.get(key) != wanted[key]]:
             raise ValueError(
                 f"The run in {path.parent} was begun with another configuration or other data: {', '.join(others)}. "

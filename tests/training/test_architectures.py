@@ -6,17 +6,23 @@ import numpy as np
 import pytest
 
 from denoise.runtime import Network
-from denoise.training.architectures import ARCHITECTURES, MULTIPLES, build, multiple_of
+from denoise.training.architectures import ARCHITECTURES, build, multiple_of
 from denoise.training.export import convert
 
 SMALL = {
     "autoencoder": {"filters": 8},
     "cbdnet": {"filters": 8},
+    "hinet": {"filters": 4, "levels": 2},
+    "mirnet": {"filters": 8, "blocks": 1},
     "pridnet": {"filters": 4},
     "ridnet": {"filters": 16, "modules": 1, "reduction": 4},
+    "uformer": {"filters": 4, "levels": 2},
     "unet": {"filters": 8, "blocks": 1},
 }
 NAMES = sorted(ARCHITECTURES)
+DEEP = ("hinet", "mirnet", "uformer")  # many layers, which take long to build and to compile
+MULTIPLES = {name: multiple_of(name, **SMALL[name]) for name in NAMES}
+UFORMER_B = {"filters": 32, "levels": 5, "blocks": (1, 2, 8, 8, 2, 8, 8, 2, 1), "grid": 1}
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +36,15 @@ def run(network: keras.Model, inputs: Any) -> np.ndarray:
     return np.asarray(network(inputs))
 
 
+@pytest.fixture
+def _zeros(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large networks take long to draw their weights."""
+    zeros = keras.ops.zeros
+    monkeypatch.setattr(
+        keras.initializers.VarianceScaling, "__call__", lambda self, shape, dtype=None, **_: zeros(shape, dtype)
+    )
+
+
 def disturb(network: keras.Model) -> None:
     """Give the last convolution, which starts at zero, something to say."""
     kernel = network.get_layer("tail").kernel
@@ -41,25 +56,59 @@ def disturb(network: keras.Model) -> None:
     [
         ("autoencoder", {}, 1_333_190),
         ("cbdnet", {}, 4_365_382),
+        ("hinet", {}, 3_118_608),
+        ("mirnet", {}, 1_495_556),
         ("pridnet", {}, 74_228_129),
         ("pridnet", {"filters": 16}, 18_617_169),
         ("ridnet", {}, 1_499_347),
         ("ridnet", {"grid": 2, "told": 1}, 1_499_347 + (9 + 1) * 64 * 9 + 9 * (64 * 9 + 1)),
+        ("uformer", {}, 2_981_286),
         ("unet", {}, 6_633_564),
     ],
     ids=str,
 )
+@pytest.mark.usefixtures("_zeros")
 def test_build_has_as_many_parameters_as_documented(name: str, arguments: dict[str, int], parameters: int) -> None:
     assert build(name, **arguments).count_params() == parameters
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "published"),
+    [
+        ("hinet", {"filters": 64, "levels": 5, "grid": 1}, "88.67 M"),
+        ("mirnet", {"filters": 64, "groups": 3, "blocks": 2, "grid": 1}, "31.8 M"),
+        ("uformer", {"filters": 16, "levels": 5, "grid": 1, "modulators": 0}, "5.23 M"),
+        ("uformer", {"filters": 32, "levels": 5, "grid": 1, "modulators": 0}, "20.63 M"),
+        ("uformer", UFORMER_B, "50.88 M"),
+    ],
+    ids=["HINet", "MIRNet", "Uformer-T", "Uformer-S", "Uformer-B"],
+)
+@pytest.mark.usefixtures("_zeros")
+def test_build_has_as_many_parameters_as_published(name: str, arguments: dict[str, object], published: str) -> None:
+    millions = build(name, **arguments).count_params() / 1e6
+    decimals = len(published.removesuffix(" M").partition(".")[2])
+    assert f"{millions:.{decimals}f} M" == published
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "autoencoder"])
 def test_build_untrained_returns_its_input(name: str) -> None:
-    noisy = np.random.default_rng(0).random((2, 256, 256, 3), np.float32)
+    size = max(32, MULTIPLES[name])
+    noisy = np.random.default_rng(0).random((2, size, size, 3), np.float32)
     np.testing.assert_array_equal(run(build(name, **SMALL[name]), noisy), noisy)
 
 
-@pytest.mark.parametrize(("name", "grid"), [("unet", {}), ("ridnet", {}), ("ridnet", {"grid": 2})], ids=str)
+@pytest.mark.parametrize(
+    ("name", "grid"),
+    [
+        ("hinet", {"grid": 1}),
+        ("mirnet", {}),
+        ("ridnet", {}),
+        ("ridnet", {"grid": 2}),
+        ("uformer", {}),
+        ("unet", {}),
+    ],
+    ids=str,
+)
 def test_network_that_is_told_of_no_noise_returns_its_input_and_else_does_not(name: str, grid: dict[str, int]) -> None:
     network = build(name, **SMALL[name], **grid, told=1)
     disturb(network)
@@ -85,10 +134,16 @@ def test_build_refuses_to_tell_the_level_at_two_sizes() -> None:
         build("unet", told=1, scales=2)
 
 
-@pytest.mark.parametrize(("height", "width", "scales"), [(1, 1, 1), (1, 2, 1), (1, 1, 2)], ids=str)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("name", "height", "width", "scales"),
+    [
+        *((name, 1, 2, 1) for name in NAMES),
+        *((name, 1, 1, scales) for name in NAMES if name not in DEEP for scales in (1, 2)),
+    ],
+    ids=str,
+)
 def test_build_makes_a_network_of_open_size(name: str, height: int, width: int, scales: int) -> None:
-    multiple = multiple_of(name, scales=scales)
+    multiple = multiple_of(name, scales=scales, **SMALL[name])
     noisy = np.random.default_rng(0).random((1, height * multiple, width * multiple, 3), np.float32)
     network = build(name, scales=scales, **SMALL[name])
     if scales == 1:
@@ -122,7 +177,7 @@ def test_two_scales_take_what_is_coarse_from_half_the_size(tmp_path: Path) -> No
 @pytest.mark.parametrize("name", [name for name in NAMES if MULTIPLES[name] > 1])
 def test_build_refuses_a_size_that_its_poolings_do_not_divide(name: str) -> None:
     with pytest.raises(ValueError, match=f"multiple of {MULTIPLES[name]}"):
-        build(name, size=MULTIPLES[name] + 1)
+        build(name, size=MULTIPLES[name] + 1, **SMALL[name])
     assert build(name, size=MULTIPLES[name], **SMALL[name]).output_shape == (None, *[MULTIPLES[name]] * 2, 3)
 
 
@@ -135,10 +190,11 @@ def test_build_overfits_one_batch(name: str) -> None:
     grain = np.repeat(np.repeat(rng.normal(0, 0.1, (2, size // 8, size // 8, 3)), 8, axis=1), 8, axis=2)
     noisy = clean + grain.astype(np.float32)
     network = build(name, **SMALL[name])
-    if is_large := size > 100:
+    if is_large := size > 100 or name in DEEP:
         noisy, clean = noisy[:1], clean[:1]
-    epochs, share = (6, 0.9) if is_large else (60, 0.5)
-    network.compile(keras.optimizers.Adam(3e-3), loss="mae")
+    epochs, share, rate = (3, 0.95, 1e-2) if name in DEEP else (6, 0.9, 3e-3) if is_large else (60, 0.5, 3e-3)
+    # To compile a network that is large, or deep, takes longer than the little that it learns here.
+    network.compile(keras.optimizers.Adam(rate), loss="mae", run_eagerly=is_large)
     before = network.evaluate(noisy, clean, verbose=0)
     network.fit(noisy, clean, epochs=epochs, verbose=0)
     assert network.evaluate(noisy, clean, verbose=0) < share * before
@@ -169,5 +225,5 @@ def test_autoencoder_mixes_its_picture_with_the_input() -> None:
 
 
 def test_build_of_an_unknown_network_lists_the_known() -> None:
-    with pytest.raises(ValueError, match="autoencoder, cbdnet, pridnet, ridnet"):
+    with pytest.raises(ValueError, match="autoencoder, cbdnet, hinet, mirnet, pridnet, ridnet, uformer"):
         build("transformer")

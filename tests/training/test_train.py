@@ -14,17 +14,9 @@ from PIL import Image as PillowImage
 from denoise import camera, metrics
 from denoise.image import to_float
 from denoise.training.architectures import build
-from denoise.training.train import (
-    LOSSES,
-    Configuration,
-    DenoisingTraining,
-    RunState,
-    cbdnet_loss,
-    draw_curves,
-    read_log,
-    ssim,
-    train,
-)
+from denoise.training.losses import LOSSES, cbdnet_loss
+from denoise.training.step import DenoisingTraining, ssim
+from denoise.training.train import Configuration, RunState, draw_curves, read_log, train
 
 RIDNET = Configuration(
     "ridnet",
@@ -294,6 +286,23 @@ def test_losses_are_what_their_names_say() -> None:
         skimage.metrics.peak_signal_noise_ratio(*photos, data_range=1) for photos in zip(clean, denoised, strict=True)
     ]
     assert loss["psnr"] == pytest.approx(-0.01 * np.log(10) / 10 * np.mean(decibels), rel=1e-3)
+
+
+def test_hinet_learns_from_what_its_first_half_makes_too() -> None:
+    keras.mixed_precision.set_global_policy("float32")
+    noisy, clean = np.random.default_rng(0).random((2, 2, 16, 16, 3), np.float32)
+    for grid in (1, 2):
+        training = DenoisingTraining(build("hinet", filters=2, levels=2, grid=grid), 16, "l1", 0)
+        loss = float(training.compute_loss(noisy, clean, training(noisy)))
+        assert loss == pytest.approx(2 * np.abs(noisy - clean).mean(), rel=1e-5)  # untrained, both leave it as it is
+
+
+def test_train_goes_on_with_a_run_whose_configuration_is_older(clean_folder: Path, begun: Path) -> None:
+    configuration = json.loads((begun / "config.json").read_text())
+    del configuration["adversarial"]  # what was not known then
+    (begun / "config.json").write_text(json.dumps(configuration))
+    train([clean_folder], begun, replace(TINY, epochs=1))
+    assert json.loads((begun / "config.json").read_text())["adversarial"] == 0
 
 
 def test_cbdnet_loss_punishes_underestimated_noise_more() -> None:

@@ -2,27 +2,44 @@
 
 import inspect
 from collections.abc import Callable
+from typing import Any
 
 import keras
 
 from denoise.training.architectures.autoencoder import autoencoder
 from denoise.training.architectures.cbdnet import cbdnet
+from denoise.training.architectures.hinet import hinet
+from denoise.training.architectures.mirnet import mirnet
 from denoise.training.architectures.pridnet import pridnet
 from denoise.training.architectures.ridnet import ridnet
 from denoise.training.architectures.two_scales import two_scales
+from denoise.training.architectures.uformer import WINDOW, uformer
 from denoise.training.architectures.unet import unet
 
 ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {
     "autoencoder": autoencoder,
     "cbdnet": cbdnet,
+    "hinet": hinet,
+    "mirnet": mirnet,
     "pridnet": pridnet,
     "ridnet": ridnet,
+    "uformer": uformer,
     "unet": unet,
 }
 """Builders by name; each takes `size=None` (height and width of the input) and its own widths."""
 
-MULTIPLES = {"autoencoder": 8, "cbdnet": 4, "pridnet": 256, "ridnet": 1, "unet": 16}
-"""What height and width of a network's input must be multiples of: what its poolings divide by."""
+MULTIPLES = {
+    "autoencoder": 8,
+    "cbdnet": 4,
+    "hinet": 1,
+    "mirnet": 4,
+    "pridnet": 256,
+    "ridnet": 1,
+    "uformer": WINDOW,
+    "unet": 2,
+}
+"""What a network's height and width must be multiples of, but for the halvings that its arguments `grid` and `levels`
+say: see `multiple_of`."""
 
 
 def build(name: str, *, size: int | None = None, scales: int = 1, **arguments: object) -> keras.Model:
@@ -57,6 +74,10 @@ def build(name: str, *, size: int | None = None, scales: int = 1, **arguments: o
     return ARCHITECTURES[name](size=size, **arguments)
 
 
-def multiple_of(name: str, *, scales: int = 1, grid: object = 1, **_: object) -> int:
+def multiple_of(name: str, *, scales: int = 1, **arguments: Any) -> int:
     """What height and width of an input must be multiples of, see `build`; 1 for a name that is unknown."""
-    return scales * (2 if grid == 2 else 1) * MULTIPLES.get(name, 1)
+    if name not in ARCHITECTURES:
+        return 1
+    builder = inspect.signature(ARCHITECTURES[name]).parameters.values()
+    values = {parameter.name: parameter.default for parameter in builder} | arguments
+    return int(scales * values.get("grid", 1) * MULTIPLES[name] * 2 ** (values.get("levels", 1) - 1))

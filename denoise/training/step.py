@@ -1,0 +1,118 @@
+"""A training step on any Keras backend: what happens to a batch around the network."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from denoise import camera
+from denoise.training.architectures.cbdnet import NOISE_LEVEL
+from denoise.training.architectures.hinet import FIRST
+from denoise.training.losses import LOSSES, cbdnet_loss
+
+LEVEL_WINDOW, LEVEL_ERROR = 17, 0.2
+"""A level that is told is that of two such windows, in pixels, one upon the other; and by which share it is wrong."""
+
+
+class DenoisingTraining(keras.Model):
+    """A network together with what happens around it in a training step: noise, cropping, loss, scores."""
+
+    def __init__(self, network: keras.Model, patch_size: int, loss: str, seed: int) -> None:
+        """Wrap `network`, which maps (N, P, P, 3) to (N, P, P, 3); P is `patch_size`."""
+        super().__init__(dtype="float32", name="denoising_training")  # the camera needs more than 8 bits of mantissa
+        self.network = network
+        outputs = {"denoised": network.output}
+        if loss == "cbdnet":
+            outputs["level"] = network.get_layer(NOISE_LEVEL).output
+        if any(layer.name == FIRST for layer in network.layers):
+            outputs["first"] = network.get_layer(FIRST).output
+        self.observed = keras.Model(network.input, outputs)  # the same layers; with what else is learnt from
+        self.is_told = isinstance(network.input, list)
+        self.patch_size = patch_size
+        self.loss_name = loss
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.psnr = keras.metrics.Mean(name="psnr")
+        self.ssim = keras.metrics.Mean(name="ssim")
+
+    @property
+    def networks(self) -> tuple[keras.Model, ...]:
+        """What learns: what a run saves, and goes on with."""
+        return (self.network,)
+
+    def call(self, inputs: Any) -> dict[str, Any]:
+        """Make the batch ready and denoise it.
+
+        Args:
+            inputs: A batch of `RandomPatches`, or the noisy half of one of `CaseStudyPatches`.
+
+        Returns:
+            `noisy`, `clean`, `denoised`, for the loss "cbdnet" the estimated noise `level`: all (N, P, P, 3); and what
+            a network made of the photo `first`, if there is that, perhaps on a half-size grid: (N, P/2, P/2, 12).
+        """
+        noisy, clean = self._photograph(inputs) if isinstance(inputs, dict) else (inputs, inputs)
+        seen = [noisy, self._noise_level(noisy - clean)] if self.is_told else noisy
+        return {"noisy": noisy, "clean": clean, **self.observed(seen)}
+
+    def _noise_level(self, noise: Any) -> Any:
+        """What a network is told of the noise (N, P, P, 3): its level, (N, P, P, 1), as an estimate would have it.
+
+        Half of the pictures have one level, the others that around each pixel; all of them are a little wrong.
+        """
+        squared = ops.mean(ops.square(noise), axis=3, keepdims=True)
+        around = squared
+        for window in ((LEVEL_WINDOW, 1), (1, LEVEL_WINDOW)) * 2:
+            around = ops.average_pool(around, window, strides=1, padding="same")
+        whole = ops.mean(squared, axis=(1, 2), keepdims=True)
+        chance = keras.random.normal((ops.shape(noise)[0], 1, 1, 2), dtype="float32", seed=self.seed_generator)
+        level = ops.sqrt(ops.where(chance[..., :1] > 0.0, around, whole) + 1e-12)
+        return ops.stop_gradient(level * ops.exp(LEVEL_ERROR * chance[..., 1:]))
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """The loss of the configuration; scores on the way."""
+        denoised, clean = y_pred["denoised"], y_pred["clean"] if y is None else y
+        shown = ops.clip(denoised, 0.0, 1.0)
+        mse = ops.mean(ops.square(shown - clean), axis=(1, 2, 3))
+        self.psnr.update_state(-10.0 * ops.log10(mse + 1e-10))
+        if not training:
+            self.ssim.update_state(ssim(shown, clean))
+        if self.loss_name == "cbdnet":
+            return cbdnet_loss(y_pred["noisy"], clean, denoised, ops.cast(y_pred["level"], "float32"))
+        loss = LOSSES[self.loss_name](denoised, clean)
+        if (first := y_pred.get("first")) is not None:  # both count (Chen et al., arXiv:2105.06086, equation 2)
+            first = first if first.shape[-1] == 3 else ops.depth_to_space(first, 2)
+            loss = loss + LOSSES[self.loss_name](first, clean)
+        return loss
+
+    def _photograph(self, inputs: dict[str, Any]) -> tuple[Any, Any]:
+        clean = ops.cast(inputs["clean"], "float32") / 255.0
+        if "noisy" in inputs:
+            return ops.cast(inputs["noisy"], "float32") / 255.0, clean
+        parameters = {k: v for k, v in inputs.items() if k not in ("clean", "offset")}
+        normal = keras.random.normal(ops.shape(clean), dtype="float32", seed=self.seed_generator)
+        noisy, clean = camera.share(*camera.simulate(clean, parameters, normal, ops), parameters, ops)
+        return self._crop(noisy, inputs["offset"]), self._crop(clean, inputs["offset"])
+
+    def _crop(self, picture: Any, offset: Any) -> Any:
+        batch = ops.shape(picture)[0]
+        size = (batch, self.patch_size, self.patch_size, 3)
+        return ops.slice(picture, (0, offset[0, 0], offset[0, 1], 0), size)
+
+
+def ssim(x: Any, y: Any) -> Any:
+    """SSIM of pictures (N, H, W, 3) in [0, 1], N values; as `denoise.metrics.ssim`: 7×7 windows, unbiased covariance.
+
+    Source: Wang et al., "Image quality assessment", 2004, equation 13.
+    """
+    window, unbiased = 7, 49 / 48
+
+    def mean(picture: Any) -> Any:
+        return ops.average_pool(picture, window, strides=1, padding="valid")
+
+    mean_x, mean_y = mean(x), mean(y)
+    variances = unbiased * (mean(x * x) - mean_x * mean_x + mean(y * y) - mean_y * mean_y)
+    covariance = unbiased * (mean(x * y) - mean_x * mean_y)
+    c1, c2 = 0.01**2, 0.03**2
+    similarity = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+    return ops.mean(similarity / ((mean_x**2 + mean_y**2 + c1) * (variances + c2)), axis=(1, 2, 3))
