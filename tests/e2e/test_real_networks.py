@@ -114,7 +114,7 @@ def test_run_goes_on_whatever_one_looks_at_until_it_is_cancelled(open_page):
 
 def test_two_visitors_at_once_see_their_own_photos(open_page):
     pages = [open_page(), open_page()]
-    photos = [jpeg_of(noisy_photo(500, 300, seed)) for seed in range(2)]
+    photos = [jpeg_of(noisy_photo(300, 300, seed)) for seed in range(2)]  # four tiles each
     for number, page in enumerate(pages):
         upload(page, f"visitor{number}.jpg", photos[number])
     for page in pages:  # both are under way before either is done
