@@ -190,7 +190,7 @@ def test_build_overfits_one_batch(name: str) -> None:
     network = build(name, **SMALL[name])
     if is_large := size > 100 or name in DEEP:
         noisy, clean = noisy[:1], clean[:1]
-    epochs, share, rate = (3, 0.95, 1e-2) if name in DEEP else (6, 0.9, 3e-3) if is_large else (100, 0.5, 3e-3)
+    epochs, share, rate = (6, 0.95, 3e-3) if name in DEEP else (6, 0.9, 3e-3) if is_large else (100, 0.5, 3e-3)
     # To compile a network that is large, or deep, takes longer than the little that it learns here.
     network.compile(keras.optimizers.Adam(rate), loss="mae", run_eagerly=is_large)
     before = network.evaluate(noisy, clean, verbose=0)
