@@ -28,10 +28,10 @@ from zipstream import ZipStream
 from denoise import pipeline, turns
 from denoise.baseline import estimate_noise
 from denoise.clean import clean_share
-from denoise.image import Photo, decode, denoised_name, encode, losses, without_metadata
+from denoise.image import Photo, decode, denoised_name, encode, losses, unpacked_size, without_metadata
 from denoise.names import cell, tidy
 from denoise.runtime import ModelError
-from denoise.spool import check_room, make_folder
+from denoise.spool import check_room, make_folder, spool
 
 Explain = Callable[[Exception], str]
 """Turns an error into the sentence that a person reads."""
@@ -241,6 +241,9 @@ class Batch:
             if self._closed or not item.is_expected:
                 raise KeyError(item_id)
             item.state, item.reason = State.ARRIVING, ""
+            if not self._folder.exists():  # who tidies up temporary places has taken it
+                spool()
+                self._folder.mkdir(mode=0o700)
             part = self._parts[item_id] = self._file(item_id, f"{secrets.token_hex(4)}.part")
         return part
 
@@ -276,7 +279,7 @@ class Batch:
             self.heard(item_id, part)
             size = part.stat().st_size
             check = partial(self._check_wanted, item_id, part)
-            with turns.pictures.turn(turns.UNPACKED * size, check=check):
+            with turns.pictures.turn(2 * self._unpacked_size(part), check=check):
                 noisy = decode(part.read_bytes(), max_megapixels=self._max_megapixels)
                 small = replace(without_metadata(pipeline.shrink(noisy, _THUMBNAIL_SIDE)), format="JPEG")
                 _write(self._file(item_id, "thumbnail"), encode(small, quality=85))
@@ -296,6 +299,9 @@ class Batch:
                 self._heard = time.monotonic()
             with suppress(OSError):
                 part.unlink()
+
+    def _unpacked_size(self, part: Path) -> int:
+        return unpacked_size(part.read_bytes(), max_megapixels=self._max_megapixels)
 
     def lose(self, item_id: str, error: Exception, part: Path | None = None) -> None:
         """Give up a photo that did not arrive, or is bad; with `part`, only if that is how it was to come."""
@@ -407,15 +413,24 @@ class Batch:
         result that is removed or made anew before its turn ends the stream with an error, short of its length.
 
         Raises:
-            OSError: A result is missing.
+            FileNotFoundError: Results are missing; their photos have failed now, and the next zip is without them.
+            OSError: A result cannot be read.
         """
         stream = ZipStream(sized=True)
+        missing: FileNotFoundError | None = None
         with self._changed:  # so that the report tells of these files
             for item in self._items.values():
                 if item.state == State.DONE:
                     path = self._file(item.id, "out")
-                    found = path.stat()
-                    stream.add(_content(path, found), item.result, size=found.st_size)
+                    try:
+                        found = path.stat()
+                    except FileNotFoundError as error:
+                        item.state, item.reason, missing = State.FAILED, self._explain(error), error
+                    else:
+                        stream.add(_content(path, found), item.result, size=found.st_size)
+            if missing:
+                self._changed.notify_all()
+                raise missing
             stream.add(self.report(), REPORT_NAME)
         return stream
 
@@ -481,7 +496,7 @@ class Batch:
                 raise _CancelledError
             self._share = done / total
 
-        with turns.networks.turn(item.unpacked, check=lambda: progress(0, 1)):
+        with turns.networks.turn(2 * item.unpacked, check=lambda: progress(0, 1)):
             return self._made(item, settings, started, progress)
 
     def _made(

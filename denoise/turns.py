@@ -2,10 +2,7 @@
 
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
-
-UNPACKED = 8
-"""Times the size of a file are its pixels, about: of a JPEG more, of a PNG less."""
+from contextlib import contextmanager, nullcontext
 
 _PAUSE = 0.25  # seconds between two looks whether one who waits still wants to
 
@@ -15,11 +12,13 @@ class Turns:
 
     Args:
         most: Bytes of the photos that are at work at once. One that is larger works alone.
-        small: Bytes of a photo that never waits.
+        small: Bytes of a photo that does not wait for larger ones.
+        few: How many such small ones may be at work at once; any number if it is not given.
     """
 
-    def __init__(self, most: int, small: int = 4_000_000) -> None:
+    def __init__(self, most: int, small: int = 8_000_000, few: int | None = None) -> None:
         self._most, self._small = most, small
+        self._of_small = Turns(few, small=0) if few else None
         self._changed = threading.Condition()  # guards what follows
         self._working: list[int] = []
         self._waiting: list[object] = []
@@ -31,12 +30,13 @@ class Turns:
         """Wait until there is room for a photo of so many bytes, and have it.
 
         Args:
-            size: Bytes of the pixels.
+            size: Bytes that the work holds of pixels: those of the photo, and of what becomes of it.
             tell: Called with the number of those who came earlier, while waiting; at last with 0.
             check: Called while waiting; what it raises ends that.
         """
         if size <= self._small:
-            yield
+            with self._of_small.turn(1, tell=tell, check=check) if self._of_small else nullcontext():
+                yield
             return
         self._wait(size, tell, check)
         try:
@@ -62,7 +62,7 @@ class Turns:
         tell(0)
 
 
-networks = Turns(240_000_000)
+networks = Turns(360_000_000, few=4)
 """Of the photos that are denoised: the networks take one tile after another, so more at once would be no quicker."""
 
 pictures = Turns(160_000_000)

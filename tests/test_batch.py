@@ -1,6 +1,7 @@
 import csv
 import errno
 import io
+import shutil
 import threading
 import time
 import zipfile
@@ -564,7 +565,7 @@ def test_photo_takes_its_turn_with_all_its_bytes(batch, denoiser, monkeypatch, p
     add(batch, "x.png", encode(photo))
     run(batch)
     assert states(batch) == [State.DONE]
-    assert sizes == [16 * 24 * 4 * np.dtype(pixels).itemsize]
+    assert sizes == [2 * 16 * 24 * 4 * np.dtype(pixels).itemsize]
 
 
 def test_nothing_begins_between_the_end_of_the_work_and_the_removal(batch, denoiser, monkeypatch):
@@ -588,3 +589,22 @@ def test_strips_can_be_looked_at(batch, width, height):
     (item,) = batch.items()
     assert (item.state, item.width, item.height) == (State.WAITING, width, height)
     assert item.noise_before > 0
+
+
+def test_batch_whose_folder_was_tidied_away_says_so_and_takes_photos_again(denoiser):
+    batch = Batch(explain=repr)
+    for name in ("done.png", "waiting.png"):
+        add(batch, name, picture())
+        if name == "done.png":
+            run(batch)
+    shutil.rmtree(batch._folder)
+    with pytest.raises(FileNotFoundError):
+        batch.zip()
+    run(batch)
+    found = batch.items()
+    assert [item.state for item in found] == [State.FAILED] * 2
+    assert all("FileNotFoundError" in item.reason for item in found)
+    add(batch, "again.png", picture())
+    run(batch)
+    assert set(unzipped(batch)) == {"again-denoised.png", REPORT_NAME}
+    batch.close()

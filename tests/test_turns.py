@@ -82,3 +82,17 @@ def test_work_that_fails_gives_its_room_back():
             raise ZeroDivisionError
     with turns.turn(100):
         pass
+
+
+def test_small_works_wait_for_one_another_only_where_they_are_to_be_few(work):
+    turns = Turns(100, small=10, few=1)
+    huge, *_ = work(turns, 1000)
+    assert huge.wait(10)
+    first, end_first, _ = work(turns, 10)
+    assert first.wait(10)
+    second, _, told = work(turns, 5)
+    while told != [1]:
+        pass
+    assert not second.is_set()
+    end_first.set()
+    assert second.wait(10)

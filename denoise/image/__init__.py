@@ -1,6 +1,6 @@
 """Picture files to pixels and back: what the user gave comes back, and a bad file gets a sentence."""
 
-from denoise.image.decoding import decode
+from denoise.image.decoding import decode, unpacked_size
 from denoise.image.encoding import encode, usual_quality
 from denoise.image.formats import (
     SUFFIXES,
@@ -46,6 +46,7 @@ __all__ = [
     "to_depth",
     "to_float",
     "to_pixels",
+    "unpacked_size",
     "usual_quality",
     "with_depth",
     "without_metadata",

@@ -8,12 +8,14 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, BinaryIO, Generic, TypeVar, cast
 
-from denoise.image import Photo
+from denoise.image import Photo, PhotoError
 from denoise.spool import check_room, make_folder
+from denoise.ui import texts
 
 BUDGET = int(float(os.environ.get("DENOISE_MEMORY_MB", "400")) * 1e6)
 """Bytes of all visitors' photos, results and pictures that are in memory; who runs the server decides."""
@@ -21,7 +23,12 @@ BUDGET = int(float(os.environ.get("DENOISE_MEMORY_MB", "400")) * 1e6)
 _SMALL = 1_000_000  # bytes; what is no larger stays in memory
 
 _T = TypeVar("_T", Photo, bytes)
+_Read = TypeVar("_Read")
 _log = logging.getLogger(__name__)
+
+
+class GoneError(PhotoError):
+    """What was put aside was tidied away by somebody."""
 
 
 class Kept(Generic[_T]):
@@ -29,10 +36,14 @@ class Kept(Generic[_T]):
 
     All of them together share `BUDGET`: what was not used for the longest time is written to disk, and read when it is
     asked for. The file goes as soon as nobody refers to this any more.
+
+    Whoever makes or gets a large one does so during a turn (`denoise.turns`), and holds it no longer: what is in use is
+    in memory beside the budget, and so is what waits here until others have been written.
     """
 
     def __init__(self, value: _T) -> None:
         self.size: int = len(value) if isinstance(value, bytes) else size_of(value)
+        self._is_photo: bool = isinstance(value, Photo)
         self._value: _T | None = value
         self._file: Path | None = None
         self._lock: threading.Lock = threading.Lock()
@@ -46,17 +57,35 @@ class Kept(Generic[_T]):
         """Return it.
 
         Raises:
-            OSError: It was put aside, and cannot be read.
+            GoneError: It was put aside, and cannot be read.
         """
+        self._used = time.monotonic()
+        if (value := self._value) is not None:
+            return value
+        _make_room(self)  # before there is more
         with self._lock:
-            self._used = time.monotonic()
-            if (value := self._value) is not None:
-                return value
-            assert self._file is not None
-            with self._file.open("rb") as file:
-                value = self._value = cast(_T, pickle.load(file))
-        _make_room(self)
+            if (value := self._value) is None:
+                value = self._value = cast(_T, self._read(_load_photo if self._is_photo else lambda file: file.read()))
         return value
+
+    def piece(self: "Kept[bytes]", start: int, size: int) -> bytes:
+        """Return a part of a file; what is on disk stays there.
+
+        Raises:
+            GoneError: It was put aside, and cannot be read.
+        """
+
+        def read(file: BinaryIO) -> bytes:
+            file.seek(start)
+            return file.read(size)
+
+        value = self._value
+        return self._read(read) if value is None else value[start : start + size]
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it can be had: who tidies up temporary places may have taken its file."""
+        return self._value is not None or (self._file is not None and self._file.exists())
 
     @property
     def is_in_memory(self) -> bool:
@@ -70,7 +99,7 @@ class Kept(Generic[_T]):
                 return True
             if self.size <= _SMALL:
                 return False
-            if self._file is None:
+            if self._file is None or not self._file.exists():
                 try:
                     self._file = self._write(self._value)
                 except OSError as error:
@@ -84,17 +113,53 @@ class Kept(Generic[_T]):
         folder = make_folder()
         remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         try:
-            with _writing, (folder / "kept").open("wb") as file:
-                pickle.dump(value, file, protocol=5)
+            with (folder / "kept").open("wb") as file:
+                _save(value, file)
         except BaseException:
             remove()
             raise
         return folder / "kept"
 
+    def _read(self, read: Callable[[BinaryIO], _Read]) -> _Read:
+        assert self._file is not None
+        try:
+            with self._file.open("rb") as file:
+                return read(file)
+        except OSError as error:
+            raise GoneError(texts.TIDIED_AWAY) from error
+
+
+Upload = bytes | Kept[bytes]
+"""A file that came; as the latter it may wait on disk for its turn."""
+
+
+def held(file: Upload) -> Kept[bytes]:
+    """Return a file so that it may wait on disk."""
+    return Kept(file) if isinstance(file, bytes) else file
+
 
 _large: "weakref.WeakSet[Kept[Any]]" = weakref.WeakSet()
 _adding = threading.Lock()
-_writing = threading.Lock()  # one at a time: what is written is in memory once more until it is
+
+
+def _save(value: Photo | bytes, file: BinaryIO) -> None:
+    """Write it without a copy in memory: a file as it is, and of a photo the samples beside the rest."""
+    if isinstance(value, bytes):
+        file.write(value)
+        return
+    samples: list[pickle.PickleBuffer] = []
+    rest = pickle.dumps(value, protocol=5, buffer_callback=samples.append)
+    pickle.dump((rest, [each.raw().nbytes for each in samples]), file)
+    for each in samples:
+        file.write(each.raw())
+
+
+def _load_photo(file: BinaryIO) -> Photo:
+    rest, sizes = pickle.load(file)
+    samples = [bytearray(size) for size in sizes]
+    for each in samples:
+        file.readinto(each)  # type: ignore[attr-defined]
+    return cast(Photo, pickle.loads(rest, buffers=samples))
 
 
 def size_of(photo: Photo) -> int:

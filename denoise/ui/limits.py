@@ -1,6 +1,7 @@
 """How much strangers may have the server hold: connections, and files that no page has taken yet."""
 
 import asyncio
+import errno
 from collections import Counter
 
 from starlette.datastructures import Headers
@@ -70,6 +71,10 @@ def limited(app: ASGIApp) -> ASGIApp:
 
                 try:
                     await app(scope, receive_if_room, send)
+                except OSError as error:  # Streamlit's form parser lets a large file wait in a temporary one
+                    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                        raise
+                    await PlainTextResponse(texts.REFUSALS["507"], 507)(scope, receive, send)
                 finally:
                     came -= own
                     coming[session_id] -= size

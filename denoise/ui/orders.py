@@ -15,8 +15,10 @@ from starlette.requests import ClientDisconnect, Request
 from denoise.pipeline import Mix
 from denoise.ui.session import File, Result, Session
 
+BLOCK = 1 << 18
+"""Bytes that are sent at a time: the network's queue would copy all of a file that it is given at once."""
+
 _KEPT_BYTES = 64_000_000  # of all files that are kept
-_BLOCK = 1 << 18  # bytes that are sent at a time: the network's queue would copy all of a file it is given at once
 _encoding = CapacityLimiter(2)
 _turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -29,8 +31,8 @@ class Made:
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Return it bit by bit, and hold it until the last one is sent."""
-        for start in range(0, len(self.data), _BLOCK):
-            yield self.data[start : start + _BLOCK]
+        for start in range(0, len(self.data), BLOCK):
+            yield self.data[start : start + BLOCK]
 
 
 _there: WeakKeyDictionary[Result, WeakValueDictionary[tuple[File, Mix], Made]] = WeakKeyDictionary()

@@ -7,6 +7,7 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile
 
 from denoise.ui import texts, trouble
 from denoise.ui.farewell import ANEW
+from denoise.ui.kept import Kept, Upload
 from denoise.ui.session import Session
 
 
@@ -15,7 +16,7 @@ def show(
     label: str,
     place: str,
     *,
-    on_file: Callable[[str, bytes], None],
+    on_file: Callable[[str, Upload], None],
     on_empty: Callable[[], None] = lambda: None,
     key: str = "",
     tip: str | None = None,
@@ -49,7 +50,7 @@ def show(
         st.session_state.pop(missing, None)
         if file:
             st.session_state.pop(ANEW, None)
-            on_file(file.name, state.take(place, file))
+            on_file(file.name, Kept(state.take(place, file)))
         else:
             on_empty()
 

@@ -18,11 +18,11 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
 from denoise import pipeline, turns
-from denoise.image import Photo, PhotoError, decode, encode, outline, with_depth, without_metadata
+from denoise.image import Photo, PhotoError, decode, encode, outline, unpacked_size, with_depth, without_metadata
 from denoise.pipeline import Mix, denoiser_names
 from denoise.runtime import ModelError
 from denoise.ui import farewell, memory, samples, texts
-from denoise.ui.kept import Kept, size_of
+from denoise.ui.kept import Kept, Upload, held, size_of
 from denoise.ui.work import Work
 
 UPLOAD = "upload"
@@ -147,7 +147,7 @@ class Session:
     _latest: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
     _pictures: dict[str, tuple[str, Kept[bytes]]] = field(default_factory=dict)
     _kept: dict[str, Kept[Photo]] = field(default_factory=dict)  # the upload and its reference
-    _ending: list[Work] = field(default_factory=list)  # cancelled, but still in a tile
+    _ending: Work | None = None  # the last that was cancelled: perhaps still in a tile
     _is_away: bool = False
     _changing: threading.RLock = field(default_factory=threading.RLock)  # the upload, the work and its result
 
@@ -183,7 +183,7 @@ class Session:
         """Tell whether a file still waits to be taken: the run that was to take it was overtaken too early."""
         return file is not None and self._files.get(place) != file.file_id
 
-    def open_upload(self, file_name: str, data: bytes) -> None:
+    def open_upload(self, file_name: str, file: Upload) -> None:
         """Decode and choose an uploaded photo; if that fails, keep all as it was and say why in `upload_error`.
 
         What the visitor did while a large photo was decoded stands: a later upload, or the choice of a sample.
@@ -192,20 +192,17 @@ class Session:
         self._forget_pictures()  # decoding a large photo needs the memory, and all of this can be made again
         self._uploads += 1
         upload, choices = self._uploads, self._choices
-        photo, failure = open_photo(data)
-        kept = chosen = None
-        if photo:
-            kept = Kept(photo)  # which may write others' to disk
-            chosen = Chosen(_digest(data), file_name, file_name, kept.get, outline(photo))
+        opened, failure = open_photo(file, _keep)
         with self._changing:
             if upload != self._uploads:
                 return
-            if kept is None or chosen is None:
+            if opened is None:
                 self.upload_error = texts.refused(file_name, failure)
                 return
+            chosen = Chosen(opened[2], file_name, file_name, opened[0].get, opened[1])
             if self.upload and self.upload.id == chosen.id:  # the same file again: so is its reference
                 chosen = replace(chosen, load_clean=self.upload.load_clean, clean_id=self.upload.clean_id)
-            self._kept["upload"], self.upload = kept, chosen
+            self._kept["upload"], self.upload = opened[0], chosen
             if choices == self._choices:
                 self.choose(UPLOAD)
 
@@ -227,24 +224,23 @@ class Session:
             self._kept.clear()
         self._forget_pictures()
 
-    def open_reference(self, data: bytes) -> None:
+    def open_reference(self, file: Upload) -> None:
         """Decode the clean reference of the uploaded photo; if that fails, say why in `reference_error`."""
         self._drop_reference()
         upload = self.upload
         assert upload is not None
-        clean, failure = open_photo(data)
-        size, noisy = clean and (clean.width, clean.height), upload.outline
-        if clean and size and size != (noisy.width, noisy.height):
-            clean, failure = None, texts.reference_size(size, (noisy.width, noisy.height))
-        kept = Kept(clean) if clean else None
+        opened, failure = open_photo(file, _keep)
+        found, wanted = (opened or (None, upload.outline))[1], upload.outline
+        if (size := (found.width, found.height)) != (wanted.width, wanted.height):
+            opened, failure = None, texts.reference_size(size, (wanted.width, wanted.height))
         with self._changing:
             if self.upload is not upload:  # another photo or reference came meanwhile
                 return
-            if kept is None:
+            if opened is None:
                 self.reference_error = failure
                 return
-            self._kept["reference"] = kept
-            self.upload = replace(upload, load_clean=kept.get, clean_id=_digest(data))
+            self._kept["reference"] = opened[0]
+            self.upload = replace(upload, load_clean=opened[0].get, clean_id=opened[2])
 
     def close_reference(self) -> None:
         """Let go of the uploaded reference."""
@@ -269,8 +265,8 @@ class Session:
             kept.put_aside()
 
         def release() -> None:
-            for work in self._ending:
-                work.wait(_LONGEST_TILE)
+            if self._ending:
+                self._ending.wait(_LONGEST_TILE)
             pipeline.release_networks()
             memory.return_what_is_free()
 
@@ -296,7 +292,8 @@ class Session:
                 if not work.has_ended or work.failure or self.result(run):
                     return work
             self.end_work()
-            work = Work(chosen.load, size_of(chosen.outline), *run[1:], keep)
+            known = partial(self.result, run)
+            work = Work(chosen.load, size_of(chosen.outline), *run[1:], keep, is_kept=known, after=self._ending)
             self._work = run, work
             return work
 
@@ -306,7 +303,7 @@ class Session:
             before, self._work = self._work, None
             if before:
                 before[1].cancel()
-                self._ending = [work for work in [*self._ending, before[1]] if not work.has_ended]
+                self._ending = before[1]
 
     def stop(self, run: Run, sentence: str) -> None:
         """Leave a run be, and say so, until the visitor asks for it again or chooses another photo."""
@@ -326,7 +323,11 @@ class Session:
         self.stopped = None
 
     def chosen(self) -> Chosen:
-        """Return the photo that the page is about."""
+        """Return the photo that the page is about, and say if the visitor's own was tidied away."""
+        for place, kept in list(self._kept.items()):
+            if not kept.is_there:
+                (self.close_upload if place == "upload" else self.close_reference)()
+                self.notice = texts.TIDIED_AWAY
         if self.chosen_id == UPLOAD and self.upload is not None:
             return self.upload
         return self._sample(self.chosen_id)
@@ -358,7 +359,8 @@ class Session:
 
     def result(self, run: Run) -> Result | None:
         """Return the result of a run, if it is there."""
-        return self.results.get(run) or _results_of_samples.get(run)
+        result = self.results.get(run) or _results_of_samples.get(run)
+        return result if result and result.kept.is_there else None
 
     def add_result(self, run: Run, result: Result) -> None:
         """Keep a result, and let go of the oldest ones when all of them together become large."""
@@ -397,26 +399,30 @@ class Session:
             "mix": "-".join(f"{100 * share:.0f}" for share in self.mix) if self.mix != Mix() else "",
         }
 
-    def keep_picture(self, slot: str, png: bytes | Kept[bytes]) -> str:
+    def keep_picture(self, slot: str, png: Upload) -> str:
         """Keep a picture for the browser to fetch, until another one takes its slot; return what it is asked for by."""
         before = self._pictures.get(slot)
         if before is None or before[1] is not png:
-            kept = png if isinstance(png, Kept) else Kept(png)
+            kept = held(png)
             before = self._pictures[slot] = _digest(kept.get()), kept
         return before[0]
 
-    def picture(self, digest: str) -> bytes | None:
+    def picture(self, digest: str) -> Kept[bytes] | None:
         """Return a picture that is kept, if it still is."""
-        kept = next((kept for known, kept in list(self._pictures.values()) if known == digest), None)
-        return kept.get() if kept else None
+        kept = dict(list(self._pictures.values())).get(digest)
+        return kept if kept and kept.is_there else None
 
     def _forget_pictures(self) -> None:
         self._latest.clear()
         self._pictures.clear()
 
-    def latest_picture(self, slot: str, key: Hashable, make: Callable[[], bytes]) -> Kept[bytes]:
-        """Do as `latest` does with a picture, which is large."""
-        return self.latest(slot, key, lambda: Kept(make()))
+    def latest_picture(
+        self, slot: str, key: Hashable, make: Callable[[], bytes], *, of: Chosen | None = None
+    ) -> Kept[bytes]:
+        """Do as `latest` does with a picture, of a large photo `of`; it is made anew if its file was tidied away."""
+        if (before := self._latest.get(slot)) and not before[1].is_there:
+            self._latest.pop(slot, None)
+        return self.latest(slot, key, in_turn(of, lambda: Kept(make())))
 
     def latest(self, slot: str, key: Hashable, make: Callable[[], _T]) -> _T:
         """Return what `make` makes, without making it again while `key` stays the same: one value a slot."""
@@ -440,13 +446,28 @@ def read_mix(text: str) -> Mix:
     return Mix(luminance, colour, detail)
 
 
-def open_photo(data: bytes) -> tuple[Photo | None, str]:
-    """Decode an uploaded file; return the photo, or why there is none."""
+def open_photo(file: Upload, make: Callable[[Photo, str], _T]) -> tuple[_T | None, str]:
+    """Decode a file when it is its turn; return what `make` makes of it and its digest, or why there is nothing."""
+    waiting = held(file)
     try:
-        with turns.pictures.turn(turns.UNPACKED * len(data)):
-            return decode(data, max_megapixels=MAX_MEGAPIXELS), ""
+        with turns.pictures.turn(2 * unpacked_size(waiting.get(), max_megapixels=MAX_MEGAPIXELS)):
+            return make(decode(waiting.get(), max_megapixels=MAX_MEGAPIXELS), _digest(waiting.get())), ""
     except Exception as error:
         return None, explain(error)
+
+
+def _keep(photo: Photo, digest: str) -> tuple[Kept[Photo], Photo, str]:
+    return Kept(photo), outline(photo), digest
+
+
+def in_turn(chosen: Chosen | None, make: Callable[[], _T]) -> Callable[[], _T]:
+    """Make something of a photo when it is its turn, loading it only then; a run that is overtaken waits no longer."""
+
+    def made() -> _T:
+        with turns.pictures.turn(2 * size_of(chosen.outline) if chosen else 0, check=current):
+            return make()
+
+    return made
 
 
 def _digest(data: bytes) -> str:

@@ -42,6 +42,10 @@ FULL_HOUSE = (
     "few seconds and goes on by itself."
 )
 NOT_TAKEN = "This page was busy for too long to take your photo, so it is not here. Please choose it again."
+TIDIED_AWAY = (
+    "Somebody has tidied up this server's temporary files, and your photo was among them. Your own file is unharmed: "
+    "please choose it once more."
+)
 NOT_SENT = "This file did not arrive: the connection broke on the way. Please choose it once more."
 REFUSALS = {
     "400": "This file did not arrive, because the server has forgotten this page. Reload the page and choose it again.",
@@ -430,7 +434,7 @@ def facts(width: int, height: int, file_format: str, bit_depth: int) -> str:
 
 def waiting_for(ahead: int) -> str:
     """Say how many works of other visitors come first."""
-    return f"Waiting: {ahead} large {'photo' if ahead == 1 else 'photos'} of other visitors before yours"
+    return f"Waiting: {ahead} {'photo' if ahead == 1 else 'photos'} of other visitors before yours"
 
 
 def progress(done: int, total: int, seconds: float) -> str:

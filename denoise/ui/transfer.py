@@ -5,9 +5,10 @@ batch or the session finds them, the page of the visitor whose they are. And the
 everybody's: the browser keeps them, instead of being sent all of them at each click.
 """
 
+import asyncio
 import gc
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlencode
@@ -40,7 +41,11 @@ _batches: WeakValueDictionary[str, Batch] = WeakValueDictionary()
 _sessions: WeakValueDictionary[str, Session] = WeakValueDictionary()
 
 # Threads that wait, for the disk or for one another: not Streamlit's, without which nobody's page is made.
-_writing, _reading, _looking, _packing = CapacityLimiter(8), CapacityLimiter(4), CapacityLimiter(2), CapacityLimiter(2)
+_writing, _reading, _packing = CapacityLimiter(8), CapacityLimiter(4), CapacityLimiter(2)
+
+# One for each batch: a large photo waits for its turn there, and the small ones of other batches need not.
+_looking = CapacityLimiter(farewell.MOST)
+_looks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 
 def offer(batch: Batch) -> str:
@@ -159,7 +164,14 @@ async def _picture(request: Request) -> Response:
     png = await to_thread.run_sync(state.picture, request.path_params["digest"], limiter=_reading)
     if png is None:
         raise HTTPException(404)
-    return Response(png, media_type="image/png", headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store", "Content-Length": str(png.size)}
+    return StreamingResponse(_pieces(png), media_type="image/png", headers=headers)
+
+
+async def _pieces(png: Kept[bytes]) -> AsyncIterator[bytes]:
+    """Return a picture bit by bit; what is on disk is sent from there, and no connection holds it in memory."""
+    for start in range(0, png.size, orders.BLOCK):
+        yield await to_thread.run_sync(png.piece, start, orders.BLOCK, limiter=_reading)
 
 
 async def _announce(request: Request) -> Response:
@@ -218,7 +230,8 @@ async def _receive(request: Request) -> Response:
         batch.lose(item, ConnectionError() if isinstance(error, ClientDisconnect) else error, part)
     else:
         batch.arrived(part)  # before it queues
-        await to_thread.run_sync(batch.receive, item, part, limiter=_looking)
+        async with _looks.setdefault(batch.token, asyncio.Lock()):
+            await to_thread.run_sync(batch.receive, item, part, limiter=_looking)
     return Response(status_code=204)
 
 
@@ -296,6 +309,8 @@ async def _zip(request: Request) -> Response:
     batch = _batch(request)
     try:
         pieces = await to_thread.run_sync(batch.zip, limiter=_packing)
+    except FileNotFoundError:
+        return Response(texts.TIDIED_AWAY, 500, media_type="text/plain")
     except OSError as error:
         return Response(session.explain(error), 500, media_type="text/plain")
     # With its length, so that a browser tells a zip that broke off from a whole one.

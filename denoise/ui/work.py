@@ -23,7 +23,15 @@ class Work:
     """
 
     def __init__(
-        self, load: Callable[[], Photo], size: int, model: str, best: bool, keep: Callable[[Photo, float], None]
+        self,
+        load: Callable[[], Photo],
+        size: int,
+        model: str,
+        best: bool,
+        keep: Callable[[Photo, float], None],
+        *,
+        is_kept: Callable[[], object] = lambda: None,
+        after: "Work | None" = None,
     ) -> None:
         """Begin as soon as there is room for it.
 
@@ -33,11 +41,22 @@ class Work:
             model: See `pipeline.denoise_photo`.
             best: See `pipeline.denoise_photo`.
             keep: Called with the denoised photo and the seconds that it took; not if the work was cancelled.
+            is_kept: Tells whether there is the result already: somebody else may have waited for the same.
+            after: The work of the same visitor before this one, which ends first: however quickly a visitor chooses
+                one thing after another, one of them is at work.
         """
         self.done = self.total = self.ahead = 0
         self.failure: Exception | None = None
         self._started, self._cancelled, self._ended = time.monotonic(), False, threading.Event()
-        threading.Thread(target=self._denoise, args=(load, size, model, best, keep), daemon=True).start()
+        self._size, self._after = size, after
+
+        def denoise() -> None:
+            if not is_kept():
+                denoised = pipeline.denoise_photo(load(), model, best=best, progress=self._progress)
+                if not self._cancelled:
+                    keep(denoised, self.seconds)
+
+        threading.Thread(target=self._run, args=(denoise,), daemon=True).start()
 
     @property
     def seconds(self) -> float:
@@ -49,8 +68,8 @@ class Work:
         """Whether nothing more will come."""
         return self._ended.is_set()
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until it has ended, or so long; return whether it has."""
+    def wait(self, seconds: float | None) -> bool:
+        """Wait until it has ended, or so many seconds; return whether it has."""
         return self._ended.wait(seconds)
 
     def cancel(self) -> None:
@@ -68,18 +87,18 @@ class Work:
         self._check()
         self.done, self.total = done, total
 
-    def _denoise(
-        self, load: Callable[[], Photo], size: int, model: str, best: bool, keep: Callable[[Photo, float], None]
-    ) -> None:
+    def _run(self, denoise: Callable[[], None]) -> None:
         try:
-            with turns.networks.turn(size, tell=self._tell, check=self._check):
+            if self._after:
+                self._after.wait(None)
+            self._check()
+            with turns.networks.turn(2 * self._size, tell=self._tell, check=self._check):
                 self._started = time.monotonic()
-                denoised = pipeline.denoise_photo(load(), model, best=best, progress=self._progress)
-            if not self._cancelled:
-                keep(denoised, self.seconds)
+                denoise()
         except _CancelledError:
             pass
         except Exception as error:
             self.failure = error
         finally:
+            self._after = None
             self._ended.set()

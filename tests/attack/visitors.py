@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import http.client
 import json
+import os
 import re
 import secrets
 import time
@@ -41,7 +42,7 @@ class Visitor:
 
     def __init__(self, url: str) -> None:
         self.url, self.session_id, self.uploader = url, "", ""
-        self.file = None
+        self.file, self.download = None, ""
         self.words, self.is_open = [], asyncio.Event()
         self.addresses: dict[str, asyncio.Future] = {}
         self.pictures: list[dict] = []
@@ -69,7 +70,7 @@ class Visitor:
         await self.socket.send(message.SerializeToString())
         urls = await self.addresses[request]
         status = await asyncio.to_thread(self.put, urls.upload_url, name, data)
-        self.file = (urls, name, len(data))
+        self.file, self.pictures = (urls, name, len(data)), []
         await self._rerun()
         return status
 
@@ -85,10 +86,11 @@ class Visitor:
         }
         return self._request("PUT", path, body, headers).status
 
-    async def wait(self, roles: int) -> None:
-        """Wait until the viewer shows so many pictures of the visitor's own photo."""
+    async def wait(self, roles: int, *, own: bool = True) -> None:
+        """Wait until the viewer shows so many pictures, of the visitor's own photo or else of a sample."""
         async with self._changed:
-            await self._changed.wait_for(lambda: len(self.pictures) >= roles and "your photo" in self.words)
+            is_shown = lambda: len(self.pictures) >= roles and ("your photo" in self.words) == own  # noqa: E731
+            await self._changed.wait_for(is_shown)
 
     def drop(self) -> None:
         """Break the connection, without a word."""
@@ -132,7 +134,9 @@ class Visitor:
     async def _see(self, component) -> None:
         if component.component_name == "denoise.gallery" and json.loads(component.json)[1] == "upload":
             self.words.append("your photo")
-        if component.component_name == "denoise.viewer" and "your photo" in self.words:
+        if component.component_name == "denoise.download":
+            self.download = json.loads(component.json)[1]
+        if component.component_name == "denoise.viewer" and ("your photo" in self.words or not self.file):
             async with self._changed:
                 self.pictures = json.loads(component.json)[3]
                 self._changed.notify_all()
@@ -140,6 +144,10 @@ class Visitor:
     def fetch(self) -> int:
         """Fetch the pictures that the page shows; return how many there are."""
         return sum(self._request("GET", picture["url"]).status == 200 for picture in self.pictures)
+
+    def get(self, path: str) -> int:
+        """Fetch what is at an address of the server; return the status of the answer."""
+        return self._request("GET", path).status
 
     def _cookie(self) -> str:
         cookie = self._request("GET", "/_stcore/health").getheader("set-cookie")
@@ -215,7 +223,10 @@ def main() -> None:
     parser.add_argument("--megapixels", type=float, default=24)
     parser.add_argument("--results", action="store_true", help="wait until each photo is denoised")
     parser.add_argument("--after", type=float, nargs="*", default=[60, 180, 600], help="seconds")
+    parser.add_argument("--absence", type=float, help="seconds until the server lets go of their memory")
     args = parser.parse_args()
+    if args.absence:
+        os.environ["DENOISE_ABSENCE"] = str(args.absence)
     with serve() as url:
         asyncio.run(play(url, args.visitors, args.megapixels, args.after, results=args.results))
 

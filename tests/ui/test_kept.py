@@ -1,6 +1,5 @@
 import errno
 import gc
-import pickle
 import shutil
 import threading
 
@@ -8,8 +7,9 @@ import numpy as np
 import pytest
 
 from denoise import spool
-from denoise.image import Metadata, Photo
-from denoise.ui import kept
+from denoise.image import Metadata, Photo, encode
+from denoise.turns import Turns
+from denoise.ui import kept, session, texts
 from denoise.ui.kept import Kept
 from denoise.ui.session import UPLOAD, Result, Session
 from tests.ui.test_session import SAMPLE, png
@@ -116,7 +116,7 @@ def test_full_disk_loses_nothing(monkeypatch):
 
     value = Kept(large())
     with monkeypatch.context() as patch:
-        patch.setattr(pickle, "dump", fail)
+        patch.setattr(kept, "_save", fail)
         value.put_aside()
     assert value.get() == large()
     assert [path for path in spool.spool().iterdir() if path.is_dir()] == []
@@ -180,7 +180,7 @@ def test_session_whose_visitor_is_away_is_on_disk_and_complete_when_the_visitor_
     run = (state.chosen().id, "ridnet", False)
     state.add_result(run, Result(Photo(np.full((16, 40_000, 3), 6, np.uint8)), 2.5))
     address = state.keep_picture("viewer", state.latest_picture("PNG", 1, lambda: large()))
-    assert state.picture(address) == large()
+    assert state.picture(address).get() == large()
     assert held(state) == [True] * 3
     state.put_aside()
     assert held(state) == [False] * 3
@@ -202,3 +202,91 @@ def test_result_that_comes_while_the_visitor_is_away_goes_to_disk_too():
     state.put_aside()
     state.add_result(("x", "ridnet", False), Result(photo(), 1.0))
     assert held(state) == [False]
+
+
+def test_piece_of_a_file_is_read_where_it_is():
+    value = Kept(large())
+    assert value.piece(1000, 50) == large()[1000:1050]
+    value.put_aside()
+    assert value.piece(LARGE - 10, 50) == large()[-10:]
+    assert not value.is_in_memory
+
+
+def test_what_was_tidied_away_is_known_to_be_gone_and_written_again_while_it_is_in_memory():
+    value = Kept(photo())
+    value.put_aside()
+    value.get()
+    files()[0].unlink()
+    assert value.is_there
+    value.put_aside()
+    assert value.get().pixels.shape == (600, 700, 3)
+    value.put_aside()
+    files()[0].unlink()
+    assert not value.is_there
+    with pytest.raises(kept.GoneError, match="tidied up"):
+        value.get()
+
+
+def tidy_away():
+    shutil.rmtree(spool.spool())
+
+
+def test_photo_that_was_tidied_away_is_said_and_a_sample_takes_its_place():
+    state = Session(chosen_id=SAMPLE)
+    state.open_upload("photo.png", png(7, width=40_000))
+    state.put_aside()
+    tidy_away()
+    assert state.chosen().id == SAMPLE
+    assert (state.upload, state.notice) == (None, texts.TIDIED_AWAY)
+
+
+def test_reference_result_and_picture_that_were_tidied_away_are_missed():
+    state = Session(chosen_id=SAMPLE)
+    state.open_upload("photo.png", png(7, width=40_000))
+    state.open_reference(png(5, width=40_000))
+    run = (state.chosen().id, "ridnet", False)
+    state.add_result(run, Result(photo(), 2.5))
+    address = state.keep_picture("viewer", state.latest_picture("PNG", 1, large))
+    state.latest_picture("PNG", 1, large).put_aside()
+    state.put_aside()
+    for each in (state.results[run].kept, state._kept["reference"]):
+        each._file.unlink()
+    assert state.chosen().load_clean is None
+    assert state.notice == texts.TIDIED_AWAY
+    assert state.result(run) is None  # is made again
+    assert state.picture(address) is None
+
+
+def test_picture_that_was_tidied_away_is_made_again():
+    state = Session(chosen_id=SAMPLE)
+    made = []
+    before = state.latest_picture("PNG", 1, lambda: made.append(1) or large())
+    assert state.latest_picture("PNG", 1, lambda: made.append(2) or large()) is before
+    address = state.keep_picture("viewer", before)
+    before.put_aside()
+    tidy_away()
+    assert state.picture(address) is None
+    after = state.latest_picture("PNG", 1, lambda: made.append(3) or large())
+    assert state.keep_picture("viewer", after) == address
+    assert state.picture(address).get() == large()
+    assert made == [1, 3]
+
+
+def test_upload_waits_for_its_turn_by_the_size_of_its_pixels_and_on_disk(monkeypatch):
+    """A file may be a hundred times smaller than its pixels."""
+    sizes = []
+
+    class Counting(Turns):
+        def turn(self, size, **options):
+            sizes.append(size)
+            waiting.put_aside()
+            return super().turn(size, **options)
+
+    monkeypatch.setattr(session.turns, "pictures", Counting(10**9))
+    file = encode(Photo(np.zeros((600, 1000, 3), np.uint8), format="JPEG"))
+    waiting = Kept(file + bytes(LARGE))  # which lie behind the picture
+    assert len(file) < 20_000
+    state = Session(chosen_id=SAMPLE)
+    state.open_upload("photo.jpg", waiting)
+    assert sizes == [2 * 600 * 1000 * 3]
+    assert state.chosen().title == "photo.jpg"

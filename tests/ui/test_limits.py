@@ -1,4 +1,5 @@
 import asyncio
+import errno
 from types import SimpleNamespace
 
 import pytest
@@ -23,6 +24,8 @@ class Server:
         self.reached += 1
         if scope["type"] == "websocket" or "slow" in scope["path"]:
             await self.go_on.wait()
+        if "broken" in scope.get("path", ""):
+            raise OSError(int(scope["path"].rpartition("-")[2]), "broken")
         if scope["type"] == "http":
             session_id, file_id = scope["path"].split("/")[-2:]
             self.store.add_file(session_id, UploadedFileRec(file_id, "x.png", "image/png", (await receive())["body"]))
@@ -173,5 +176,17 @@ def test_connections_are_limited(play, monkeypatch):
         await asyncio.gather(*tasks)
         await connect()
         assert server.reached == 5
+
+    play(scene)
+
+
+def test_full_disk_is_said_and_another_fault_is_not_taken_for_one(play):
+    async def scene(server):
+        for number in (errno.ENOSPC, errno.EDQUOT):
+            assert await server.put(f"a/broken-{number}", 100) == (507, texts.REFUSALS["507"])
+        with pytest.raises(OSError, match="broken"):
+            await server.put(f"a/broken-{errno.EIO}", 100)
+        for number in range(4):  # nothing of them counts any more
+            assert await server.put(f"a/{number}", 100) == (204, "")
 
     play(scene)

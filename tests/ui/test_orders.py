@@ -178,5 +178,5 @@ def test_file_that_is_too_large_to_be_kept_is_there_once_while_it_is_sent_and_co
         assert len(visitor.made) == 2
         assert list(orders._kept) == [other.results[RUN]]
 
-    monkeypatch.setattr(orders, "_BLOCK", 10)
+    monkeypatch.setattr(orders, "BLOCK", 10)
     run(work())

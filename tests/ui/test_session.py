@@ -10,6 +10,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRe
 
 from denoise import pipeline
 from denoise.image import Photo, encode
+from denoise.turns import Turns
 from denoise.ui import samples, session, texts
 from denoise.ui.kept import Kept
 from denoise.ui.pages import noise_lab
@@ -32,14 +33,14 @@ def meanwhile(monkeypatch, state):
     """Call `act` while the next file is being decoded."""
 
     def set_up(act):
-        decode = session.decode
+        look = session.unpacked_size
 
         def slow(data, **options):
-            monkeypatch.setattr(session, "decode", decode)
+            monkeypatch.setattr(session, "unpacked_size", look)
             act()
-            return decode(data, **options)
+            return look(data, **options)
 
-        monkeypatch.setattr(session, "decode", slow)
+        monkeypatch.setattr(session, "unpacked_size", slow)
 
     return set_up
 
@@ -136,6 +137,28 @@ def test_work_on_something_else_ends_the_earlier_one(state, denoiser):
     assert second.wait(10)
     assert [state.result(run) is not None for run in runs] == [False, True]
     assert first.failure is None
+
+
+def test_of_one_visitor_one_work_computes_however_quickly_the_choices_change(state, denoiser):
+    state.open_upload("photo.png", png(1))
+    photo = state.chosen()
+    works = [state.work_on((photo.id, model, False), photo) for model in ("ridnet", "unet", "nlm")]
+    assert not any(work.wait(0.1) for work in works)
+    assert denoiser.calls == ["ridnet"]
+    denoiser.free.set()
+    assert all(work.wait(10) for work in works)
+    assert denoiser.calls == ["ridnet", "nlm"]
+
+
+def test_result_of_a_sample_is_not_made_again_for_who_waited_for_it(state, denoiser, monkeypatch):
+    monkeypatch.setattr(session, "_results_of_samples", {})
+    monkeypatch.setattr("denoise.turns.networks", Turns(1, few=1))
+    run = (SAMPLE, "ridnet", False)
+    works = [each.work_on(run, each.chosen()) for each in (state, Session(chosen_id=SAMPLE))]
+    denoiser.free.set()
+    assert all(work.wait(10) for work in works)
+    assert denoiser.calls == ["ridnet"]
+    assert state.result(run)
 
 
 def test_work_that_failed_begins_again_only_when_asked(state, denoiser):

@@ -3,6 +3,7 @@ import errno
 import io
 import json
 import os
+import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -299,7 +300,8 @@ def test_zip_that_cannot_be_read_is_missed_in_words(batch):
     done(batch, "a.png")
     batch._file(batch.items()[0].id, "out").unlink()
     response = answer(transfer._zip, token=batch.token)
-    assert (response.status_code, response.body.decode()) == (500, texts.UNEXPECTED)
+    assert (response.status_code, response.body.decode()) == (500, texts.TIDIED_AWAY)
+    assert batch.items()[0].state == State.FAILED
 
 
 RUN = ("astronaut", "unet", False)
@@ -426,3 +428,35 @@ def test_disk_is_waited_for_in_other_threads(visitor, batch, item, monkeypatch):
     send(batch, item, b"half", ClientDisconnect())
     assert len(loops) >= 3
     assert set(loops) == {None}
+
+
+def test_batches_look_at_one_photo_each_and_wait_for_no_other(batch, monkeypatch):
+    """Large photos of two batches wait for their turn; a small one of a third batch does not."""
+    first, second, third = batches = [batch, Batch(), Batch()]
+    at_work, most, third_is_done = [], [], threading.Event()
+
+    def look(of, item_id, part):
+        at_work.append(of)
+        most.append(max(map(at_work.count, at_work)))
+        assert of is third or third_is_done.wait(10)
+        at_work.remove(of)
+        if of is third:
+            third_is_done.set()
+
+    async def receive():
+        return {"type": "http.request", "body": b"x", "more_body": False}
+
+    async def play():
+        asked = [
+            {"token": transfer.offer(each).rpartition("/")[2], "item": each.expect("x.png", 1).id}
+            for each in (first, second, first, second, first, second, third)
+        ]
+        scopes = [{"type": "http", "path_params": path, "headers": [], "query_string": b""} for path in asked]
+        await asyncio.gather(*(transfer._receive(Request(scope, receive)) for scope in scopes))
+
+    monkeypatch.setattr(Batch, "receive", look)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, play()).result()
+    assert most == [1] * 7
+    for each in batches[1:]:
+        each.close()

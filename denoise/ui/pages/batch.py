@@ -44,6 +44,8 @@ def _explain(error: Exception) -> str:
         return texts.BATCH_NOT_SENT
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return texts.BATCH_DISK_FULL
+    if isinstance(error, FileNotFoundError):
+        return texts.TIDIED_AWAY
     return session.explain(error)
 
 

@@ -16,7 +16,7 @@ from denoise.metrics import SSIM_WINDOW, psnr, ssim
 from denoise.registry import list_models
 from denoise.ui import pictures, samples, session, task, texts, transfer, viewer
 from denoise.ui.kept import Kept
-from denoise.ui.session import UPLOAD, Chosen, Session
+from denoise.ui.session import UPLOAD, Chosen, Session, in_turn
 
 _SIZES = ("256", "384", "512")
 _LARGEST_WHOLE = 4_000_000  # pixels: every denoiser's version of them is held in memory at once
@@ -110,12 +110,18 @@ def _part(state: Session) -> Part:
     with right:
         across = _place(texts.COMPARE_ACROSS, "across", disabled=length >= chosen.outline.width)
         down = _place(texts.COMPARE_DOWN, "down", disabled=length >= chosen.outline.height)
-    noisy, (x, y) = pipeline.crop(chosen.noisy, length, across, down)
-    clean, _ = pipeline.crop(chosen.clean, length, across, down) if chosen.clean else (None, None)
-    if clean is not None:
-        clean = replace(clean, pixels=to_depth(clean.pixels, noisy.pixels.dtype))
+
+    def cut() -> tuple[Photo, Photo | None, tuple[int, int]]:
+        noisy, place = pipeline.crop(chosen.noisy, length, across, down)
+        if chosen.load_clean is None:
+            return noisy, None, place
+        clean, _ = pipeline.crop(chosen.load_clean(), length, across, down)
+        return noisy, replace(clean, pixels=to_depth(clean.pixels, noisy.pixels.dtype)), place
+
+    key = (chosen.id, chosen.clean_id, length, across, down)
+    noisy, clean, (x, y) = state.latest("part", key, in_turn(chosen, cut))
     with left:
-        small = state.latest("overview", chosen.id, lambda: pictures.overview(chosen.noisy))
+        small = state.latest("overview", chosen.id, in_turn(chosen, lambda: pictures.overview(chosen.noisy)))
         frame = {
             "left": x / chosen.outline.width,
             "top": y / chosen.outline.height,
@@ -147,6 +153,8 @@ def _photo(state: Session) -> Chosen:
     )
     if name != state.chosen_id:
         state.choose(name)
+    if state.notice:
+        st.info(state.notice)
     st.session_state["compared"] = name
     return state.chosen()
 

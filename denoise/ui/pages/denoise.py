@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
 
-from denoise import pipeline, turns
+from denoise import pipeline
 from denoise.baseline import estimate_noise
 from denoise.clean import clean_share, describe_clean
 from denoise.image import (
@@ -37,10 +37,8 @@ from denoise.ui import (
     transfer,
     viewer,
 )
-from denoise.ui.kept import size_of
-from denoise.ui.session import UPLOAD, Chosen, File, Result, Run, Session
+from denoise.ui.session import UPLOAD, Chosen, File, Result, Run, Session, in_turn
 
-_T = TypeVar("_T")
 _AS_IT_CAME = ""
 _QUALITY_KEYS = {100: "quality_lossless"}  # by the usual quality: what was chosen where loss is usual is no wish here
 _LOOK = 0.1  # seconds between two looks at the work
@@ -93,7 +91,7 @@ def show() -> None:
         else:
             with state.measuring:
                 session.current()  # whoever had to wait, and was overtaken by the next choice, is ended here
-                is_same = _in_turn(chosen, lambda: np.array_equal(chosen.noisy.pixels, result.photo.pixels))
+                is_same = in_turn(chosen, lambda: np.array_equal(chosen.noisy.pixels, result.photo.pixels))
                 same = state.latest("same", run, is_same)
                 _figures(state, chosen, denoised, Shown(run, state.mix), is_unchanged=same)
             st.caption(texts.done(pipeline.denoiser_names()[model].title, result.seconds))
@@ -105,7 +103,7 @@ def _gallery(state: Session) -> None:
         for sample in samples.list_samples().values()
     ]
     if upload := state.upload:
-        thumbnail = _in_turn(upload, lambda: pictures.thumbnail(upload.noisy, crop=False))
+        thumbnail = in_turn(upload, lambda: pictures.thumbnail(upload.noisy, crop=False))
         jpeg = state.latest("thumbnail", upload.id, thumbnail)
         items.insert(0, gallery.Item(UPLOAD, texts.YOUR_PHOTO, upload.file_name, pictures.data_url(jpeg)))
     st.markdown(f"**{texts.GALLERY_HEADING}**")
@@ -137,7 +135,7 @@ def _reference(state: Session) -> None:
             state,
             texts.REFERENCE,
             "reference",
-            on_file=lambda _, data: state.open_reference(data),
+            on_file=lambda _, file: state.open_reference(file),
             on_empty=state.close_reference,
             # A key for each photo, so that the reference of another one does not stay in the list.
             key=f"reference {state.upload.id}" if state.upload else "",
@@ -220,7 +218,7 @@ def _download(state: Session, chosen: Chosen, run: Run, *, is_ready: bool) -> No
             photo = replace(chosen.noisy, format=name)
             return losses(without_metadata(photo) if strip else photo)
 
-        if lost := state.latest("losses", (chosen.id, name, strip), _in_turn(chosen, find_losses)):
+        if lost := state.latest("losses", (chosen.id, name, strip), in_turn(chosen, find_losses)):
             below_format.caption(texts.not_kept(lost))
 
     with place:
@@ -231,7 +229,8 @@ def _download(state: Session, chosen: Chosen, run: Run, *, is_ready: bool) -> No
 def _picture(
     state: Session, chosen: Chosen, slot: str, key: str, label: str, make: Callable[[], bytes]
 ) -> viewer.Picture:
-    return viewer.Picture(key, label, state.latest_picture(f"{slot} PNG", key, _in_turn(chosen, make)))
+    png = state.latest_picture(f"{slot} PNG", key, make, of=chosen)
+    return viewer.Picture(key, label, png)
 
 
 def _noisy(state: Session, chosen: Chosen) -> viewer.Picture:
@@ -294,16 +293,16 @@ def _denoise(state: Session, chosen: Chosen, run: Run) -> None:
 def _figures(
     state: Session, chosen: Chosen, denoised: Callable[[], Photo], shown: Shown, *, is_unchanged: bool
 ) -> None:
-    told = _in_turn(chosen, lambda: describe_clean(clean_share(chosen.noisy.pixels)))
+    told = in_turn(chosen, lambda: describe_clean(clean_share(chosen.noisy.pixels)))
     if is_unchanged:
         st.info(texts.UNCHANGED)
     elif sentence := state.latest("clean", chosen.id, told):
         st.info(sentence)
     load_clean = chosen.load_clean
     if load_clean is None:
-        noise = _in_turn(chosen, lambda: 255 * estimate_noise(chosen.noisy.pixels))
+        noise = in_turn(chosen, lambda: 255 * estimate_noise(chosen.noisy.pixels))
         before = state.latest("noise before", chosen.id, noise)
-        after = state.latest("noise after", shown, _in_turn(chosen, lambda: 255 * estimate_noise(denoised().pixels)))
+        after = state.latest("noise after", shown, in_turn(chosen, lambda: 255 * estimate_noise(denoised().pixels)))
         st.metric(texts.NOISE, texts.before_after(before, after, digits=1), help=texts.NOISE_HELP)
         if before < _ALREADY_CLEAN and not is_unchanged:
             st.info(texts.ALREADY_CLEAN)
@@ -319,17 +318,7 @@ def _figures(
             return decibels, None
         return decibels, texts.before_after(ssim(reference, before), ssim(reference, after), digits=3)
 
-    decibels, similarity = state.latest("figures", (chosen.clean_id, shown), _in_turn(chosen, measure))
+    decibels, similarity = state.latest("figures", (chosen.clean_id, shown), in_turn(chosen, measure))
     left, right = st.columns(2, gap="xsmall", wrap=False)
     left.metric(texts.PSNR, decibels, help=texts.PSNR_HELP)
     right.metric(texts.SSIM, similarity or texts.TOO_SMALL, help=texts.SSIM_HELP)
-
-
-def _in_turn(chosen: Chosen, make: Callable[[], _T]) -> Callable[[], _T]:
-    """Make something of a photo when it is its turn, loading it only then; a run that is overtaken waits no longer."""
-
-    def made() -> _T:
-        with turns.pictures.turn(2 * size_of(chosen.outline), check=session.current):
-            return make()
-
-    return made

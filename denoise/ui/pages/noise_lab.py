@@ -1,6 +1,5 @@
 """Noise lab: a clean photo, photographed again by a simulated camera and cleaned; the truth is known."""
 
-import hashlib
 import math
 import time
 from collections.abc import Callable, Hashable
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from denoise import camera, pipeline
-from denoise.image import Photo
+from denoise.image import Photo, PhotoError
 from denoise.metrics import psnr, ssim
 from denoise.ui import photo_uploader, pictures, samples, session, tables, task, texts, viewer
+from denoise.ui.kept import Upload
 from denoise.ui.session import UPLOAD, Session
 
 if TYPE_CHECKING:
@@ -52,22 +52,18 @@ class Own:
     is_new: bool = False
     _opened: int = 0
 
-    def open(self, data: bytes) -> None:
+    def open(self, file: Upload) -> None:
         """Decode a file, unless a later one comes meanwhile; only the part that the camera takes is kept."""
         self.error = ""
         self._opened += 1
         opened = self._opened
-        photo, failure = session.open_photo(data)
+        scene, failure = session.open_photo(file, _scene_of)
         if opened != self._opened:
             return
-        if photo is None:
+        if scene is None:
             self.error = failure
             return
-        if min(photo.width, photo.height) < camera.MULTIPLE:
-            self.error = texts.LAB_TOO_SMALL
-            return
-        middle, _ = pipeline.crop(photo, camera.LONGEST_SIDE)
-        self.scene, self.is_new = Scene(hashlib.sha256(data).hexdigest()[:16], middle), True
+        self.scene, self.is_new = scene, True
 
     def forget_error(self) -> None:
         """Stop saying why a file was refused."""
@@ -91,6 +87,12 @@ class Cleaned:
     seconds: float
     psnr: float
     ssim: float
+
+
+def _scene_of(photo: Photo, digest: str) -> Scene:
+    if min(photo.width, photo.height) < camera.MULTIPLE:
+        raise PhotoError(texts.LAB_TOO_SMALL)
+    return Scene(digest, pipeline.crop(photo, camera.LONGEST_SIDE)[0])
 
 
 def show() -> None:
@@ -156,7 +158,7 @@ def _scene(state: Session) -> Scene:
         state,
         texts.LAB_UPLOAD,
         "clean photo",
-        on_file=lambda _, data: own.open(data),
+        on_file=lambda _, file: own.open(file),
         tip=texts.UPLOAD_HELP,
         note=texts.upload_note(session.MAX_MEGAPIXELS),
     )
