@@ -23,9 +23,7 @@ from denoise.baseline import non_local_means
 from denoise.image import Photo
 from denoise.registry import load_model
 
-NLM = "nlm"
-"""The name of the denoiser that is no network."""
-
+_NLM = "nlm"  # the name of the denoiser that is no network
 _LARGE = 12_000_000  # bytes of a photo; its own copies need the network's memory: mixed, encoded, sent
 _LINGER = 0.05  # seconds in which a job comes back for its next tile
 _NEWEST = 0.1  # share of the newest tile in what is known of a denoiser's speed
@@ -136,9 +134,6 @@ class Engine:
         load: Loads a network by name.
         quantum: Seconds for which the turn stays with one network though others are waited for. To change takes 0.1 s.
         clock: Tells the time, in seconds.
-
-    Attributes:
-        pace: By name of those that were at work: the seconds that one call took lately.
     """
 
     def __init__(
@@ -148,10 +143,10 @@ class Engine:
         quantum: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.pace: dict[str, float] = {}
         self._load, self._quantum, self._clock = load, quantum, clock
         self._changed = threading.Condition()  # guards what follows; the network itself is its who has the turn
         self._waiting: list[_Waiting] = []
+        self._pace: dict[str, float] = {}
         self._at_work = self._is_unwanted = False
         self._model = ""  # the name of the network that is held
         self._network: Denoiser | None = None
@@ -184,6 +179,11 @@ class Engine:
                     held.result, held.failure, held.reason = result, failure, reason
                 held._ended.set()
 
+    @property
+    def pace(self) -> dict[str, float]:
+        """The seconds that one call of each denoiser took lately; the one that was at work last comes last."""
+        return dict(self._pace)
+
     def load(self, model: str) -> None:
         """Have a network at hand before its first tile.
 
@@ -203,7 +203,7 @@ class Engine:
 
     @contextmanager
     def _denoiser(self, model: str, photo: Photo, task: Task) -> Iterator[Denoiser]:
-        classical = non_local_means(photo.pixels) if model == NLM else None
+        classical = non_local_means(photo.pixels) if model == _NLM else None
         ended: float | None = None  # when its last tile was: blending is a part of the next
 
         def denoise_tile(tile: Image, level: Level) -> Image:
@@ -215,8 +215,8 @@ class Engine:
                 denoised = denoiser(tile, level)
                 ended = self._clock()
                 seconds += ended - begun
-                before = self.pace.pop(model, seconds)  # the last of the dictionary is the latest
-                self.pace[model] = before + _NEWEST * (seconds - before)
+                before = self._pace.pop(model, seconds)
+                self._pace[model] = before + _NEWEST * (seconds - before)
             task.seconds += seconds
             return denoised
 
@@ -260,8 +260,8 @@ class Engine:
         """Tell whose turn it is: nobody's while a tile is at work, or its job may come back for the next one."""
         if self._at_work:
             return None
-        at_hand = next((each for each in self._waiting if each.model in (self._model, NLM)), None)
-        other = next((each for each in self._waiting if each.model not in (self._model, NLM)), None)
+        at_hand = next((each for each in self._waiting if each.model in (self._model, _NLM)), None)
+        other = next((each for each in self._waiting if each.model not in (self._model, _NLM)), None)
         now = self._clock()
         is_over = not self._model or now - self._since >= self._quantum
         return other if other and (is_over or (at_hand is None and now - self._rested >= _LINGER)) else at_hand

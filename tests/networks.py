@@ -37,7 +37,7 @@ def tflite(shape=(1, 8, 8, 3), output_shape=None, dtype=schema.TensorType.FLOAT3
     return bytes(builder.Output())
 
 
-def write_model(folder, name, *, told=0.0, pair=0.0, tile_size=32):
+def write_model(folder, name, *, told=0.0, pair=0.0, tile_size=256):
     """Write NAME.tflite and its card: a network that adds its level to the photo, or itself if it is not told one."""
     content = tflite((1, tile_size, tile_size, 3), level=(1, tile_size, tile_size, 1) if told else None)
     (folder / f"{name}.tflite").write_bytes(content)

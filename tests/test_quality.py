@@ -9,7 +9,8 @@ import pytest
 
 from denoise import metrics
 from denoise.image import Photo, decode
-from denoise.pipeline import DEFAULT, crop, denoise_photo, load_network
+from denoise.pipeline import DEFAULT, crop, denoise_photo
+from denoise.registry import load_model
 from denoise.tiling import denoise_tiled
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -63,7 +64,7 @@ def test_ridnet_does_not_depend_on_where_tiles_lie(name: str) -> None:
     noisy, denoised = decode((SAMPLES / f"{name}.noisy.png").read_bytes()), denoise_noisy(f"{name}.noisy.png", DEFAULT)
     half_stride = (256 - OVERLAP) // 2
     padding = ((half_stride, 0), (half_stride, 0), (0, 0))
-    shifted = denoise_tiled(np.pad(noisy.pixels, padding, mode="reflect"), load_network("ridnet"), overlap=OVERLAP)
+    shifted = denoise_tiled(np.pad(noisy.pixels, padding, mode="reflect"), load_model("ridnet"), overlap=OVERLAP)
     inside = shifted[half_stride:, half_stride:]
     if noisy.grey:
         inside = np.round(inside.mean(axis=2, keepdims=True) * np.ones(3)).astype(np.uint8)
