@@ -25,6 +25,7 @@ from denoise.registry import load_model
 
 _NLM = "nlm"  # the name of the denoiser that is no network
 _LARGE = 12_000_000  # bytes of a photo; its own copies need the network's memory: mixed, encoded, sent
+_PAUSE = 0.25  # seconds between two looks whether one who waits still wants to
 _LINGER = 0.05  # seconds in which a job comes back for its next tile
 _NEWEST = 0.1  # share of the newest tile in what is known of a denoiser's speed
 
@@ -61,6 +62,16 @@ class Job(Generic[_T]):
     def has_ended(self) -> bool:
         """Whether nothing more will come."""
         return self._ended.is_set()
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether it was cancelled or failed."""
+        return self.is_cancelled or self.failure is not None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether its result may come."""
+        return not (self.has_ended or self.is_cancelled)
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until it has ended, or so long; return whether it has."""
@@ -152,15 +163,25 @@ class Engine:
         self._network: Denoiser | None = None
         self._since = self._rested = clock()  # when the network was loaded, and when the last tile was done
 
-    def submit(self, work: Callable[[Task], _T], *, explain: Callable[[Exception], str] = str) -> Job[_T]:
+    def submit(
+        self, work: Callable[[Task], _T], *, explain: Callable[[Exception], str] = str, after: Job[Any] | None = None
+    ) -> Job[_T]:
         """Begin a job.
 
         Args:
             work: Does it, and returns the result; calls `Task.check` now and then.
             explain: Turns its failure into a sentence, see `Job.reason`.
+            after: A job that ends first, such as the cancelled one in whose place it is.
         """
         job: Job[_T] = Job(self._wake)
-        threading.Thread(target=self._do, args=(weakref.ref(job), work, explain), name="job", daemon=True).start()
+
+        def work_after(task: Task) -> _T:
+            while after and not after.wait(_PAUSE):
+                task.check()
+            task.check()
+            return work(task)
+
+        threading.Thread(target=self._do, args=(weakref.ref(job), work_after, explain), name="job", daemon=True).start()
         return job
 
     def _do(self, job: "weakref.ref[Job[_T]]", work: Callable[[Task], _T], explain: Callable[[Exception], str]) -> None:

@@ -5,7 +5,7 @@ from typing import cast
 
 import streamlit as st
 
-from denoise import pipeline
+from denoise import engine, pipeline
 from denoise.batch import Batch, Item, Settings, State
 from denoise.image import format_title
 from denoise.notation import NONE
@@ -33,7 +33,7 @@ def show() -> None:
 def _batch() -> Batch:
     """Return the visitor's batch."""
     if _BATCH not in st.session_state:
-        batch = Batch(max_megapixels=session.MAX_MEGAPIXELS, explain=_explain)
+        batch = Batch(engine.shared(), max_megapixels=session.MAX_MEGAPIXELS, explain=_explain)
         farewell.when_gone("batch", batch.close)
         st.session_state[_BATCH] = batch
     return cast(Batch, st.session_state[_BATCH])
