@@ -3,13 +3,12 @@ import re
 
 import numpy as np
 import pytest
-import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from denoise import pipeline
 from denoise.runtime import ModelError
-from denoise.ui import samples, task, texts
+from denoise.ui import samples, texts
 from denoise.ui.session import UPLOAD, Session
 
 SCRIPT = "from denoise.ui.pages import compare; compare.show()"
@@ -21,9 +20,7 @@ def runs(monkeypatch):
     """Replace the denoisers by ones that add their place in the list; give the list of what ran, on which size."""
     made = []
 
-    def denoise_photo(photo, model, *, strength=1.0, best=False, progress=None):
-        if progress is None:  # warming up
-            return photo
+    def denoise_photo(photo, model, *, strength=1.0, best=False, progress=None, denoisers=None):
         progress(0, 1)
         progress(1, 1)
         made.append((model, photo.width, photo.height))
@@ -197,22 +194,14 @@ def test_nonsense_in_the_link_is_ignored(app):
 
 
 def test_cancelled_comparison_keeps_what_is_finished(app, runs, monkeypatch):
-    quick, run = pipeline.denoise_photo, task.run
-    works = []
+    quick, pressed = pipeline.denoise_photo, []
 
-    def remember(name, key, work, **options):
-        works.append((name, key))
-        run(name, key, work, **options)
+    def denoise_photo(photo, model, *, progress, **options):
+        if model == NAMES[2] and not pressed:
+            pressed.append(True)
+            progress.__self__.check().cancel()  # as a click on Cancel does
+        return quick(photo, model, progress=progress, **options)
 
-    def denoise_photo(photo, model, **options):
-        if model == NAMES[2] and "pressed" not in st.session_state:
-            st.session_state["pressed"] = True
-            name, key = works[-1]
-            st.session_state[f"{name} ended"] = (key, texts.WORK_CANCELLED)  # as a click on Cancel does
-            st.rerun()
-        return quick(photo, model, **options)
-
-    monkeypatch.setattr(task, "run", remember)
     monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
     app.run()
     assert [warning.value for warning in app.warning] == [texts.WORK_CANCELLED]

@@ -18,6 +18,7 @@ from starlette.responses import StreamingResponse
 
 from denoise import spool
 from denoise.batch import REPORT_NAME, Batch, State, _write
+from denoise.engine import Engine
 from denoise.image import Photo, PhotoError, decode
 from denoise.pipeline import Mix, blend
 from denoise.ui import samples, texts, transfer
@@ -26,7 +27,7 @@ from denoise.ui.session import File, Result, Session
 
 @pytest.fixture
 def batch():
-    made = Batch(explain=repr)
+    made = Batch(Engine(), explain=repr)
     transfer.offer(made)
     yield made
     made.close()
