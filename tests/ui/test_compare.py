@@ -1,14 +1,17 @@
 import io
 import re
+import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from denoise import pipeline
 from denoise.runtime import ModelError
-from denoise.ui import samples, texts
+from denoise.ui import jobs, samples, texts
 from denoise.ui.session import UPLOAD, Session
 
 SCRIPT = "from denoise.ui.pages import compare; compare.show()"
@@ -190,6 +193,27 @@ def test_nonsense_in_the_link_is_ignored(app):
     app.run()
     assert app.segmented_control(key="part").value == "384"
     assert app.slider(key="across").value == 50
+    assert_calm(app)
+
+
+def test_comparison_goes_on_while_another_page_is_looked_at(app, runs, monkeypatch):
+    quick, go_on = pipeline.denoise_photo, threading.Event()
+
+    def denoise_photo(*args, **options):
+        assert go_on.wait(60)
+        return quick(*args, **options)
+
+    monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "session", SimpleNamespace(current=st.stop))  # as Streamlit does for the other page
+        app.run()
+    assert [progress.text for progress in app.get("progress")] == [texts.STARTING]
+    (job,) = [job for _, job in app.session_state["session"]._jobs.values()]
+    go_on.set()
+    assert job.wait(10)
+    app.run()
+    assert [name for name, *_ in runs] == NAMES
+    assert not app.get("progress")
     assert_calm(app)
 
 
