@@ -25,7 +25,6 @@ from denoise.registry import load_model
 
 _NLM = "nlm"  # the name of the denoiser that is no network
 _LARGE = 12_000_000  # bytes of a photo; its own copies need the network's memory: mixed, encoded, sent
-_PAUSE = 0.25  # seconds between two looks whether one who waits still wants to
 _LINGER = 0.05  # seconds in which a job comes back for its next tile
 _NEWEST = 0.1  # share of the newest tile in what is known of a denoiser's speed
 
@@ -143,7 +142,8 @@ class Engine:
 
     Args:
         load: Loads a network by name.
-        quantum: Seconds for which the turn stays with one network though others are waited for. To change takes 0.1 s.
+        quantum: Seconds for which the turn stays with one network though others are waited for. To load one takes about
+            as long as a third of a tile.
         clock: Tells the time, in seconds.
     """
 
@@ -176,8 +176,8 @@ class Engine:
         job: Job[_T] = Job(self._wake)
 
         def work_after(task: Task) -> _T:
-            while after and not after.wait(_PAUSE):
-                task.check()
+            if after:  # even if this is cancelled meanwhile: one that comes after this would begin too early
+                after.wait()
             task.check()
             return work(task)
 

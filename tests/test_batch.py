@@ -14,9 +14,10 @@ from PIL import Image
 from denoise import batch as batch_module
 from denoise import pipeline, turns
 from denoise.baseline import estimate_noise as estimate
-from denoise.batch import REPORT_NAME, Batch, Settings, State
+from denoise.batch import REPORT_NAME, Batch
 from denoise.engine import Engine
 from denoise.image import Photo, decode, encode
+from denoise.item import Settings, State
 from denoise.runtime import ModelError
 from denoise.turns import Turns
 
@@ -593,7 +594,7 @@ def test_strips_can_be_looked_at(batch, width, height):
 
 
 def test_batch_whose_folder_was_tidied_away_says_so_and_takes_photos_again(denoiser):
-    batch = Batch(explain=repr)
+    batch = Batch(Engine(), explain=repr)
     for name in ("done.png", "waiting.png"):
         add(batch, name, picture())
         if name == "done.png":
