@@ -14,16 +14,14 @@ import shutil
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
 from zipstream import ZipStream
 
 from denoise import pipeline, turns
@@ -31,8 +29,8 @@ from denoise.baseline import estimate_noise
 from denoise.clean import clean_share
 from denoise.engine import Engine, Job, Task
 from denoise.image import Photo, decode, denoised_name, encode, losses, unpacked_size, without_metadata
+from denoise.item import Item, Settings, State, expected_seconds
 from denoise.names import cell, tidy
-from denoise.runtime import ModelError
 from denoise.spool import check_room, make_folder, spool
 
 Explain = Callable[[Exception], str]
@@ -51,92 +49,6 @@ _REPORT = (
     *("name", "state", "reason", "width", "height", "noise_before", "noise_after", "clean"),
     *("denoiser", "strength", "best", "seconds", "result", "not_kept"),
 )
-
-
-class State(StrEnum):
-    """What has become of a photo."""
-
-    ARRIVING = "arriving"
-    WAITING = "waiting"
-    WORKING = "working"
-    DONE = "done"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How photos are denoised and written.
-
-    Attributes:
-        model: A name from `pipeline.denoiser_names`; empty for the default of each photo.
-        best: See `pipeline.denoise_photo`.
-        strength: See `pipeline.denoise_photo`.
-        format: What all results become, such as "PNG"; empty to keep the format of each photo.
-        quality: Of a JPEG or WebP, 1 to 100; WebP is lossless at 100, and where it came so and `format` is empty.
-        strip: Leave out all metadata.
-    """
-
-    model: str = ""
-    best: bool = False
-    strength: float = 1.0
-    format: str = ""
-    quality: int = 95
-    strip: bool = False
-
-
-@dataclass
-class Item:
-    """A photo of a batch, and what has become of it.
-
-    Attributes:
-        id: Tells photos apart, also those of one name.
-        name: As its owner calls it, with its folders, separated by "/".
-        bytes: Size of the file; until it has arrived, as announced.
-        state: See `State`.
-        reason: Why it failed.
-        width: In pixels; 0 until the file has been looked at.
-        height: In pixels; 0 until then.
-        unpacked: Bytes of its pixels, and of their opacity; 0 until then.
-        noise_before: Estimated standard deviation of the noise, in levels of 0 to 255.
-        noise_after: The same of the result.
-        clean: Which share came back as it was because it held no noise, see `denoise.clean`, in [0, 1].
-        denoiser: The name of the one that made the result.
-        strength: With which it was made.
-        best: Whether at its best quality.
-        settings: With which the result was made.
-        seconds: From the file that came to the file that goes.
-        result: Name of the result, with its folders; no two are equal.
-        not_kept: What of the photo the result could not keep, such as "16-bit depth"; see `denoise.image.losses`.
-    """
-
-    id: str
-    name: str
-    bytes: int
-    state: State = State.ARRIVING
-    reason: str = ""
-    width: int = 0
-    height: int = 0
-    unpacked: int = 0
-    noise_before: float | None = None
-    noise_after: float | None = None
-    clean: float | None = None
-    denoiser: str = ""
-    strength: float | None = None
-    best: bool | None = None
-    settings: Settings | None = None
-    seconds: float | None = None
-    result: str = ""
-    not_kept: str = ""
-
-    @property
-    def is_expected(self) -> bool:
-        """Whether its file has not arrived but may."""
-        return self.state == State.ARRIVING or (self.state == State.FAILED and not self.width)
-
-    @property
-    def can_retry(self) -> bool:
-        """Whether it failed although its file is a photo."""
-        return self.state == State.FAILED and self.width > 0
 
 
 class Batch:
@@ -205,7 +117,7 @@ class Batch:
             items = list(self._items.values())
             for item in items:
                 if item.width and (item.width, item.height) not in expected:
-                    expected[item.width, item.height] = _expected(item, settings, pace)
+                    expected[item.width, item.height] = expected_seconds(item, settings, pace)
 
             def total(state: State | None = None) -> float:
                 chosen = (item for item in items if state in (None, item.state))
@@ -449,7 +361,7 @@ class Batch:
             finally:
                 self._update(item.id, **found)
             with self._changed:
-                self._planned += _expected(item, settings, self._engine.pace)
+                self._planned += expected_seconds(item, settings, self._engine.pace)
                 self._spent += time.monotonic() - self._since
 
     def _next(self, task: Task) -> Item | None:
@@ -526,19 +438,6 @@ class Batch:
 
     def _file(self, item_id: str, kind: str) -> Path:
         return self._folder / f"{item_id}.{kind}"
-
-
-def _expected(item: Item, settings: Settings, pace: Mapping[str, float]) -> float:
-    """Return the seconds that a photo will take by the model cards, or what is in proportion to it."""
-    if not item.width:
-        return 0.0
-    # As much of a photo as the estimate looks at: its size, without its memory.
-    photo = Photo(np.broadcast_to(np.uint8(0), (item.height, item.width, 3)))
-    model = settings.model or pipeline.default_for(photo)
-    seconds = None
-    with suppress(ModelError, KeyError):  # there is no such model any more; the work will tell
-        seconds = pipeline.expected_seconds(photo, model, best=settings.best, pace=pace)
-    return seconds or item.width * item.height / 1e6
 
 
 def _noise(photo: Photo) -> float:

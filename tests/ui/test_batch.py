@@ -10,8 +10,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from denoise import pipeline
-from denoise.batch import Settings
 from denoise.image import PhotoError
+from denoise.item import Settings
 from denoise.ui import texts
 from denoise.ui.pages import batch as page
 

@@ -6,8 +6,9 @@ from typing import cast
 import streamlit as st
 
 from denoise import engine, pipeline
-from denoise.batch import Batch, Item, Settings, State
+from denoise.batch import Batch
 from denoise.image import format_title
+from denoise.item import Item, Settings, State
 from denoise.notation import NONE
 from denoise.ui import farewell, photo_table, pictures, session, texts, transfer, uploader, viewer
 
