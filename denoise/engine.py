@@ -2,11 +2,12 @@
 
 How it works, in a few sentences. Every job has a thread of its own, so that its work is written from top to bottom:
 wait for room, decode, denoise, write. All of that goes on side by side but one thing: a tile is denoised by whoever has
-the turn, and there is one turn, because a network takes all processors by itself. Turns go round, so that every job
-advances, a small photo beside a large one. Only who has the turn touches a network, and the engine holds one at a time,
-which takes 100 to 300 MB. So the turn stays with the jobs of that network for a while, although others wait, and then
-goes to the one that has waited longest; who waits is served after one such while for each other network. A job that was
-cancelled, or that nobody refers to any more, ends when its tile does.
+the turn, and there is one turn, because a network takes all processors by itself. Whoever has waited longest has it
+next, so every job advances by tiles, a small photo beside a large one. Only who has the turn touches a network, and the
+engine holds one network at a time, which takes 100 to 300 MB. So for a while, a second, the turn stays with the jobs of
+the network that is held, and after that goes to who has waited longest, whichever network that needs: nobody waits for
+more than the tiles of those who came before, and a while for each other network. A job that was cancelled, or that
+nobody refers to any more, ends when its tile does.
 """
 
 import threading
@@ -279,13 +280,13 @@ class Engine:
 
     def _next(self) -> _Waiting | None:
         """Tell whose turn it is: nobody's while a tile is at work, or its job may come back for the next one."""
-        if self._at_work:
+        if self._at_work or not self._waiting:
             return None
+        longest, now = self._waiting[0], self._clock()
+        if not self._model or now - self._since >= self._quantum:
+            return longest
         at_hand = next((each for each in self._waiting if each.model in (self._model, _NLM)), None)
-        other = next((each for each in self._waiting if each.model not in (self._model, _NLM)), None)
-        now = self._clock()
-        is_over = not self._model or now - self._since >= self._quantum
-        return other if other and (is_over or (at_hand is None and now - self._rested >= _LINGER)) else at_hand
+        return longest if at_hand is None and now - self._rested >= _LINGER else at_hand
 
     def _wake(self) -> None:
         with self._changed:

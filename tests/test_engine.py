@@ -229,6 +229,18 @@ def test_networks_change_once_in_a_while(quantum, least, most):
     assert least <= len(machine.loads) <= most
 
 
+def test_after_a_while_who_has_waited_longest_is_next_whichever_network_that_needs():
+    machine = Machine(quantum=0.0)
+    jobs = [machine.hold()]
+    names = ["second", "first", "first", "third", "second"]
+    for waiting, name in enumerate(names, 1):
+        jobs.append(machine.submit(name))
+        machine.wait_for(waiting)
+    machine.is_free.set()
+    assert all(job.wait(10) for job in jobs)
+    assert [name for name, _ in machine.calls] == ["first", *names]
+
+
 def test_nobody_starves():
     machine = Machine({"first": 0.3, "second": 0.1, "third": 0.05, "fourth": 2.0})
     jobs = [machine.hold(), machine.submit("first", tiles=40)]
