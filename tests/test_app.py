@@ -322,7 +322,7 @@ def test_stopped_run_starts_again_when_asked(app, runs):
     name = list(samples.list_samples())[1]
     state_of(app).choose(name)
     run, go_on = (name, app.radio(key="model").value, False), threading.Event()
-    state_of(app).job(PHOTO, run, lambda task: go_on.wait(10)).cancel()
+    state_of(app).jobs.job(PHOTO, run, lambda task: go_on.wait(10)).cancel()
     app.run()
     go_on.set()
     assert [warning.value for warning in app.warning] == [texts.CANCELLED]

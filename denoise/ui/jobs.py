@@ -7,7 +7,7 @@ import streamlit as st
 
 from denoise.engine import Job, Task
 from denoise.ui import session, texts
-from denoise.ui.session import Session
+from denoise.ui.slots import Slots
 
 _LOOK = 0.1  # seconds between two looks at the job
 _PAUSE = 0.4  # seconds between two messages to the browser, which otherwise draws the bar anew up to 80 times a second
@@ -19,7 +19,7 @@ def of_tiles(job: Job[None]) -> tuple[float, str]:
 
 
 def show(
-    state: Session,
+    jobs: Slots,
     slot: str,
     key: Hashable,
     work: Callable[[Task], None],
@@ -33,18 +33,18 @@ def show(
     It goes on while the page is made anew or another one is looked at: this looks at it only.
 
     Args:
-        state: Whose job it is.
-        slot: See `Session.job`.
-        key: See `Session.job`.
-        work: See `Session.job`; begins unless it is at work.
+        jobs: The visitor's.
+        slot: See `Slots.job`.
+        key: See `Slots.job`.
+        work: See `Slots.job`; begins unless it is at work.
         tell: Returns the share that is done and a sentence, once the job counts tiles.
         cancelled: The sentence for one that was cancelled.
         again: The text of the button to do it after all.
     """
-    job = state.job(slot, key, work)
+    job = jobs.job(slot, key, work)
     if job.ended_early:
         st.warning(job.reason or cancelled)
-        st.button(again, key=f"{slot} again", on_click=state.end_job, args=(slot,))
+        st.button(again, key=f"{slot} again", on_click=jobs.end, args=(slot,))
         return
     with st.container(key=f"running-{slot}"):
         bar = st.progress(0.0, text=texts.STARTING)

@@ -18,18 +18,19 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
 from denoise import engine, pipeline, turns
-from denoise.engine import Job, Task
+from denoise.engine import Task
 from denoise.image import Photo, PhotoError, decode, encode, outline, unpacked_size, with_depth, without_metadata
 from denoise.pipeline import Mix, denoiser_names
 from denoise.runtime import ModelError
 from denoise.ui import farewell, memory, samples, texts
 from denoise.ui.kept import Kept, Upload, held, size_of
+from denoise.ui.slots import Slots
 
 UPLOAD = "upload"
 """What `Session.chosen_id` holds while the visitor's own photo is chosen; otherwise the name of a sample."""
 
 PHOTO = "photo"
-"""The slot of the job that denoises the chosen photo, see `Session.job`."""
+"""The slot of the job that denoises the chosen photo, see `Slots.job`."""
 
 MAX_MEGAPIXELS = float(os.environ.get("DENOISE_MAX_MEGAPIXELS", "50"))
 """The largest photo that the page accepts; who runs the server decides, by its memory."""
@@ -125,6 +126,7 @@ class Session:
         model: The denoiser that the visitor chose; until then it is the default for each photo.
         best: Whether the visitor wants the denoiser's best quality.
         mix: How much of the noise the visitor wants removed.
+        jobs: What is at work.
         measuring: Held while a result is mixed and measured: a slider that moves quickly asks for that more often than
             a large photo allows, and each time takes its own memory.
         token: Tells sessions apart, and cannot be guessed.
@@ -139,10 +141,9 @@ class Session:
     model: str = ""
     best: bool = False
     mix: Mix = field(default_factory=Mix)
+    jobs: Slots = field(default_factory=lambda: Slots(explain))
     measuring: threading.Lock = field(default_factory=threading.Lock)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
-    _jobs: dict[str, tuple[Hashable, Job[None]]] = field(default_factory=dict)  # by slot: what about, and the job
-    _ending: dict[str, Job[None]] = field(default_factory=dict)  # the last that was ended: perhaps still in a tile
     _files: dict[str, str] = field(default_factory=dict)
     _choices: int = 0
     _uploads: int = 0
@@ -157,8 +158,7 @@ class Session:
         self._choices += 1
         self.chosen_id = chosen_id
         self.upload_error = self.reference_error = self.notice = ""
-        if (known := self._jobs.get(PHOTO)) and not known[1].goes_on:
-            self.end_job(PHOTO)
+        self.jobs.forget_early_end(PHOTO)
 
     def take(self, place: str, file: UploadedFile) -> bytes:
         """Return the content of an uploaded file, of which Streamlit keeps nothing but the name.
@@ -221,7 +221,7 @@ class Session:
         """Forget all photos, and what is being made of them; of results those of earlier photos, too."""
         with self._changing:
             self._uploads += 1
-            self.end_job(PHOTO)
+            self.jobs.end(PHOTO)
             self.results, self.upload = {}, None
             self._kept.clear()
         self._forget_pictures()
@@ -259,7 +259,7 @@ class Session:
     def put_aside(self) -> None:
         """Let go of all memory while the visitor is away; what cannot be made again waits on disk."""
         self._is_away = True
-        self.end_job(PHOTO)
+        self.jobs.end(PHOTO)
         self._forget_pictures()
         with self._changing:
             large = [*self._kept.values(), *(result.kept for result in self.results.values())]
@@ -267,8 +267,7 @@ class Session:
             kept.put_aside()
 
         def release() -> None:
-            for job in list(self._ending.values()):
-                job.wait(_LONGEST_TILE)
+            self.jobs.wait(_LONGEST_TILE)
             engine.shared().release()
             memory.return_what_is_free()
 
@@ -278,30 +277,6 @@ class Session:
         """Let go of everything: the visitor will not come back."""
         self._let_go()
         engine.shared().release()
-
-    def job(self, slot: str, key: Hashable, work: Callable[[Task], None]) -> Job[None]:
-        """Return the job on `key` in this slot while it is at work, or when it was cancelled or failed; else begin it.
-
-        Args:
-            slot: Tells apart what may be at work at once; a job on something else that is there ends first.
-            key: What it is about.
-            work: Keeps what it makes, piece by piece, so that little is lost, and makes only what is not there.
-        """
-        with self._changing:
-            known = self._jobs.get(slot)
-            if known and known[0] == key and (known[1].goes_on or known[1].ended_early):
-                return known[1]
-            self.end_job(slot)
-            job = engine.shared().submit(work, explain=explain, after=self._ending.get(slot))
-            self._jobs[slot] = key, job
-            return job
-
-    def end_job(self, slot: str) -> None:
-        """Let what is at work in this slot end within a tile, and forget how it ended."""
-        with self._changing:
-            if before := self._jobs.pop(slot, None):
-                before[1].cancel()
-                self._ending[slot] = before[1]
 
     def denoise(self, run: Run, chosen: Chosen) -> Callable[[Task], None]:
         """Return the work that makes a result."""
@@ -419,9 +394,7 @@ class Session:
         return kept if kept and kept.is_there else None
 
     def _forget_pictures(self) -> None:
-        for slot in list(self._jobs):
-            if slot != PHOTO:  # what they make is kept beside the pictures
-                self.end_job(slot)
+        self.jobs.end_others(PHOTO)  # what they make is kept beside the pictures
         self._latest.clear()
         self._pictures.clear()
 

@@ -208,7 +208,7 @@ def test_comparison_goes_on_while_another_page_is_looked_at(app, runs, monkeypat
         patch.setattr(jobs, "session", SimpleNamespace(current=st.stop))  # as Streamlit does for the other page
         app.run()
     assert [progress.text for progress in app.get("progress")] == [texts.STARTING]
-    (job,) = [job for _, job in app.session_state["session"]._jobs.values()]
+    (job,) = [job for _, job in app.session_state["session"].jobs._jobs.values()]
     go_on.set()
     assert job.wait(10)
     app.run()

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -114,7 +113,7 @@ def denoiser(monkeypatch):
 
 
 def job_on(state, run):
-    return state.job(PHOTO, run, state.denoise(run, state.chosen()))
+    return state.jobs.job(PHOTO, run, state.denoise(run, state.chosen()))
 
 
 def test_job_goes_on_while_the_page_is_made_anew(state, denoiser):
@@ -186,7 +185,7 @@ def test_job_that_failed_begins_again_only_when_asked(state, denoiser):
     assert job_on(state, run) is job
     assert job.reason == texts.OUT_OF_MEMORY
     denoiser.failure = None
-    state.end_job(PHOTO)  # as the button does
+    state.jobs.end(PHOTO)  # as the button does
     assert job_on(state, run).wait(10)
     assert state.result(run)
 
@@ -206,7 +205,7 @@ def test_job_that_was_cancelled_begins_again_when_a_photo_is_chosen(state, denoi
 
 
 def test_jobs_of_other_slots_end_with_what_they_make(state, denoiser):
-    jobs = {slot: state.job(slot, 1, lambda task: denoiser.free.wait(10)) for slot in (PHOTO, "comparison", "lab")}
+    jobs = {slot: state.jobs.job(slot, 1, lambda task: denoiser.free.wait(10)) for slot in (PHOTO, "comparison", "lab")}
     state.open_upload("photo.png", png(1))
     assert {slot: job.is_cancelled for slot, job in jobs.items()} == {PHOTO: False, "comparison": True, "lab": True}
     state.put_aside()
@@ -223,7 +222,7 @@ def test_own_photo_can_be_removed(state):
 
 
 @pytest.mark.parametrize(
-    "end", [Session.close_upload, Session.close, Session.put_aside, partial(Session.end_job, slot=PHOTO)]
+    "end", [Session.close_upload, Session.close, Session.put_aside, lambda state: state.jobs.end(PHOTO)]
 )
 def test_result_that_is_being_kept_does_not_outlive_its_photo(state, denoiser, monkeypatch, end):
     def slow(*args):
@@ -276,25 +275,6 @@ def test_earlier_upload_that_is_kept_slowly_does_not_replace_the_later(state, mo
     state.open_upload("large.png", png(1))
     assert state.chosen().title == "small.png"
     assert state._kept["upload"].get().pixels.max() == 2
-
-
-def test_job_is_ended_by_two_at_once(state, denoiser):
-    """The page goes on to another run while what puts the session aside ends the job."""
-    state.open_upload("photo.png", png(1))
-    photo = state.chosen()
-    job = job_on(state, (photo.id, "ridnet", False))
-    cancel = job.cancel
-
-    def meanwhile():
-        cancel()
-        state.end_job(PHOTO)
-
-    job.cancel = meanwhile
-    state.end_job(PHOTO)
-    assert state._jobs == {}
-    denoiser.free.set()
-    assert job.wait(10)
-    assert state.results == {}
 
 
 def test_link_to_a_photo_of_ones_own_says_that_it_is_gone(state):

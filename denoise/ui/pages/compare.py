@@ -91,7 +91,7 @@ def show() -> None:
                     _cards(cards, part, outcomes)
                 return _progress(job, outcomes)
 
-            jobs.show(state, "comparison", part.id, partial(_denoise, part, outcomes), tell=tell)
+            jobs.show(state.jobs, "comparison", part.id, partial(_denoise, part, outcomes), tell=tell)
         else:
             st.markdown(_summary(outcomes))
             st.caption(texts.COMPARE_LEGEND if part.clean else texts.COMPARE_LEGEND_NO_REFERENCE)

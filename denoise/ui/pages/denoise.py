@@ -87,7 +87,7 @@ def show() -> None:
     with outcome.container():
         if result is None or denoised is None:
             work = state.denoise(run, chosen)
-            jobs.show(state, PHOTO, run, work, cancelled=texts.CANCELLED, again=texts.DENOISE_AGAIN)
+            jobs.show(state.jobs, PHOTO, run, work, cancelled=texts.CANCELLED, again=texts.DENOISE_AGAIN)
         else:
             with state.measuring:
                 session.current()  # whoever had to wait, and was overtaken by the next choice, is ended here

@@ -128,7 +128,7 @@ def show() -> None:
             )
             _figures(before, cleaned[model], model)
         else:
-            jobs.show(state, "lab", (shot, model), partial(_clean, noisy, clean, model, cleaned))
+            jobs.show(state.jobs, "lab", (shot, model), partial(_clean, noisy, clean, model, cleaned))
     draw_curves()
 
 
@@ -240,7 +240,7 @@ def _curves(state: Session, scene: Scene, setting: Setting) -> Callable[[], None
         def work() -> None:
             with place:
                 jobs.show(
-                    state,
+                    state.jobs,
                     "curve",
                     (key, *names),
                     partial(_compute, scene, setting, points, curve),
