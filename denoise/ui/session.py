@@ -18,6 +18,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
 from denoise import engine, pipeline, turns
+from denoise.batch import Batch
 from denoise.engine import Task
 from denoise.image import Photo, PhotoError, decode, encode, outline, unpacked_size, with_depth, without_metadata
 from denoise.pipeline import Mix, denoiser_names
@@ -126,7 +127,8 @@ class Session:
         model: The denoiser that the visitor chose; until then it is the default for each photo.
         best: Whether the visitor wants the denoiser's best quality.
         mix: How much of the noise the visitor wants removed.
-        jobs: What is at work.
+        batch: The visitor's batch, once the page was looked at; it goes on while the visitor is away.
+        jobs: What is at work, but for the batch.
         measuring: Held while a result is mixed and measured: a slider that moves quickly asks for that more often than
             a large photo allows, and each time takes its own memory.
         token: Tells sessions apart, and cannot be guessed.
@@ -141,6 +143,7 @@ class Session:
     model: str = ""
     best: bool = False
     mix: Mix = field(default_factory=Mix)
+    batch: Batch | None = None
     jobs: Slots = field(default_factory=lambda: Slots(explain))
     measuring: threading.Lock = field(default_factory=threading.Lock)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -276,6 +279,8 @@ class Session:
     def close(self) -> None:
         """Let go of everything: the visitor will not come back."""
         self._let_go()
+        if self.batch:
+            self.batch.close()
         engine.shared().release()
 
     def denoise(self, run: Run, chosen: Chosen) -> Callable[[Task], None]:
@@ -461,8 +466,7 @@ def current() -> Session:
     if "session" not in st.session_state:
         state = st.session_state["session"] = Session(chosen_id=first_sample())
         state.obey(st.query_params)
-        farewell.when_away("session", state.put_aside)
-        farewell.when_gone("session", state.close)
+        farewell.hold(state)
     state = cast(Session, st.session_state["session"])
     state._is_away = False
     return state

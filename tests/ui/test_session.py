@@ -10,6 +10,8 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
 from denoise import pipeline
+from denoise.batch import Batch
+from denoise.engine import Engine
 from denoise.image import Photo, encode
 from denoise.turns import Turns
 from denoise.ui import samples, session, texts
@@ -275,6 +277,16 @@ def test_earlier_upload_that_is_kept_slowly_does_not_replace_the_later(state, mo
     state.open_upload("large.png", png(1))
     assert state.chosen().title == "small.png"
     assert state._kept["upload"].get().pixels.max() == 2
+
+
+def test_all_that_is_held_goes_when_the_visitor_does(state):
+    state.open_upload("photo.png", png(1))
+    state.batch = Batch(Engine())
+    state.put_aside()
+    assert not state.batch.is_closed  # it goes on
+    state.close()
+    assert state.batch.is_closed
+    assert (state.upload, state.results, state._kept) == (None, {}, {})
 
 
 def test_link_to_a_photo_of_ones_own_says_that_it_is_gone(state):
