@@ -14,6 +14,7 @@ from pathlib import Path
 
 from denoise import __version__, benchmark
 from denoise.clean import clean_share, describe_clean
+from denoise.engine import Engine, Task
 from denoise.files import write_atomically
 from denoise.image import (
     SUFFIXES,
@@ -29,7 +30,7 @@ from denoise.image import (
 )
 from denoise.metrics import SSIM_WINDOW, psnr, ssim
 from denoise.notation import number
-from denoise.pipeline import STRONGEST, default_for, denoise_photo, denoiser_names, load_network
+from denoise.pipeline import STRONGEST, default_for, denoise_photo, denoiser_names
 from denoise.runtime import ModelError
 from denoise.tiling import Progress
 
@@ -137,9 +138,10 @@ def _denoise(arguments: Sequence[str]) -> int:
     if args.reference and len(jobs) != 1:
         parser.error(f"--reference needs exactly one photo. Received: {len(jobs)}")
 
+    engine = Engine()
     for source, target in jobs:
         try:
-            _denoise_file(source, target, args)
+            _denoise_file(source, target, args, engine)
         except (PhotoError, OSError, MemoryError) as error:
             failures += 1
             _report(f"{source.name or source}: {_sentence(error)}")
@@ -189,7 +191,7 @@ def _plan(photos: Sequence[Path], output: str | None) -> tuple[list[tuple[Path, 
     return list(zip(sources, targets, strict=True)), failures
 
 
-def _denoise_file(source: Path, target: Path, args: argparse.Namespace) -> None:
+def _denoise_file(source: Path, target: Path, args: argparse.Namespace, engine: Engine) -> None:
     started = time.perf_counter()
     noisy = _read(source, args.max_megapixels)
     if not _is_photo_name(target):  # such as a JPEG that is called .heic
@@ -202,10 +204,16 @@ def _denoise_file(source: Path, target: Path, args: argparse.Namespace) -> None:
     model = args.model or default_for(noisy)
     if model != "nlm":
         with _quiet_stderr():
-            load_network(model)
+            engine.load(model)
     with _progress_bar(source.name) as progress:
         denoised = denoise_photo(
-            noisy, model, strength=args.strength, level=args.level, best=args.best, progress=progress
+            noisy,
+            model,
+            strength=args.strength,
+            level=args.level,
+            best=args.best,
+            progress=progress,
+            denoisers=Task(engine).denoiser,
         )
     result = dataclasses.replace(denoised, format=format_for(target.suffix))
     result = without_metadata(result) if args.strip else result
@@ -340,11 +348,12 @@ def _benchmark(arguments: Sequence[str]) -> int:
     if args.size < 1:
         parser.error(f"--size must be at least 1. Received: {args.size}")
 
+    engine = Engine()
     if args.model != "nlm":
         with _quiet_stderr():
-            load_network(args.model)
+            engine.load(args.model)
     results = {}
-    for name, value, unit in benchmark.measure(args.model, args.size, [12, 24] if args.large else [12]):
+    for name, value, unit in benchmark.measure(args.model, args.size, [12, 24] if args.large else [12], engine):
         print(f"{name:40} {value:10.2f} {unit}", flush=True)
         results[name] = {"value": value, "unit": unit}
     if args.json:

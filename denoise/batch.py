@@ -1,6 +1,6 @@
-"""Many photos, one after another: a queue on disk that a thread works off, with a report and a zip of the results.
+"""Many photos, one after another: a queue on disk that a job works off, with a report and a zip of the results.
 
-However many photos there are, the pixels of one are in memory while the thread works, and of those files that are
+However many photos there are, the pixels of one are in memory while the job is at work, and of those files that are
 looked at on their arrival, which take turns with all else that is decoded. All files lie in a temporary folder that
 goes with the batch.
 """
@@ -15,22 +15,22 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
 from zipstream import ZipStream
 
 from denoise import pipeline, turns
 from denoise.baseline import estimate_noise
 from denoise.clean import clean_share
+from denoise.engine import Engine, Job, Task
 from denoise.image import Photo, decode, denoised_name, encode, losses, unpacked_size, without_metadata
+from denoise.item import Item, Settings, State, expected_seconds
 from denoise.names import cell, tidy
-from denoise.runtime import ModelError
 from denoise.spool import check_room, make_folder, spool
 
 Explain = Callable[[Exception], str]
@@ -51,106 +51,17 @@ _REPORT = (
 )
 
 
-class State(StrEnum):
-    """What has become of a photo."""
-
-    ARRIVING = "arriving"
-    WAITING = "waiting"
-    WORKING = "working"
-    DONE = "done"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How photos are denoised and written.
-
-    Attributes:
-        model: A name from `pipeline.denoiser_names`; empty for the default of each photo.
-        best: See `pipeline.denoise_photo`.
-        strength: See `pipeline.denoise_photo`.
-        format: What all results become, such as "PNG"; empty to keep the format of each photo.
-        quality: Of a JPEG or WebP, 1 to 100; WebP is lossless at 100, and where it came so and `format` is empty.
-        strip: Leave out all metadata.
-    """
-
-    model: str = ""
-    best: bool = False
-    strength: float = 1.0
-    format: str = ""
-    quality: int = 95
-    strip: bool = False
-
-
-@dataclass
-class Item:
-    """A photo of a batch, and what has become of it.
-
-    Attributes:
-        id: Tells photos apart, also those of one name.
-        name: As its owner calls it, with its folders, separated by "/".
-        bytes: Size of the file; until it has arrived, as announced.
-        state: See `State`.
-        reason: Why it failed.
-        width: In pixels; 0 until the file has been looked at.
-        height: In pixels; 0 until then.
-        unpacked: Bytes of its pixels, and of their opacity; 0 until then.
-        noise_before: Estimated standard deviation of the noise, in levels of 0 to 255.
-        noise_after: The same of the result.
-        clean: Which share came back as it was because it held no noise, see `denoise.clean`, in [0, 1].
-        denoiser: The name of the one that made the result.
-        strength: With which it was made.
-        best: Whether at its best quality.
-        settings: With which the result was made.
-        seconds: From the file that came to the file that goes.
-        result: Name of the result, with its folders; no two are equal.
-        not_kept: What of the photo the result could not keep, such as "16-bit depth"; see `denoise.image.losses`.
-    """
-
-    id: str
-    name: str
-    bytes: int
-    state: State = State.ARRIVING
-    reason: str = ""
-    width: int = 0
-    height: int = 0
-    unpacked: int = 0
-    noise_before: float | None = None
-    noise_after: float | None = None
-    clean: float | None = None
-    denoiser: str = ""
-    strength: float | None = None
-    best: bool | None = None
-    settings: Settings | None = None
-    seconds: float | None = None
-    result: str = ""
-    not_kept: str = ""
-
-    @property
-    def is_expected(self) -> bool:
-        """Whether its file has not arrived but may."""
-        return self.state == State.ARRIVING or (self.state == State.FAILED and not self.width)
-
-    @property
-    def can_retry(self) -> bool:
-        """Whether it failed although its file is a photo."""
-        return self.state == State.FAILED and self.width > 0
-
-
-class _CancelledError(Exception):
-    pass
-
-
 class Batch:
-    """A queue of photos on disk, and the thread that denoises them.
+    """A queue of photos on disk, and the job that denoises them.
 
     All methods may be called from any thread.
     """
 
-    def __init__(self, *, max_megapixels: float = 50.0, explain: Explain = str) -> None:
+    def __init__(self, engine: Engine, *, max_megapixels: float = 50.0, explain: Explain = str) -> None:
         """Make an empty batch.
 
         Args:
+            engine: Does the job.
             max_megapixels: Larger photos are refused.
             explain: Makes the sentence that `Item.reason` holds.
         """
@@ -158,13 +69,12 @@ class Batch:
         """Tells batches apart, and cannot be guessed."""
         self._folder = make_folder()
         self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        self._max_megapixels, self._explain = max_megapixels, explain
+        self._engine, self._max_megapixels, self._explain = engine, max_megapixels, explain
         self._items: dict[str, Item] = {}
         self._changed = threading.Condition()  # guards all that follows, and the items
-        self._thread: threading.Thread | None = None
-        self._cancelled = self._closed = False
+        self._job: Job[None] | None = None
+        self._closed = False
         self._heard = time.monotonic()  # when something of a photo last came
-        self._share = 0.0  # of the photo at work
         self._since = 0.0  # when that was begun
         self._spent = self._planned = 0.0  # seconds that the finished ones of this run took, and that were expected
         self._parts: dict[str, Path] = {}  # by photo: where its file is written as it comes
@@ -179,12 +89,12 @@ class Batch:
 
     @property
     def is_working(self) -> bool:
-        """Whether the thread works, or waits for photos that are on their way."""
-        return self._thread is not None
+        """Whether the job goes on, or waits for photos that are on their way."""
+        return self._job is not None and not self._job.has_ended
 
     @property
     def is_busy(self) -> bool:
-        """Whether something will change without anybody's doing: photos arrive, or the thread works."""
+        """Whether something will change without anybody's doing: photos arrive, or the job goes on."""
         with self._changed:
             return self.is_working or self._is_arriving()
 
@@ -196,16 +106,18 @@ class Batch:
     @property
     def share(self) -> float:
         """Share of the photo at work that is done, in [0, 1]."""
-        return self._share
+        job = self._job
+        return job.done / job.total if job and job.total else 0.0
 
     def seconds_left(self, settings: Settings) -> float:
         """Estimate how long the photos that are not done will take, by how long those of this run took."""
+        pace = self._engine.pace
         expected: dict[tuple[int, int], float] = {}  # by size: most photos of a batch have the same
         with self._changed:
             items = list(self._items.values())
             for item in items:
                 if item.width and (item.width, item.height) not in expected:
-                    expected[item.width, item.height] = _expected(item, settings)
+                    expected[item.width, item.height] = expected_seconds(item, settings, pace)
 
             def total(state: State | None = None) -> float:
                 chosen = (item for item in items if state in (None, item.state))
@@ -215,10 +127,11 @@ class Batch:
             known = sum(item.width > 0 for item in items)
             arriving = sum(item.state == State.ARRIVING for item in items)
             waiting += arriving * total() / max(known, 1)  # as long as the others, on average
-            finished = self._planned + self._share * at_work
+            share = self.share
+            finished = self._planned + share * at_work
             spent = self._spent + (time.monotonic() - self._since if at_work else 0.0)
-            pace = spent / finished if self.is_working and finished else 1.0
-            return (waiting + (1 - self._share) * at_work) * pace
+            slower = spent / finished if self.is_working and finished else 1.0  # than expected
+            return (waiting + (1 - share) * at_work) * slower
 
     # Photos arrive
 
@@ -325,26 +238,25 @@ class Batch:
     def start(self, settings: Settings) -> None:
         """Denoise what is not done, those that failed once more; does nothing while it works already."""
         with self._changed:
-            if self._thread is not None or self._closed:
+            if self.is_working or self._closed:
                 return
             for item in self._items.values():
                 if item.can_retry:
                     item.state, item.reason = State.WAITING, ""
-            self._cancelled, self._share = False, 0.0
             self._spent = self._planned = 0.0
-            self._thread = threading.Thread(target=self._work, args=(settings,), name="batch", daemon=True)
-            self._thread.start()
+            self._job = self._engine.submit(partial(self._work, settings))
 
     def cancel(self) -> None:
         """End the work within a tile; what is done stays, and `start` goes on with the rest."""
         with self._changed:
-            self._cancelled = True
+            if self._job:
+                self._job.cancel()
             self._changed.notify_all()
 
     def forget_results(self) -> None:
         """Make all that is done wait again, to be denoised otherwise; does nothing while it works."""
         with self._changed:
-            if self._thread is not None:
+            if self.is_working:
                 return
             for item in self._items.values():
                 if item.state == State.DONE:
@@ -379,9 +291,9 @@ class Batch:
         return noisy, denoised
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait until the thread has ended, or so many seconds."""
-        if thread := self._thread:
-            thread.join(timeout)
+        """Wait until the job has ended, or so many seconds."""
+        if job := self._job:
+            job.wait(timeout)
 
     def close(self) -> None:
         """Cancel, and remove all files; does not wait for that."""
@@ -434,49 +346,37 @@ class Batch:
             stream.add(self.report(), REPORT_NAME)
         return stream
 
-    # The thread
+    # The job
 
-    def _work(self, settings: Settings) -> None:
-        try:
-            while (item := self._next()) is not None:
-                try:
-                    made = self._denoise(item, settings)
-                except _CancelledError:
-                    self._update(item.id, state=State.WAITING)
-                except Exception as error:
-                    self._update(item.id, state=State.FAILED, reason=self._explain(error))
-                else:
-                    self._update(item.id, state=State.DONE, **made)
-                with self._changed:
-                    self._planned += _expected(item, settings)
-                    self._spent += time.monotonic() - self._since
-                    self._share = 0.0
-        finally:
-            self._end()
+    def _work(self, settings: Settings, task: Task) -> None:
+        while (item := self._next(task)) is not None:
+            found: dict[str, Any] = {"state": State.WAITING}  # unless it ends otherwise
+            try:
+                with task.room(2 * item.unpacked):
+                    found = self._made(item, settings, task)
+            except CancelledError:
+                raise
+            except Exception as error:
+                found = {"state": State.FAILED, "reason": self._explain(error)}
+            finally:
+                self._update(item.id, **found)
+            with self._changed:
+                self._planned += expected_seconds(item, settings, self._engine.pace)
+                self._spent += time.monotonic() - self._since
 
-    def _end(self) -> None:
-        """See to it that nothing seems to be at work once the thread is not, whatever it ended of."""
+    def _next(self, task: Task) -> Item | None:
+        """Return the next photo, waiting for it to arrive; `None`, and the job counts as ended, if there is none."""
         with self._changed:
-            if self._thread is threading.current_thread():
-                self._thread = None
-                for item in self._items.values():
-                    if item.state == State.WORKING:
-                        item.state = State.WAITING
-                self._changed.notify_all()
-
-    def _next(self) -> Item | None:
-        """Return the next photo, waiting for it to arrive; `None`, and the thread counts as ended, if there is none."""
-        with self._changed:
-            while not self._cancelled:
+            while True:
+                task.progress(0, 0)  # of the next one
                 for item in self._items.values():
                     if item.state == State.WAITING:
                         item.state, self._since = State.WORKING, time.monotonic()
                         return replace(item)
                 if not self._is_arriving():
-                    break
+                    self._job = None
+                    return None
                 self._changed.wait(1.0)
-            self._thread = None
-            return None
 
     def _is_arriving(self) -> bool:
         """Return whether photos are on their way; those of which nothing is heard for long are given up."""
@@ -487,25 +387,17 @@ class Batch:
             return False
         return bool(arriving)
 
-    def _denoise(self, item: Item, settings: Settings) -> dict[str, Any]:
+    def _made(self, item: Item, settings: Settings, task: Task) -> dict[str, Any]:
         """Write the result of one photo; return what is to be kept of it."""
-        started = time.monotonic()
-
-        def progress(done: int, total: int) -> None:
-            if self._cancelled:
-                raise _CancelledError
-            self._share = done / total
-
-        with turns.networks.turn(2 * item.unpacked, check=lambda: progress(0, 1)):
-            return self._made(item, settings, started, progress)
-
-    def _made(
-        self, item: Item, settings: Settings, started: float, progress: Callable[[int, int], None]
-    ) -> dict[str, Any]:
         noisy = decode(self._file(item.id, "in").read_bytes(), max_megapixels=self._max_megapixels)
         model = settings.model or pipeline.default_for(noisy)
         denoised = pipeline.denoise_photo(
-            noisy, model, strength=settings.strength, best=settings.best, progress=progress
+            noisy,
+            model,
+            strength=settings.strength,
+            best=settings.best,
+            progress=task.progress,
+            denoisers=task.denoiser,
         )
         noise, clean = _noise(denoised), clean_share(noisy.pixels)
         photo = replace(denoised, format=settings.format or noisy.format)
@@ -515,13 +407,14 @@ class Batch:
         check_room(len(data))
         _write(self._file(item.id, "out"), data)
         return {
+            "state": State.DONE,
             "noise_after": noise,
             "clean": clean,
             "denoiser": model,
             "strength": settings.strength,
             "best": settings.best,
             "settings": settings,
-            "seconds": time.monotonic() - started,
+            "seconds": time.monotonic() - self._since,
             "result": self._free_name(item.name, photo.format),
             "not_kept": ", ".join(losses(photo)),
         }
@@ -545,19 +438,6 @@ class Batch:
 
     def _file(self, item_id: str, kind: str) -> Path:
         return self._folder / f"{item_id}.{kind}"
-
-
-def _expected(item: Item, settings: Settings) -> float:
-    """Return the seconds that a photo will take by the model cards, or what is in proportion to it."""
-    if not item.width:
-        return 0.0
-    # As much of a photo as the estimate looks at: its size, without its memory.
-    photo = Photo(np.broadcast_to(np.uint8(0), (item.height, item.width, 3)))
-    model = settings.model or pipeline.default_for(photo)
-    seconds = None
-    with suppress(ModelError, KeyError):  # there is no such model any more; the work will tell
-        seconds = pipeline.expected_seconds(photo, model, best=settings.best)
-    return seconds or item.width * item.height / 1e6
 
 
 def _noise(photo: Photo) -> float:

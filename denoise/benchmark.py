@@ -9,25 +9,27 @@ from pathlib import Path
 
 import numpy as np
 
+from denoise.engine import Engine, Task
 from denoise.image import Photo, decode, encode
 from denoise.pipeline import denoise_photo
 from denoise.runtime import processors
 
 
-def measure(model: str, size: int, megapixels: Sequence[float]) -> Iterator[tuple[str, float, str]]:
+def measure(model: str, size: int, megapixels: Sequence[float], engine: Engine) -> Iterator[tuple[str, float, str]]:
     """Measure one denoiser.
 
     Args:
         model: A name from `denoise.pipeline.denoiser_names`.
         size: Height and width of the photo that is timed, in pixels.
         megapixels: Sizes of the photos whose peak memory is measured, from the file to the file.
+        engine: Has the network at hand.
 
     Yields:
         What was measured, its value, and its unit.
     """
     yield "Import of the serving package", _import_seconds(), "s"
     yield "Cold start to the first tile", _cold_start_seconds(model), "s"
-    seconds, tile_seconds = _photo_seconds(model, size)
+    seconds, tile_seconds = _photo_seconds(model, size, engine)
     yield "One tile", 1000 * tile_seconds, "ms"
     yield f"{size}×{size} photo, overlap included", seconds, "s"
     yield "One megapixel, overlap included", seconds / (size * size / 1e6), "s"
@@ -45,11 +47,11 @@ def machine() -> dict[str, str | int | None]:
     }
 
 
-def _photo_seconds(model: str, size: int) -> tuple[float, float]:
+def _photo_seconds(model: str, size: int, engine: Engine) -> tuple[float, float]:
     """Time a whole photo, and its tiles (median); the model is loaded and warm."""
-    denoise_photo(_noise(1, 1), model)
-    clock: list[float] = []
-    denoise_photo(_noise(size, size), model, progress=lambda *_: clock.append(time.perf_counter()))
+    denoisers, clock = Task(engine).denoiser, list[float]()
+    denoise_photo(_noise(1, 1), model, denoisers=denoisers)
+    denoise_photo(_noise(size, size), model, progress=lambda *_: clock.append(time.perf_counter()), denoisers=denoisers)
     return clock[-1] - clock[0], float(np.median(np.diff(clock)))
 
 

@@ -1,8 +1,9 @@
 """A noisy photo in, a clean photo out: the one function that the page and the command line call."""
 
 import dataclasses
-import threading
-import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import MappingProxyType
 from typing import NamedTuple, cast
 
 import cv2
@@ -13,10 +14,10 @@ from denoise import Denoiser, Image, Level, camera
 from denoise.baseline import non_local_means
 from denoise.clean import clean_mask
 from denoise.ensemble import averaging, ensemble
-from denoise.image import Photo, to_depth, without_metadata
+from denoise.image import Photo, Pixels, to_depth, without_metadata
 from denoise.level import estimate_level
 from denoise.registry import list_models, load_model
-from denoise.runtime import ModelError, Network
+from denoise.runtime import ModelError
 from denoise.tiling import OVERLAP, TILE_SIZE, Progress, denoise_tiled, tile_offsets
 from denoise.tone import LUMA, keep_tone, tone_of
 
@@ -52,8 +53,6 @@ _NLM_SECONDS_PER_TILE = 0.6  # where the networks of the model cards were timed
 STRONGEST = 3.0
 """Up to which strength a network that is told the noise level can be made to remove more."""
 
-_LARGE = 12_000_000  # bytes
-
 _STRIP = 64  # rows
 _DETAIL_RADIUS = 2.0  # pixels, standard deviation of the Gaussian window
 _DETAIL_REACH = 16  # pixels, no less than the window has on each side
@@ -63,11 +62,8 @@ DEFAULT, DEFAULT_FOR_BIG_PHOTOS = "ridnet", "unet"
 
 BIG = 8_000_000  # pixels; more than half a minute of the default's work on two processor cores
 
-_pace = 1.0  # how many times longer this machine takes than the model cards say, at the last photo of a network
-_LOADED = 2  # networks that hold working memory, 100 to 300 MB each
-_RESTING = 1.0  # seconds since its last tile: then a network is not at work
-_networks: dict[str, Network] = {}
-_loading = threading.Lock()
+Denoisers = Callable[[str, Photo], AbstractContextManager[Denoiser]]
+"""Gives the denoiser of a name for a photo's tiles, such as `denoise.engine.Task.denoiser`."""
 
 
 def denoiser_names() -> dict[str, DenoiserInfo]:
@@ -96,40 +92,14 @@ def default_for(photo: Photo) -> str:
     return DEFAULT_FOR_BIG_PHOTOS if photo.width * photo.height > BIG else DEFAULT
 
 
-def load_network(name: str) -> Network:
-    """Load a bundled network; every caller in the process shares one.
-
-    One at a time holds working memory, or two that are at work side by side: that is what a small server can hold.
-    Where more are, the one that was not called for the longest time lets go of it until its next tile.
+@contextmanager
+def load_denoiser(model: str, photo: Photo) -> Iterator[Denoiser]:
+    """Load the denoiser of this name for one photo: for who has the machine to themselves.
 
     Raises:
-        ModelError: There is no such network, or its file or card is missing or damaged.
+        ModelError: The model's file or card is missing or damaged.
     """
-    with _loading:  # else two first callers would load it twice
-        if name not in _networks:
-            _make_room_for_network()
-            _networks[name] = load_model(name)
-            _networks[name].before_load = _make_room_in_turn
-        return _networks[name]
-
-
-def release_networks() -> None:
-    """Let go of the working memory of all networks; one that is at work takes it again at its next tile."""
-    with _loading:
-        for network in _networks.values():
-            network.release()
-
-
-def _make_room_in_turn() -> None:
-    with _loading:
-        _make_room_for_network()
-
-
-def _make_room_for_network() -> None:
-    loaded = sorted((each for each in _networks.values() if each.is_loaded), key=lambda each: each.used, reverse=True)
-    for rank, network in enumerate(loaded, 2):
-        if rank > _LOADED or time.monotonic() - network.used > _RESTING:
-            network.release()
+    yield non_local_means(photo.pixels) if model == "nlm" else load_model(model)
 
 
 def denoise_photo(
@@ -140,6 +110,7 @@ def denoise_photo(
     level: NDArray[np.float32] | float | None = None,
     best: bool = False,
     progress: Progress | None = None,
+    denoisers: Denoisers = load_denoiser,
 ) -> Photo:
     """Denoise a photo.
 
@@ -152,6 +123,7 @@ def denoise_photo(
         best: Take up to eight times as long for a little more quality, see `denoise.ensemble`; non-local means stays as
             it is.
         progress: Called with (0, total) first and then with (done, total) after each tile; stops the work by raising.
+        denoisers: Where a denoiser that is named comes from.
 
     Returns:
         The same photo with denoised pixels; size, bit depth, alpha and metadata stay. What is clean comes back as it
@@ -166,88 +138,66 @@ def denoise_photo(
     if level is not None:
         _check_number("level", float(np.min(level)))
         _check_number("level", float(np.max(level)))
-    denoiser, tile_size, overlap = _denoiser(model, photo)
-    is_told = denoiser.is_told if isinstance(denoiser, Network) else callable(model)
-    if isinstance(model, str) and not is_told and (strength > 1 or level is not None):
-        raise ModelError(_cannot_be_told(model, "A strength above 1" if strength > 1 else "A noise level"))
+    if isinstance(model, str) and model not in (known := denoiser_names()):
+        raise ModelError(f"There is no model {model!r}. Known models: {', '.join(known)}.")
+    is_told = callable(model) or model in told_names()
+    if not is_told and (strength > 1 or level is not None):
+        raise ModelError(_cannot_be_told(str(model), "A strength above 1" if strength > 1 else "A noise level"))
     versions = averaging(_pair(model), best=best and model != "nlm")
     if level is None:
         level = estimate_level(photo.pixels) if is_told or versions.pairs else 0.0
-    averaged = ensemble(denoiser, versions)
-
-    def at_strength(tile: Image, tile_level: Level) -> Image:
-        return averaged(tile, np.float32(max(1.0, strength)) * tile_level)
-
-    of_a_tile = keep_tone(at_strength, tone_of(photo.pixels))
     clean = clean_mask(photo.pixels)
-    started = time.perf_counter()
-    try:
-        pixels = denoise_tiled(
+    tile_size, overlap = _tiling(model)
+
+    def denoised(denoiser: Denoiser) -> Pixels:
+        averaged = ensemble(denoiser, versions)
+
+        def at_strength(tile: Image, tile_level: Level) -> Image:
+            return averaged(tile, np.float32(max(1.0, strength)) * tile_level)
+
+        of_a_tile = keep_tone(at_strength, tone_of(photo.pixels))
+        return denoise_tiled(
             photo.pixels, of_a_tile, tile_size=tile_size, overlap=overlap, level=level, keep=clean, progress=progress
         )
-    finally:
-        if isinstance(denoiser, Network) and photo.pixels.nbytes > _LARGE:
-            denoiser.release()  # the photo's own copies need the memory: blended, encoded, sent
-    # What is clean or flat takes no time; and with one tile, loading the network would count most.
-    is_typical = isinstance(denoiser, Network) and min(photo.height, photo.width) > TILE_SIZE and not clean.any()
-    if isinstance(model, str) and is_typical and (expected := _seconds_by_card(photo, model, best)):
-        global _pace
-        _pace = (time.perf_counter() - started) / expected
+
+    with nullcontext(model) if callable(model) else denoisers(model, photo) as denoiser:
+        pixels = denoised(denoiser)
+    del denoiser  # and with it a network that nobody else holds: what follows needs its memory
     return blend(photo, dataclasses.replace(photo, pixels=pixels), Mix(min(strength, 1.0), min(strength, 1.0)))
 
 
-def expected_seconds(photo: Photo, model: str, *, best: bool = False) -> float | None:
-    """Estimate how long `denoise_photo` will take here, by the model cards and the last photo that was denoised.
+def expected_seconds(
+    photo: Photo, model: str, *, best: bool = False, pace: Mapping[str, float] = MappingProxyType({})
+) -> float | None:
+    """Estimate how long `denoise_photo` will take here.
 
     Args:
         photo: Noisy photo.
         model: A name from `denoiser_names`.
         best: As for `denoise_photo`.
+        pace: See `denoise.engine.Engine.pace`. For a model that is not there, the model cards say how it compares with
+            the one that was at work last; without any, what they say counts.
 
     Returns:
         Seconds; `None` if the model card does not say how long a tile took.
     """
-    seconds = _seconds_by_card(photo, model, best)
-    return seconds and seconds * _pace
-
-
-def _seconds_by_card(photo: Photo, model: str, best: bool) -> float | None:
-    tile_size, overlap = (_NLM_TILE_SIZE, _NLM_OVERLAP) if model == "nlm" else (TILE_SIZE, OVERLAP)
-    seconds = _NLM_SECONDS_PER_TILE if model == "nlm" else list_models()[model].metrics.get("seconds_per_tile")
-    if not isinstance(seconds, float):
+    seconds = pace.get(model) or _seconds_by_card(model)
+    if seconds is None:
         return None
-    tiles = [len(tile_offsets(side, tile_size, overlap)) for side in (photo.height, photo.width)]
-    runs = [averaging(_pair(model), best=each and model != "nlm").runs for each in (best, False)]
-    return tiles[0] * tiles[1] * seconds * runs[0] / runs[1]
+    last = next(reversed(list(pace)), None)
+    if model not in pace and last and (by_card := _seconds_by_card(last)):
+        seconds *= pace[last] / by_card
+    tile_size, overlap = _tiling(model)
+    rows, columns = (len(tile_offsets(side, tile_size, overlap)) for side in (photo.height, photo.width))
+    return rows * columns * averaging(_pair(model), best=best and model != "nlm").runs * seconds
 
 
-def denoise_timed(photo: Photo, model: str, *, progress: Progress | None = None) -> tuple[Photo, float]:
-    """Denoise a photo and measure how long the denoiser alone takes, loaded and warm.
-
-    Args:
-        photo: Noisy photo.
-        model: A name from `denoiser_names`.
-        progress: As for `denoise_photo`; its own time does not count.
-
-    Returns:
-        The denoised photo, and the seconds from the first tile to the last.
-
-    Raises:
-        ModelError: The model's file or card is missing or damaged.
-    """
-    warming_up = dataclasses.replace(photo, pixels=photo.pixels[:1, :1], alpha=None)
-    denoise_photo(warming_up, model)
-    seconds = resumed = 0.0
-
-    def count(done: int, total: int) -> None:
-        nonlocal seconds, resumed
-        if done:
-            seconds += time.perf_counter() - resumed
-        if progress:
-            progress(done, total)
-        resumed = time.perf_counter()
-
-    return denoise_photo(photo, model, progress=count), seconds
+def _seconds_by_card(model: str) -> float | None:
+    """Return the seconds that one call took where the networks of the model cards were timed."""
+    if model == "nlm":
+        return _NLM_SECONDS_PER_TILE
+    seconds = list_models()[model].metrics.get("seconds_per_tile")
+    return seconds / averaging(_pair(model)).runs if isinstance(seconds, float) else None
 
 
 def crop(photo: Photo, size: int, across: float = 0.5, down: float = 0.5) -> tuple[Photo, tuple[int, int]]:
@@ -381,13 +331,6 @@ def _cannot_be_told(model: str, what: str) -> str:
     return f"{what} needs a network that is told how much noise there is, which {model} is not; {those}."
 
 
-def _denoiser(model: str | Denoiser, photo: Photo) -> tuple[Denoiser, int, int]:
-    """Return the denoiser, its tile size and the overlap of its tiles."""
-    if callable(model):
-        return model, TILE_SIZE, OVERLAP
-    if model == "nlm":
-        return non_local_means(photo.pixels), _NLM_TILE_SIZE, _NLM_OVERLAP
-    if model in (known := denoiser_names()):
-        network = load_network(model)
-        return network, network.tile_size, network.tile_size // 4
-    raise ModelError(f"There is no model {model!r}. Known models: {', '.join(known)}.")
+def _tiling(model: str | Denoiser) -> tuple[int, int]:
+    """Return the size of a denoiser's tiles, and their overlap."""
+    return (_NLM_TILE_SIZE, _NLM_OVERLAP) if model == "nlm" else (TILE_SIZE, OVERLAP)

@@ -2,9 +2,6 @@
 
 import hashlib
 import os
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +15,9 @@ class ModelError(RuntimeError):
 
 
 class Network:
-    """A network from a TFLite file: a `Denoiser` of exactly one tile, safe to share between threads.
+    """A network from a TFLite file: a `Denoiser` of exactly one tile, to be called by one thread at a time.
+
+    It holds 100 to 300 MB of working memory (260 MB for RIDNet) as long as anybody refers to it, see `denoise.engine`.
 
     Args:
         path: TFLite file with a float32 input and a float32 output, both (1, tile_size, tile_size, 3), RGB in [0, 1];
@@ -30,8 +29,6 @@ class Network:
     Attributes:
         tile_size: Height and width of a tile, in pixels.
         is_told: Whether it is told the noise level; else it ignores it.
-        before_load: Called before the working memory is taken again after a `release`.
-        used: When it was last called, by `time.monotonic`.
 
     Raises:
         ModelError: The file is missing, damaged, or no network of this kind.
@@ -52,13 +49,10 @@ class Network:
                 f"The model file {path} is damaged or of another version: its SHA-256 is {received}, "
                 f"its model card says {sha256}. Restore both from the repository."
             )
-        self._model, self._multiple, self._threads = model, np.float32(multiple), threads or processors()
-        self.before_load: Callable[[], None] = lambda: None
-        self.used = time.monotonic()
-        self._is_unwanted = False
-        self._lock = threading.Lock()  # an interpreter runs one call at a time
+        self._multiple = np.float32(multiple)
         try:
-            self._interpreter: Interpreter | None = self._load()
+            self._interpreter = Interpreter(model_content=model, num_threads=threads or processors())
+            self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(
                 f"The model file {path} is no complete TFLite model ({error}). Restore it from the repository."
@@ -97,39 +91,11 @@ class Network:
         for name, array, channels in (("tile", tile, 3), ("level", level, 1)):
             if array.shape != (expected := (self.tile_size, self.tile_size, channels)):
                 raise ValueError(f"`{name}` must have shape {expected}. Received: {array.shape}")
-        self.used = time.monotonic()
-        if not self.is_loaded:
-            self.before_load()  # not while this one is locked: it may lock others
-        with self._lock:
-            if self._interpreter is None:
-                self._interpreter = self._load()
-            for index, array in zip(self._inputs, (tile, np.minimum(self._multiple * level, 1)), strict=False):
-                self._interpreter.set_tensor(index, array[None].astype(np.float32, copy=False))
-            self._interpreter.invoke()
-            denoised: Image = self._interpreter.get_tensor(self._output)[0]  # a copy, not the interpreter's memory
-            if self._is_unwanted:
-                self._interpreter, self._is_unwanted = None, False
+        for index, array in zip(self._inputs, (tile, np.minimum(self._multiple * level, 1)), strict=False):
+            self._interpreter.set_tensor(index, array[None].astype(np.float32, copy=False))
+        self._interpreter.invoke()
+        denoised: Image = self._interpreter.get_tensor(self._output)[0]  # a copy, not the interpreter's memory
         return np.clip(denoised, 0, 1, out=denoised)
-
-    @property
-    def is_loaded(self) -> bool:
-        """Whether it holds working memory."""
-        return self._interpreter is not None
-
-    def release(self) -> None:
-        """Let go of the working memory (260 MB for RIDNet) until the next call, which takes about 0.1 s longer.
-
-        While a call is at work, it does so as its last act: nobody waits for it here.
-        """
-        self._is_unwanted = True
-        if self._lock.acquire(blocking=False):
-            self._interpreter, self._is_unwanted = None, False
-            self._lock.release()
-
-    def _load(self) -> Interpreter:
-        interpreter = Interpreter(model_content=self._model, num_threads=self._threads)
-        interpreter.allocate_tensors()
-        return interpreter
 
 
 def processors() -> int:

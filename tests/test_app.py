@@ -4,6 +4,7 @@ import logging
 import re
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -22,7 +23,7 @@ from denoise.runtime import ModelError
 from denoise.turns import Turns
 from denoise.ui import pictures, samples, session, texts
 from denoise.ui.kept import Kept
-from denoise.ui.session import UPLOAD, Result, Session
+from denoise.ui.session import PHOTO, UPLOAD, Result, Session
 
 APP = Path(__file__).parents[1] / "page.py"
 
@@ -39,7 +40,7 @@ def runs(monkeypatch):
     """Replace the networks by a quick blur; give the list of the models that ran."""
     made = []
 
-    def denoise_photo(photo, model, *, strength=1.0, best=False, progress=None):
+    def denoise_photo(photo, model, *, strength=1.0, best=False, progress=None, denoisers=None):
         progress(0, 2)
         progress(2, 2)
         made.append(f"{model} best" if best else model)
@@ -320,8 +321,10 @@ def test_failing_model_gives_a_sentence(app, monkeypatch, caplog, error, sentenc
 def test_stopped_run_starts_again_when_asked(app, runs):
     name = list(samples.list_samples())[1]
     state_of(app).choose(name)
-    state_of(app).stop((name, app.radio(key="model").value, False), texts.CANCELLED)
+    run, go_on = (name, app.radio(key="model").value, False), threading.Event()
+    state_of(app).jobs.job(PHOTO, run, lambda task: go_on.wait(10)).cancel()
     app.run()
+    go_on.set()
     assert [warning.value for warning in app.warning] == [texts.CANCELLED]
     assert len(runs) == 1
     next(button for button in app.button if button.label == texts.DENOISE_AGAIN).click().run()

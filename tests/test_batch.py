@@ -14,8 +14,10 @@ from PIL import Image
 from denoise import batch as batch_module
 from denoise import pipeline, turns
 from denoise.baseline import estimate_noise as estimate
-from denoise.batch import REPORT_NAME, Batch, Settings, State
+from denoise.batch import REPORT_NAME, Batch
+from denoise.engine import Engine
 from denoise.image import Photo, decode, encode
+from denoise.item import Settings, State
 from denoise.runtime import ModelError
 from denoise.turns import Turns
 
@@ -27,7 +29,7 @@ class Denoiser:
         self.calls, self.failure = [], None
         self.held_call, self.held, self.free = 0, threading.Event(), threading.Event()
 
-    def __call__(self, photo, model, *, strength, best, progress):
+    def __call__(self, photo, model, *, strength, best, progress, denoisers):
         self.calls.append((photo.width, model, strength, best))
         progress(0, 2)
         if len(self.calls) == self.held_call:
@@ -48,7 +50,7 @@ def denoiser(monkeypatch):
 
 @pytest.fixture
 def batch(denoiser):
-    made = Batch()
+    made = Batch(Engine())
     yield made
     denoiser.free.set()
     made.close()
@@ -156,7 +158,7 @@ def test_names_lead_nowhere_else(batch, name, result):
     ],
 )
 def test_bad_file_gets_a_reason_and_the_rest_goes_on(denoiser, data, reason):
-    batch = Batch(max_megapixels=1)
+    batch = Batch(Engine(), max_megapixels=1)
     add(batch, "bad.png", data)
     good = add(batch, "good.png", picture())
     assert states(batch) == [State.FAILED, State.WAITING]
@@ -297,7 +299,7 @@ def test_photo_that_has_come_waits_for_its_look_as_long_as_it_takes(batch, monke
 
 def test_look_that_waits_ends_with_the_batch(monkeypatch):
     monkeypatch.setattr("denoise.turns.pictures", Turns(2000, small=0))
-    batch = Batch()
+    batch = Batch(Engine())
     look = threading.Thread(target=add, args=(batch, "x.png", picture()))
     with turns.pictures.turn(2000):
         look.start()
@@ -317,7 +319,7 @@ def test_look_at_a_photo_holds_up_no_other(batch, monkeypatch):
         return decode(data, **options)
 
     monkeypatch.setattr(batch_module, "decode", slow)
-    stranger = Batch()
+    stranger = Batch(Engine())
     slow_look = threading.Thread(target=add, args=(stranger, "x.png", picture()))
     slow_look.start()
     assert at_work.wait(10)
@@ -419,7 +421,7 @@ def test_noise_of_a_large_photo_is_estimated_from_a_part_of_it(batch, monkeypatc
 
 def test_photo_that_is_still_read_when_the_batch_is_removed_is_no_failure():
     explained = []
-    batch = Batch(max_megapixels=1, explain=lambda error: explained.append(error) or "")
+    batch = Batch(Engine(), max_megapixels=1, explain=lambda error: explained.append(error) or "")
     item = batch.expect("x.png", 10)
     part = batch.part(item.id)
     batch.close()
@@ -447,7 +449,7 @@ def test_closing_removes_all_files_also_while_it_works(batch, denoiser):
 
 
 def test_tokens_cannot_be_guessed(batch):
-    other = Batch()
+    other = Batch(Engine())
     assert other.token != batch.token
     assert len(other.token) >= 32
     other.close()
@@ -532,7 +534,7 @@ def test_model_that_is_no_longer_there_fails_and_the_batch_ends(batch, denoiser,
 
 def test_large_photos_of_all_batches_take_turns(batch, denoiser, monkeypatch):
     monkeypatch.setattr("denoise.turns.networks", Turns(2000, small=0))
-    other = Batch()
+    other = Batch(Engine())
     for each in (batch, other):
         add(each, "x.png", picture())
     denoiser.held_call = 1
@@ -592,7 +594,7 @@ def test_strips_can_be_looked_at(batch, width, height):
 
 
 def test_batch_whose_folder_was_tidied_away_says_so_and_takes_photos_again(denoiser):
-    batch = Batch(explain=repr)
+    batch = Batch(Engine(), explain=repr)
     for name in ("done.png", "waiting.png"):
         add(batch, name, picture())
         if name == "done.png":

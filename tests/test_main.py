@@ -15,6 +15,7 @@ from skimage import data
 
 from denoise import __main__, benchmark
 from denoise.__main__ import main
+from denoise.engine import Engine
 
 ROOT = Path(__file__).parents[1]
 CLEAN = data.astronaut()[200:240, 150:200]
@@ -38,11 +39,11 @@ def folder(tmp_path, monkeypatch):
 def quick(monkeypatch):
     """Replaces the work by an inversion of the pixels; tests of files and names need no denoiser."""
 
-    def invert(photo, model, *, strength, level, best, progress):
+    def invert(photo, model, *, strength, level, best, progress, denoisers):
         return dataclasses.replace(photo, pixels=~photo.pixels)
 
     monkeypatch.setattr(__main__, "denoise_photo", invert)
-    monkeypatch.setattr(__main__, "load_network", lambda name: None)
+    monkeypatch.setattr(Engine, "load", lambda engine, name: None)
 
 
 def read(path):
@@ -201,7 +202,7 @@ def test_main_names_the_output_by_its_content(folder, quick):
 def test_main_passes_model_and_strength_on(folder, monkeypatch):
     received = []
 
-    def remember(photo, model, *, strength, level, best, progress):
+    def remember(photo, model, *, strength, level, best, progress, denoisers):
         received.append((model, strength, level, best))
         return photo
 
@@ -310,10 +311,10 @@ def test_main_ends_with_130_when_interrupted(folder, quick, capsys, monkeypatch)
 
 
 def test_main_reports_a_broken_model_once(folder, quick, capsys, monkeypatch):
-    def broken(name):
+    def broken(engine, name):
         raise __main__.ModelError("The model file x is damaged.")
 
-    monkeypatch.setattr(__main__, "load_network", broken)
+    monkeypatch.setattr(Engine, "load", broken)
     assert main(["noisy.png", "clean.png", "-o", "out"]) == 1
     assert capsys.readouterr().err == "denoise: The model file x is damaged.\n"
 

@@ -1,7 +1,6 @@
 import dataclasses
-import itertools
-import threading
-import time
+import weakref
+from contextlib import contextmanager
 from functools import partial
 
 import cv2
@@ -19,7 +18,6 @@ from denoise.pipeline import (
     denoise_photo,
     denoiser_names,
     expected_seconds,
-    load_network,
 )
 from denoise.registry import list_models, load_model
 from denoise.runtime import ModelError
@@ -38,14 +36,13 @@ def noisy(dtype=np.uint8, **changes):
 
 @pytest.fixture
 def halving(monkeypatch):
-    """Replaces the bundled network by one of 64×64 tiles that halves all values."""
+    """Replaces the bundled network by one that halves all values."""
 
     def network(tile, level):
-        assert tile.shape == (64, 64, 3)
+        assert tile.shape == (256, 256, 3)
         return tile / 2
 
-    network.tile_size = 64
-    monkeypatch.setattr(pipeline, "load_network", lambda name: network)
+    monkeypatch.setattr(pipeline, "load_model", lambda name: network)
 
 
 @pytest.fixture
@@ -56,7 +53,6 @@ def networks(monkeypatch, tmp_path):
     write_model(tmp_path, "told_pair", told=1.0, pair=3.0)
     monkeypatch.setattr(pipeline, "list_models", partial(list_models, tmp_path))
     monkeypatch.setattr(pipeline, "load_model", partial(load_model, directory=tmp_path))
-    monkeypatch.setattr(pipeline, "_networks", {})
 
 
 def test_denoiser_names_lists_the_networks_and_then_non_local_means():
@@ -109,24 +105,17 @@ def test_denoise_photo_at_its_best_is_better():
     np.testing.assert_array_equal(denoise_photo(photo, "nlm", best=True).pixels, denoise_photo(photo, "nlm").pixels)
 
 
-def test_expected_seconds_follow_the_photo_and_the_machine(monkeypatch):
-    monkeypatch.setattr(pipeline, "_pace", 1.0)
-    rng = np.random.default_rng(0)
-    small, large = (Photo(rng.integers(0, 255, (side, side, 3), np.uint8)) for side in (256, 256 + 3 * 192))
+def test_expected_seconds_follow_the_photo_and_the_machine():
+    small, large = (Photo(np.zeros((side, side, 3), np.uint8)) for side in (256, 256 + 3 * 192))
     for name in denoiser_names():
         once = expected_seconds(small, name)
         tiles = 4 if name == "nlm" else 16
         assert expected_seconds(large, name) == pytest.approx(tiles * once)
         assert expected_seconds(small, name, best=True) == pytest.approx(once if name == "nlm" else 8 * once)
-    clock = itertools.count(0, 0.2)  # 0.2 s from one look at it to the next
-    monkeypatch.setattr(pipeline.time, "perf_counter", lambda: next(clock))
-    monkeypatch.setattr(pipeline, "denoise_tiled", lambda pixels, *args, **options: pixels)
-    denoise_photo(small, "unet")
-    assert pipeline._pace == 1.0  # too small to tell
-    denoise_photo(large, "nlm")
-    assert pipeline._pace == 1.0  # it leaves out what is flat
-    denoise_photo(large, "unet")
-    assert expected_seconds(large, "unet") == pytest.approx(0.2)
+    assert expected_seconds(large, "unet", pace={"unet": 2.0}) == 32.0
+    twice = {"ridnet": 9.0, "unet": 2 * expected_seconds(small, "unet")}  # as the card says, by what was last at work
+    assert expected_seconds(small, "cbdnet", pace=twice) == pytest.approx(2 * expected_seconds(small, "cbdnet"))
+    assert expected_seconds(small, "nlm", pace=twice) == pytest.approx(2 * expected_seconds(small, "nlm"))
 
 
 @pytest.mark.parametrize(("strength", "factor"), [(0, 1), (0.5, 0.75), (1, 0.5)])
@@ -152,8 +141,7 @@ def test_denoise_photo_keeps_grey_photos_grey(monkeypatch):
     def tinting(tile, level):
         return tile * np.float32([0.5, 0.75, 1])
 
-    tinting.tile_size = 64
-    monkeypatch.setattr(pipeline, "load_network", lambda name: tinting)
+    monkeypatch.setattr(pipeline, "load_model", lambda name: tinting)
     grey = np.repeat(noisy().pixels[..., :1], 3, axis=2)
     pixels = denoise_photo(Photo(pixels=grey, grey=True)).pixels
     assert np.ptp(pixels, axis=2).max() == 0
@@ -162,7 +150,8 @@ def test_denoise_photo_keeps_grey_photos_grey(monkeypatch):
 
 def test_denoise_photo_reports_progress_and_stops_when_it_raises(halving):
     reports = []
-    denoise_photo(noisy(), progress=lambda *report: reports.append(report))
+    photo = noisy(pixels=np.tile(noisy().pixels, (4, 4, 1)))
+    denoise_photo(photo, progress=lambda *report: reports.append(report))
     assert reports == [(done, 9) for done in range(10)]
 
     def stop(done, total):
@@ -177,16 +166,41 @@ def test_denoise_photo_lists_the_known_models():
         denoise_photo(noisy(), "dncnn")
 
 
-def test_load_network_gives_all_threads_the_same_network():
-    pipeline._networks.clear()
-    networks = []
-    threads = [threading.Thread(target=lambda: networks.append(load_network("unet"))) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(networks) == 4
-    assert len(set(map(id, networks))) == 1
+def test_denoise_photo_takes_a_named_denoiser_from_whom_it_is_told():
+    asked = []
+
+    @contextmanager
+    def denoisers(name, photo):
+        asked.append((name, photo))
+        yield lambda tile, level: tile / 2
+        asked.append("given back")
+
+    photo = noisy()
+    pixels = denoise_photo(photo, "unet", denoisers=denoisers).pixels
+    assert np.abs(pixels - photo.pixels / 2).max() <= 0.5 + 1e-4
+    assert asked == [("unet", photo), "given back"]
+
+
+def test_load_denoiser_is_held_by_nobody_else_once_the_tiles_are_done(monkeypatch):
+    class Network:
+        def __call__(self, tile, level):
+            return tile
+
+    loaded, mixed = [], pipeline.blend
+
+    def load(name):
+        network = Network()
+        loaded.append(weakref.ref(network))
+        return network
+
+    def blend(*args):
+        assert loaded[0]() is None
+        return mixed(*args)
+
+    monkeypatch.setattr(pipeline, "load_model", load)
+    monkeypatch.setattr(pipeline, "blend", blend)
+    denoise_photo(noisy(), "unet")
+    assert len(loaded) == 1
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -236,37 +250,6 @@ def test_blend_refuses_other_shares(name):
         blend(photo, photo, Mix(**{name: 1.5}))
 
 
-class Loadable:
-    """Stands for a `Network`: holds memory from its making or a call until it is released."""
-
-    def __init__(self, name):
-        self.name, self.used, self.is_loaded, self.before_load = name, time.monotonic(), True, None
-
-    def __call__(self):
-        self.used = time.monotonic()
-        if not self.is_loaded:
-            self.before_load()
-        self.is_loaded = True
-
-    def release(self):
-        self.is_loaded = False
-
-
-@pytest.mark.parametrize(("resting", "most"), [(-1.0, 1), (60.0, 2)], ids=["one after another", "side by side"])
-def test_few_networks_hold_working_memory(monkeypatch, resting, most):
-    monkeypatch.setattr(pipeline, "_networks", {})
-    monkeypatch.setattr(pipeline, "load_model", Loadable)
-    monkeypatch.setattr(pipeline, "_RESTING", resting)
-    names = ["first", "second", "third", "first", "third", "second", "second"]
-    for at, name in enumerate(names):
-        load_network(name)()
-        assert load_network(name) is pipeline._networks[name]
-        recent = list(dict.fromkeys(reversed(names[: at + 1])))[:most]
-        assert {each.name for each in pipeline._networks.values() if each.is_loaded} == set(recent)
-    pipeline.release_networks()
-    assert not any(each.is_loaded for each in pipeline._networks.values())
-
-
 @pytest.mark.parametrize(
     ("size", "across", "down", "left", "top"),
     [(4, 0.0, 1.0, 0, 3), (4, 1.0, 0.0, 6, 0), (4, 0.5, 0.5, 3, 2), (8, 0.5, 0.5, 1, 0), (20, 1.0, 1.0, 0, 0)],
@@ -278,23 +261,6 @@ def test_crop_copies_the_square_at_its_place(size, across, down, left, top):
     np.testing.assert_array_equal(part.pixels, photo.pixels[top : top + size, left : left + size])
     assert part.pixels.base is None
     assert part.alpha is None
-
-
-def test_denoise_timed_counts_the_denoiser_and_not_its_progress(monkeypatch):
-    def denoise_photo(photo, model, *, progress=None):
-        for done in range(3):
-            clock.append(clock[-1] + 2)  # before the first report it only gets ready
-            if progress:
-                progress(done, 2)
-        return photo
-
-    clock = [0.0]
-    monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
-    monkeypatch.setattr(pipeline.time, "perf_counter", lambda: clock[-1])
-    photo = Photo(np.zeros((4, 5, 3), np.uint8))
-    denoised, seconds = pipeline.denoise_timed(photo, "nlm", progress=lambda *_: clock.append(clock[-1] + 100))
-    assert denoised is photo
-    assert seconds == 4
 
 
 def test_photograph_keeps_grey_and_rounds_16_bit():
@@ -423,10 +389,9 @@ def test_denoise_photo_runs_a_pair_with_noise_of_the_estimated_level(networks, m
         seen.append((tile, level))
         return tile
 
-    network.tile_size = 64
-    monkeypatch.setattr(pipeline, "load_network", lambda name: network)
+    monkeypatch.setattr(pipeline, "load_model", lambda name: network)
     monkeypatch.setattr(pipeline, "estimate_level", lambda pixels: np.full(pixels.shape[:2], 1 / 255, np.float32))
-    photo = noisy(pixels=noisy().pixels[:64, :64])
+    photo = noisy()
     np.testing.assert_array_equal(denoise_photo(photo, "pair").pixels, photo.pixels)
     (plus, level), (minus, _) = seen
     np.testing.assert_allclose(level, 1 / 255)
@@ -444,8 +409,7 @@ def test_denoise_photo_keeps_grey_grey_when_noise_is_added(networks):
         assert (result != grey).any()
 
 
-def test_expected_seconds_know_that_a_pair_was_timed(networks, monkeypatch):
-    monkeypatch.setattr(pipeline, "_pace", 1.0)
+def test_expected_seconds_know_that_a_pair_was_timed(networks):
     for name, once in (("told", 8), ("pair", 4)):
         seconds = expected_seconds(COLOURS, name)
         assert seconds == 0.5

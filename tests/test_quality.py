@@ -9,7 +9,8 @@ import pytest
 
 from denoise import metrics
 from denoise.image import Photo, decode
-from denoise.pipeline import DEFAULT, crop, denoise_photo, load_network
+from denoise.pipeline import DEFAULT, crop, denoise_photo
+from denoise.registry import load_model
 from denoise.tiling import denoise_tiled
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -70,7 +71,7 @@ def test_network_does_not_depend_on_where_tiles_lie(name: str, model: str) -> No
     denoised = denoise_photo(noisy, model)
     half_stride = (256 - OVERLAP) // 2
     padding = ((half_stride, 0), (half_stride, 0), (0, 0))
-    shifted = denoise_tiled(np.pad(noisy.pixels, padding, mode="reflect"), load_network(model), overlap=OVERLAP)
+    shifted = denoise_tiled(np.pad(noisy.pixels, padding, mode="reflect"), load_model(model), overlap=OVERLAP)
     inside = shifted[half_stride:, half_stride:]
     if noisy.grey:
         inside = np.round(inside.mean(axis=2, keepdims=True) * np.ones(3)).astype(np.uint8)

@@ -96,7 +96,7 @@ def test_load_model_loads_the_bundled_ridnet():
 
 def test_load_model_tells_the_network_the_multiple_of_the_card(tmp_path):
     write_model(tmp_path, "told", told=2.5)
-    tile, level = np.full((32, 32, 3), 0.25, np.float32), np.full((32, 32, 1), 0.1, np.float32)
+    tile, level = np.full((256, 256, 3), 0.25, np.float32), np.full((256, 256, 1), 0.1, np.float32)
     np.testing.assert_array_equal(load_model("told", tmp_path)(tile, level), tile + np.float32(2.5) * level)
 
 

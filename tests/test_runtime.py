@@ -1,8 +1,3 @@
-import subprocess
-import sys
-import threading
-from pathlib import Path
-
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -67,42 +62,6 @@ def test_network_result_outlives_the_next_call(doubler):
     assert np.all(first == 0.5)
 
 
-def test_network_answers_alike_after_it_released_its_memory(doubler):
-    tile = np.random.default_rng(0).random((8, 8, 3), np.float32)
-    before = doubler(tile, LEVEL)
-    doubler.release()
-    np.testing.assert_array_equal(doubler(tile, LEVEL), before)
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux' account of the memory")
-def test_release_waits_for_nobody_and_is_done_after_the_call_that_is_at_work(doubler):
-    tile = np.full((doubler.tile_size, doubler.tile_size, 3), 0.25, np.float32)
-    doubler._lock.acquire()  # as a call does that is at work
-    doubler.release()
-    assert doubler.is_loaded
-    doubler._lock.release()
-    before = doubler(tile, LEVEL)
-    assert not doubler.is_loaded
-    np.testing.assert_array_equal(doubler(tile, LEVEL), before)
-    assert doubler.is_loaded
-    doubler.release()
-    assert not doubler.is_loaded
-
-
-@pytest.mark.cost
-def test_network_release_gives_the_memory_back():
-    code = (
-        "from denoise.registry import load_model; from denoise.ui.memory import return_large_blocks\n"
-        "import numpy as np; return_large_blocks()\n"
-        "def resident(): return int(next(l for l in open('/proc/self/status') if l.startswith('VmRSS')).split()[1])\n"
-        "network = load_model('ridnet'); network(*(np.zeros((256, 256, n), np.float32) for n in (3, 1)))\n"
-        "busy = resident()\n"
-        "network.release(); print(busy, resident())"
-    )
-    busy, idle = map(int, subprocess.check_output([sys.executable, "-c", code], text=True).split())
-    assert busy - idle > 200_000, f"{busy} kB before, {idle} kB after"
-
-
 def test_network_leaves_its_input_alone(doubler):
     tile = np.full((8, 8, 3), 0.25, np.float32)
     doubler(tile, LEVEL)
@@ -113,24 +72,6 @@ def test_network_leaves_its_input_alone(doubler):
 def test_network_refuses_a_tile_of_another_shape(doubler, shape):
     with pytest.raises(ValueError, match=r"must have shape \(8, 8, 3\)"):
         doubler(np.zeros(shape, np.float32), LEVEL)
-
-
-def test_network_is_safe_to_share_between_threads(tmp_path):
-    path = tmp_path / "doubler.tflite"
-    path.write_bytes(addition((1, 64, 64, 3)))
-    network = Network(path)
-    wrong = []
-
-    def work(level):
-        tile, no_noise = np.full((64, 64, 3), level, np.float32), np.zeros((64, 64, 1), np.float32)
-        wrong.extend(level for _ in range(300) if not np.all(network(tile, no_noise) == 2 * tile))
-
-    threads = [threading.Thread(target=work, args=(np.float32(level / 16),)) for level in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
 
 
 def test_network_runs_a_bundled_one_alike_with_any_number_of_threads():

@@ -166,8 +166,6 @@ def evaluate(
         _drop_other_photos(state, title, {shot.pair.name: _version(shot) for shot in group})
 
     state["speed"] = {"machine": machine(), "seconds_per_tile": seconds_per_tile(timed)}
-    for network in bundled.values():
-        network.release()  # those that have nothing to do
     for title, group in found.items():
         tables = {name: state["denoisers"][name]["scores"].setdefault(title, {}) for name in denoisers}
         todo = [shot for shot in group if any(shot.pair.name not in table for table in tables.values())]

@@ -17,16 +17,21 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
-from denoise import pipeline, turns
+from denoise import engine, pipeline, turns
+from denoise.batch import Batch
+from denoise.engine import Task
 from denoise.image import Photo, PhotoError, decode, encode, outline, unpacked_size, with_depth, without_metadata
 from denoise.pipeline import Mix, denoiser_names
 from denoise.runtime import ModelError
 from denoise.ui import farewell, memory, samples, texts
 from denoise.ui.kept import Kept, Upload, held, size_of
-from denoise.ui.work import Work
+from denoise.ui.slots import Slots
 
 UPLOAD = "upload"
 """What `Session.chosen_id` holds while the visitor's own photo is chosen; otherwise the name of a sample."""
+
+PHOTO = "photo"
+"""The slot of the job that denoises the chosen photo, see `Slots.job`."""
 
 MAX_MEGAPIXELS = float(os.environ.get("DENOISE_MAX_MEGAPIXELS", "50"))
 """The largest photo that the page accepts; who runs the server decides, by its memory."""
@@ -119,10 +124,11 @@ class Session:
         notice: What the visitor should know of the link that was followed.
         reference_error: The same of the last reference.
         results: Newest last.
-        stopped: The run that was cancelled or failed, with the sentence that says so.
         model: The denoiser that the visitor chose; until then it is the default for each photo.
         best: Whether the visitor wants the denoiser's best quality.
         mix: How much of the noise the visitor wants removed.
+        batch: The visitor's batch, once the page was looked at; it goes on while the visitor is away.
+        jobs: What is at work, but for the batch.
         measuring: Held while a result is mixed and measured: a slider that moves quickly asks for that more often than
             a large photo allows, and each time takes its own memory.
         token: Tells sessions apart, and cannot be guessed.
@@ -134,20 +140,19 @@ class Session:
     reference_error: str = ""
     notice: str = ""
     results: dict[Run, Result] = field(default_factory=dict)
-    stopped: tuple[Run, str] | None = None
     model: str = ""
     best: bool = False
     mix: Mix = field(default_factory=Mix)
+    batch: Batch | None = None
+    jobs: Slots = field(default_factory=lambda: Slots(explain))
     measuring: threading.Lock = field(default_factory=threading.Lock)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
-    _work: tuple[Run, Work] | None = None
     _files: dict[str, str] = field(default_factory=dict)
     _choices: int = 0
     _uploads: int = 0
     _latest: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
     _pictures: dict[str, tuple[str, Kept[bytes]]] = field(default_factory=dict)
     _kept: dict[str, Kept[Photo]] = field(default_factory=dict)  # the upload and its reference
-    _ending: Work | None = None  # the last that was cancelled: perhaps still in a tile
     _is_away: bool = False
     _changing: threading.RLock = field(default_factory=threading.RLock)  # the upload, the work and its result
 
@@ -156,7 +161,7 @@ class Session:
         self._choices += 1
         self.chosen_id = chosen_id
         self.upload_error = self.reference_error = self.notice = ""
-        self.stopped = None
+        self.jobs.forget_early_end(PHOTO)
 
     def take(self, place: str, file: UploadedFile) -> bytes:
         """Return the content of an uploaded file, of which Streamlit keeps nothing but the name.
@@ -219,7 +224,7 @@ class Session:
         """Forget all photos, and what is being made of them; of results those of earlier photos, too."""
         with self._changing:
             self._uploads += 1
-            self.end_work()
+            self.jobs.end(PHOTO)
             self.results, self.upload = {}, None
             self._kept.clear()
         self._forget_pictures()
@@ -257,7 +262,7 @@ class Session:
     def put_aside(self) -> None:
         """Let go of all memory while the visitor is away; what cannot be made again waits on disk."""
         self._is_away = True
-        self.end_work()
+        self.jobs.end(PHOTO)
         self._forget_pictures()
         with self._changing:
             large = [*self._kept.values(), *(result.kept for result in self.results.values())]
@@ -265,9 +270,8 @@ class Session:
             kept.put_aside()
 
         def release() -> None:
-            if self._ending:
-                self._ending.wait(_LONGEST_TILE)
-            pipeline.release_networks()
+            self.jobs.wait(_LONGEST_TILE)
+            engine.shared().release()
             memory.return_what_is_free()
 
         threading.Thread(target=release, name="release networks", daemon=True).start()
@@ -275,40 +279,26 @@ class Session:
     def close(self) -> None:
         """Let go of everything: the visitor will not come back."""
         self._let_go()
-        pipeline.release_networks()
+        if self.batch:
+            self.batch.close()
+        engine.shared().release()
 
-    def work_on(self, run: Run, chosen: Chosen) -> Work:
-        """Return the denoiser at work on this run, or what became of it; else let one begin, and any other end."""
+    def denoise(self, run: Run, chosen: Chosen) -> Callable[[Task], None]:
+        """Return the work that makes a result."""
 
-        def keep(denoised: Photo, seconds: float) -> None:
-            result = Result(denoised, seconds)  # takes a moment, in which the photo may be removed
-            with self._changing:
-                if self._work and self._work[1] is work:
+        def work(task: Task) -> None:
+            with task.room(2 * size_of(chosen.outline)):
+                if self.result(run):  # somebody else may have waited for the same
+                    return
+                denoised = pipeline.denoise_photo(
+                    chosen.load(), run[1], best=run[2], progress=task.progress, denoisers=task.denoiser
+                )
+                result = Result(denoised, task.check().seconds)  # takes a moment, in which the photo may be removed
+                with self._changing:
+                    task.check()
                     self.add_result(run, result)
 
-        with self._changing:
-            if self._work and self._work[0] == run:
-                work = self._work[1]
-                if not work.has_ended or work.failure or self.result(run):
-                    return work
-            self.end_work()
-            known = partial(self.result, run)
-            work = Work(chosen.load, size_of(chosen.outline), *run[1:], keep, is_kept=known, after=self._ending)
-            self._work = run, work
-            return work
-
-    def end_work(self) -> None:
-        """Let the denoiser that is at work end within a tile."""
-        with self._changing:
-            before, self._work = self._work, None
-            if before:
-                before[1].cancel()
-                self._ending = before[1]
-
-    def stop(self, run: Run, sentence: str) -> None:
-        """Leave a run be, and say so, until the visitor asks for it again or chooses another photo."""
-        self.end_work()
-        self.stopped = (run, sentence)
+        return work
 
     def keep_model(self) -> None:
         """Stay with the denoiser that the visitor chose, whatever the next photo or page."""
@@ -317,10 +307,6 @@ class Session:
     def keep_best(self) -> None:
         """Do the same with its quality."""
         self.best = st.session_state["best"]
-
-    def resume(self) -> None:
-        """Let the run that was stopped start again."""
-        self.stopped = None
 
     def chosen(self) -> Chosen:
         """Return the photo that the page is about, and say if the visitor's own was tidied away."""
@@ -413,6 +399,7 @@ class Session:
         return kept if kept and kept.is_there else None
 
     def _forget_pictures(self) -> None:
+        self.jobs.end_others(PHOTO)  # what they make is kept beside the pictures
         self._latest.clear()
         self._pictures.clear()
 
@@ -479,8 +466,7 @@ def current() -> Session:
     if "session" not in st.session_state:
         state = st.session_state["session"] = Session(chosen_id=first_sample())
         state.obey(st.query_params)
-        farewell.when_away("session", state.put_aside)
-        farewell.when_gone("session", state.close)
+        farewell.hold(state)
     state = cast(Session, st.session_state["session"])
     state._is_away = False
     return state

@@ -10,8 +10,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from denoise import pipeline
-from denoise.batch import Settings
 from denoise.image import PhotoError
+from denoise.item import Settings
 from denoise.ui import texts
 from denoise.ui.pages import batch as page
 
@@ -20,14 +20,14 @@ SCRIPT = "from denoise.ui.pages import batch; batch.show()"
 
 @pytest.fixture
 def app(monkeypatch):
-    def denoise_photo(photo, model, *, strength, best, progress):
+    def denoise_photo(photo, model, *, strength, best, progress, denoisers):
         progress(0, 1)
         return replace(photo, pixels=255 - photo.pixels)
 
     monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
     test = AppTest.from_string(SCRIPT, default_timeout=30).run()
     yield test
-    test.session_state["batch"].close()
+    test.session_state["session"].batch.close()
 
 
 def png(width=24, height=16):
@@ -38,7 +38,7 @@ def png(width=24, height=16):
 
 
 def add(app, name, data):
-    batch = app.session_state["batch"]
+    batch = app.session_state["session"].batch
     item = batch.expect(name, len(data))
     part = batch.part(item.id)
     part.write_bytes(data)
@@ -59,7 +59,7 @@ def sentences(app):
 
 
 def finish(app):
-    app.session_state["batch"].wait(10)
+    app.session_state["session"].batch.wait(10)
     return app.run()
 
 
@@ -101,7 +101,7 @@ def test_photos_are_shown_denoised_and_counted(app):
 
 def test_settings_are_those_of_the_page(app, monkeypatch):
     started = []
-    batch = app.session_state["batch"]
+    batch = app.session_state["session"].batch
     monkeypatch.setattr(batch, "start", started.append)
     add(app, "a.png", png())
     app.run()
@@ -125,7 +125,7 @@ def test_settings_are_those_of_the_page(app, monkeypatch):
 
 
 def test_settings_rest_while_photos_are_at_work_and_cancel_gives_them_back(app):
-    batch = app.session_state["batch"]
+    batch = app.session_state["session"].batch
     batch.expect("late.png", 1)  # so that the work does not end
     add(app, "a.png", png())
     app.run()
@@ -144,7 +144,7 @@ def test_link_sets_the_page(app):
     link.query_params["batch_strength"] = "60"
     link.run()
     assert (link.selectbox(key="batch_model").value, link.slider(key="batch_strength").value) == ("unet", 60)
-    link.session_state["batch"].close()
+    link.session_state["session"].batch.close()
 
 
 def test_failed_photo_can_be_tried_again(app, monkeypatch):
@@ -182,13 +182,13 @@ def test_all_can_be_done_again_or_removed(app):
     app.run()
     app.button(key="batch start").click().run()
     finish(app)
-    before = app.session_state["batch"]
+    before = app.session_state["session"].batch
     folder = before.thumbnail(before.items()[0].id).parent
     app.button(key="batch again").click().run()
     finish(app)
     assert table(app)[1] == 1
     app.button(key="batch clear").click().run()
-    assert app.session_state["batch"] is not before
+    assert app.session_state["session"].batch is not before
     assert table(app) == ([], 0)
     deadline = time.monotonic() + 10
     while folder.exists() and time.monotonic() < deadline:

@@ -1,5 +1,7 @@
 import io
 import re
+import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from denoise import pipeline
 from denoise.runtime import ModelError
-from denoise.ui import samples, task, texts
+from denoise.ui import jobs, samples, texts
 from denoise.ui.session import UPLOAD, Session
 
 SCRIPT = "from denoise.ui.pages import compare; compare.show()"
@@ -21,9 +23,7 @@ def runs(monkeypatch):
     """Replace the denoisers by ones that add their place in the list; give the list of what ran, on which size."""
     made = []
 
-    def denoise_photo(photo, model, *, strength=1.0, best=False, progress=None):
-        if progress is None:  # warming up
-            return photo
+    def denoise_photo(photo, model, *, strength=1.0, best=False, progress=None, denoisers=None):
         progress(0, 1)
         progress(1, 1)
         made.append((model, photo.width, photo.height))
@@ -196,23 +196,36 @@ def test_nonsense_in_the_link_is_ignored(app):
     assert_calm(app)
 
 
+def test_comparison_goes_on_while_another_page_is_looked_at(app, runs, monkeypatch):
+    quick, go_on = pipeline.denoise_photo, threading.Event()
+
+    def denoise_photo(*args, **options):
+        assert go_on.wait(60)
+        return quick(*args, **options)
+
+    monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "session", SimpleNamespace(current=st.stop))  # as Streamlit does for the other page
+        app.run()
+    assert [progress.text for progress in app.get("progress")] == [texts.STARTING]
+    (job,) = [job for _, job in app.session_state["session"].jobs._jobs.values()]
+    go_on.set()
+    assert job.wait(10)
+    app.run()
+    assert [name for name, *_ in runs] == NAMES
+    assert not app.get("progress")
+    assert_calm(app)
+
+
 def test_cancelled_comparison_keeps_what_is_finished(app, runs, monkeypatch):
-    quick, run = pipeline.denoise_photo, task.run
-    works = []
+    quick, pressed = pipeline.denoise_photo, []
 
-    def remember(name, key, work, **options):
-        works.append((name, key))
-        run(name, key, work, **options)
+    def denoise_photo(photo, model, *, progress, **options):
+        if model == NAMES[2] and not pressed:
+            pressed.append(True)
+            progress.__self__.check().cancel()  # as a click on Cancel does
+        return quick(photo, model, progress=progress, **options)
 
-    def denoise_photo(photo, model, **options):
-        if model == NAMES[2] and "pressed" not in st.session_state:
-            st.session_state["pressed"] = True
-            name, key = works[-1]
-            st.session_state[f"{name} ended"] = (key, texts.WORK_CANCELLED)  # as a click on Cancel does
-            st.rerun()
-        return quick(photo, model, **options)
-
-    monkeypatch.setattr(task, "run", remember)
     monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
     app.run()
     assert [warning.value for warning in app.warning] == [texts.WORK_CANCELLED]

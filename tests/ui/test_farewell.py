@@ -127,21 +127,23 @@ def script(monkeypatch):
     return be
 
 
+def held(done, name="gone"):
+    """What a visitor holds: notes in the list what is done with it."""
+    return SimpleNamespace(put_aside=lambda: done.append("aside"), close=lambda: done.append(name))
+
+
 def test_what_a_visitor_holds_goes_with_the_session_and_with_no_other(script, server):
-    gone = []
-    farewell.when_gone("batch", lambda: gone.append("first"))
-    farewell.when_gone("batch", lambda: gone.append("batch"))  # another batch, once the first was closed
-    farewell.when_gone("session", lambda: gone.append("session"))
+    done = []
+    farewell.hold(held(done))
     farewell._forget(farewell._Visitor("b"))
-    assert gone == []
+    assert done == []
     farewell._forget(farewell._visitors["a"])
-    assert gone == ["batch", "session"]
+    assert done == ["gone"]
 
 
 def test_memory_is_let_go_of_two_minutes_after_a_connection_broke_and_the_rest_after_an_hour(script, server):
     done = []
-    farewell.when_away("session", lambda: done.append("aside"))
-    farewell.when_gone("session", lambda: done.append("gone"))
+    farewell.hold(held(done))
     farewell._leave("a")
     server.wait(119)
     assert done == []
@@ -156,7 +158,7 @@ def test_memory_is_let_go_of_two_minutes_after_a_connection_broke_and_the_rest_a
 
 def test_nothing_is_put_aside_of_a_visitor_who_is_back(script, server):
     done = []
-    farewell.when_away("session", lambda: done.append("aside"))
+    farewell.hold(held(done))
     farewell._leave("a")
     server.wait(60)
     server.active.add("a")
@@ -170,7 +172,7 @@ def test_visitors_are_limited_and_who_is_away_for_the_longest_time_makes_place(s
     for name in "abc":
         script(name)
         assert farewell.expect()
-        farewell.when_gone("session", lambda name=name: gone.append(name))
+        farewell.hold(held(gone, name))
     script("d")
     assert not farewell.expect()  # all three are there
     farewell._leave("b")

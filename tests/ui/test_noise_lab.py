@@ -3,14 +3,13 @@ import io
 import cv2
 import numpy as np
 import pytest
-import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from denoise import camera, pipeline
 from denoise.image import Photo
 from denoise.metrics import psnr
-from denoise.ui import samples, task, texts
+from denoise.ui import samples, texts
 from denoise.ui.session import UPLOAD
 
 SCRIPT = "from denoise.ui.pages import noise_lab; noise_lab.show()"
@@ -23,7 +22,7 @@ def runs(monkeypatch):
     """Replace the denoisers by a quick blur; give the list of what ran, on photos of which size."""
     made = []
 
-    def denoise_photo(photo, model, *, strength=1.0, best=False, progress=None):
+    def denoise_photo(photo, model, *, strength=1.0, best=False, progress=None, denoisers=None):
         if progress:
             progress(0, 1)
             progress(1, 1)
@@ -215,23 +214,16 @@ def test_failing_denoiser_gives_a_sentence_and_can_be_repeated(app, runs, monkey
 
 
 def test_cancelled_curves_keep_their_points(app, runs, monkeypatch):
-    quick = pipeline.denoise_photo
+    quick, pressed = pipeline.denoise_photo, []
 
-    def denoise_photo(photo, model, **options):
-        if photo.width == SIDE and len(runs) == 4 and "pressed" not in st.session_state:
-            st.session_state["pressed"] = True
-            name, key = works[-1]
-            st.session_state[f"{name} ended"] = (key, texts.WORK_CANCELLED)  # as a click on Cancel does
-            st.rerun()
+    def denoise_photo(photo, model, *, denoisers, **options):
+        if photo.width == SIDE and len(runs) == 4 and not pressed:
+            pressed.append(True)
+            task = denoisers.__self__
+            task.check().cancel()  # as a click on Cancel does
+            task.check()
         return quick(photo, model, **options)
 
-    works, run = [], task.run
-
-    def remember(name, key, work, **options):
-        works.append((name, key))
-        run(name, key, work, **options)
-
-    monkeypatch.setattr(task, "run", remember)
     monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
     app.run()
     next(button for button in app.button if button.label == texts.LAB_CURVE_BUTTON).click().run()

@@ -1,6 +1,7 @@
 """What a visitor does while a large photo is still being decoded: the page is made anew beside the run that decodes."""
 
 import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,12 +10,14 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
 from denoise import pipeline
+from denoise.batch import Batch
+from denoise.engine import Engine
 from denoise.image import Photo, encode
 from denoise.turns import Turns
 from denoise.ui import samples, session, texts
 from denoise.ui.kept import Kept
 from denoise.ui.pages import noise_lab
-from denoise.ui.session import UPLOAD, Result, Session
+from denoise.ui.session import PHOTO, UPLOAD, Result, Session
 
 SAMPLE = next(iter(samples.list_samples()))
 
@@ -96,7 +99,7 @@ def denoiser(monkeypatch):
     """Stands for `pipeline.denoise_photo`: waits in its second tile until `free` is set, then fails or returns."""
     stub = SimpleNamespace(free=threading.Event(), failure=None, calls=[])
 
-    def denoise_photo(photo, model, *, best, progress):
+    def denoise_photo(photo, model, *, best, progress, denoisers):
         stub.calls.append(model)
         progress(0, 2)
         progress(1, 2)
@@ -111,27 +114,37 @@ def denoiser(monkeypatch):
     stub.free.set()
 
 
-def test_work_goes_on_while_the_page_is_made_anew(state, denoiser):
+def job_on(state, run):
+    return state.jobs.job(PHOTO, run, state.denoise(run, state.chosen()))
+
+
+def test_job_goes_on_while_the_page_is_made_anew(state, denoiser):
     state.open_upload("photo.png", png(1))
     photo = state.chosen()
     run = (photo.id, "ridnet", False)
-    work = state.work_on(run, photo)
-    assert not work.wait(0)
-    assert state.work_on(run, photo) is work
+    job = job_on(state, run)
+    assert not job.wait(0)
+    assert job_on(state, run) is job
     denoiser.free.set()
-    assert work.wait(10)
+    assert job.wait(10)
     assert state.result(run).photo is photo.noisy
-    assert state.work_on(run, photo) is work  # it has just ended: nothing begins anew
+    assert job_on(state, run).wait(10)  # it has just ended: nothing is done once more
+    assert denoiser.calls == ["ridnet"]
     del state.results[run]
-    assert state.work_on(run, photo).wait(10)
+    assert job_on(state, run).wait(10)
     assert denoiser.calls == ["ridnet", "ridnet"]
 
 
-def test_work_on_something_else_ends_the_earlier_one(state, denoiser):
+def test_job_on_something_else_ends_the_earlier_one(state, denoiser):
     state.open_upload("photo.png", png(1))
     photo = state.chosen()
     runs = [(photo.id, model, False) for model in ("ridnet", "unet")]
-    first, second = (state.work_on(run, photo) for run in runs)
+    first = job_on(state, runs[0])
+    while not denoiser.calls:
+        time.sleep(0.001)
+    second = job_on(state, runs[1])
+    assert not second.wait(0.01)
+    assert denoiser.calls == ["ridnet"]  # one is at work
     denoiser.free.set()
     assert first.wait(10)
     assert second.wait(10)
@@ -139,14 +152,17 @@ def test_work_on_something_else_ends_the_earlier_one(state, denoiser):
     assert first.failure is None
 
 
-def test_of_one_visitor_one_work_computes_however_quickly_the_choices_change(state, denoiser):
+def test_of_one_visitor_one_job_computes_however_quickly_the_choices_change(state, denoiser):
     state.open_upload("photo.png", png(1))
-    photo = state.chosen()
-    works = [state.work_on((photo.id, model, False), photo) for model in ("ridnet", "unet", "nlm")]
-    assert not any(work.wait(0.1) for work in works)
+    jobs = []
+    for model in ("ridnet", "unet", "nlm"):
+        jobs.append(job_on(state, (state.chosen().id, model, False)))
+        while not denoiser.calls:
+            time.sleep(0.001)
+    assert not any(job.wait(0.1) for job in jobs)
     assert denoiser.calls == ["ridnet"]
     denoiser.free.set()
-    assert all(work.wait(10) for work in works)
+    assert all(job.wait(10) for job in jobs)
     assert denoiser.calls == ["ridnet", "nlm"]
 
 
@@ -154,26 +170,48 @@ def test_result_of_a_sample_is_not_made_again_for_who_waited_for_it(state, denoi
     monkeypatch.setattr(session, "_results_of_samples", {})
     monkeypatch.setattr("denoise.turns.networks", Turns(1, few=1))
     run = (SAMPLE, "ridnet", False)
-    works = [each.work_on(run, each.chosen()) for each in (state, Session(chosen_id=SAMPLE))]
+    jobs = [job_on(each, run) for each in (state, Session(chosen_id=SAMPLE))]
     denoiser.free.set()
-    assert all(work.wait(10) for work in works)
+    assert all(job.wait(10) for job in jobs)
     assert denoiser.calls == ["ridnet"]
     assert state.result(run)
 
 
-def test_work_that_failed_begins_again_only_when_asked(state, denoiser):
+def test_job_that_failed_begins_again_only_when_asked(state, denoiser):
     state.open_upload("photo.png", png(1))
-    run, photo = (state.chosen().id, "ridnet", False), state.chosen()
+    run = (state.chosen().id, "ridnet", False)
     denoiser.failure = MemoryError()
     denoiser.free.set()
-    work = state.work_on(run, photo)
-    assert work.wait(10)
-    assert state.work_on(run, photo) is work
-    assert isinstance(work.failure, MemoryError)
-    state.stop(run, "It failed.")
+    job = job_on(state, run)
+    assert job.wait(10)
+    assert job_on(state, run) is job
+    assert job.reason == texts.OUT_OF_MEMORY
     denoiser.failure = None
-    assert state.work_on(run, photo).wait(10)
+    state.jobs.end(PHOTO)  # as the button does
+    assert job_on(state, run).wait(10)
     assert state.result(run)
+
+
+@pytest.mark.parametrize("chosen", [SAMPLE, UPLOAD])
+def test_job_that_was_cancelled_begins_again_when_a_photo_is_chosen(state, denoiser, chosen):
+    state.open_upload("photo.png", png(1))
+    run = (state.chosen().id, "ridnet", False)
+    job = job_on(state, run)
+    job.cancel()
+    assert job_on(state, run) is job
+    state.choose(chosen)
+    denoiser.free.set()
+    assert job_on(state, run).wait(10)
+    assert not job_on(state, run).is_cancelled
+    assert state.result(run)
+
+
+def test_jobs_of_other_slots_end_with_what_they_make(state, denoiser):
+    jobs = {slot: state.jobs.job(slot, 1, lambda task: denoiser.free.wait(10)) for slot in (PHOTO, "comparison", "lab")}
+    state.open_upload("photo.png", png(1))
+    assert {slot: job.is_cancelled for slot, job in jobs.items()} == {PHOTO: False, "comparison": True, "lab": True}
+    state.put_aside()
+    assert jobs[PHOTO].is_cancelled
 
 
 def test_own_photo_can_be_removed(state):
@@ -185,7 +223,9 @@ def test_own_photo_can_be_removed(state):
     assert (state.chosen_id, state.upload, state.results, state._kept) == (SAMPLE, None, {}, {})
 
 
-@pytest.mark.parametrize("end", [Session.close_upload, Session.close, Session.put_aside, Session.end_work])
+@pytest.mark.parametrize(
+    "end", [Session.close_upload, Session.close, Session.put_aside, lambda state: state.jobs.end(PHOTO)]
+)
 def test_result_that_is_being_kept_does_not_outlive_its_photo(state, denoiser, monkeypatch, end):
     def slow(*args):
         result = Result(*args)
@@ -196,7 +236,7 @@ def test_result_that_is_being_kept_does_not_outlive_its_photo(state, denoiser, m
     photo = state.chosen()
     monkeypatch.setattr(session, "Result", slow)
     denoiser.free.set()
-    assert state.work_on((photo.id, "ridnet", False), photo).wait(10)
+    assert job_on(state, (photo.id, "ridnet", False)).wait(10)
     assert state.results == {}
 
 
@@ -239,23 +279,14 @@ def test_earlier_upload_that_is_kept_slowly_does_not_replace_the_later(state, mo
     assert state._kept["upload"].get().pixels.max() == 2
 
 
-def test_work_is_ended_by_two_at_once(state, denoiser):
-    """The page goes on to another run while what puts the session aside ends the work."""
+def test_all_that_is_held_goes_when_the_visitor_does(state):
     state.open_upload("photo.png", png(1))
-    photo = state.chosen()
-    work = state.work_on((photo.id, "ridnet", False), photo)
-    cancel = work.cancel
-
-    def meanwhile():
-        work.cancel = cancel
-        state.end_work()
-
-    work.cancel = meanwhile
-    state.end_work()
-    assert state._work is None
-    denoiser.free.set()
-    assert work.wait(10)
-    assert state.results == {}
+    state.batch = Batch(Engine())
+    state.put_aside()
+    assert not state.batch.is_closed  # it goes on
+    state.close()
+    assert state.batch.is_closed
+    assert (state.upload, state.results, state._kept) == (None, {}, {})
 
 
 def test_link_to_a_photo_of_ones_own_says_that_it_is_gone(state):

@@ -17,8 +17,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
 
 from denoise import spool
-from denoise.batch import REPORT_NAME, Batch, State, _write
+from denoise.batch import REPORT_NAME, Batch, _write
+from denoise.engine import Engine
 from denoise.image import Photo, PhotoError, decode
+from denoise.item import State
 from denoise.pipeline import Mix, blend
 from denoise.ui import samples, texts, transfer
 from denoise.ui.session import File, Result, Session
@@ -26,7 +28,7 @@ from denoise.ui.session import File, Result, Session
 
 @pytest.fixture
 def batch():
-    made = Batch(explain=repr)
+    made = Batch(Engine(), explain=repr)
     transfer.offer(made)
     yield made
     made.close()
@@ -432,7 +434,7 @@ def test_disk_is_waited_for_in_other_threads(visitor, batch, item, monkeypatch):
 
 def test_batches_look_at_one_photo_each_and_wait_for_no_other(batch, monkeypatch):
     """Large photos of two batches wait for their turn; a small one of a third batch does not."""
-    first, second, third = batches = [batch, Batch(), Batch()]
+    first, second, third = batches = [batch, Batch(Engine()), Batch(Engine())]
     at_work, most, third_is_done = [], [], threading.Event()
 
     def look(of, item_id, part):

@@ -4,9 +4,9 @@ import asyncio
 import os
 import secrets
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import streamlit as st
 from streamlit.runtime import get_instance
@@ -33,6 +33,16 @@ _component = component(__file__)
 _adding = threading.Lock()  # visitors come in many threads; all else is done by the server's loop alone
 
 
+class Held(Protocol):
+    """All that is held for a visitor."""
+
+    def put_aside(self) -> None:
+        """Let go of memory; what cannot be made again waits on disk."""
+
+    def close(self) -> None:
+        """Let go of everything."""
+
+
 @dataclass
 class _Visitor:
     """A visitor and what is to be done once nobody is there.
@@ -40,8 +50,7 @@ class _Visitor:
     Attributes:
         session_id: Streamlit's name for the session.
         token: By which the page names it.
-        put_aside: What lets go of memory, by whose it is.
-        let_go: What lets go of everything, by whose it is.
+        held: What is held for the visitor, see `hold`.
         has_closed: The page said that it is being closed.
         left: When the connection ended, by the loop's clock; 0 while it is there.
         look: The next look at whether somebody is there.
@@ -50,8 +59,7 @@ class _Visitor:
 
     session_id: str
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
-    put_aside: dict[str, Callable[[], None]] = field(default_factory=dict)
-    let_go: dict[str, Callable[[], None]] = field(default_factory=dict)
+    held: Held | None = None
     has_closed: bool = False
     left: float = 0.0
     look: asyncio.TimerHandle | None = None
@@ -97,16 +105,10 @@ def bid(token: str) -> None:
                 _look_after(visitor, GRACE)
 
 
-def when_away(name: str, put_aside: Callable[[], None]) -> None:
-    """Have memory let go of when this visitor's connection has been broken for a while; replaces that of this name."""
+def hold(held: Held) -> None:
+    """Have this put aside when the visitor's connection has been broken for a while, and closed at the end."""
     if (context := get_script_run_ctx()) and (visitor := _visitor(context.session_id)):
-        visitor.put_aside[name] = put_aside
-
-
-def when_gone(name: str, let_go: Callable[[], None]) -> None:
-    """Have all that this visitor holds let go of at the end; replaces that of this name."""
-    if (context := get_script_run_ctx()) and (visitor := _visitor(context.session_id)):
-        visitor.let_go[name] = let_go
+        visitor.held = held
 
 
 def _visitor(session_id: str) -> _Visitor | None:
@@ -164,8 +166,8 @@ def _look(visitor: _Visitor) -> None:
     elif visitor.has_closed or now - visitor.left >= PATIENCE:
         _forget(visitor)
     else:
-        for put_aside in list(visitor.put_aside.values()):
-            asyncio.get_running_loop().run_in_executor(None, put_aside)  # it writes to disk
+        if visitor.held:
+            asyncio.get_running_loop().run_in_executor(None, visitor.held.put_aside)  # it writes to disk
         _look_after(visitor, visitor.left + PATIENCE - now)
 
 
@@ -180,5 +182,5 @@ def _forget(visitor: _Visitor) -> None:
         visitor.look = None
     get_instance().close_session(visitor.session_id)
     _visitors.pop(visitor.session_id, None)
-    for let_go in list(visitor.let_go.values()):
-        let_go()
+    if visitor.held:
+        visitor.held.close()

@@ -1,25 +1,25 @@
 """Batch: many photos or a folder of them, denoised one after another, and one zip to take home."""
 
 import errno
-from typing import cast
 
 import streamlit as st
 
-from denoise import pipeline
-from denoise.batch import Batch, Item, Settings, State
+from denoise import engine, pipeline
+from denoise.batch import Batch
 from denoise.image import format_title
+from denoise.item import Item, Settings, State
 from denoise.notation import NONE
-from denoise.ui import farewell, photo_table, pictures, session, texts, transfer, uploader, viewer
+from denoise.ui import photo_table, pictures, session, texts, transfer, uploader, viewer
 
 _PATIENCE = 3.0  # seconds in which a tile ends; else the page says so a moment later
 _AUTOMATIC = _AS_IT_CAME = ""
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
-_BATCH, _KEPT, _LOOKED_AT = "batch", "batch settings", "batch look"
+_KEPT, _LOOKED_AT = "batch settings", "batch look"
 _WIDGETS = ("batch_model", "batch_best", "batch_strength", "batch_format", "batch_quality", "batch_strip")
 
 
 def show() -> None:
-    """Make the page; the work goes on in a thread of its own, whatever the visitor does meanwhile."""
+    """Make the page; the work goes on, whatever the visitor does meanwhile."""
     batch = _batch()
     st.title(texts.BATCH_TITLE, anchor=False)
     st.markdown(texts.BATCH_SENTENCE)
@@ -32,11 +32,10 @@ def show() -> None:
 
 def _batch() -> Batch:
     """Return the visitor's batch."""
-    if _BATCH not in st.session_state:
-        batch = Batch(max_megapixels=session.MAX_MEGAPIXELS, explain=_explain)
-        farewell.when_gone("batch", batch.close)
-        st.session_state[_BATCH] = batch
-    return cast(Batch, st.session_state[_BATCH])
+    state = session.current()
+    if state.batch is None or state.batch.is_closed:
+        state.batch = Batch(engine.shared(), max_megapixels=session.MAX_MEGAPIXELS, explain=_explain)
+    return state.batch
 
 
 def _explain(error: Exception) -> str:
@@ -192,7 +191,6 @@ def _actions(batch: Batch, settings: Settings, items: list[Item]) -> None:
             st.markdown(texts.BATCH_CLEAR_WARNING)
             if st.button(texts.BATCH_CLEAR_SURE, key="batch clear", disabled=not items):
                 batch.close()
-                del st.session_state[_BATCH]
                 st.rerun()
 
     if batch.is_working:

@@ -1,6 +1,7 @@
 """Compare models: one photo, every denoiser, what each makes of it and what it costs."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
@@ -11,11 +12,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from denoise import pipeline
+from denoise.engine import Job, Task
 from denoise.image import Photo, to_depth
 from denoise.metrics import SSIM_WINDOW, psnr, ssim
 from denoise.registry import list_models
-from denoise.ui import pictures, samples, session, task, texts, transfer, viewer
-from denoise.ui.kept import Kept
+from denoise.ui import jobs, pictures, samples, session, texts, transfer, viewer
+from denoise.ui.kept import Kept, size_of
 from denoise.ui.session import UPLOAD, Chosen, Session, in_turn
 
 _SIZES = ("256", "384", "512")
@@ -79,13 +81,17 @@ def show() -> None:
     _cards(cards, part, outcomes)
     _viewer(state, part, outcomes)
     with progress.container():
-        if missing := [name for name in pipeline.denoiser_names() if name not in outcomes]:
-            task.run(
-                "comparison",
-                part.id,
-                lambda report: _denoise(part, missing, outcomes, cards, report),
-                again=texts.REPEAT,
-            )
+        if len(outcomes) <= len(pipeline.denoiser_names()):
+            drawn = len(outcomes)
+
+            def tell(job: Job[None]) -> tuple[float, str]:
+                nonlocal drawn
+                if len(outcomes) != drawn:
+                    drawn = len(outcomes)
+                    _cards(cards, part, outcomes)
+                return _progress(job, outcomes)
+
+            jobs.show(state.jobs, "comparison", part.id, partial(_denoise, part, outcomes), tell=tell)
         else:
             st.markdown(_summary(outcomes))
             st.caption(texts.COMPARE_LEGEND if part.clean else texts.COMPARE_LEGEND_NO_REFERENCE)
@@ -172,27 +178,33 @@ def _measure(part: Part, photo: Photo, seconds: float | None = None) -> Outcome:
     return Outcome(Kept(photo), psnr(part.clean.pixels, photo.pixels), similarity, seconds)
 
 
-def _denoise(
-    part: Part,
-    names: list[str],
-    outcomes: dict[str, Outcome],
-    cards: DeltaGenerator,
-    report: task.Report,
-) -> None:
+def _denoise(part: Part, outcomes: dict[str, Outcome], task: Task) -> None:
     """Let the denoisers work one after another; one that fails leaves the others alone."""
+    for name in pipeline.denoiser_names():
+        if name not in outcomes:
+            with task.room(2 * size_of(part.noisy)):
+                outcome = _outcome(part, name, task)
+            task.progress(0, 1)  # of the next one
+            outcomes[name] = outcome
+
+
+def _outcome(part: Part, name: str, task: Task) -> Outcome:
+    before = task.seconds
+    try:
+        photo = pipeline.denoise_photo(part.noisy, name, progress=task.progress, denoisers=task.denoiser)
+        return _measure(part, photo, task.seconds - before)
+    except CancelledError:
+        raise
+    except Exception as error:
+        return Outcome(None, failure=session.explain(error))
+
+
+def _progress(job: Job[None], outcomes: Mapping[str, Outcome]) -> tuple[float, str]:
     denoisers = pipeline.denoiser_names()
-    for name in names:
-        finished = len(outcomes) - 1  # all but the noisy photo itself
-
-        def progress(done: int, total: int, name: str = name, finished: int = finished) -> None:
-            sentence = texts.comparing(denoisers[name].title, done, total, finished + 1, len(denoisers))
-            report((finished + done / total) / len(denoisers), sentence)
-
-        try:
-            outcomes[name] = _measure(part, *pipeline.denoise_timed(part.noisy, name, progress=progress))
-        except Exception as error:
-            outcomes[name] = Outcome(None, failure=session.explain(error))
-        _cards(cards, part, outcomes)
+    finished = min(len(outcomes), len(denoisers)) - 1  # all but the noisy photo itself
+    title = next((info.title for name, info in denoisers.items() if name not in outcomes), "")
+    sentence = texts.comparing(title, job.done, job.total, finished + 1, len(denoisers))
+    return (finished + job.done / job.total) / len(denoisers), sentence
 
 
 def _summary(outcomes: Mapping[str, Outcome]) -> str:

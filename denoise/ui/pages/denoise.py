@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from denoise import pipeline
+from denoise import engine, pipeline
 from denoise.baseline import estimate_noise
 from denoise.clean import clean_share, describe_clean
 from denoise.image import (
@@ -27,21 +27,20 @@ from denoise.pipeline import Mix
 from denoise.ui import (
     download,
     gallery,
+    jobs,
     paste,
     photo_uploader,
     pictures,
     samples,
     session,
-    task,
     texts,
     transfer,
     viewer,
 )
-from denoise.ui.session import UPLOAD, Chosen, File, Result, Run, Session, in_turn
+from denoise.ui.session import PHOTO, UPLOAD, Chosen, File, Result, Run, Session, in_turn
 
 _AS_IT_CAME = ""
 _QUALITY_KEYS = {100: "quality_lossless"}  # by the usual quality: what was chosen where loss is usual is no wish here
-_LOOK = 0.1  # seconds between two looks at the work
 _ALREADY_CLEAN = 0.8  # levels of 0 to 255: invisible, and about what rounding to 8 bit and JPEG leave
 
 
@@ -87,7 +86,8 @@ def show() -> None:
         _viewer(state, chosen, noisy, run, result)
     with outcome.container():
         if result is None or denoised is None:
-            _denoise(state, chosen, run)
+            work = state.denoise(run, chosen)
+            jobs.show(state.jobs, PHOTO, run, work, cancelled=texts.CANCELLED, again=texts.DENOISE_AGAIN)
         else:
             with state.measuring:
                 session.current()  # whoever had to wait, and was overtaken by the next choice, is ended here
@@ -158,8 +158,9 @@ def _title(chosen: Chosen) -> None:
 def _model(state: Session, chosen: Chosen) -> str:
     st.session_state["model"] = state.model or pipeline.default_for(chosen.outline)
     denoisers = pipeline.denoiser_names()
+    pace = engine.shared().pace
     captions = [
-        texts.choice(info.summary, pipeline.expected_seconds(chosen.outline, name, best=state.best))
+        texts.choice(info.summary, pipeline.expected_seconds(chosen.outline, name, best=state.best, pace=pace))
         for name, info in denoisers.items()
     ]
     return st.radio(
@@ -266,28 +267,6 @@ def _viewer(state: Session, chosen: Chosen, noisy: viewer.Picture, run: Run, res
         on_mix=state.set_mix,
         link=state.link(),
     )
-
-
-def _denoise(state: Session, chosen: Chosen, run: Run) -> None:
-    """Show the denoiser's progress, and make the page anew with the result; or say why it does not run."""
-    if state.stopped and state.stopped[0] == run:
-        st.warning(state.stopped[1])
-        st.button(texts.DENOISE_AGAIN, on_click=state.resume)
-        return
-    with st.container(key="running"):
-        report = task.progress_bar()
-        st.button(texts.CANCEL, on_click=state.stop, args=(run, texts.CANCELLED))
-    work = state.work_on(run, chosen)
-    while not work.wait(_LOOK):
-        if work.ahead:
-            report(0.0, texts.waiting_for(work.ahead))
-        elif work.total:
-            report(work.done / work.total, texts.progress(work.done, work.total, work.seconds))
-        else:
-            session.current()  # a run of the page that is outdated ends here, and the work goes on
-    if work.failure:
-        state.stop(run, session.explain(work.failure))
-    st.rerun()
 
 
 def _figures(

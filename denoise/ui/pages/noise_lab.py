@@ -1,18 +1,19 @@
 """Noise lab: a clean photo, photographed again by a simulated camera and cleaned; the truth is known."""
 
 import math
-import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from denoise import camera, pipeline
+from denoise.engine import Task
 from denoise.image import Photo, PhotoError
 from denoise.metrics import psnr, ssim
-from denoise.ui import photo_uploader, pictures, samples, session, tables, task, texts, viewer
-from denoise.ui.kept import Upload
+from denoise.ui import jobs, photo_uploader, pictures, samples, session, tables, texts, viewer
+from denoise.ui.kept import Upload, size_of
 from denoise.ui.session import UPLOAD, Session
 
 if TYPE_CHECKING:
@@ -127,12 +128,7 @@ def show() -> None:
             )
             _figures(before, cleaned[model], model)
         else:
-            task.run(
-                "lab",
-                (shot, model),
-                lambda report: cleaned.update({model: _clean(noisy, clean, model, report)}),
-                again=texts.REPEAT,
-            )
+            jobs.show(state.jobs, "lab", (shot, model), partial(_clean, noisy, clean, model, cleaned))
     draw_curves()
 
 
@@ -201,15 +197,14 @@ def _viewer(
     viewer.show(shown, subject=scene.id, clean=reference, key="lab viewer")
 
 
-def _clean(noisy: Photo, clean: Photo, model: str, report: task.Report) -> Cleaned:
-    started = time.monotonic()
-
-    def progress(done: int, total: int) -> None:
-        report(done / total, texts.progress(done, total, time.monotonic() - started))
-
-    photo = pipeline.denoise_photo(noisy, model, progress=progress)
-    seconds = time.monotonic() - started
-    return Cleaned(photo, seconds, psnr(clean.pixels, photo.pixels), ssim(clean.pixels, photo.pixels))
+def _clean(noisy: Photo, clean: Photo, model: str, cleaned: dict[str, Cleaned], task: Task) -> None:
+    if model in cleaned:
+        return
+    with task.room(2 * size_of(noisy)):
+        photo = pipeline.denoise_photo(noisy, model, progress=task.progress, denoisers=task.denoiser)
+        seconds = task.check().seconds
+    figures = psnr(clean.pixels, photo.pixels), ssim(clean.pixels, photo.pixels)
+    cleaned[model] = Cleaned(photo, seconds, *figures)
 
 
 def _figures(before: tuple[float, float], cleaned: Cleaned, model: str) -> None:
@@ -235,8 +230,8 @@ def _curves(state: Session, scene: Scene, setting: Setting) -> Callable[[], None
     )
     key = (scene.id, setting.quality, setting.seed)
     curve: Curve = state.latest("curve", key, dict)
-    missing = [(name, iso) for iso in _ISOS for name in (_NOISY, *names) if (name, iso) not in curve]
-    if names and not missing:
+    points = [(name, iso) for iso in _ISOS for name in (_NOISY, *names)]
+    if names and all(point in curve for point in points):
         _plot(curve, names, setting)
         return lambda: None
     place = st.container(height=_CHART_HEIGHT, border=True, horizontal_alignment="center", vertical_alignment="center")
@@ -244,8 +239,12 @@ def _curves(state: Session, scene: Scene, setting: Setting) -> Callable[[], None
 
         def work() -> None:
             with place:
-                task.run(
-                    "curve", key, lambda report: _compute(scene, setting, missing, curve, report), again=texts.REPEAT
+                jobs.show(
+                    state.jobs,
+                    "curve",
+                    (key, *names),
+                    partial(_compute, scene, setting, points, curve),
+                    tell=lambda job: (job.done / job.total, _curve_progress(*points[job.done])),
                 )
 
         return work
@@ -256,17 +255,23 @@ def _curves(state: Session, scene: Scene, setting: Setting) -> Callable[[], None
     return lambda: None
 
 
-def _compute(scene: Scene, setting: Setting, missing: list[tuple[str, int]], curve: Curve, report: task.Report) -> None:
+def _compute(scene: Scene, setting: Setting, points: list[tuple[str, int]], curve: Curve, task: Task) -> None:
     part, _ = pipeline.crop(scene.clean, _CURVE_SIZE)
-    titles = _titles()
     photographed = None
-    for number, (name, iso) in enumerate(missing):
-        report(number / len(missing), texts.curve_progress(titles[name], iso))
+    for number, (name, iso) in enumerate(points):
+        task.progress(number, len(points))
+        if (name, iso) in curve:
+            continue
         if photographed != iso:
             noisy, clean = pipeline.photograph(part, iso, quality=setting.quality, seed=setting.seed)
             photographed = iso
-        photo = noisy if name == _NOISY else pipeline.denoise_photo(noisy, name)
+        with task.room(2 * size_of(noisy)):
+            photo = noisy if name == _NOISY else pipeline.denoise_photo(noisy, name, denoisers=task.denoiser)
         curve[name, iso] = psnr(clean.pixels, photo.pixels)
+
+
+def _curve_progress(name: str, iso: int) -> str:
+    return texts.curve_progress(_titles()[name], iso)
 
 
 def _titles() -> dict[str, str]:

@@ -1,0 +1,111 @@
+"""A photo of a batch: how it is to be denoised, and what has become of it."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from denoise import pipeline
+from denoise.image import Photo
+from denoise.runtime import ModelError
+
+
+class State(StrEnum):
+    """What has become of a photo."""
+
+    ARRIVING = "arriving"
+    WAITING = "waiting"
+    WORKING = "working"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How photos are denoised and written.
+
+    Attributes:
+        model: A name from `pipeline.denoiser_names`; empty for the default of each photo.
+        best: See `pipeline.denoise_photo`.
+        strength: See `pipeline.denoise_photo`.
+        format: What all results become, such as "PNG"; empty to keep the format of each photo.
+        quality: Of a JPEG or WebP, 1 to 100; WebP is lossless at 100, and where it came so and `format` is empty.
+        strip: Leave out all metadata.
+    """
+
+    model: str = ""
+    best: bool = False
+    strength: float = 1.0
+    format: str = ""
+    quality: int = 95
+    strip: bool = False
+
+
+@dataclass
+class Item:
+    """A photo of a batch, and what has become of it.
+
+    Attributes:
+        id: Tells photos apart, also those of one name.
+        name: As its owner calls it, with its folders, separated by "/".
+        bytes: Size of the file; until it has arrived, as announced.
+        state: See `State`.
+        reason: Why it failed.
+        width: In pixels; 0 until the file has been looked at.
+        height: In pixels; 0 until then.
+        unpacked: Bytes of its pixels, and of their opacity; 0 until then.
+        noise_before: Estimated standard deviation of the noise, in levels of 0 to 255.
+        noise_after: The same of the result.
+        clean: Which share came back as it was because it held no noise, see `denoise.clean`, in [0, 1].
+        denoiser: The name of the one that made the result.
+        strength: With which it was made.
+        best: Whether at its best quality.
+        settings: With which the result was made.
+        seconds: From the file that came to the file that goes.
+        result: Name of the result, with its folders; no two are equal.
+        not_kept: What of the photo the result could not keep, such as "16-bit depth"; see `denoise.image.losses`.
+    """
+
+    id: str
+    name: str
+    bytes: int
+    state: State = State.ARRIVING
+    reason: str = ""
+    width: int = 0
+    height: int = 0
+    unpacked: int = 0
+    noise_before: float | None = None
+    noise_after: float | None = None
+    clean: float | None = None
+    denoiser: str = ""
+    strength: float | None = None
+    best: bool | None = None
+    settings: Settings | None = None
+    seconds: float | None = None
+    result: str = ""
+    not_kept: str = ""
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether its file has not arrived but may."""
+        return self.state == State.ARRIVING or (self.state == State.FAILED and not self.width)
+
+    @property
+    def can_retry(self) -> bool:
+        """Whether it failed although its file is a photo."""
+        return self.state == State.FAILED and self.width > 0
+
+
+def expected_seconds(item: Item, settings: Settings, pace: Mapping[str, float]) -> float:
+    """Return the seconds that a photo will take by the model cards, or what is in proportion to it."""
+    if not item.width:
+        return 0.0
+    # As much of a photo as the estimate looks at: its size, without its memory.
+    photo = Photo(np.broadcast_to(np.uint8(0), (item.height, item.width, 3)))
+    model = settings.model or pipeline.default_for(photo)
+    seconds = None
+    with suppress(ModelError, KeyError):  # there is no such model any more; the work will tell
+        seconds = pipeline.expected_seconds(photo, model, best=settings.best, pace=pace)
+    return seconds or item.width * item.height / 1e6
