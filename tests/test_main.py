@@ -338,7 +338,7 @@ def test_main_draws_progress_only_on_a_terminal(folder, monkeypatch):
 
 
 def test_main_prints_a_benchmark_and_writes_it_as_json(folder, capsys, monkeypatch):
-    monkeypatch.setattr(benchmark, "measure", lambda model, size, megapixels: [("One tile", 12.345, "ms")])
+    monkeypatch.setattr(benchmark, "measure", lambda model, size, megapixels, engine: [("One tile", 12.345, "ms")])
     assert main(["benchmark", "--model", "nlm", "--json", "out.json"]) == 0
     assert capsys.readouterr().out.split() == ["One", "tile", "12.35", "ms"]
     report = json.loads(Path("out.json").read_text())
@@ -347,7 +347,7 @@ def test_main_prints_a_benchmark_and_writes_it_as_json(folder, capsys, monkeypat
 
 
 def test_benchmark_measures_every_quantity():
-    results = {name: (value, unit) for name, value, unit in benchmark.measure("nlm", 64, [0.1])}
+    results = {name: (value, unit) for name, value, unit in benchmark.measure("nlm", 64, [0.1], Engine())}
     assert [unit for _, unit in results.values()] == ["s", "s", "ms", "s", "s", "MB"]
     assert all(value > 0 for value, _ in results.values())
     assert 50 < results["Peak memory, 0.1 megapixels"][0] < 600
