@@ -14,7 +14,9 @@ def test_blur_is_gaussian(tmp_path):
     (tmp_path / "blur.tflite").write_bytes(networks.blur(0.8, 32))
     tile = np.random.default_rng(0).random((32, 32, 3), np.float32)
     expected = cv2.GaussianBlur(tile, (5, 5), 0.8, borderType=cv2.BORDER_REFLECT_101)
-    np.testing.assert_allclose(Network(tmp_path / "blur.tflite")(tile), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        Network(tmp_path / "blur.tflite")(tile, np.zeros((32, 32, 1), np.float32)), expected, atol=1e-5
+    )
 
 
 def test_folder_has_the_names_and_cards_of_the_bundled_networks_but_other_files(tiny_models):
