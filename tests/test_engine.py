@@ -1,8 +1,11 @@
 import gc
+import subprocess
+import sys
 import threading
 import time
 import weakref
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -294,6 +297,22 @@ def test_release_waits_for_nobody():
     machine.is_free.set()
     assert holder.wait(10)
     assert len(machine.loaded) == 0
+
+
+@pytest.mark.cost
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux' account of the memory")
+def test_release_gives_the_memory_back_to_the_system():
+    code = (
+        "import numpy as np; from denoise.engine import Engine, Task; from denoise.image import Photo\n"
+        "from denoise.ui.memory import return_large_blocks; return_large_blocks()\n"
+        "def resident(): return int(next(l for l in open('/proc/self/status') if l.startswith('VmRSS')).split()[1])\n"
+        "engine = Engine()\n"
+        "with Task(engine).denoiser('ridnet', Photo(np.zeros((9, 9, 3), np.uint8))) as denoiser:\n"
+        "    denoiser(*(np.zeros((256, 256, n), np.float32) for n in (3, 1)))\n"
+        "busy = resident(); engine.release(); print(busy, resident())"
+    )
+    busy, idle = map(int, subprocess.check_output([sys.executable, "-c", code], text=True).split())
+    assert busy - idle > 150_000, f"{busy} kB before, {idle} kB after"
 
 
 def test_pace_leaves_out_what_a_job_waits_for():
