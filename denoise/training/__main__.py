@@ -190,6 +190,9 @@ def _train_options(train: argparse.ArgumentParser) -> None:
         "--patch-size", type=int, default=64, help="pixels a side (%(default)s); the case study's have 256"
     )
     patches.add_argument("--photos-in-memory", type=int, default=64, help="decoded photos held at once (%(default)s)")
+    patches.add_argument(
+        "--noiseless", type=float, default=0.0, help="share of patches of clean photos without noise (%(default)s)"
+    )
     learning = train.add_argument_group("learning")
     learning.add_argument(
         "--loss",

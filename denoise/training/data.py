@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from denoise import Image, camera, image
 from denoise.image import PhotoError
+from denoise.training import drawings
 from denoise.training.datasets import Pair, Pixels8, read_pair
 
 _log = logging.getLogger(__name__)
@@ -32,6 +33,11 @@ Photos = tuple[Pixels8 | None, Pixels8]
 SHARP = 0.4
 """Share of patches of clean photos that stay as sharp as the photo is."""
 LARGEST_ZOOM = 3.0
+DRAWN, TONED = 0.12, 0.05
+"""Shares of the clean patches that are drawn (`denoise.training.drawings`), and that are black and white or sepia."""
+NOISELESS = 0.35
+"""Share of the drawings without noise, as most are; JPEG they may have been."""
+_NOISES = ("shot", "read", "banding", "columns", "hot_raw", "hot", "white")
 
 
 class RandomPatches(keras.utils.PyDataset):
@@ -58,6 +64,9 @@ class RandomPatches(keras.utils.PyDataset):
         fixed: bool = False,
         photos_in_memory: int = 64,
         patches_per_photo: int = 8,
+        drawn: float = DRAWN,
+        toned: float = TONED,
+        noiseless: float = 0.0,
         workers: int = 2,
         read: Callable[[Pair], Photos] = read_pair,
     ) -> None:
@@ -73,6 +82,9 @@ class RandomPatches(keras.utils.PyDataset):
             fixed: The same batches every epoch, for validation.
             photos_in_memory: How many pairs are held decoded; 16-megapixel ones take 96 MB each, so cut them first.
             patches_per_photo: Patches drawn of a photo, on average, each time that it is decoded.
+            drawn: Share of clean patches that are drawn instead of cut out of a photo.
+            toned: Share of clean patches that are made black and white or sepia.
+            noiseless: Share of clean patches that stay without noise, beside those of `camera.sample_parameters`.
             workers: Threads that make batches in the background; with 1, some Keras backends use none at all.
             read: Reads one pair.
 
@@ -97,6 +109,7 @@ class RandomPatches(keras.utils.PyDataset):
         self.size = patch_size + camera.MULTIPLE if self.is_synthetic else patch_size
         self.batch_size, self.steps, self.seed, self.fixed = batch_size, steps, seed, fixed
         self.patches_per_photo, self.read = patches_per_photo, read
+        self.drawn, self.toned, self.noiseless = drawn, toned, noiseless
         fits = len(pairs) <= photos_in_memory
         self.window = len(pairs) if fits else max(1, photos_in_memory // 2)
         self.cache = _PhotoCache(pairs, photos_in_memory, self._load)
@@ -136,7 +149,18 @@ class RandomPatches(keras.utils.PyDataset):
             return ({"noisy": noisy, "clean": clean},)
         clean = np.stack([patch for (patch,) in patches])
         offset = np.tile(rng.integers(0, camera.MULTIPLE + 1, 2, dtype=np.int32), (self.batch_size, 1))
-        return ({"clean": clean, "offset": offset, **camera.sample_parameters(rng, self.batch_size)},)
+        parameters = camera.sample_parameters(rng, self.batch_size)
+        for place in np.flatnonzero(rng.random(self.batch_size) < self.drawn):
+            clean[place] = drawings.random_drawing(self.size, rng)
+            if rng.random() < NOISELESS:
+                for name in (*_NOISES, "mosaic"):
+                    parameters[name][place] = 0
+        is_noisy = rng.random(self.batch_size) >= self.noiseless
+        for name in _NOISES:
+            parameters[name] *= is_noisy
+        for place in np.flatnonzero(rng.random(self.batch_size) < self.toned):
+            clean[place] = drawings.tone(clean[place], rng)
+        return ({"clean": clean, "offset": offset, **parameters},)
 
     def _patch(self, number: int, rng: np.random.Generator) -> list[Pixels8]:
         """Draws the patch of this number, counted from the beginning of the run, of every side that there is."""

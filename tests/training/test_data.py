@@ -213,6 +213,22 @@ def test_random_patches_of_clean_photos_bring_cameras() -> None:
     assert batch["from_camera"].shape == (4, 3, 3)
 
 
+def test_random_patches_of_clean_photos_hold_drawings_of_which_some_have_no_noise() -> None:
+    settings: dict[str, Any] = {**SMALL, "batch_size": 40, "read": CountingReader(64, 64)}
+    pairs = pairs_of(9, clean_alone=True)
+    (photos,), (drawn,), (toned,) = (
+        RandomPatches(pairs, **settings, drawn=shares[0], toned=shares[1])[0] for shares in ((0, 0), (1, 0), (0, 1))
+    )
+    quiet = [batch["shot"] + batch["read"] + batch["white"] == 0 for batch in (photos, drawn)]
+    assert quiet[0].mean() < 0.2 < quiet[1].mean() < 0.7
+    differing = (np.abs(photos["clean"].astype(int) - drawn["clean"]).max(axis=(1, 2, 3)) > 0).mean()
+    assert differing == 1
+    grey = (np.ptp(toned["clean"], axis=3).max(axis=(1, 2)) == 0).mean()
+    assert 0.2 < grey < 0.8  # the others are sepia
+    for batch in (drawn, toned):
+        assert (batch["clean"].dtype, batch["clean"].shape) == (np.uint8, (40, 48, 48, 3))
+
+
 def test_random_patches_use_every_photo_alike_and_read_it_once_a_pass() -> None:
     reader, drawn = CountingReader(32, 32), Counter[int]()
     settings: dict[str, Any] = {**SMALL, "batch_size": 8, "steps": 25}
