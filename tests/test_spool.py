@@ -29,9 +29,9 @@ def serve(place, barrier, answers):
     """Be a server: make a folder when all others do, and say whether it is still there when all others have, too."""
     os.environ["TMPDIR"] = str(place)
     module._opened.cache_clear()
-    barrier.wait(30)
+    barrier.wait(120)
     (make_folder() / "photo.in").touch()
-    barrier.wait(30)
+    barrier.wait(120)
     answers.put((os.getpid(), str(spool()), tree(spool())))
     signal.pause()
 
@@ -43,11 +43,11 @@ def servers(place):
     processes = []
 
     def start(count):
-        barrier, answers = context.Barrier(count), context.SimpleQueue()
+        barrier, answers = context.Barrier(count), context.Queue()
         for _ in range(count):
             processes.append(context.Process(target=serve, args=(place, barrier, answers)))
             processes[-1].start()
-        return [answers.get() for _ in range(count)]
+        return [answers.get(timeout=180) for _ in range(count)]
 
     yield start
     for process in processes:

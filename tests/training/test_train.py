@@ -297,11 +297,11 @@ def test_hinet_learns_from_what_its_first_half_makes_too() -> None:
         assert loss == pytest.approx(2 * np.abs(noisy - clean).mean(), rel=1e-5)  # untrained, both leave it as it is
 
 
-def test_train_goes_on_with_a_run_whose_configuration_is_older(clean_folder: Path, begun: Path) -> None:
+def test_train_goes_on_with_a_run_whose_configuration_is_older(pairs_folder: Path, begun: Path) -> None:
     configuration = json.loads((begun / "config.json").read_text())
     del configuration["adversarial"]  # what was not known then
     (begun / "config.json").write_text(json.dumps(configuration))
-    train([clean_folder], begun, replace(TINY, epochs=1))
+    train([pairs_folder], begun, replace(TINY, epochs=1))
     assert json.loads((begun / "config.json").read_text())["adversarial"] == 0
 
 
