@@ -177,6 +177,18 @@ def visit(browser, server_url):
     assert [url for url in requests if not url.startswith((server_url, "data:", "blob:"))] == []
 
 
+@pytest.fixture
+def open_page(visit):
+    """Open the page as a new visitor, see `visit`, and wait for its first photo."""
+
+    def open_(path="", **options):
+        page = visit(path, **options)
+        page.locator(".viewer[data-shown]").wait_for()
+        return page
+
+    return open_
+
+
 def wait_until_it_fits(page) -> None:
     """Wait until no part of the page can be scrolled sideways; a chart that comes may be too wide for a moment."""
     wait_until(page, "the page fits", lambda: not overflowing(page))

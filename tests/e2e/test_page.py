@@ -32,18 +32,6 @@ from tests.e2e.profiles import display_p3
 from tests.e2e.test_viewer import move_sliders
 
 
-@pytest.fixture
-def open_page(visit):
-    """Open the page as a new visitor, see `visit`, and wait for its first photo."""
-
-    def open_(path="", **options):
-        page = visit(path, **options)
-        page.locator(".viewer[data-shown]").wait_for()
-        return page
-
-    return open_
-
-
 def choose_sample(page, name):
     page.locator(f".gallery [data-id='{name}']").click()
     page.locator(f".viewer[data-shown^='{name}']").wait_for()

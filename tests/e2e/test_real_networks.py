@@ -35,18 +35,6 @@ def server_url():
         yield url
 
 
-@pytest.fixture
-def open_page(visit):
-    """Open the page as a new visitor, see `visit`, and wait for its first photo."""
-
-    def open_(path="", **options):
-        page = visit(path, **options)
-        page.locator(".viewer[data-shown]").wait_for()
-        return page
-
-    return open_
-
-
 def test_sample_is_denoised(open_page):
     page = open_page()
     name = list(samples.list_samples())[1]
