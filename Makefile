@@ -26,7 +26,8 @@ test-training: .venv/dev
 	$(BIN)/pytest $(TWO) $(PLAIN) tests/training
 
 test-page: .venv/dev
-	$(BIN)/pytest $(TWO) $(PLAIN) $(PAGE) tests/e2e
+	$(BIN)/pytest $(TWO) $(PLAIN) $(PAGE)
+	$(BIN)/pytest $(TWO) $(PLAIN) tests/e2e
 
 test-jax: .venv/dev
 	$(BIN)/pytest -m jax tests/training

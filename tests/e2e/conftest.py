@@ -183,7 +183,7 @@ def open_page(visit):
 
     def open_(path="", **options):
         page = visit(path, **options)
-        page.locator(".viewer[data-shown]").wait_for()
+        wait_for(page, ".viewer[data-shown]")
         return page
 
     return open_

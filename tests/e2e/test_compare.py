@@ -68,6 +68,7 @@ def test_cards_show_true_pixels_and_the_page_fits(visit, size, scheme):
 def test_any_two_are_shown_and_the_link_reproduces_them(visit):
     page = visit("compare?part=256")
     wait_for_all(page)
+    wait_for_result(page)  # a key before the pictures are there does nothing
     title = INFOS["nlm"].title
     page.locator(".stage").press("4")
     choose(page, texts.COMPARE_LEFT, texts.CLEAN)

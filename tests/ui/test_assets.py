@@ -1,12 +1,11 @@
-import asyncio
 import gzip
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from streamlit import file_util
 
 from denoise.ui import assets
+from tests.asynchronous import run
 
 SCRIPT = next(Path(file_util.get_static_dir(), "static", "js").glob("index.*.js"))
 PATH = f"/static/js/{SCRIPT.name}"
@@ -24,8 +23,7 @@ def ask(path, *, method="GET", encodings="gzip, br", kind="http"):
 
     headers = [(b"accept-encoding", encodings.encode())] if encodings else []
     scope = {"type": kind, "method": method, "path": path, "headers": headers}
-    with ThreadPoolExecutor(1) as pool:  # a browser test may have left a loop running in this thread
-        pool.submit(asyncio.run, assets.compressed(app)(scope, None, send)).result()
+    run(assets.compressed(app)(scope, None, send))
     return messages
 
 

@@ -1,6 +1,5 @@
 import asyncio
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +7,7 @@ from starlette.responses import PlainTextResponse
 from streamlit.logger import get_logger, update_formatter
 
 from denoise.ui import guard
+from tests.asynchronous import run
 
 
 class Clock:
@@ -25,11 +25,6 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     return Clock(monkeypatch)
-
-
-def run(work):
-    with ThreadPoolExecutor(1) as pool:  # a browser test may have left a loop running in this thread
-        return pool.submit(asyncio.run, work).result()
 
 
 def paced(messages, send=None):

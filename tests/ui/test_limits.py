@@ -8,6 +8,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from denoise.ui import farewell, limits, texts
+from tests.asynchronous import run
 
 LARGEST = 1000
 
@@ -58,16 +59,16 @@ def play(monkeypatch):
     monkeypatch.setattr(limits.config, "get_option", lambda _: 1)
     monkeypatch.setattr(limits, "_MEGABYTE", 1000)
 
-    def run(scene):
+    def in_loop(scene):
         async def main():
             server = Server()
             monkeypatch.setattr(limits, "get_instance", lambda: SimpleNamespace(uploaded_file_mgr=server.store))
             await scene(server)
             server.go_on.set()
 
-        asyncio.run(main())
+        run(main())
 
-    return run
+    return in_loop
 
 
 def test_files_that_nobody_takes_are_few(play):

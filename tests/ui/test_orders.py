@@ -1,6 +1,5 @@
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ from denoise.image import Photo
 from denoise.pipeline import Mix
 from denoise.ui import orders
 from denoise.ui.session import File, Result, Session
+from tests.asynchronous import run
 
 RUN = ("astronaut", "unet", False)
 FILE = File(RUN, "PNG", 8, 95, False)
@@ -50,11 +50,6 @@ class Visitor(Session):
 @pytest.fixture
 def visitor():
     return Visitor()
-
-
-def run(work):
-    with ThreadPoolExecutor(1) as pool:  # a browser test may have left a loop running in this thread
-        return pool.submit(asyncio.run, work).result()
 
 
 async def begin(visitor, *mixes):

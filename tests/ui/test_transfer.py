@@ -5,7 +5,6 @@ import json
 import os
 import threading
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -24,6 +23,7 @@ from denoise.item import State
 from denoise.pipeline import Mix, blend
 from denoise.ui import samples, texts, transfer
 from denoise.ui.session import File, Result, Session
+from tests.asynchronous import run
 
 
 @pytest.fixture
@@ -69,9 +69,7 @@ def answer(route, chunks=(), headers=None, query="", **path_params):
         scope = {"type": "http", "path_params": path_params, "headers": encoded, "query_string": query.encode()}
         return await whole(await route(Request(scope, receive)))
 
-    # In a thread of its own: a browser test may have left a loop running in this one.
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, ask()).result()
+    return run(ask())
 
 
 async def whole(response):
@@ -323,8 +321,7 @@ def fetch(address, **changes):
     path, query = urlsplit(address).path, dict(parse_qsl(urlsplit(address).query))
     token = path.removeprefix(f"{transfer.PHOTO_PATH}/")
     said = query | {"mix": "100-100-0"} | changes
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, _fetch(token, urlencode(said))).result()
+    return run(_fetch(token, urlencode(said)))
 
 
 async def _fetch(token, query):
@@ -457,8 +454,7 @@ def test_batches_look_at_one_photo_each_and_wait_for_no_other(batch, monkeypatch
         await asyncio.gather(*(transfer._receive(Request(scope, receive)) for scope in scopes))
 
     monkeypatch.setattr(Batch, "receive", look)
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, play()).result()
+    run(play())
     assert most == [1] * 7
     for each in batches[1:]:
         each.close()
