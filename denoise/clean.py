@@ -9,6 +9,7 @@ from typing import Any, cast
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from skimage.filters import apply_hysteresis_threshold
 
 from denoise.image import Pixels
 
@@ -22,6 +23,15 @@ _MOST_WEAK = 0.16  # share of the steps in a window; in clean text 0.02 to 0.12
 _STROKES = 9  # pixels; where there are steps all over a square of this size, it may as well be a photo
 _AGAIN, _COLOURS = 3, 1500  # how often, and among how many others at most, a colour is there that a program chose
 _MOST_RARE = 0.4  # share of other colours in a window's strokes
+
+_BLOCK, _BLOCKS = 8, 8  # pixels of a JPEG's block; blocks on each side of a square over which shares are taken
+_STILL, _FAINT, _RINGING = 1, 3, 40  # levels between lightest and darkest of a block: ground; none of both; no stroke
+_STILL_BLOCKS, _RINGING_BLOCKS = 0.1, 0.25  # shares of ground at least, of what is neither ground nor stroke at most
+_GROUND, _NEAR_GROUND = 12, 0.35  # levels around the ground; share of such pixels, where strokes leave no block free
+_COMMON = 0.1  # share of the flat blocks that have a colour of the ground
+_SOME_GROUND = 0.05  # share of them in a block that holds a stroke; without any, it is of something else
+_ENDS_OF_BLOCKS = 0.2  # share of the flat lines that end where a block does, an eighth by chance
+
 _WHOLE, _HOLE = 0.99, 16  # share of a picture, and pixels of what is left: smaller holes were missed
 _WORTH_TELLING = 0.05
 _BAND = 16 * _WINDOW  # rows that are looked at together
@@ -34,7 +44,12 @@ def clean_mask(pixels: Pixels) -> Mask:
     consist of flat ground, of strong steps, and of colours that come again. Where noise was clipped at black or white,
     weak steps tell, and colours that there are once only.
 
-    Limits: drawings that were saved as JPEG, or have no flat ground, are not found; nor are clean photographs.
+    Where a drawing was saved as JPEG, strokes ring, but only as far as their blocks of 8×8 pixels reach: between them,
+    whole blocks are flat, and hardly any is neither flat nor holds a stroke. Small text leaves no block free; it is
+    found where it goes on from such a place on the same ground.
+
+    Limits: drawings without flat ground, or that were resized after they were saved as JPEG, are not found; nor are
+    clean photographs.
 
     Args:
         pixels: Picture, (H, W, 3).
@@ -47,7 +62,8 @@ def clean_mask(pixels: Pixels) -> Mask:
     if min(height, width) < _WINDOW:
         return mask
     for rows, band in _bands(pixels, margin=_WINDOW):
-        mask[rows] = _clean(pixels[band])[rows.start - band.start : rows.stop - band.start]
+        clean = _clean(pixels[band]) | _compressed(pixels[band])
+        mask[rows] = clean[rows.start - band.start : rows.stop - band.start]
     if mask.mean() > _WHOLE:
         holes = cv2.morphologyEx((~mask).view(np.uint8), cv2.MORPH_OPEN, np.ones((_HOLE, _HOLE), np.uint8))
         mask[:] |= not holes.any()
@@ -92,6 +108,49 @@ def _clean(pixels: Pixels) -> Mask:
     rare[strokes] = 255 * _is_rare(pixels[strokes])
     drawn &= share(rare) <= _MOST_RARE * share(255 * strokes.astype(np.uint8))
     return drawn
+
+
+def _compressed(pixels: Pixels) -> Mask:
+    """The same of drawings that were saved as JPEG: of 8 bit, (H, W, 3), its first pixel the first of a block."""
+    height, width = pixels.shape[:2]
+    mask = np.zeros((height, width), bool)
+    rows, columns = height // _BLOCK, width // _BLOCK
+    if pixels.dtype != np.uint8 or not rows or not columns:
+        return mask
+    grey = cv2.cvtColor(pixels[: rows * _BLOCK, : columns * _BLOCK], cv2.COLOR_RGB2GRAY)
+    if not _ends_with_blocks(grey):
+        return mask
+    blocks = grey.reshape(rows, _BLOCK, columns, _BLOCK)
+    lightest = blocks.max((1, 3))
+    span = lightest - blocks.min((1, 3))
+    still = span <= _STILL
+    if not still.any():
+        return mask
+    counts = np.bincount(lightest[still], minlength=256)
+    still &= (counts >= _COMMON * counts.sum())[lightest]
+    ground = counts.argmax()
+    near = cv2.inRange(grey, max(0, int(ground) - _GROUND), int(ground) + _GROUND)
+
+    def share(values: NDArray[Any]) -> NDArray[np.float32]:
+        return cast(NDArray[np.float32], cv2.boxFilter(values.astype(np.float32), -1, (_BLOCKS, _BLOCKS)))
+
+    is_between = share((span > _FAINT) & (span < _RINGING)) > _RINGING_BLOCKS * (1 - share(span <= _FAINT))
+    is_free = share(still) >= _STILL_BLOCKS
+    near_share = near.reshape(blocks.shape).mean((1, 3)) / 255
+    kinds = np.where(is_between, 0, np.where(is_free, 2, share(near_share) >= _NEAR_GROUND))
+    drawn = apply_hysteresis_threshold(kinds, 0.5, 1.5) & ((span <= _FAINT) | (near_share >= _SOME_GROUND))
+    whole = np.repeat(np.repeat(drawn, _BLOCK, axis=0), _BLOCK, axis=1)
+    mask[:] = np.pad(whole, ((0, height - len(whole)), (0, width - whole.shape[1])), mode="edge")
+    return mask
+
+
+def _ends_with_blocks(grey: NDArray[np.uint8]) -> bool:
+    """Tell whether flat lines, of the length of a JPEG's block and more, end where its blocks do."""
+    same = np.zeros(grey.shape, np.uint8)
+    same[:, :-1] = grey[:, 1:] == grey[:, :-1]
+    flat = cv2.erode(same, np.ones((1, _BLOCK - 1), np.uint8), anchor=(_BLOCK - 2, 0), borderValue=0)
+    counts = (flat[:, :-2] > flat[:, 1:-1]).sum(axis=0)  # by column
+    return bool(counts.sum()) and counts[_BLOCK - 2 :: _BLOCK].sum() >= _ENDS_OF_BLOCKS * counts.sum()
 
 
 def _is_rare(colours: Pixels) -> Mask:

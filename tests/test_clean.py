@@ -1,3 +1,5 @@
+import io
+
 import cv2
 import numpy as np
 import pytest
@@ -32,6 +34,12 @@ def noisy(pixels: np.ndarray, sigma: float, channels: int = 3) -> np.ndarray:
     return np.clip(np.rint(pixels + noise), 0, 255).astype(np.uint8)
 
 
+def as_jpeg(pixels: np.ndarray, quality: int, subsampling: int = 2) -> np.ndarray:
+    file = io.BytesIO()
+    PillowImage.fromarray(pixels).save(file, "JPEG", quality=quality, subsampling=subsampling)
+    return np.asarray(PillowImage.open(file))
+
+
 @pytest.mark.parametrize("size", [9, 12, 20, 48])
 @pytest.mark.parametrize("colours", COLOURS.values(), ids=COLOURS)
 def test_clean_mask_finds_text(size, colours):
@@ -42,6 +50,33 @@ def test_clean_mask_finds_text(size, colours):
 
 def test_clean_mask_finds_text_of_16_bit():
     assert clean_mask(page().astype(np.uint16) * 257).mean() > 0.97
+
+
+@pytest.mark.parametrize("quality", [50, 75, 95])
+@pytest.mark.parametrize("subsampling", [0, 2], ids=["4:4:4", "4:2:0"])
+@pytest.mark.parametrize("size", [9, 12, 20, 48])
+@pytest.mark.parametrize("colours", [BLACK_ON_WHITE, COLOURS["light-on-dark"]], ids=["dark", "light"])
+def test_clean_mask_finds_text_that_was_saved_as_jpeg(quality, subsampling, size, colours):
+    text = as_jpeg(page(size, colours), quality, subsampling)
+    assert clean_mask(text).mean() > 0.97
+    assert estimate_noise(text) == 0
+
+
+@pytest.mark.parametrize("sigma", [8, 12, 30])
+@pytest.mark.parametrize("quality", [75, 95])
+@pytest.mark.parametrize("gain", [1, 0.85], ids=["clipped", "grey"])
+def test_clean_mask_takes_no_noisy_text_that_was_saved_as_jpeg_for_clean(sigma, quality, gain):
+    text = as_jpeg(noisy(gain * page(), sigma), quality)
+    assert clean_mask(text).mean() < 0.01
+    assert estimate_noise(text) > 0
+
+
+def test_clean_mask_of_a_jpeg_leaves_a_noisy_inset_to_the_denoiser():
+    page_with_photo = np.tile(page(), (2, 2, 1))
+    page_with_photo[300:500, 300:500] = noisy(skimage.data.astronaut()[100:300, 100:300], 15)
+    mask = clean_mask(as_jpeg(page_with_photo, 90))
+    assert mask[:280].mean() > 0.97
+    assert mask[308:492, 308:492].mean() < 0.05
 
 
 @pytest.mark.parametrize("sigma", [1, 2, 5, 12, 30])
@@ -62,8 +97,10 @@ def test_clean_mask_leaves_the_noise_beside_clipped_parts_to_the_denoiser(sigma,
 
 
 @pytest.mark.parametrize("name", ["astronaut", "cat", "coffee", "rocket"])
-def test_clean_mask_finds_next_to_nothing_in_photos(name):
-    assert clean_mask(getattr(skimage.data, name)()).mean() < 0.08
+@pytest.mark.parametrize("quality", [None, 95, 60])
+def test_clean_mask_finds_next_to_nothing_in_photos(name, quality):
+    photo = getattr(skimage.data, name)()
+    assert clean_mask(as_jpeg(photo, quality) if quality else photo).mean() < 0.08
 
 
 def test_clean_mask_works_by_region():
@@ -79,10 +116,9 @@ def test_clean_mask_has_the_shape_of_the_picture(shape):
 
 
 def test_clean_mask_takes_blocks_of_a_hard_jpeg_for_what_they_are():
-    photo = cv2.imencode(".jpg", skimage.data.astronaut(), [cv2.IMWRITE_JPEG_QUALITY, 10])[1]
-    photo = cv2.imdecode(photo, cv2.IMREAD_COLOR)
+    photo = as_jpeg(skimage.data.astronaut(), 10)
     steps = np.abs(np.diff(photo.astype(int), axis=1, append=photo[:, -1:])).max(axis=2) > 0
-    assert (clean_mask(photo) & steps).mean() < 0.03  # at block borders and rings: next to none is kept
+    assert (clean_mask(photo) & steps).mean() < 0.05  # at block borders and rings: next to none is kept
 
 
 def test_clean_mask_looks_across_the_bands_of_rows_that_it_works_in():
