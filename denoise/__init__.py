@@ -13,7 +13,7 @@ Image: TypeAlias = NDArray[np.float32]
 
 Level: TypeAlias = NDArray[np.float32]
 """How much noise there is: float32 array of shape (H, W, 1), the standard deviation of the noise around each pixel, in
-[0, 1]; zero where the picture is clean."""
+[0, 1]; zero where the picture is clean. Where nobody knows, `denoise.level.UNKNOWN`."""
 
 Denoiser: TypeAlias = Callable[[Image, Level], Image]
 """Anything that turns a noisy `Image` and its `Level` into a denoised image of the same shape.

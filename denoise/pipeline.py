@@ -15,7 +15,7 @@ from denoise.baseline import non_local_means
 from denoise.clean import clean_mask
 from denoise.ensemble import averaging, ensemble
 from denoise.image import Photo, Pixels, to_depth, without_metadata
-from denoise.level import estimate_level
+from denoise.level import estimate_level, looks
 from denoise.registry import list_models, load_model
 from denoise.runtime import ModelError
 from denoise.tiling import OVERLAP, TILE_SIZE, Progress, denoise_tiled, tile_offsets
@@ -108,6 +108,7 @@ def denoise_photo(
     *,
     strength: float = 1.0,
     level: NDArray[np.float32] | float | None = None,
+    pair: float | None = None,
     best: bool = False,
     progress: Progress | None = None,
     denoisers: Denoisers = load_denoiser,
@@ -119,7 +120,10 @@ def denoise_photo(
         model: A name from `denoiser_names`, or a denoiser of 256×256 tiles.
         strength: Up to 1, the share of the noise that is removed, of luminance and colour alike, see `blend`. Above, up
             to `STRONGEST`: the network is told so many times the noise, and removes more.
-        level: The noise's standard deviation in [0, 1], one for the photo or (H, W); estimated unless given.
+        level: The noise's standard deviation in [0, 1], one for the photo or (H, W); where it is of use, it is
+            estimated unless given.
+        pair: Of the noise with which the denoiser runs twice, which multiple of the level, see `denoise.ensemble`; what
+            the model card says unless given.
         best: Take up to eight times as long for a little more quality, see `denoise.ensemble`; non-local means stays as
             it is.
         progress: Called with (0, total) first and then with (done, total) after each tile; stops the work by raising.
@@ -143,21 +147,24 @@ def denoise_photo(
     is_told = callable(model) or model in told_names()
     if not is_told and (strength > 1 or level is not None):
         raise ModelError(_cannot_be_told(str(model), "A strength above 1" if strength > 1 else "A noise level"))
-    versions = averaging(_pair(model), best=best and model != "nlm")
-    if level is None:
-        level = estimate_level(photo.pixels) if is_told or versions.pairs else 0.0
+    versions = averaging(_pair(model) if pair is None else pair, best=best and model != "nlm")
     clean = clean_mask(photo.pixels)
     tile_size, overlap = _tiling(model)
 
     def denoised(denoiser: Denoiser) -> Pixels:
         averaged = ensemble(denoiser, versions)
+        tone = tone_of(photo.pixels)
+        known = level
+        if known is None:
+            is_needed = is_told or versions.pairs
+            known = estimate_level(photo.pixels, keep_tone(denoiser, tone), keep=clean) if is_needed else 0.0
 
         def at_strength(tile: Image, tile_level: Level) -> Image:
             return averaged(tile, np.float32(max(1.0, strength)) * tile_level)
 
-        of_a_tile = keep_tone(at_strength, tone_of(photo.pixels))
+        of_a_tile = keep_tone(at_strength, tone)
         return denoise_tiled(
-            photo.pixels, of_a_tile, tile_size=tile_size, overlap=overlap, level=level, keep=clean, progress=progress
+            photo.pixels, of_a_tile, tile_size=tile_size, overlap=overlap, level=known, keep=clean, progress=progress
         )
 
     with nullcontext(model) if callable(model) else denoisers(model, photo) as denoiser:
@@ -189,7 +196,9 @@ def expected_seconds(
         seconds *= pace[last] / by_card
     tile_size, overlap = _tiling(model)
     rows, columns = (len(tile_offsets(side, tile_size, overlap)) for side in (photo.height, photo.width))
-    return rows * columns * averaging(_pair(model), best=best and model != "nlm").runs * seconds
+    versions = averaging(_pair(model), best=best and model != "nlm")
+    first = looks(photo.height, photo.width) if versions.pairs or model in told_names() else 0
+    return (rows * columns * versions.runs + first) * seconds
 
 
 def _seconds_by_card(model: str) -> float | None:

@@ -8,6 +8,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from denoise import Image, Level
+from denoise.level import told
 
 
 class ModelError(RuntimeError):
@@ -49,7 +50,7 @@ class Network:
                 f"The model file {path} is damaged or of another version: its SHA-256 is {received}, "
                 f"its model card says {sha256}. Restore both from the repository."
             )
-        self._multiple = np.float32(multiple)
+        self._multiple = multiple
         try:
             self._interpreter = Interpreter(model_content=model, num_threads=threads or processors())
             self._interpreter.allocate_tensors()
@@ -80,7 +81,7 @@ class Network:
 
         Args:
             tile: Noisy tile, (tile_size, tile_size, 3), values in [0, 1].
-            level: Its noise level, (tile_size, tile_size, 1).
+            level: Its noise level, (tile_size, tile_size, 1), or `denoise.level.UNKNOWN`.
 
         Returns:
             Denoised tile, a new array of the same shape, clipped to [0, 1].
@@ -91,7 +92,7 @@ class Network:
         for name, array, channels in (("tile", tile, 3), ("level", level, 1)):
             if array.shape != (expected := (self.tile_size, self.tile_size, channels)):
                 raise ValueError(f"`{name}` must have shape {expected}. Received: {array.shape}")
-        for index, array in zip(self._inputs, (tile, np.minimum(self._multiple * level, 1)), strict=False):
+        for index, array in zip(self._inputs, (tile, told(level, self._multiple)), strict=False):
             self._interpreter.set_tensor(index, array[None].astype(np.float32, copy=False))
         self._interpreter.invoke()
         denoised: Image = self._interpreter.get_tensor(self._output)[0]  # a copy, not the interpreter's memory

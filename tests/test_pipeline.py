@@ -327,7 +327,7 @@ def added(photo, **options):
 
 
 def test_denoise_photo_tells_the_network_the_cards_multiple_of_the_level(networks, monkeypatch):
-    monkeypatch.setattr(pipeline, "estimate_level", lambda pixels: np.full(pixels.shape[:2], 10 / 255, np.float32))
+    monkeypatch.setattr(pipeline, "estimate_level", lambda pixels, denoiser, keep: 10 / 255)
     assert added(COLOURS) == 20
     assert added(COLOURS, level=0.0) == 0
     assert added(COLOURS, level=4 / 255) == 8
@@ -390,7 +390,7 @@ def test_denoise_photo_runs_a_pair_with_noise_of_the_estimated_level(networks, m
         return tile
 
     monkeypatch.setattr(pipeline, "load_model", lambda name: network)
-    monkeypatch.setattr(pipeline, "estimate_level", lambda pixels: np.full(pixels.shape[:2], 1 / 255, np.float32))
+    monkeypatch.setattr(pipeline, "estimate_level", lambda pixels, denoiser, keep: 1 / 255)
     photo = noisy()
     np.testing.assert_array_equal(denoise_photo(photo, "pair").pixels, photo.pixels)
     (plus, level), (minus, _) = seen
@@ -410,7 +410,6 @@ def test_denoise_photo_keeps_grey_grey_when_noise_is_added(networks):
 
 
 def test_expected_seconds_know_that_a_pair_was_timed(networks):
-    for name, once in (("told", 8), ("pair", 4)):
-        seconds = expected_seconds(COLOURS, name)
-        assert seconds == 0.5
-        assert expected_seconds(COLOURS, name, best=True) == once * seconds
+    for name, runs in (("told", 1), ("pair", 2)):  # of a tile in half a second; at first once more, for the level
+        assert expected_seconds(COLOURS, name) == (runs + 1) * 0.5 / runs
+        assert expected_seconds(COLOURS, name, best=True) == (8 + 1) * 0.5 / runs

@@ -143,16 +143,16 @@ def evaluate(
     for name in bundled:
         timed[name] = _as_bundled(bundled[name], registry.model_card(name, models))
     for name, card in cards.items():
-        denoisers[name] = _with(timed[name])
+        denoisers[name] = _with(bundled[name], card)
         facts[name] = {"version": _version_of(card), "title": card.title, "parameters": card.parameters}
         facts[name] |= {"bytes": card.bytes}
     for name in best:
         timed[f"{name} best"] = _as_bundled(bundled[name], cards[name], best=True)
-        denoisers[f"{name} best"] = _with(timed[f"{name} best"])
+        denoisers[f"{name} best"] = _with(bundled[name], cards[name], best=True)
         facts[f"{name} best"] = {**facts[name], "title": f"{cards[name].title}, best quality"}
     for name, path in weights.items():
         floats = keras_denoiser(load_network(path, cards[name].architecture), cards[name].told)
-        denoisers[f"{name} float32"] = _with(_as_bundled(floats, cards[name]))
+        denoisers[f"{name} float32"] = _with(floats, cards[name])
         content = path.read_bytes()
         own = {"version": f"{_version_of(cards[name])} {_digest(content)}", "bytes": len(content)}
         facts[f"{name} float32"] = {**facts[name], **own, "title": f"{cards[name].title}, float32"}
@@ -249,7 +249,7 @@ def keras_denoiser(network: keras.Model, multiple: float = 1.0) -> Denoiser:
     is_told = len(network.inputs) == 2
 
     def denoise_tile(tile: Image, tile_level: Level) -> Image:
-        told = np.minimum(np.float32(multiple) * tile_level, 1)
+        told = level.told(tile_level, multiple)
         denoised: Image = network.predict_on_batch([tile[None], told[None]] if is_told else tile[None])[0]
         return np.clip(denoised, 0.0, 1.0)
 
@@ -257,7 +257,7 @@ def keras_denoiser(network: keras.Model, multiple: float = 1.0) -> Denoiser:
 
 
 def _as_bundled(denoiser: Denoiser, card: registry.ModelCard, *, best: bool = False) -> Denoiser:
-    """Return a denoiser that runs on the versions of a tile that the card, and the quality, ask for."""
+    """Return a denoiser that runs on the versions of a tile that the card, and the quality, ask for, to be timed."""
     return ensemble.ensemble(denoiser, ensemble.averaging(card.pair, best=best))
 
 
@@ -269,8 +269,9 @@ def _version_of(card: registry.ModelCard) -> str:
     return f"{card.sha256} {_digest(f'{card.told} {card.pair}'.encode(), *sources)}"
 
 
-def _with(denoiser: Denoiser) -> Callable[[Photo], Photo]:
-    return lambda photo: pipeline.denoise_photo(photo, denoiser)
+def _with(denoiser: Denoiser, card: registry.ModelCard, *, best: bool = False) -> Callable[[Photo], Photo]:
+    known = None if card.told or card.pair else 0.0
+    return lambda photo: pipeline.denoise_photo(photo, denoiser, level=known, pair=card.pair, best=best)
 
 
 def _non_local_means_of_a_tile(tile: Image, tile_level: Level) -> Image:

@@ -177,7 +177,7 @@ def _quality(
         except PhotoError as error:
             print(f"{title}: skipped: {error}", file=sys.stderr)
             continue
-        reference, level = None, estimate_level(noisy)
+        reference, level = None, estimate_level(noisy, denoisers[KERAS])
         for key, denoiser in denoisers.items():
             denoised = denoise_tiled(to_float(noisy), denoiser, tile_size=TILE_SIZE, level=level)
             reference = denoised if reference is None else reference

@@ -15,8 +15,7 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
-from denoise import Denoiser, metrics, pipeline, registry
-from denoise.ensemble import averaging, ensemble
+from denoise import metrics, pipeline, registry
 from denoise.files import write_atomically
 from denoise.image import Photo, decode
 from denoise.notation import EQUAL, NONE, few_photos, number, set_and_size, set_title
@@ -289,20 +288,23 @@ def crops(samples: Path, models: Path = registry.MODELS_DIR) -> Figure:
     """
     entries = json.loads((samples / "samples.json").read_text(encoding="utf-8"))
     cards = registry.list_models(models)
-    networks: dict[str, Denoiser] = {
-        cards[name].title: ensemble(registry.load_model(name, models), averaging(cards[name].pair))
-        for name in sorted(cards, key=_place)
-    }
+    names = sorted(cards, key=_place)
+    networks = [(registry.load_model(name, models), cards[name].pair) for name in names]
     rows, labels = [], []
     for entry in entries:
         noisy, clean = (decode((samples / entry[kind]).read_bytes()) for kind in ("noisy", "clean"))
-        photos: list[Photo] = [noisy, *(pipeline.denoise_photo(noisy, network) for network in networks.values())]
+        photos: list[Photo] = [noisy, *(pipeline.denoise_photo(noisy, each, pair=pair) for each, pair in networks)]
         photos.append(pipeline.denoise_photo(noisy, "nlm"))
         place = plots.detailed_crop(np.asarray(clean.pixels, np.uint8), _CROP_SIZE)
         rows.append([np.asarray(photo.pixels[place], np.uint8) for photo in (*photos, clean)])
         psnr = [number(metrics.psnr(clean.pixels, photo.pixels), 2, " dB") for photo in photos]
         labels.append([f"ISO {entry['iso']}: {psnr[0]}", *psnr[1:], entry["title"]])
-    return plots.photo_grid(rows, columns=["Noisy", *networks, "Non-local means", "Clean"], labels=labels, scale=2)
+    return plots.photo_grid(
+        rows,
+        columns=["Noisy", *(cards[name].title for name in names), "Non-local means", "Clean"],
+        labels=labels,
+        scale=2,
+    )
 
 
 def _read(path: Path) -> dict[str, Any]:

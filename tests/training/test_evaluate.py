@@ -87,7 +87,11 @@ def denoised_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """Counts the photos that were denoised; "noisy" is not."""
     calls = []
     original = module.pipeline.denoise_photo
-    monkeypatch.setattr(module.pipeline, "denoise_photo", lambda *args: calls.append(args) or original(*args))
+    monkeypatch.setattr(
+        module.pipeline,
+        "denoise_photo",
+        lambda *args, **options: calls.append(args) or original(*args, **options),
+    )
     monkeypatch.setattr(module, "seconds_per_tile", lambda denoisers: dict.fromkeys(denoisers, 0.1))
     return lambda: len(calls)
 

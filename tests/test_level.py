@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from denoise.level import UNKNOWN, estimate_level, looks, told
+from denoise.tiling import OVERLAP, TILE_SIZE, tile_offsets
+
+
+def photo(height, width, dtype=np.uint8):
+    return np.full((height, width, 3), np.iinfo(dtype).max // 2, dtype)
+
+
+def darker(by, seen=None):
+    """A denoiser that removes the same of every pixel; writes down what it was called with."""
+
+    def denoise_tile(tile, level):
+        if seen is not None:
+            seen.append((tile.copy(), level.copy()))
+        return tile - np.float32(by / 255)
+
+    return denoise_tile
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("size", [(40, 50), (256, 256), (700, 300)])
+def test_level_is_what_a_denoiser_removes(size, dtype):
+    assert estimate_level(photo(*size, dtype), darker(6)) == pytest.approx(6 / 255, rel=1e-3)
+
+
+def test_level_is_the_root_mean_square_over_pixels_and_channels():
+    noise = np.random.default_rng(0).normal(0, 5, (256, 256, 3)) * [0.5, 1, 1.5]
+    pixels = np.rint(128 + noise).astype(np.uint8)
+    assert 255 * estimate_level(pixels, lambda tile, level: np.full_like(tile, 128 / 255)) == pytest.approx(
+        np.sqrt(np.square(pixels.astype(float) - 128).mean()), rel=1e-3
+    )
+
+
+def test_level_of_what_comes_back_unchanged_is_zero():
+    assert estimate_level(photo(300, 300), darker(0)) == 0
+
+
+def test_denoiser_that_is_asked_for_the_level_is_not_told_one():
+    seen = []
+    estimate_level(photo(100, 100), darker(1, seen))
+    assert {level.shape for _, level in seen} == {(256, 256, 1)}
+    assert all((level == np.float32(UNKNOWN)).all() for _, level in seen)
+
+
+@pytest.mark.parametrize(("size", "most"), [((256, 256), 1), ((512, 512), 2), ((1024, 1024), 4), ((5000, 8000), 12)])
+def test_few_tiles_are_looked_at_and_each_once(size, most):
+    seen = []
+    pixels = photo(*size)
+    pixels[...] = np.arange(size[1], dtype=np.uint16)[:, None] % 251  # tiles differ
+    estimate_level(pixels, darker(1, seen))
+    assert len(seen) == looks(*size) == most
+    tiles = len(tile_offsets(size[0], TILE_SIZE, OVERLAP)) * len(tile_offsets(size[1], TILE_SIZE, OVERLAP))
+    assert most == 1 or most / tiles < 0.25
+    again = []
+    estimate_level(pixels, darker(1, again))
+    assert all((one == other).all() for (one, _), (other, _) in zip(seen, again, strict=True))
+
+
+def test_level_is_that_of_what_is_not_clean():
+    pixels, keep = photo(1024, 1024), np.ones((1024, 1024), bool)
+    pixels[700:800, 700:800] = 200
+    keep[700:800, 700:800] = False
+
+    def denoise_tile(tile, level):
+        return np.where(tile > 0.7, tile - np.float32(4 / 255), tile - np.float32(0.3))
+
+    assert estimate_level(pixels, denoise_tile, keep=keep) == pytest.approx(4 / 255, rel=1e-3)
+
+
+def test_level_of_what_is_all_clean_is_zero_and_nothing_is_denoised():
+    seen = []
+    assert estimate_level(photo(600, 600), darker(5, seen), keep=np.ones((600, 600), bool)) == 0
+    assert seen == []
+
+
+def test_told_is_the_multiple_of_the_level_one_at_most_and_nothing_where_nobody_knows():
+    level = np.array([0, 0.1, 0.5, UNKNOWN], np.float32)
+    np.testing.assert_array_equal(told(level, 2.5), np.array([0, 0.25, 1, UNKNOWN], np.float32))
+    assert told(level, 2.5).dtype == np.float32
