@@ -6,8 +6,8 @@ import numpy as np
 
 from denoise import Denoiser, Image, Level
 
-MOST = 8 / 255
-"""On top of strong noise, noise in proportion to it does harm: together they are more than networks have learnt."""
+STRONG = 5 / 255
+"""From this noise on, adding more does harm, and mirrored versions of the tile differ enough by themselves."""
 
 
 class Averaging(NamedTuple):
@@ -17,13 +17,11 @@ class Averaging(NamedTuple):
         turns: So many of the eight turned and mirrored versions: 1 to 8.
         pairs: So many times, white noise is added to each of them and, in a second run, subtracted; 0 for none.
         noise: The standard deviation of that noise, as a multiple of the level around each pixel.
-        most: The same at most, in [0, 1].
     """
 
     turns: int = 1
     pairs: int = 0
     noise: float = 0.0
-    most: float = MOST
 
     @property
     def runs(self) -> int:
@@ -31,24 +29,27 @@ class Averaging(NamedTuple):
         return self.turns * max(1, 2 * self.pairs)
 
 
-def averaging(pair: float = 0.0, *, best: bool = False) -> Averaging:
+def averaging(pair: float = 0.0, level: float = 0.0, *, best: bool = False) -> Averaging:
     """Choose the versions of a tile.
 
     Args:
         pair: What a model card says under this key: the noise that the network runs with, 0 for none.
+        level: The noise of the photo, in [0, 1]; how many runs there are does not depend on it.
         best: As much quality as eight runs give, rather than as few runs as can be.
     """
-    if best:
-        return Averaging(turns=4, pairs=1, noise=pair) if pair else Averaging(turns=8)
-    return Averaging(pairs=1, noise=pair) if pair else Averaging()
+    turns, pairs = (4 if best else 1), 1
+    if not pair or level >= STRONG:
+        turns, pairs = (8 if best else 2 if pair else 1), 0
+    return Averaging(turns, pairs, pair if pairs else 0.0)
 
 
 def ensemble(denoiser: Denoiser, averaging: Averaging) -> Denoiser:
     """Make a denoiser that averages what another one makes of several versions of a tile.
 
     Turns: Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution", arXiv:1707.02921, section
-    3.4. Noise: a denoiser smoothed over white noise is surer of what it removes (randomised smoothing: Cohen et al.,
-    arXiv:1902.02918); with both signs, what the noise itself leaves in the result cancels in first order.
+    3.4. Noise: a denoiser smoothed over white noise is surer of what it removes, where that is little (randomised
+    smoothing: Cohen et al., arXiv:1902.02918); with both signs, what the noise itself leaves in the result cancels in
+    first order.
 
     Args:
         denoiser: A denoiser of square tiles.
@@ -68,8 +69,7 @@ def ensemble(denoiser: Denoiser, averaging: Averaging) -> Denoiser:
             if not averaging.pairs:
                 total += _turn_back(denoiser(turned, its_level), turn)
             for _ in range(averaging.pairs):
-                sigma = np.minimum(np.float32(averaging.noise) * its_level, np.float32(averaging.most))
-                noise = sigma * rng.standard_normal(tile.shape, np.float32)
+                noise = np.float32(averaging.noise) * its_level * rng.standard_normal(tile.shape, np.float32)
                 both = denoiser(turned + noise, its_level) + denoiser(turned - noise, its_level)
                 total += _turn_back(both, turn)
         return total / np.float32(averaging.runs)

@@ -147,17 +147,17 @@ def denoise_photo(
     is_told = callable(model) or model in told_names()
     if not is_told and (strength > 1 or level is not None):
         raise ModelError(_cannot_be_told(str(model), "A strength above 1" if strength > 1 else "A noise level"))
-    versions = averaging(_pair(model) if pair is None else pair, best=best and model != "nlm")
+    pair = _pair(model) if pair is None else pair
     clean = clean_mask(photo.pixels)
     tile_size, overlap = _tiling(model)
 
     def denoised(denoiser: Denoiser) -> Pixels:
-        averaged = ensemble(denoiser, versions)
         tone = tone_of(photo.pixels)
         known = level
         if known is None:
-            is_needed = is_told or versions.pairs
+            is_needed = is_told or pair
             known = estimate_level(photo.pixels, keep_tone(denoiser, tone), keep=clean) if is_needed else 0.0
+        averaged = ensemble(denoiser, averaging(pair, float(np.mean(known)), best=best and model != "nlm"))
 
         def at_strength(tile: Image, tile_level: Level) -> Image:
             return averaged(tile, np.float32(max(1.0, strength)) * tile_level)
@@ -196,9 +196,9 @@ def expected_seconds(
         seconds *= pace[last] / by_card
     tile_size, overlap = _tiling(model)
     rows, columns = (len(tile_offsets(side, tile_size, overlap)) for side in (photo.height, photo.width))
-    versions = averaging(_pair(model), best=best and model != "nlm")
-    first = looks(photo.height, photo.width) if versions.pairs or model in told_names() else 0
-    return (rows * columns * versions.runs + first) * seconds
+    pair = _pair(model)
+    first = looks(photo.height, photo.width) if pair or model in told_names() else 0
+    return (rows * columns * averaging(pair, best=best and model != "nlm").runs + first) * seconds
 
 
 def _seconds_by_card(model: str) -> float | None:

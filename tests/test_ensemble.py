@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from denoise.ensemble import Averaging, averaging, ensemble
+from denoise.ensemble import STRONG, Averaging, averaging, ensemble
 
 LEVEL = np.linspace(0, 0.1, 64, dtype=np.float32).reshape(8, 8, 1)
 
@@ -44,13 +44,13 @@ def test_ensemble_adds_noise_in_proportion_to_the_level_and_takes_it_away():
     tile, level = random_tile(128), np.full((128, 128, 1), 0.02, np.float32)
     level[:, 64:] = 0.06
     level[:64] = 0
-    twice = ensemble(lambda tile, level: seen.append(tile) or tile, Averaging(pairs=1, noise=2.5, most=0.12))
+    twice = ensemble(lambda tile, level: seen.append(tile) or tile, Averaging(pairs=1, noise=2.5))
     np.testing.assert_allclose(twice(tile, level), tile, atol=1e-6)
     plus, minus = (each - tile for each in seen)
     np.testing.assert_allclose(plus, -minus, atol=1e-6)
     assert (plus[:64] == 0).all()
     assert plus[64:, :64].std() == pytest.approx(2.5 * 0.02, rel=0.05)
-    assert plus[64:, 64:].std() == pytest.approx(0.12, rel=0.05)  # the most
+    assert plus[64:, 64:].std() == pytest.approx(2.5 * 0.06, rel=0.05)
     neighbours = np.corrcoef(plus[64:, 1:64].ravel(), plus[64:, :63].ravel())[0, 1]
     assert abs(neighbours) < 0.05
 
@@ -77,3 +77,11 @@ def test_averaging_takes_at_most_eight_runs(pair):
     assert once.runs == (2 if pair else 1)
     assert best.runs == 8
     assert {once.noise, best.noise} == {pair}
+
+
+@pytest.mark.parametrize("best", [False, True])
+def test_averaging_of_a_very_noisy_photo_adds_none_but_turns_it(best):
+    weak, strong = (averaging(2.0, level, best=best) for level in (STRONG / 2, 2 * STRONG))
+    assert (weak.pairs, weak.noise) == (1, 2.0)
+    assert (strong.pairs, strong.noise) == (0, 0.0)
+    assert weak.runs == strong.runs == strong.turns == (8 if best else 2)
