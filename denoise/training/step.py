@@ -6,12 +6,14 @@ import keras
 from keras import ops
 
 from denoise import camera
+from denoise.level import UNKNOWN
 from denoise.training.architectures.cbdnet import NOISE_LEVEL
 from denoise.training.architectures.hinet import FIRST
 from denoise.training.losses import LOSSES, cbdnet_loss
 
-LEVEL_WINDOW, LEVEL_ERROR = 17, 0.2
-"""A level that is told is that of two such windows, in pixels, one upon the other; and by which share it is wrong."""
+LEVEL_WINDOW, LEVEL_ERROR, UNTOLD = 17, 0.2, 0.67
+"""A level that is told is that of two such windows, in pixels, one upon the other; by which share it is wrong; and
+above which normal deviate nothing is told: of a quarter of the pictures."""
 
 
 class DenoisingTraining(keras.Model):
@@ -56,16 +58,18 @@ class DenoisingTraining(keras.Model):
     def _noise_level(self, noise: Any) -> Any:
         """What a network is told of the noise (N, P, P, 3): its level, (N, P, P, 1), as an estimate would have it.
 
-        Half of the pictures have one level, the others that around each pixel; all of them are a little wrong.
+        Half of the pictures have one level, the others that around each pixel; all of them are a little wrong. Of a
+        quarter of the pictures it is told nothing.
         """
         squared = ops.mean(ops.square(noise), axis=3, keepdims=True)
         around = squared
         for window in ((LEVEL_WINDOW, 1), (1, LEVEL_WINDOW)) * 2:
             around = ops.average_pool(around, window, strides=1, padding="same")
         whole = ops.mean(squared, axis=(1, 2), keepdims=True)
-        chance = keras.random.normal((ops.shape(noise)[0], 1, 1, 2), dtype="float32", seed=self.seed_generator)
+        chance = keras.random.normal((ops.shape(noise)[0], 1, 1, 3), dtype="float32", seed=self.seed_generator)
         level = ops.sqrt(ops.where(chance[..., :1] > 0.0, around, whole) + 1e-12)
-        return ops.stop_gradient(level * ops.exp(LEVEL_ERROR * chance[..., 1:]))
+        level = ops.where(chance[..., 2:] > UNTOLD, UNKNOWN, level * ops.exp(LEVEL_ERROR * chance[..., 1:2]))
+        return ops.stop_gradient(level)
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True

@@ -5,8 +5,10 @@ import keras
 import numpy as np
 import pytest
 
+from denoise.level import UNKNOWN
 from denoise.runtime import Network
 from denoise.training.architectures import ARCHITECTURES, build, multiple_of
+from denoise.training.architectures.noise_level import level_at_half_size
 from denoise.training.export import convert
 
 SMALL = {
@@ -106,12 +108,13 @@ def test_build_untrained_returns_its_input(name: str) -> None:
         ("ridnet", {"grid": 2}),
         ("uformer", {}),
         ("unet", {}),
+        ("unet", {"scales": 2}),
     ],
     ids=str,
 )
 def test_network_that_is_told_of_no_noise_returns_its_input_and_else_does_not(name: str, grid: dict[str, int]) -> None:
     network = build(name, **SMALL[name], **grid, told=1)
-    disturb(network)
+    disturb(network.get_layer(name) if grid.get("scales") == 2 else network)
     noisy = np.random.default_rng(0).random((1, 64, 64, 3), np.float32)
     level = np.full((1, 64, 64, 1), 0.05, np.float32)
     level[:, :, :32] = 0
@@ -120,6 +123,8 @@ def test_network_that_is_told_of_no_noise_returns_its_input_and_else_does_not(na
     assert np.abs(denoised - noisy)[:, :, 32:].mean() > 1e-3
     louder = run(network, [noisy, 2 * level])
     assert np.abs(louder - denoised)[:, :, 32:].max() > 1e-4
+    untold = run(network, [noisy, np.full_like(level, UNKNOWN)])  # of what nobody knows it removes something everywhere
+    assert np.abs(untold - noisy)[:, :, :32].mean() > 1e-3
 
 
 def test_build_refuses_an_unknown_grid_and_a_size_that_does_not_fit() -> None:
@@ -129,9 +134,11 @@ def test_build_refuses_an_unknown_grid_and_a_size_that_does_not_fit() -> None:
         build("ridnet", grid=2, size=33)
 
 
-def test_build_refuses_to_tell_the_level_at_two_sizes() -> None:
-    with pytest.raises(ValueError, match="`scales` must be 1"):
-        build("unet", told=1, scales=2)
+def test_level_at_half_size_is_less_and_stays_unknown_where_nobody_knows() -> None:
+    level = np.full((1, 4, 4, 1), 0.1, np.float32)
+    level[:, :2] = UNKNOWN
+    halved = keras.ops.convert_to_numpy(level_at_half_size(level))
+    np.testing.assert_allclose(halved[0, :, :, 0], [[UNKNOWN] * 2, [0.07] * 2], atol=1e-6)
 
 
 @pytest.mark.parametrize(

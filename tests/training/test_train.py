@@ -13,6 +13,7 @@ from PIL import Image as PillowImage
 
 from denoise import camera, metrics
 from denoise.image import to_float
+from denoise.level import UNKNOWN
 from denoise.training.architectures import build
 from denoise.training.losses import LOSSES, cbdnet_loss
 from denoise.training.step import DenoisingTraining, ssim
@@ -340,6 +341,24 @@ def test_network_that_is_told_the_level_begins_as_the_one_that_is_not(pairs_fold
     level = np.full((1, 32, 32, 1), 0.1, np.float32)
     expected = np.asarray(blind(noisy))
     np.testing.assert_allclose(np.asarray(told([noisy, level])), expected, atol=1e-4)
+
+
+def test_network_is_told_the_level_of_the_picture_or_around_each_pixel_or_nothing() -> None:
+    network = build("unet", filters=8, blocks=1, levels=2, told=1)
+    noise = np.random.default_rng(0).normal(0, 0.02, (400, 32, 32, 3)).astype(np.float32)
+    noise[:, :, 16:] *= 4
+    told = np.asarray(DenoisingTraining(network, 32, "psnr", 0)._noise_level(noise))[..., 0]
+    is_untold = (told == np.float32(UNKNOWN)).all(axis=(1, 2))
+    assert is_untold.mean() == pytest.approx(0.25, abs=0.08)
+    told = told[~is_untold]
+    assert told.min() > 0
+    is_whole = np.ptp(told, axis=(1, 2)) < 1e-6
+    assert is_whole.mean() == pytest.approx(0.5, abs=0.1)
+    off = np.log(told[is_whole][:, 0, 0] / np.sqrt((0.02**2 + 0.08**2) / 2))
+    assert off.mean() == pytest.approx(0, abs=0.05)
+    assert off.std() == pytest.approx(0.2, abs=0.05)
+    around = told[~is_whole]
+    assert (around[:, :, -1] / around[:, :, 0]).mean() > 2
 
 
 def test_network_on_a_half_size_grid_begins_with_what_the_other_knows_of_the_mean(

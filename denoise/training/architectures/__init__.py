@@ -62,8 +62,6 @@ def build(name: str, *, size: int | None = None, scales: int = 1, **arguments: o
         raise ValueError(f"The arguments of {name} are {own}. Received: {', '.join(sorted(unknown))}")
     if scales not in (1, 2):
         raise ValueError(f"`scales` must be 1 or 2. Received: {scales}")
-    if scales == 2 and arguments.get("told"):
-        raise ValueError("A network that is told the noise level has one size: `scales` must be 1. Received: 2")
     if arguments.get("grid", 1) not in (1, 2):
         raise ValueError(f"`grid` must be 1 or 2. Received: {arguments['grid']}")
     multiple = multiple_of(name, scales=scales, **arguments)

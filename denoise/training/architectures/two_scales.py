@@ -7,6 +7,8 @@ Recomposition for Multiscale Denoising (The Devil is in the High Frequency Detai
 import keras
 from keras import layers
 
+from denoise.training.architectures.noise_level import level_at_half_size, noise_level_input, within_level
+
 
 def two_scales(network: keras.Model, size: int | None = None) -> keras.Model:
     """Build a network that denoises a photo at its size and at half of it, and joins both.
@@ -16,21 +18,26 @@ def two_scales(network: keras.Model, size: int | None = None) -> keras.Model:
     file of weights is the one of `network`. Takes a quarter longer.
 
     Args:
-        network: A network of open size, (N, H, W, 3) to (N, H, W, 3).
+        network: A network of open size, (N, H, W, 3) to (N, H, W, 3), which may be told the noise level.
         size: Height and width of the input, even; `None` for any, one size in each compiled function.
 
     Returns:
         A model of the same kind and name.
     """
     noisy = keras.Input((size, size, 3), name="noisy")
-    fine = network(noisy)
+    level = noise_level_input(size) if isinstance(network.input, list) else None
     halve = layers.AveragePooling2D(2, name="halve", dtype="float32")
-    difference = layers.Subtract(name="difference", dtype="float32")([network(halve(noisy)), halve(fine)])
+    if level is None:
+        fine, coarse = network(noisy), network(halve(noisy))
+    else:
+        fine, coarse = network([noisy, level]), network([halve(noisy), level_at_half_size(level)])
+    difference = layers.Subtract(name="difference", dtype="float32")([coarse, halve(fine)])
     for index in (1, 2):  # two boxes are nearly a Gaussian window of deviation 1.2
         smooth = layers.AveragePooling2D(3, strides=1, padding="same", name=f"smooth{index}", dtype="float32")
         difference = smooth(difference)
     difference = layers.UpSampling2D(2, interpolation="bilinear", name="double", dtype="float32")(difference)
+    difference = within_level(difference, level)
     denoised = layers.Add(name="denoised", dtype="float32")([fine, difference])
-    model = keras.Model(noisy, denoised, name=network.name)
+    model = keras.Model(noisy if level is None else [noisy, level], denoised, name=network.name)
     model.load_weights, model.save_weights = network.load_weights, network.save_weights
     return model
