@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from denoise import __version__, benchmark
+from denoise.catalogue import default_for, denoiser_names
 from denoise.clean import clean_share, describe_clean
 from denoise.engine import Engine, Task
 from denoise.files import write_atomically
@@ -30,7 +31,7 @@ from denoise.image import (
 )
 from denoise.metrics import SSIM_WINDOW, psnr, ssim
 from denoise.notation import number
-from denoise.pipeline import STRONGEST, default_for, denoise_photo, denoiser_names
+from denoise.pipeline import STRONGEST, denoise_photo
 from denoise.runtime import ModelError
 from denoise.tiling import Progress
 

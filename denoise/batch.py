@@ -24,11 +24,11 @@ from typing import Any
 
 from zipstream import ZipStream
 
-from denoise import pipeline, turns
+from denoise import catalogue, pipeline, turns
 from denoise.baseline import estimate_noise
 from denoise.clean import clean_share
 from denoise.engine import Engine, Job, Task
-from denoise.image import Photo, decode, denoised_name, encode, losses, unpacked_size, without_metadata
+from denoise.image import Photo, decode, denoised_name, encode, losses, shrink, unpacked_size, without_metadata
 from denoise.item import Item, Settings, State, expected_seconds
 from denoise.names import cell, tidy
 from denoise.spool import check_room, make_folder, spool
@@ -194,7 +194,7 @@ class Batch:
             check = partial(self._check_wanted, item_id, part)
             with turns.pictures.turn(2 * self._unpacked_size(part), check=check):
                 noisy = decode(part.read_bytes(), max_megapixels=self._max_megapixels)
-                small = replace(without_metadata(pipeline.shrink(noisy, _THUMBNAIL_SIDE)), format="JPEG")
+                small = replace(without_metadata(shrink(noisy, _THUMBNAIL_SIDE)), format="JPEG")
                 _write(self._file(item_id, "thumbnail"), encode(small, quality=85))
                 noise = _noise(noisy)
             with self._changed:
@@ -390,7 +390,7 @@ class Batch:
     def _made(self, item: Item, settings: Settings, task: Task) -> dict[str, Any]:
         """Write the result of one photo; return what is to be kept of it."""
         noisy = decode(self._file(item.id, "in").read_bytes(), max_megapixels=self._max_megapixels)
-        model = settings.model or pipeline.default_for(noisy)
+        model = settings.model or catalogue.default_for(noisy)
         denoised = pipeline.denoise_photo(
             noisy,
             model,

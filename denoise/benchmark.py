@@ -19,7 +19,7 @@ def measure(model: str, size: int, megapixels: Sequence[float], engine: Engine) 
     """Measure one denoiser.
 
     Args:
-        model: A name from `denoise.pipeline.denoiser_names`.
+        model: A name from `denoise.catalogue.denoiser_names`.
         size: Height and width of the photo that is timed, in pixels.
         megapixels: Sizes of the photos whose peak memory is measured, from the file to the file.
         engine: Has the network at hand.

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from denoise import pipeline
+from denoise import catalogue
 from denoise.image import Photo
 from denoise.runtime import ModelError
 
@@ -27,7 +27,7 @@ class Settings:
     """How photos are denoised and written.
 
     Attributes:
-        model: A name from `pipeline.denoiser_names`; empty for the default of each photo.
+        model: A name from `catalogue.denoiser_names`; empty for the default of each photo.
         best: See `pipeline.denoise_photo`.
         strength: See `pipeline.denoise_photo`.
         format: What all results become, such as "PNG"; empty to keep the format of each photo.
@@ -104,8 +104,8 @@ def expected_seconds(item: Item, settings: Settings, pace: Mapping[str, float]) 
         return 0.0
     # As much of a photo as the estimate looks at: its size, without its memory.
     photo = Photo(np.broadcast_to(np.uint8(0), (item.height, item.width, 3)))
-    model = settings.model or pipeline.default_for(photo)
+    model = settings.model or catalogue.default_for(photo)
     seconds = None
     with suppress(ModelError, KeyError):  # there is no such model any more; the work will tell
-        seconds = pipeline.expected_seconds(photo, model, best=settings.best, pace=pace)
+        seconds = catalogue.expected_seconds(photo, model, best=settings.best, pace=pace)
     return seconds or item.width * item.height / 1e6

@@ -16,9 +16,9 @@ from PIL import Image, ImageCms
 from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
-from denoise import pipeline, turns
+from denoise import catalogue, pipeline, turns
 from denoise.image import Metadata, Photo, decode, encode
-from denoise.pipeline import Mix
+from denoise.mixing import Mix
 from denoise.runtime import ModelError
 from denoise.turns import Turns
 from denoise.ui import pictures, samples, session, texts
@@ -139,7 +139,7 @@ def test_model_runs_once_per_photo(app, runs):
 
 def test_models_have_a_sentence_each(app):
     captions = list(app.radio(key="model").proto.captions)
-    summaries = [info.summary for info in pipeline.denoiser_names().values()]
+    summaries = [info.summary for info in catalogue.denoiser_names().values()]
     assert all(summaries)
     for caption, summary in zip(captions, summaries, strict=True):
         assert caption == summary or re.fullmatch(re.escape(summary) + r" About [\d.]+ (s|min)\.", caption)
@@ -313,7 +313,7 @@ def test_failing_model_gives_a_sentence(app, monkeypatch, caplog, error, sentenc
     assert [warning.value for warning in app.warning] == [sentence]
     assert not app.exception
     assert bool(caplog.records) == logged
-    app.radio(key="model").set_value(next(iter(pipeline.denoiser_names()))).run()
+    app.radio(key="model").set_value(next(iter(catalogue.denoiser_names()))).run()
     assert not app.warning
     assert app.metric
 
@@ -344,7 +344,7 @@ def test_page_says_that_a_photo_is_already_clean(app, levels, said):
 
 
 def test_model_is_the_default_of_the_photo_until_one_is_chosen(app, monkeypatch):
-    monkeypatch.setattr(pipeline, "BIG", 96 * 64 - 1)
+    monkeypatch.setattr(catalogue, "BIG", 96 * 64 - 1)
     upload(app, png(seed=1), "big.png")
     assert app.radio(key="model").value == "unet"
     app.radio(key="model").set_value("cbdnet").run()
@@ -377,13 +377,13 @@ def test_page_shows_a_sentence_for_a_bug(app, monkeypatch):
 
 def test_result_of_a_sample_is_there_for_the_next_visitor(app, runs):
     assert_calm(AppTest.from_file(APP, default_timeout=30).run())
-    assert runs == [pipeline.DEFAULT]
+    assert runs == [catalogue.DEFAULT]
 
 
 def test_result_of_an_upload_is_there_for_nobody_else(app, runs):
     upload(app, png())
     upload(AppTest.from_file(APP, default_timeout=30).run(), png())
-    assert runs == [pipeline.DEFAULT] * 3
+    assert runs == [catalogue.DEFAULT] * 3
 
 
 def test_add_result_lets_go_of_old_large_results():

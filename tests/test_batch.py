@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from denoise import batch as batch_module
-from denoise import pipeline, turns
+from denoise import catalogue, pipeline, turns
 from denoise.baseline import estimate_noise as estimate
 from denoise.batch import REPORT_NAME, Batch
 from denoise.engine import Engine
@@ -200,7 +200,7 @@ def test_webp_stays_lossless_or_lossy_where_formats_are_kept(batch, denoiser):
 
 
 def test_settings_reach_the_denoiser_and_the_file(batch, denoiser, monkeypatch):
-    monkeypatch.setattr(pipeline, "BIG", 500)
+    monkeypatch.setattr(catalogue, "BIG", 500)
     exif = Image.Exif()
     exif[0x010F] = "Maker"
     for width in (20, 40):
@@ -524,7 +524,7 @@ def test_model_that_is_no_longer_there_fails_and_the_batch_ends(batch, denoiser,
         raise error
 
     add(batch, "x.png", picture())
-    monkeypatch.setattr(pipeline, "expected_seconds", fail)
+    monkeypatch.setattr(catalogue, "expected_seconds", fail)
     denoiser.failure = error
     assert batch.seconds_left(Settings(model="gone")) > 0
     run(batch, Settings(model="gone"))

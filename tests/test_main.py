@@ -209,7 +209,7 @@ def test_main_passes_model_and_strength_on(folder, monkeypatch):
     monkeypatch.setattr(__main__, "denoise_photo", remember)
     assert main(["noisy.png", "--model", "nlm", "--strength", "0.25"]) == 0
     assert main(["noisy.png", "--best", "--force"]) == 0
-    monkeypatch.setattr("denoise.pipeline.BIG", 1)
+    monkeypatch.setattr("denoise.catalogue.BIG", 1)
     assert main(["noisy.png", "--force", "--strength", "3", "--level", "51"]) == 0
     assert received == [("nlm", 0.25, None, False), ("ridnet", 1, None, True), ("unet", 3, 0.2, False)]
 

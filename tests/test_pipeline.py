@@ -1,28 +1,17 @@
 import dataclasses
 import weakref
 from contextlib import contextmanager
-from functools import partial
 
 import cv2
 import numpy as np
 import pytest
 from skimage import data
 
-from denoise import pipeline
+from denoise import catalogue, pipeline
 from denoise.image import Metadata, Photo
 from denoise.metrics import psnr
-from denoise.pipeline import (
-    Mix,
-    blend,
-    default_for,
-    denoise_photo,
-    denoiser_names,
-    expected_seconds,
-)
-from denoise.registry import list_models, load_model
+from denoise.pipeline import denoise_photo
 from denoise.runtime import ModelError
-from denoise.tone import LUMA
-from tests.networks import write_model
 
 CLEAN = data.astronaut()[:120, :150]
 
@@ -42,34 +31,7 @@ def halving(monkeypatch):
         assert tile.shape == (256, 256, 3)
         return tile / 2
 
-    monkeypatch.setattr(pipeline, "load_model", lambda name: network)
-
-
-@pytest.fixture
-def networks(monkeypatch, tmp_path):
-    """Replaces the bundled networks by those of one addition: told, and pair, which is not told."""
-    write_model(tmp_path, "told", told=2.0)
-    write_model(tmp_path, "pair", pair=3.0)
-    write_model(tmp_path, "told_pair", told=1.0, pair=3.0)
-    monkeypatch.setattr(pipeline, "list_models", partial(list_models, tmp_path))
-    monkeypatch.setattr(pipeline, "load_model", partial(load_model, directory=tmp_path))
-
-
-def test_denoiser_names_lists_the_networks_and_then_non_local_means():
-    names = denoiser_names()
-    first, *_, last = names
-    assert (first, last) == ("ridnet", "nlm")
-    assert set(names) == {*list_models(), "nlm"}
-    assert names["ridnet"].title == list_models()["ridnet"].title
-    assert all(info.title and info.summary for info in names.values())
-
-
-def test_default_for_big_photos_is_the_fast_network():
-    def photo(width):
-        return Photo(np.broadcast_to(np.uint8(0), (2000, width, 3)))
-
-    assert [default_for(photo(width)) for width in (1, 4000, 4001)] == ["ridnet", "ridnet", "unet"]
-    assert {"ridnet", "unet"} <= denoiser_names().keys()
+    monkeypatch.setattr(catalogue, "load_model", lambda name: network)
 
 
 def test_denoise_photo_runs_the_network_on_its_tiles(halving):
@@ -105,23 +67,6 @@ def test_denoise_photo_at_its_best_is_better():
     np.testing.assert_array_equal(denoise_photo(photo, "nlm", best=True).pixels, denoise_photo(photo, "nlm").pixels)
 
 
-def test_expected_seconds_follow_the_photo_and_the_machine():
-    small, large = (Photo(np.zeros((side, side, 3), np.uint8)) for side in (256, 256 + 3 * 192))
-    for name in denoiser_names():
-        runs, first = (2, 1) if name == "unet" else (1, 0)  # of a tile; to see how much noise there is
-        once = expected_seconds(small, name) / (runs + first)
-        tiles = 4 if name == "nlm" else 16
-        assert expected_seconds(large, name) == pytest.approx((tiles * runs + 2 * first) * once)
-        assert expected_seconds(small, name, best=True) == pytest.approx((1 if name == "nlm" else 8 + first) * once)
-    assert expected_seconds(large, "unet", pace={"unet": 2.0}) == 2 * (16 * 2 + 2)
-    twice = {
-        "ridnet": 9.0,
-        "unet": 2 * expected_seconds(small, "unet") / 3,
-    }  # by what was last at work
-    assert expected_seconds(small, "cbdnet", pace=twice) == pytest.approx(2 * expected_seconds(small, "cbdnet"))
-    assert expected_seconds(small, "nlm", pace=twice) == pytest.approx(2 * expected_seconds(small, "nlm"))
-
-
 @pytest.mark.parametrize(("strength", "factor"), [(0, 1), (0.5, 0.75), (1, 0.5)])
 def test_denoise_photo_blends_by_strength(halving, strength, factor):
     photo = noisy()
@@ -145,7 +90,7 @@ def test_denoise_photo_keeps_grey_photos_grey(monkeypatch):
     def tinting(tile, level):
         return tile * np.float32([0.5, 0.75, 1])
 
-    monkeypatch.setattr(pipeline, "load_model", lambda name: tinting)
+    monkeypatch.setattr(catalogue, "load_model", lambda name: tinting)
     grey = np.repeat(noisy().pixels[..., :1], 3, axis=2)
     pixels = denoise_photo(Photo(pixels=grey, grey=True)).pixels
     assert np.ptp(pixels, axis=2).max() == 0
@@ -201,82 +146,10 @@ def test_load_denoiser_is_held_by_nobody_else_once_the_tiles_are_done(monkeypatc
         assert loaded[0]() is None
         return mixed(*args)
 
-    monkeypatch.setattr(pipeline, "load_model", load)
+    monkeypatch.setattr(catalogue, "load_model", load)
     monkeypatch.setattr(pipeline, "blend", blend)
     denoise_photo(noisy(), "unet")
     assert len(loaded) == 1
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize("strength", [0.0, 0.3, 0.5, 1.0])
-def test_blend_is_rounded_linear_interpolation(dtype, strength):
-    before, after = np.random.default_rng(0).integers(0, np.iinfo(dtype).max + 1, (2, 9, 7, 3), dtype=dtype)
-    exact = strength * after + (1 - strength) * before
-    mixed = blend(Photo(before), Photo(after), Mix(strength, strength)).pixels
-    assert mixed.dtype == dtype
-    assert np.abs(mixed - exact).max() <= 0.5 + 1e-6
-
-
-def test_blend_splits_luminance_from_colour():
-    before, after = np.random.default_rng(0).integers(110, 146, (2, 90, 70, 3), dtype=np.uint8)
-    luma = np.array(LUMA) / 256
-
-    def luminance(pixels):
-        return pixels @ luma
-
-    no_colour = blend(Photo(before), Photo(after), Mix(colour=0)).pixels.astype(float)
-    no_luminance = blend(Photo(before), Photo(after), Mix(luminance=0)).pixels.astype(float)
-    np.testing.assert_allclose(luminance(no_colour), luminance(after), atol=0.51)
-    np.testing.assert_allclose(luminance(no_luminance), luminance(before), atol=0.51)
-    # What the one leaves of the noise is what the other removes.
-    np.testing.assert_allclose(no_colour + no_luminance, before.astype(float) + after, atol=1.01)
-
-
-def test_blend_keeps_detail_in_texture_alone():
-    rng = np.random.default_rng(0)
-    clean = np.full((64, 128, 3), 120, np.uint8)
-    clean[:, 64:] = rng.integers(0, 2, (64, 64, 1), dtype=np.uint8) * 200 + 20
-    noisy = np.clip(clean + rng.normal(0, 8, clean.shape), 0, 255).astype(np.uint8)
-    mixed = blend(Photo(noisy), Photo(clean), Mix(detail=1)).pixels.astype(float)
-    grey = np.array(LUMA) / 256
-    removed = np.abs((mixed - noisy) @ grey)
-    assert removed[8:-8, 8:48].mean() > 0.95 * np.abs((clean.astype(float) - noisy) @ grey)[8:-8, 8:48].mean()
-    assert removed[8:-8, 80:-8].mean() < 0.5
-    details = pipeline.detail_map(Photo(noisy), Photo(clean))
-    assert details[:, :50].max() < 10
-    assert details[:, 80:].min() > 200
-
-
-@pytest.mark.parametrize("name", Mix._fields)
-def test_blend_refuses_other_shares(name):
-    photo = Photo(np.zeros((4, 4, 3), np.uint8))
-    with pytest.raises(ValueError, match=f"`{name}` must be between 0 and 1. Received: 1.5"):
-        blend(photo, photo, Mix(**{name: 1.5}))
-
-
-@pytest.mark.parametrize(
-    ("size", "across", "down", "left", "top"),
-    [(4, 0.0, 1.0, 0, 3), (4, 1.0, 0.0, 6, 0), (4, 0.5, 0.5, 3, 2), (8, 0.5, 0.5, 1, 0), (20, 1.0, 1.0, 0, 0)],
-)
-def test_crop_copies_the_square_at_its_place(size, across, down, left, top):
-    photo = Photo(np.arange(7 * 10 * 3, dtype=np.uint8).reshape(7, 10, 3), alpha=np.zeros((7, 10), np.uint8))
-    part, place = pipeline.crop(photo, size, across, down)
-    assert place == (left, top)
-    np.testing.assert_array_equal(part.pixels, photo.pixels[top : top + size, left : left + size])
-    assert part.pixels.base is None
-    assert part.alpha is None
-
-
-def test_photograph_keeps_grey_and_rounds_16_bit():
-    values = np.random.default_rng(0).integers(0, 65536, (33, 48, 1), dtype=np.uint16)
-    noisy, clean = pipeline.photograph(Photo(values.repeat(3, axis=2), grey=True), 1600, quality=80, seed=3)
-    again, _ = pipeline.photograph(Photo(values.repeat(3, axis=2), grey=True), 1600, quality=80, seed=3)
-    other, _ = pipeline.photograph(Photo(values.repeat(3, axis=2), grey=True), 1600, quality=80, seed=4)
-    assert noisy.pixels.shape == clean.pixels.shape == (32, 48, 3)
-    assert noisy.pixels.dtype == np.uint8
-    assert (noisy.pixels[..., :1] == noisy.pixels).all()
-    np.testing.assert_array_equal(again.pixels, noisy.pixels)
-    assert (other.pixels != noisy.pixels).any()
 
 
 def text(shape=(300, 280)) -> np.ndarray:
@@ -330,7 +203,7 @@ def added(photo, **options):
     return int(change[0, 0, 0])
 
 
-def test_denoise_photo_tells_the_network_the_cards_multiple_of_the_level(networks, monkeypatch):
+def test_denoise_photo_tells_the_network_the_cards_multiple_of_the_level(told_networks, monkeypatch):
     monkeypatch.setattr(pipeline, "estimate_level", lambda pixels, denoiser, keep: 10 / 255)
     assert added(COLOURS) == 20
     assert added(COLOURS, level=0.0) == 0
@@ -340,7 +213,7 @@ def test_denoise_photo_tells_the_network_the_cards_multiple_of_the_level(network
     np.testing.assert_array_equal(brighter, np.rint(COLOURS.pixels + 510 * ramp[..., None].astype(float)))
 
 
-def test_denoise_photo_above_full_strength_tells_the_network_more(networks):
+def test_denoise_photo_above_full_strength_tells_the_network_more(told_networks):
     strengths = [0, 0.5, 1, 1.5, 2, 3]
     assert [added(COLOURS, level=4 / 255, strength=strength) for strength in strengths] == [0, 4, 8, 12, 16, 24]
     means = [denoise_photo(noisy(), "told", strength=strength).pixels.mean() for strength in (1, 2)]
@@ -348,7 +221,7 @@ def test_denoise_photo_above_full_strength_tells_the_network_more(networks):
 
 
 @pytest.mark.parametrize("model", ["pair", "nlm"])
-def test_denoise_photo_says_which_networks_can_be_told(networks, model):
+def test_denoise_photo_says_which_networks_can_be_told(told_networks, model):
     for options, what in (({"strength": 1.01}, "A strength above 1"), ({"level": 0.1}, "A noise level")):
         with pytest.raises(ModelError) as error:
             denoise_photo(COLOURS, model, **options)
@@ -356,7 +229,7 @@ def test_denoise_photo_says_which_networks_can_be_told(networks, model):
         assert str(error.value) == f"{what} {need}, which {model} is not; choose one that is: told, told_pair."
 
 
-def test_denoise_photo_says_that_no_network_can_be_told(networks, monkeypatch):
+def test_denoise_photo_says_that_no_network_can_be_told(told_networks, monkeypatch):
     monkeypatch.setattr(pipeline, "told_names", list)
     with pytest.raises(ModelError, match="which nlm is not; none of the networks here is"):
         denoise_photo(COLOURS, "nlm", strength=2)
@@ -373,12 +246,12 @@ def test_denoise_photo_says_that_no_network_can_be_told(networks, monkeypatch):
     ],
     ids=["negative", "levels of 255", "NaN", "above 1", "turned"],
 )
-def test_denoise_photo_refuses_another_level(networks, level, rule):
+def test_denoise_photo_refuses_another_level(told_networks, level, rule):
     with pytest.raises(ValueError, match=f"`level` must be .*{rule}"):
         denoise_photo(COLOURS, "told", level=level)
 
 
-def test_denoise_photo_of_no_noise_is_the_photo_with_and_without_the_noise_of_a_pair(networks):
+def test_denoise_photo_of_no_noise_is_the_photo_with_and_without_the_noise_of_a_pair(told_networks):
     for dtype in (np.uint8, np.uint16):
         photo = noisy(dtype)
         for options in ({}, {"best": True}, {"strength": 3.0}):
@@ -386,14 +259,14 @@ def test_denoise_photo_of_no_noise_is_the_photo_with_and_without_the_noise_of_a_
             np.testing.assert_array_equal(same.pixels, photo.pixels)
 
 
-def test_denoise_photo_runs_a_pair_with_noise_of_the_estimated_level(networks, monkeypatch):
+def test_denoise_photo_runs_a_pair_with_noise_of_the_estimated_level(told_networks, monkeypatch):
     seen = []
 
     def network(tile, level):
         seen.append((tile, level))
         return tile
 
-    monkeypatch.setattr(pipeline, "load_model", lambda name: network)
+    monkeypatch.setattr(catalogue, "load_model", lambda name: network)
     monkeypatch.setattr(pipeline, "estimate_level", lambda pixels, denoiser, keep: 1 / 255)
     photo = noisy()
     np.testing.assert_array_equal(denoise_photo(photo, "pair").pixels, photo.pixels)
@@ -405,15 +278,9 @@ def test_denoise_photo_runs_a_pair_with_noise_of_the_estimated_level(networks, m
     assert len(seen) == 8
 
 
-def test_denoise_photo_keeps_grey_grey_when_noise_is_added(networks):
+def test_denoise_photo_keeps_grey_grey_when_noise_is_added(told_networks):
     grey = np.repeat(noisy().pixels[..., :1], 3, axis=2)
     for model, options in (("pair", {}), ("told_pair", {"level": 0.01})):
         result = denoise_photo(Photo(grey), model, **options).pixels
         assert np.ptp(result, axis=2).max() == 0
         assert (result != grey).any()
-
-
-def test_expected_seconds_know_that_a_pair_was_timed(networks):
-    for name, runs in (("told", 1), ("pair", 2)):  # of a tile in half a second; at first once more, for the level
-        assert expected_seconds(COLOURS, name) == (runs + 1) * 0.5 / runs
-        assert expected_seconds(COLOURS, name, best=True) == (8 + 1) * 0.5 / runs

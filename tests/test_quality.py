@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from denoise import metrics
-from denoise.image import Photo, decode
-from denoise.pipeline import DEFAULT, crop, denoise_photo
+from denoise.catalogue import DEFAULT
+from denoise.image import Photo, crop, decode
+from denoise.pipeline import denoise_photo
 from denoise.registry import load_model
 from denoise.tiling import denoise_tiled
 

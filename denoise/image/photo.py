@@ -1,4 +1,4 @@
-"""A picture in memory, and its values in other depths.
+"""A picture in memory, and its versions in other depths and sizes.
 
 Pixels stay integers in the depth of the file; floats exist only where a denoiser needs them (`to_float`, `to_pixels`).
 """
@@ -116,6 +116,36 @@ def with_depth(photo: Photo, bits: int) -> Photo:
 def without_metadata(photo: Photo) -> Photo:
     """Returns the photo without a word about it: no place, time, camera, name or caption. Its colours keep theirs."""
     return replace(photo, metadata=Metadata())
+
+
+def crop(photo: Photo, size: int, across: float = 0.5, down: float = 0.5) -> tuple[Photo, tuple[int, int]]:
+    """Cut a square out of a photo, or what of it fits into the photo.
+
+    Args:
+        photo: The photo.
+        size: Height and width of the square, in pixels.
+        across: Where it lies, from 0 at the left edge to 1 at the right.
+        down: The same from the top to the bottom.
+
+    Returns:
+        The square, a copy without transparency and EXIF data, and the place of its first pixel: left, top.
+    """
+    left, top = (round(share * max(side - size, 0)) for share, side in ((across, photo.width), (down, photo.height)))
+    pixels = photo.pixels[top : top + size, left : left + size].copy()
+    return replace(without_metadata(photo), pixels=pixels, alpha=None), (left, top)
+
+
+def shrink(photo: Photo, longest_side: int) -> Photo:
+    """Make a photo small in 8 bit; one that is small already keeps its size.
+
+    Args:
+        photo: The photo.
+        longest_side: At most so many pixels wide and high.
+    """
+    scale = min(1.0, longest_side / max(photo.width, photo.height))
+    size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
+    small = cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA)
+    return replace(photo, pixels=to_depth(small, np.uint8), alpha=None)
 
 
 def outline(photo: Photo) -> Photo:

@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from denoise import metrics, pipeline
+from denoise import catalogue, metrics, pipeline
 from denoise.bundled import folder
 from denoise.files import write_atomically
 from denoise.image import Photo, PhotoError
@@ -71,7 +71,7 @@ def study(
     Args:
         found: The pairs, such as `sample_pairs()`; noise is synthesised where there is no noisy photo.
         out: Folder of the report; made if missing.
-        denoisers: Names from `denoise.pipeline.denoiser_names`.
+        denoisers: Names from `denoise.catalogue.denoiser_names`.
         title: What the set is called in the report.
         pictures: Show photographs; without them the report holds nothing but figures computed from them.
         limit: Take this many pairs, drawn at random but evenly over the set; `None` for all.
@@ -131,7 +131,7 @@ def study(
 
 
 def _titles(denoisers: Sequence[str]) -> dict[str, str]:
-    known = pipeline.denoiser_names()
+    known = catalogue.denoiser_names()
     if not denoisers or len(denoisers) > len(plots.SERIES):
         raise ValueError(f"Between 1 and {len(plots.SERIES)} denoisers can be studied. Received: {len(denoisers)}")
     for name in denoisers:

@@ -15,7 +15,7 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
-from denoise import metrics, pipeline, registry
+from denoise import catalogue, metrics, pipeline, registry
 from denoise.files import write_atomically
 from denoise.image import Photo, decode
 from denoise.notation import EQUAL, NONE, few_photos, number, set_and_size, set_title
@@ -357,7 +357,7 @@ def _denoisers(evaluated: _Evaluated) -> dict[str, dict[str, Any]]:
 
 def _place(name: str) -> tuple[bool, bool, int, str]:
     """Sort denoisers as the page lists them to be chosen from: the defaults, other networks, non-local means."""
-    first = (pipeline.DEFAULT, pipeline.DEFAULT_FOR_BIG_PHOTOS)
+    first = (catalogue.DEFAULT, catalogue.DEFAULT_FOR_BIG_PHOTOS)
     network = name.split(" ")[0]  # "ridnet best" follows "ridnet"
     return name != "noisy", name == "nlm", first.index(network) if network in first else len(first), name
 

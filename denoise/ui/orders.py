@@ -12,7 +12,7 @@ import anyio
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import ClientDisconnect, Request
 
-from denoise.pipeline import Mix
+from denoise.mixing import Mix
 from denoise.ui.session import File, Result, Session
 
 BLOCK = 1 << 18

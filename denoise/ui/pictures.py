@@ -7,8 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise import pipeline
-from denoise.image import Photo, encode, to_depth, with_depth, without_metadata
+from denoise.image import Photo, encode, shrink, to_depth, with_depth, without_metadata
 
 _THUMBNAIL_WIDTH, _THUMBNAIL_HEIGHT = 168, 126
 
@@ -41,7 +40,7 @@ def thumbnail(photo: Photo, *, crop: bool) -> bytes:
 
 def overview(photo: Photo, longest_side: int = 240) -> str:
     """Return the data URL of the whole photo, made small."""
-    return data_url(encode(replace(without_metadata(pipeline.shrink(photo, longest_side)), format="JPEG", dpi=None)))
+    return data_url(encode(replace(without_metadata(shrink(photo, longest_side)), format="JPEG", dpi=None)))
 
 
 def data_url(jpeg: bytes) -> str:

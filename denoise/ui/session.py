@@ -19,9 +19,10 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRe
 
 from denoise import engine, pipeline, turns
 from denoise.batch import Batch
+from denoise.catalogue import denoiser_names
 from denoise.engine import Task
 from denoise.image import Photo, PhotoError, decode, encode, outline, unpacked_size, with_depth, without_metadata
-from denoise.pipeline import Mix, denoiser_names
+from denoise.mixing import Mix, blend
 from denoise.runtime import ModelError
 from denoise.ui import farewell, memory, samples, texts
 from denoise.ui.kept import Kept, Upload, held, size_of
@@ -339,7 +340,7 @@ class Session:
             raise LookupError(wanted.run)
         chosen = upload if upload and upload.id == wanted.run[0] else self._sample(wanted.run[0])
         with self.measuring, turns.pictures.turn(2 * size_of(chosen.outline)):
-            photo = replace(pipeline.blend(chosen.noisy, result.photo, mix), format=wanted.format)
+            photo = replace(blend(chosen.noisy, result.photo, mix), format=wanted.format)
             photo = with_depth(photo, wanted.depth)
             return encode(without_metadata(photo) if wanted.strip else photo, quality=wanted.quality)
 

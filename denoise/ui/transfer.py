@@ -24,7 +24,7 @@ from streamlit import config
 
 from denoise.batch import REPORT_NAME, ZIP_NAME, Batch
 from denoise.image import PhotoError, media_type
-from denoise.pipeline import Mix
+from denoise.mixing import Mix
 from denoise.spool import BUDGET, SHARE, ShareError, release, remove_spool, reserve, spool
 from denoise.ui import ending, farewell, guard, orders, samples, session, texts
 from denoise.ui.kept import Kept

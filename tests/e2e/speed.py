@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import sync_playwright
 
-from denoise import pipeline
+from denoise import catalogue, pipeline
 from denoise.image import Photo, decode, encode
 from denoise.ui import samples
 from tests.e2e.conftest import DESKTOP, RESULT_TIMEOUT, launch_browser, serve
@@ -209,7 +209,7 @@ def seconds_until(page, started: float, pictures: int, name: str) -> float:
 
 def seconds_alone(photo: Photo) -> float:
     started = time.monotonic()
-    pipeline.denoise_photo(photo, pipeline.default_for(photo))
+    pipeline.denoise_photo(photo, catalogue.default_for(photo))
     return time.monotonic() - started
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from denoise import pipeline
+from denoise import catalogue
 from denoise.ui import samples, texts
 from tests.e2e.conftest import (
     DESKTOP,
@@ -18,7 +18,7 @@ from tests.e2e.conftest import (
     wait_until_it_fits,
 )
 
-INFOS = pipeline.denoiser_names()
+INFOS = catalogue.denoiser_names()
 SAMPLE = next(iter(samples.list_samples().values()))
 
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from denoise.image import Photo, encode
-from denoise.pipeline import Mix, blend
+from denoise.mixing import Mix, blend
 from denoise.ui import texts
 from tests.e2e.conftest import DESKTOP, PHONE, RESULT_TIMEOUT, canvas_pixels, expected_pixels, serve, wait_for_colours
 from tests.e2e.viewer_page import make_clean, make_pair, make_photos

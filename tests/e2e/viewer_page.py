@@ -7,9 +7,8 @@ import cv2
 import numpy as np
 import streamlit as st
 
-from denoise import pipeline
 from denoise.image import Photo
-from denoise.pipeline import Mix
+from denoise.mixing import Mix, detail_map
 from denoise.ui import pictures, texts, viewer
 from tests.e2e import profiles
 
@@ -59,7 +58,7 @@ def show() -> None:
     if not wanted.get("mix"):
         viewer.show(shown, subject="")
         return
-    details = pipeline.detail_map(*make_photos(*size, profile))
+    details = detail_map(*make_photos(*size, profile))
     viewer.show(
         shown,
         subject="",

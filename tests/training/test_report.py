@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from denoise import pipeline
+from denoise import catalogue
 from denoise.training.benchmark import KERAS
 from denoise.training.report import crops, fill_tables, quantisation_table, report, results_table
 
@@ -148,8 +148,8 @@ def test_tables_have_one_order_that_of_the_page(tmp_path: Path) -> None:
     page = json.loads((tmp_path / "out" / "results.json").read_text())
     assert list(page["denoisers"]) == names
     assert list(page["quantisation"]) == [name for name in names if name in quantised]
-    assert [name for name in pipeline.denoiser_names() if name in names] == [
-        name for name in names if name in pipeline.denoiser_names()
+    assert [name for name in catalogue.denoiser_names() if name in names] == [
+        name for name in names if name in catalogue.denoiser_names()
     ]
     assert list(rows(tables["results"]))[2:] == ["Noisy", *names[1:5], "Large", "Non-local means"]
 

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from denoise.image import Photo, Pixels, decode
-from denoise.pipeline import crop, denoise_photo
+from denoise.image import Photo, Pixels, crop, decode
+from denoise.pipeline import denoise_photo
 from denoise.registry import MODELS_DIR
 from denoise.tiling import OVERLAP, TILE_SIZE, tile_offsets
 from denoise.training.architectures import build

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from denoise import pipeline
+from denoise import catalogue, pipeline
 from denoise.image import PhotoError
 from denoise.item import Settings
 from denoise.ui import texts
@@ -92,7 +92,7 @@ def test_photos_are_shown_denoised_and_counted(app):
     finish(app)
     rows, done = table(app)
     assert (rows[0]["kind"], rows[0]["state"], done) == ("done", texts.BATCH_STATES["done"], 1)
-    assert rows[0]["detail"] == pipeline.denoiser_names()["ridnet"].title
+    assert rows[0]["detail"] == catalogue.denoiser_names()["ridnet"].title
     assert "→" in rows[0]["noise"]
     assert texts.batch_done(1, 1) in sentences(app)
     assert app.button(key="batch start").disabled
@@ -140,7 +140,7 @@ def test_settings_rest_while_photos_are_at_work_and_cancel_gives_them_back(app):
 
 def test_link_sets_the_page(app):
     link = AppTest.from_string(SCRIPT, default_timeout=30)
-    link.query_params["batch_model"] = pipeline.denoiser_names()["unet"].title
+    link.query_params["batch_model"] = catalogue.denoiser_names()["unet"].title
     link.query_params["batch_strength"] = "60"
     link.run()
     assert (link.selectbox(key="batch_model").value, link.slider(key="batch_strength").value) == ("unet", 60)

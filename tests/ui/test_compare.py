@@ -9,13 +9,13 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from denoise import pipeline
+from denoise import catalogue, pipeline
 from denoise.runtime import ModelError
 from denoise.ui import jobs, samples, texts
 from denoise.ui.session import UPLOAD, Session
 
 SCRIPT = "from denoise.ui.pages import compare; compare.show()"
-NAMES = list(pipeline.denoiser_names())
+NAMES = list(catalogue.denoiser_names())
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def cards_of(app):
 
 
 def titles():
-    return [pipeline.denoiser_names()[name].title for name in NAMES]
+    return [catalogue.denoiser_names()[name].title for name in NAMES]
 
 
 def upload_of(width, height):

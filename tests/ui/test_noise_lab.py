@@ -6,14 +6,16 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from denoise import camera, pipeline
-from denoise.image import Photo
+from denoise import camera, catalogue, pipeline
+from denoise.image import Photo, crop
 from denoise.metrics import psnr
 from denoise.ui import samples, texts
+from denoise.ui.pages import noise_lab
+from denoise.ui.pages.noise_lab import Setting, photograph
 from denoise.ui.session import UPLOAD
 
 SCRIPT = "from denoise.ui.pages import noise_lab; noise_lab.show()"
-NAMES = list(pipeline.denoiser_names())
+NAMES = list(catalogue.denoiser_names())
 SIDE = 96  # pixels of the photos
 
 
@@ -30,7 +32,7 @@ def runs(monkeypatch):
         return Photo(cv2.blur(photo.pixels, (3, 3)))
 
     def load(name):
-        return pipeline.crop(full(name), SIDE)[0]  # photographing all of it would take longest
+        return crop(full(name), SIDE)[0]  # photographing all of it would take longest
 
     full = samples.load
     monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
@@ -70,7 +72,7 @@ def assert_calm(app):
 def test_sample_is_made_noisy_and_cleaned(app, runs):
     app.run()
     sample = samples.load(next(iter(samples.list_samples().values())).clean)
-    noisy, clean = pipeline.photograph(sample, 3200)
+    noisy, clean = photograph(sample, Setting(3200, 95, 0))
     before, after = figure(app, texts.PSNR)
     assert before == pytest.approx(psnr(clean.pixels, noisy.pixels), abs=0.005)
     assert after > before
@@ -98,8 +100,8 @@ def test_iso_quality_and_seed_change_the_noise(app):
 
 def test_nothing_is_computed_twice(app, runs, monkeypatch):
     shots = []
-    simulate = pipeline.photograph
-    monkeypatch.setattr(pipeline, "photograph", lambda *a, **k: shots.append(1) or simulate(*a, **k))
+    simulate = photograph
+    monkeypatch.setattr(noise_lab, "photograph", lambda *a, **k: shots.append(1) or simulate(*a, **k))
     app.run()
     app.selectbox(key="cleaner").set_value("nlm").run()
     app.selectbox(key="cleaner").set_value(NAMES[0]).run()
@@ -119,7 +121,7 @@ def test_upload_is_cropped_and_photographed(app, runs):
 def test_grey_upload_stays_grey(app, runs):
     app.run()
     upload(app, png(64, 64, grey=True))
-    noisy, _ = pipeline.photograph(app.session_state["own scene"].scene.clean, 3200)
+    noisy, _ = photograph(app.session_state["own scene"].scene.clean, Setting(3200, 95, 0))
     assert (noisy.pixels[..., 0] == noisy.pixels[..., 1]).all()
     assert_calm(app)
 
@@ -151,7 +153,7 @@ def test_curves_are_drawn_when_asked(app, runs):
     assert texts.LAB_CURVE_EMPTY in [caption.value for caption in app.caption]
     next(button for button in app.button if button.label == texts.LAB_CURVE_BUTTON).click().run()
     assert len(charts(app)) == 1
-    assert sorted(runs[1:]) == sorted([(name, SIDE, SIDE) for name in (pipeline.DEFAULT, "nlm")] * 8)
+    assert sorted(runs[1:]) == sorted([(name, SIDE, SIDE) for name in (catalogue.DEFAULT, "nlm")] * 8)
     numbers = app.dataframe[0].value
     assert list(numbers[texts.LAB_ISO]) == [100, 200, 400, 800, 1600, 3200, 6400, 12800]
     noisy = list(numbers[texts.NOISY])
@@ -164,7 +166,7 @@ def test_another_denoiser_computes_only_its_own_points(app, runs):
     app.run()
     next(button for button in app.button if button.label == texts.LAB_CURVE_BUTTON).click().run()
     before = len(runs)
-    app.pills(key="curves").set_value([pipeline.DEFAULT, "nlm", NAMES[1]]).run()
+    app.pills(key="curves").set_value([catalogue.DEFAULT, "nlm", NAMES[1]]).run()
     assert [name for name, *_ in runs[before:]] == [NAMES[1]] * 8
     app.select_slider(key="iso").set_value(800).run()
     assert len(runs) == before + 9  # the photo itself
@@ -242,10 +244,23 @@ def test_link_reproduces_the_view(app, runs):
             "iso": "800",
             "jpeg": "60",
             "seed": "7",
-            "cleaner": pipeline.denoiser_names()["nlm"].title,
+            "cleaner": catalogue.denoiser_names()["nlm"].title,
         }
     )
     app.run()
-    noisy, clean = pipeline.photograph(samples.load(sample.clean), 800, quality=60, seed=7)
+    noisy, clean = photograph(samples.load(sample.clean), Setting(800, 60, 7))
     assert figure(app, texts.PSNR)[0] == pytest.approx(psnr(clean.pixels, noisy.pixels), abs=0.005)
     assert runs == [("nlm", noisy.width, noisy.height)]
+
+
+def test_photograph_keeps_grey_and_rounds_16_bit():
+    values = np.random.default_rng(0).integers(0, 65536, (33, 48, 1), dtype=np.uint16)
+    photo = Photo(values.repeat(3, axis=2), grey=True)
+    noisy, clean = photograph(photo, Setting(1600, 80, 3))
+    again, _ = photograph(photo, Setting(1600, 80, 3))
+    other, _ = photograph(photo, Setting(1600, 80, 4))
+    assert noisy.pixels.shape == clean.pixels.shape == (32, 48, 3)
+    assert noisy.pixels.dtype == np.uint8
+    assert (noisy.pixels[..., :1] == noisy.pixels).all()
+    np.testing.assert_array_equal(again.pixels, noisy.pixels)
+    assert (other.pixels != noisy.pixels).any()

@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import ClientDisconnect
 
 from denoise.image import Photo
-from denoise.pipeline import Mix
+from denoise.mixing import Mix
 from denoise.ui import orders
 from denoise.ui.session import File, Result, Session
 from tests.asynchronous import run

@@ -20,7 +20,7 @@ from denoise.batch import REPORT_NAME, Batch, _write
 from denoise.engine import Engine
 from denoise.image import Photo, PhotoError, decode
 from denoise.item import State
-from denoise.pipeline import Mix, blend
+from denoise.mixing import Mix, blend
 from denoise.ui import samples, texts, transfer
 from denoise.ui.session import File, Result, Session
 from tests.asynchronous import run

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from denoise import notation, pipeline, registry
+from denoise import catalogue, notation, registry
 from denoise.registry import ModelCard
 from denoise.runtime import ModelError
 from denoise.ui import farewell, samples, session, texts
@@ -47,7 +47,7 @@ def _list(points: list[str]) -> None:
 def _models() -> None:
     try:
         known = registry.list_models()
-        cards = [known[name] for name in pipeline.denoiser_names() if name in known]
+        cards = [known[name] for name in catalogue.denoiser_names() if name in known]
     except ModelError as error:
         st.error(session.explain(error))
         return

@@ -4,7 +4,7 @@ import errno
 
 import streamlit as st
 
-from denoise import engine, pipeline
+from denoise import catalogue, engine
 from denoise.batch import Batch
 from denoise.image import format_title
 from denoise.item import Item, Settings, State
@@ -55,7 +55,7 @@ def _settings(*, disabled: bool) -> Settings:
         if key not in st.session_state and key not in st.query_params:
             st.session_state[key] = value
     denoisers = {_AUTOMATIC: texts.BATCH_AUTOMATIC} | {
-        name: info.title for name, info in pipeline.denoiser_names().items()
+        name: info.title for name, info in catalogue.denoiser_names().items()
     }
     formats = {_AS_IT_CAME: texts.BATCH_AS_IT_CAME} | {name: format_title(name) for name in _FORMATS}
     columns = st.columns([5, 4, 4, 4], gap="medium")
@@ -215,7 +215,7 @@ def _actions(batch: Batch, settings: Settings, items: list[Item]) -> None:
 def _row(item: Item) -> photo_table.Row:
     detail = item.reason
     if item.state == State.DONE and item.denoiser:
-        known = pipeline.denoiser_names().get(item.denoiser)
+        known = catalogue.denoiser_names().get(item.denoiser)
         detail = texts.batch_denoiser(known.title if known else item.denoiser, item.clean or 0.0)
     return photo_table.Row(
         item.id,

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from denoise import pipeline
+from denoise import catalogue, pipeline
 from denoise.engine import Job, Task
-from denoise.image import Photo, to_depth
+from denoise.image import Photo, crop, to_depth
 from denoise.metrics import SSIM_WINDOW, psnr, ssim
 from denoise.registry import list_models
 from denoise.ui import jobs, pictures, samples, session, texts, transfer, viewer
@@ -81,7 +81,7 @@ def show() -> None:
     _cards(cards, part, outcomes)
     _viewer(state, part, outcomes)
     with progress.container():
-        if len(outcomes) <= len(pipeline.denoiser_names()):
+        if len(outcomes) <= len(catalogue.denoiser_names()):
             drawn = len(outcomes)
 
             def tell(job: Job[None]) -> tuple[float, str]:
@@ -118,10 +118,10 @@ def _part(state: Session) -> Part:
         down = _place(texts.COMPARE_DOWN, "down", disabled=length >= chosen.outline.height)
 
     def cut() -> tuple[Photo, Photo | None, tuple[int, int]]:
-        noisy, place = pipeline.crop(chosen.noisy, length, across, down)
+        noisy, place = crop(chosen.noisy, length, across, down)
         if chosen.load_clean is None:
             return noisy, None, place
-        clean, _ = pipeline.crop(chosen.load_clean(), length, across, down)
+        clean, _ = crop(chosen.load_clean(), length, across, down)
         return noisy, replace(clean, pixels=to_depth(clean.pixels, noisy.pixels.dtype)), place
 
     key = (chosen.id, chosen.clean_id, length, across, down)
@@ -180,7 +180,7 @@ def _measure(part: Part, photo: Photo, seconds: float | None = None) -> Outcome:
 
 def _denoise(part: Part, outcomes: dict[str, Outcome], task: Task) -> None:
     """Let the denoisers work one after another; one that fails leaves the others alone."""
-    for name in pipeline.denoiser_names():
+    for name in catalogue.denoiser_names():
         if name not in outcomes:
             with task.room(2 * size_of(part.noisy)):
                 outcome = _outcome(part, name, task)
@@ -200,7 +200,7 @@ def _outcome(part: Part, name: str, task: Task) -> Outcome:
 
 
 def _progress(job: Job[None], outcomes: Mapping[str, Outcome]) -> tuple[float, str]:
-    denoisers = pipeline.denoiser_names()
+    denoisers = catalogue.denoiser_names()
     finished = min(len(outcomes), len(denoisers)) - 1  # all but the noisy photo itself
     title = next((info.title for name, info in denoisers.items() if name not in outcomes), "")
     sentence = texts.comparing(title, job.done, job.total, finished + 1, len(denoisers))
@@ -209,7 +209,7 @@ def _progress(job: Job[None], outcomes: Mapping[str, Outcome]) -> tuple[float, s
 
 def _summary(outcomes: Mapping[str, Outcome]) -> str:
     """Say which denoiser is the closest one, if that is known, and which is the fastest."""
-    titles = {name: info.title for name, info in pipeline.denoiser_names().items()} | {_NOISY: texts.NOISY}
+    titles = {name: info.title for name, info in catalogue.denoiser_names().items()} | {_NOISY: texts.NOISY}
     sentences = []
     if close := {name: each.psnr for name, each in outcomes.items() if each.psnr is not None}:
         name = max(close, key=close.__getitem__)
@@ -222,7 +222,7 @@ def _summary(outcomes: Mapping[str, Outcome]) -> str:
 
 def _cards(place: DeltaGenerator, part: Part, outcomes: Mapping[str, Outcome]) -> None:
     """Show a card for each denoiser, and one each for the noisy photo and the clean reference."""
-    denoisers = pipeline.denoiser_names()
+    denoisers = catalogue.denoiser_names()
     columns = [
         Column(texts.PSNR_SHORT, {name: each.psnr for name, each in outcomes.items()}, texts.psnr_value, max),
         Column(texts.SSIM, {name: each.ssim for name, each in outcomes.items()}, texts.ssim_value, max),
@@ -237,7 +237,7 @@ def _cards(place: DeltaGenerator, part: Part, outcomes: Mapping[str, Outcome]) -
         """Return a card; it names every column from the beginning, so that it keeps its height."""
         picture = f"<span>{escape(instead)}</span>"
         if photo is not None:
-            middle, _ = pipeline.crop(photo, _CARD_SIZE)
+            middle, _ = crop(photo, _CARD_SIZE)
             url = transfer.offer_picture(session.current(), f"comparison.{name}", pictures.to_png(middle))
             # Relative, because the page may lie below a path.
             picture = f'<img src=".{url}" alt="{escape(title)}">'
@@ -266,7 +266,7 @@ def _png(load: Callable[[], Photo]) -> bytes:
 def _viewer(state: Session, part: Part, outcomes: Mapping[str, Outcome]) -> None:
     """Show any two that the visitor chooses; the noisy photo until they are there."""
     photos = {name: outcome.kept.get for name, outcome in outcomes.items() if outcome.kept}
-    titles = {_NOISY: texts.NOISY} | {name: info.title for name, info in pipeline.denoiser_names().items()}
+    titles = {_NOISY: texts.NOISY} | {name: info.title for name, info in catalogue.denoiser_names().items()}
     if part.clean is not None:
         photos[_CLEAN], titles[_CLEAN] = Kept(part.clean).get, texts.CLEAN
     st.header(texts.COMPARE_VIEWER, anchor=False)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from denoise import engine, pipeline
+from denoise import catalogue, engine
 from denoise.baseline import estimate_noise
 from denoise.clean import clean_share, describe_clean
 from denoise.image import (
@@ -23,7 +23,7 @@ from denoise.image import (
     without_metadata,
 )
 from denoise.metrics import SSIM_WINDOW, psnr, ssim
-from denoise.pipeline import Mix
+from denoise.mixing import Mix, blend, detail_map
 from denoise.ui import (
     download,
     gallery,
@@ -78,7 +78,7 @@ def show() -> None:
         run: Run = (chosen.id, model, best)
         result = state.result(run)
         # Mixed anew wherever it is needed: that is quick, and a large photo is not kept once more.
-        denoised = (lambda: pipeline.blend(chosen.noisy, result.photo, state.mix)) if result else None
+        denoised = (lambda: blend(chosen.noisy, result.photo, state.mix)) if result else None
         with actions:
             _download(state, chosen, run, is_ready=result is not None)
         _reference(state)
@@ -94,7 +94,7 @@ def show() -> None:
                 is_same = in_turn(chosen, lambda: np.array_equal(chosen.noisy.pixels, result.photo.pixels))
                 same = state.latest("same", run, is_same)
                 _figures(state, chosen, denoised, Shown(run, state.mix), is_unchanged=same)
-            st.caption(texts.done(pipeline.denoiser_names()[model].title, result.seconds))
+            st.caption(texts.done(catalogue.denoiser_names()[model].title, result.seconds))
 
 
 def _gallery(state: Session) -> None:
@@ -156,11 +156,11 @@ def _title(chosen: Chosen) -> None:
 
 
 def _model(state: Session, chosen: Chosen) -> str:
-    st.session_state["model"] = state.model or pipeline.default_for(chosen.outline)
-    denoisers = pipeline.denoiser_names()
+    st.session_state["model"] = state.model or catalogue.default_for(chosen.outline)
+    denoisers = catalogue.denoiser_names()
     pace = engine.shared().pace
     captions = [
-        texts.choice(info.summary, pipeline.expected_seconds(chosen.outline, name, best=state.best, pace=pace))
+        texts.choice(info.summary, catalogue.expected_seconds(chosen.outline, name, best=state.best, pace=pace))
         for name, info in denoisers.items()
     ]
     return st.radio(
@@ -253,7 +253,7 @@ def _viewer(state: Session, chosen: Chosen, noisy: viewer.Picture, run: Run, res
             "details",
             f"{made_by} details",
             "",
-            lambda: pictures.to_grey_png(pipeline.detail_map(chosen.noisy, result.photo)),
+            lambda: pictures.to_grey_png(detail_map(chosen.noisy, result.photo)),
         )
     if load_clean := chosen.load_clean:
         clean_png = partial(samples.read, sample.clean) if sample else lambda: pictures.to_png(load_clean())

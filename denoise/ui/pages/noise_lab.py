@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
-from denoise import camera, pipeline
+from denoise import camera, catalogue, pipeline
 from denoise.engine import Task
-from denoise.image import Photo, PhotoError
+from denoise.image import Photo, PhotoError, crop, to_depth, without_metadata
 from denoise.metrics import psnr, ssim
 from denoise.ui import jobs, photo_uploader, pictures, samples, session, tables, texts, viewer
 from denoise.ui.kept import Upload, size_of
@@ -73,7 +75,13 @@ class Own:
 
 @dataclass(frozen=True)
 class Setting:
-    """How it is photographed."""
+    """How it is photographed.
+
+    Attributes:
+        iso: ISO speed.
+        quality: JPEG quality, 1 to 100; 100 leaves JPEG out.
+        seed: Seed of the noise.
+    """
 
     iso: int
     quality: int
@@ -93,7 +101,24 @@ class Cleaned:
 def _scene_of(photo: Photo, digest: str) -> Scene:
     if min(photo.width, photo.height) < camera.MULTIPLE:
         raise PhotoError(texts.LAB_TOO_SMALL)
-    return Scene(digest, pipeline.crop(photo, camera.LONGEST_SIDE)[0])
+    return Scene(digest, crop(photo, camera.LONGEST_SIDE)[0])
+
+
+def photograph(clean: Photo, setting: Setting) -> tuple[Photo, Photo]:
+    """Photograph a clean photo again by a simulated camera, see `denoise.camera.photograph`.
+
+    Args:
+        clean: At least `camera.MULTIPLE` pixels high and wide; of a larger one than `camera.LONGEST_SIDE`, the middle.
+        setting: How.
+
+    Returns:
+        The noisy photo, and the clean one as the same camera would have made it without noise; both in 8 bit.
+    """
+    pixels = cast(NDArray[np.uint8], to_depth(clean.pixels, np.uint8))
+    pair = camera.photograph(pixels[..., 0] if clean.grey else pixels, setting.iso, setting.seed, setting.quality)
+    noisy, again = (np.repeat(each[..., None], 3, axis=2) if clean.grey else each for each in pair)
+    plain = replace(without_metadata(clean), alpha=None)
+    return replace(plain, pixels=noisy), replace(plain, pixels=again)
 
 
 def show() -> None:
@@ -112,7 +137,7 @@ def show() -> None:
     noisy, clean = state.latest(
         "lab shot",
         shot,
-        lambda: pipeline.photograph(scene.clean, setting.iso, quality=setting.quality, seed=setting.seed),
+        lambda: photograph(scene.clean, setting),
     )
     cleaned: dict[str, Cleaned] = state.latest("lab cleaned", shot, dict)
     with left:
@@ -174,7 +199,7 @@ def _setting() -> Setting:
 
 
 def _model() -> str:
-    denoisers = pipeline.denoiser_names()
+    denoisers = catalogue.denoiser_names()
     return st.selectbox(
         texts.LAB_MODEL,
         list(denoisers),
@@ -211,19 +236,19 @@ def _figures(before: tuple[float, float], cleaned: Cleaned, model: str) -> None:
     left, right = st.columns(2, gap="xsmall", wrap=False)
     left.metric(texts.PSNR, texts.before_after(before[0], cleaned.psnr, digits=2), help=texts.PSNR_HELP)
     right.metric(texts.SSIM, texts.before_after(before[1], cleaned.ssim, digits=3), help=texts.SSIM_HELP)
-    st.caption(texts.done(pipeline.denoiser_names()[model].title, cleaned.seconds))
+    st.caption(texts.done(catalogue.denoiser_names()[model].title, cleaned.seconds))
 
 
 def _curves(state: Session, scene: Scene, setting: Setting) -> Callable[[], None]:
     """Show the curves, or in their place the button that asks for them; return what computes them after that."""
     st.header(texts.LAB_CURVE_HEADING, anchor=False)
     st.markdown(texts.LAB_CURVE_SENTENCE)
-    denoisers = pipeline.denoiser_names()
+    denoisers = catalogue.denoiser_names()
     names = st.pills(
         texts.LAB_CURVE_MODELS,
         list(denoisers),
         selection_mode="multi",
-        default=[name for name in (pipeline.DEFAULT, "nlm") if name in denoisers],
+        default=[name for name in (catalogue.DEFAULT, "nlm") if name in denoisers],
         format_func=lambda name: denoisers[name].title,
         key="curves",
         bind="query-params",
@@ -256,14 +281,14 @@ def _curves(state: Session, scene: Scene, setting: Setting) -> Callable[[], None
 
 
 def _compute(scene: Scene, setting: Setting, points: list[tuple[str, int]], curve: Curve, task: Task) -> None:
-    part, _ = pipeline.crop(scene.clean, _CURVE_SIZE)
+    part, _ = crop(scene.clean, _CURVE_SIZE)
     photographed = None
     for number, (name, iso) in enumerate(points):
         task.progress(number, len(points))
         if (name, iso) in curve:
             continue
         if photographed != iso:
-            noisy, clean = pipeline.photograph(part, iso, quality=setting.quality, seed=setting.seed)
+            noisy, clean = photograph(part, replace(setting, iso=iso))
             photographed = iso
         with task.room(2 * size_of(noisy)):
             photo = noisy if name == _NOISY else pipeline.denoise_photo(noisy, name, denoisers=task.denoiser)
@@ -275,7 +300,7 @@ def _curve_progress(name: str, iso: int) -> str:
 
 
 def _titles() -> dict[str, str]:
-    return {_NOISY: texts.NOISY} | {name: info.title for name, info in pipeline.denoiser_names().items()}
+    return {_NOISY: texts.NOISY} | {name: info.title for name, info in catalogue.denoiser_names().items()}
 
 
 def _plot(curve: Curve, names: list[str], setting: Setting) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from denoise.pipeline import Mix
+from denoise.mixing import Mix
 from denoise.tone import LUMA
 from denoise.ui import session, texts, transfer
 from denoise.ui.component import component
@@ -39,7 +39,7 @@ def show(
 ) -> None:
     """Place the viewer in the page.
 
-    With `mix` it has sliders and mixes the two pictures by itself, at once, as `denoise.pipeline.blend` does.
+    With `mix` it has sliders and mixes the two pictures by itself, at once, as `denoise.blend` does.
 
     The PNG files are fetched, see `transfer.offer_picture`: a component's own data would be copied several times on the
     way, which for a photo of 12 megapixels takes 200 MB more.
@@ -48,7 +48,7 @@ def show(
         pictures: The noisy one, and the denoised one (at full strength) if it is there.
         subject: What they all show, in one size; as long as it stays the same, so do zoom and position.
         clean: The clean reference; with it the viewer shows where the others differ from it.
-        details: The map of `denoise.pipeline.detail_map`, for the slider that keeps details.
+        details: The map of `denoise.detail_map`, for the slider that keeps details.
         mix: Where the sliders stand at first; without it there are none.
         on_mix: Called when the visitor has moved a slider.
         link: What the page's address is to say besides the view; what is empty goes from it. Streamlit's own way would

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from denoise.catalogue import default_for, denoiser_names, expected_seconds
+from denoise.image import Photo
+from denoise.registry import list_models
+
+PHOTO = Photo(np.zeros((50, 70, 3), np.uint8))
+
+
+def test_denoiser_names_lists_the_networks_and_then_non_local_means():
+    names = denoiser_names()
+    first, *_, last = names
+    assert (first, last) == ("ridnet", "nlm")
+    assert set(names) == {*list_models(), "nlm"}
+    assert names["ridnet"].title == list_models()["ridnet"].title
+    assert all(info.title and info.summary for info in names.values())
+
+
+def test_default_for_big_photos_is_the_fast_network():
+    def photo(width):
+        return Photo(np.broadcast_to(np.uint8(0), (2000, width, 3)))
+
+    assert [default_for(photo(width)) for width in (1, 4000, 4001)] == ["ridnet", "ridnet", "unet"]
+    assert {"ridnet", "unet"} <= denoiser_names().keys()
+
+
+def test_expected_seconds_follow_the_photo_and_the_machine():
+    small, large = (Photo(np.zeros((side, side, 3), np.uint8)) for side in (256, 256 + 3 * 192))
+    for name in denoiser_names():
+        runs, first = (2, 1) if name == "unet" else (1, 0)  # of a tile; to see how much noise there is
+        once = expected_seconds(small, name) / (runs + first)
+        tiles = 4 if name == "nlm" else 16
+        assert expected_seconds(large, name) == pytest.approx((tiles * runs + 2 * first) * once)
+        assert expected_seconds(small, name, best=True) == pytest.approx((1 if name == "nlm" else 8 + first) * once)
+    assert expected_seconds(large, "unet", pace={"unet": 2.0}) == 2 * (16 * 2 + 2)
+    twice = {
+        "ridnet": 9.0,
+        "unet": 2 * expected_seconds(small, "unet") / 3,
+    }  # by what was last at work
+    assert expected_seconds(small, "cbdnet", pace=twice) == pytest.approx(2 * expected_seconds(small, "cbdnet"))
+    assert expected_seconds(small, "nlm", pace=twice) == pytest.approx(2 * expected_seconds(small, "nlm"))
+
+
+def test_expected_seconds_know_that_a_pair_was_timed(told_networks):
+    for name, runs in (("told", 1), ("pair", 2)):  # of a tile in half a second; at first once more, for the level
+        assert expected_seconds(PHOTO, name) == (runs + 1) * 0.5 / runs
+        assert expected_seconds(PHOTO, name, best=True) == (8 + 1) * 0.5 / runs
