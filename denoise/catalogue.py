@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from denoise import Denoiser
 from denoise.baseline import non_local_means
-from denoise.ensemble import averaging
+from denoise.ensemble import Averaging, averaging
 from denoise.image import Photo
 from denoise.level import looks
-from denoise.registry import list_models, load_model
+from denoise.registry import ModelCard, list_models, load_model
 from denoise.tiling import OVERLAP, TILE_SIZE, tile_offsets
 
 DEFAULT, DEFAULT_FOR_BIG_PHOTOS = "ridnet", "unet"
@@ -18,20 +18,43 @@ DEFAULT, DEFAULT_FOR_BIG_PHOTOS = "ridnet", "unet"
 
 BIG = 8_000_000  # pixels; more than half a minute of the default's work on two processor cores
 
-_NLM_TILE_SIZE, _NLM_OVERLAP = 512, 32  # the filter looks 13 pixels far
-_NLM_SECONDS_PER_TILE = 0.6  # where the networks of the model cards were timed
-
 
 class DenoiserInfo(NamedTuple):
-    """What a person reads about a denoiser before choosing it."""
+    """What is known of a denoiser before it is at work.
+
+    Attributes:
+        title: What a person calls it.
+        summary: What a person reads about it before choosing it.
+        is_told: Whether it is told how much noise there is: of it, a strength above 1 can be asked.
+        pair: With which noise it runs twice, see `denoise.registry.ModelCard`; 0 if it does not.
+        has_best: Whether several versions of a tile, see `denoise.ensemble`, make it better.
+        tile_size: Height and width of its tiles, in pixels.
+        overlap: Pixels that they share.
+        seconds: How long one call took where the networks of the model cards were timed, if that is known.
+    """
 
     title: str
     summary: str
+    is_told: bool
+    pair: float = 0.0
+    has_best: bool = True
+    tile_size: int = TILE_SIZE
+    overlap: int = OVERLAP
+    seconds: float | None = None
+
+    def averaging(self, level: float = 0.0, *, best: bool) -> Averaging:
+        """Return the versions of a tile that are averaged, see `denoise.ensemble.averaging`."""
+        return averaging(self.pair, level, best=best and self.has_best)
 
 
-_NLM_INFO = DenoiserInfo(
+_NLM = DenoiserInfo(
     "Non-local means",
     "The classical filter, no network: averages similar parts of the photo.",
+    is_told=False,
+    has_best=False,
+    tile_size=512,
+    overlap=32,  # the filter looks 13 pixels far
+    seconds=0.6,
 )
 
 
@@ -43,17 +66,13 @@ def denoiser_names() -> dict[str, DenoiserInfo]:
     """
     first = (DEFAULT, DEFAULT_FOR_BIG_PHOTOS)
     cards = sorted(list_models().items(), key=lambda item: first.index(item[0]) if item[0] in first else len(first))
-    networks = {name: DenoiserInfo(card.title, card.summary) for name, card in cards}
-    return {**networks, "nlm": _NLM_INFO}
+    return {name: _info(card) for name, card in cards} | {"nlm": _NLM}
 
 
-def told_names() -> list[str]:
-    """Name the networks that are told how much noise there is: of them, a strength above 1 can be asked.
-
-    Raises:
-        ModelError: A model card is malformed.
-    """
-    return [name for name, card in list_models().items() if card.told]
+def _info(card: ModelCard) -> DenoiserInfo:
+    seconds = card.metrics.get("seconds_per_tile")  # of all the runs that its versions take
+    once = seconds / averaging(card.pair).runs if isinstance(seconds, float) else None
+    return DenoiserInfo(card.title, card.summary, is_told=card.told > 0, pair=card.pair, seconds=once)
 
 
 def default_for(photo: Photo) -> str:
@@ -74,7 +93,7 @@ def load_denoiser(model: str, photo: Photo) -> Iterator[Denoiser]:
 def expected_seconds(
     photo: Photo, model: str, *, best: bool = False, pace: Mapping[str, float] = MappingProxyType({})
 ) -> float | None:
-    """Estimate how long `denoise_photo` will take here.
+    """Estimate how long `denoise.pipeline.denoise_photo` will take here.
 
     Args:
         photo: Noisy photo.
@@ -86,33 +105,14 @@ def expected_seconds(
     Returns:
         Seconds; `None` if the model card does not say how long a tile took.
     """
-    seconds = pace.get(model) or _seconds_by_card(model)
+    known = denoiser_names()
+    info = known[model]
+    seconds = pace.get(model) or info.seconds
     if seconds is None:
         return None
     last = next(reversed(list(pace)), None)
-    if model not in pace and last and (by_card := _seconds_by_card(last)):
+    if model not in pace and last and (by_card := known[last].seconds):
         seconds *= pace[last] / by_card
-    tile_size, overlap = _tiling(model)
-    rows, columns = (len(tile_offsets(side, tile_size, overlap)) for side in (photo.height, photo.width))
-    pair = _pair(model)
-    first = looks(photo.height, photo.width) if pair or model in told_names() else 0
-    return (rows * columns * averaging(pair, best=best and model != "nlm").runs + first) * seconds
-
-
-def _seconds_by_card(model: str) -> float | None:
-    """Return the seconds that one call took where the networks of the model cards were timed."""
-    if model == "nlm":
-        return _NLM_SECONDS_PER_TILE
-    seconds = list_models()[model].metrics.get("seconds_per_tile")
-    return seconds / averaging(_pair(model)).runs if isinstance(seconds, float) else None
-
-
-def _pair(model: str | Denoiser) -> float:
-    """What the card says of a network's pair of runs, see `ModelCard`; 0 for what has no card."""
-    card = list_models().get(model) if isinstance(model, str) else None
-    return card.pair if card else 0.0
-
-
-def _tiling(model: str | Denoiser) -> tuple[int, int]:
-    """Return the size of a denoiser's tiles, and their overlap."""
-    return (_NLM_TILE_SIZE, _NLM_OVERLAP) if model == "nlm" else (TILE_SIZE, OVERLAP)
+    rows, columns = (len(tile_offsets(side, info.tile_size, info.overlap)) for side in (photo.height, photo.width))
+    first = looks(photo.height, photo.width) if info.pair or info.is_told else 0
+    return (rows * columns * info.averaging(best=best).runs + first) * seconds

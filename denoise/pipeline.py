@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise import Denoiser, Image, Level
-from denoise.catalogue import DEFAULT, _pair, _tiling, denoiser_names, load_denoiser, told_names
+from denoise.catalogue import DEFAULT, DenoiserInfo, denoiser_names, load_denoiser
 from denoise.clean import clean_mask
-from denoise.ensemble import averaging, ensemble
+from denoise.ensemble import ensemble
 from denoise.image import Photo, Pixels
 from denoise.level import estimate_level
 from denoise.mixing import Mix, blend
@@ -23,6 +23,8 @@ STRONGEST = 3.0
 
 Denoisers = Callable[[str, Photo], AbstractContextManager[Denoiser]]
 """Gives the denoiser of a name for a photo's tiles, such as `denoise.engine.Task.denoiser`."""
+
+_UNNAMED = DenoiserInfo("", "", is_told=True)  # any denoiser: what one of them does not take, it ignores
 
 
 def denoise_photo(
@@ -65,29 +67,31 @@ def denoise_photo(
     if level is not None:
         _check_number("level", float(np.min(level)))
         _check_number("level", float(np.max(level)))
-    if isinstance(model, str) and model not in (known := denoiser_names()):
-        raise ModelError(f"There is no model {model!r}. Known models: {', '.join(known)}.")
-    is_told = callable(model) or model in told_names()
-    if not is_told and (strength > 1 or level is not None):
-        raise ModelError(_cannot_be_told(str(model), "A strength above 1" if strength > 1 else "A noise level"))
-    pair = _pair(model) if pair is None else pair
+    info = _UNNAMED
+    if isinstance(model, str):
+        info = _info(model, "A strength above 1" if strength > 1 else "A noise level" if level is not None else "")
+    info = info if pair is None else info._replace(pair=pair)
     clean = clean_mask(photo.pixels)
-    tile_size, overlap = _tiling(model)
 
     def denoised(denoiser: Denoiser) -> Pixels:
         tone = tone_of(photo.pixels)
-        known = level
-        if known is None:
-            is_needed = is_told or pair
-            known = estimate_level(photo.pixels, keep_tone(denoiser, tone), keep=clean) if is_needed else 0.0
-        averaged = ensemble(denoiser, averaging(pair, float(np.mean(known)), best=best and model != "nlm"))
+        noise = level
+        if noise is None:
+            is_needed = info.is_told or info.pair
+            noise = estimate_level(photo.pixels, keep_tone(denoiser, tone), keep=clean) if is_needed else 0.0
+        averaged = ensemble(denoiser, info.averaging(float(np.mean(noise)), best=best))
 
         def at_strength(tile: Image, tile_level: Level) -> Image:
             return averaged(tile, np.float32(max(1.0, strength)) * tile_level)
 
-        of_a_tile = keep_tone(at_strength, tone)
         return denoise_tiled(
-            photo.pixels, of_a_tile, tile_size=tile_size, overlap=overlap, level=known, keep=clean, progress=progress
+            photo.pixels,
+            keep_tone(at_strength, tone),
+            tile_size=info.tile_size,
+            overlap=info.overlap,
+            level=noise,
+            keep=clean,
+            progress=progress,
         )
 
     with nullcontext(model) if callable(model) else denoisers(model, photo) as denoiser:
@@ -101,7 +105,13 @@ def _check_number(name: str, number: float, greatest: float = 1.0) -> None:
         raise ValueError(f"`{name}` must be between 0 and {greatest:g}. Received: {number}")
 
 
-def _cannot_be_told(model: str, what: str) -> str:
-    names = told_names()
-    those = f"choose one that is: {', '.join(names)}" if names else "none of the networks here is"
-    return f"{what} needs a network that is told how much noise there is, which {model} is not; {those}."
+def _info(model: str, wish: str) -> DenoiserInfo:
+    """Look up a denoiser, which must be told the noise level if there is a wish that needs it."""
+    known = denoiser_names()
+    if model not in known:
+        raise ModelError(f"There is no model {model!r}. Known models: {', '.join(known)}.")
+    if wish and not known[model].is_told:
+        told = ", ".join(name for name, each in known.items() if each.is_told)
+        those = f"choose one that is: {told}" if told else "none of the networks here is"
+        raise ModelError(f"{wish} needs a network that is told how much noise there is, which {model} is not; {those}.")
+    return known[model]

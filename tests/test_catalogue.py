@@ -27,17 +27,16 @@ def test_default_for_big_photos_is_the_fast_network():
 
 def test_expected_seconds_follow_the_photo_and_the_machine():
     small, large = (Photo(np.zeros((side, side, 3), np.uint8)) for side in (256, 256 + 3 * 192))
-    for name in denoiser_names():
-        runs, first = (2, 1) if name == "unet" else (1, 0)  # of a tile; to see how much noise there is
-        once = expected_seconds(small, name) / (runs + first)
+    known = denoiser_names()
+    for name, info in known.items():
+        runs, first = (2, 1) if info.pair else (1, 0)  # of a tile; to see how much noise there is
         tiles = 4 if name == "nlm" else 16
-        assert expected_seconds(large, name) == pytest.approx((tiles * runs + 2 * first) * once)
-        assert expected_seconds(small, name, best=True) == pytest.approx((1 if name == "nlm" else 8 + first) * once)
-    assert expected_seconds(large, "unet", pace={"unet": 2.0}) == 2 * (16 * 2 + 2)
-    twice = {
-        "ridnet": 9.0,
-        "unet": 2 * expected_seconds(small, "unet") / 3,
-    }  # by what was last at work
+        assert expected_seconds(small, name) == pytest.approx((runs + first) * info.seconds)
+        assert expected_seconds(large, name) == pytest.approx((tiles * runs + 2 * first) * info.seconds)
+        best = 1 if name == "nlm" else 8
+        assert expected_seconds(small, name, best=True) == pytest.approx((best + first) * info.seconds)
+        assert expected_seconds(large, name, pace={name: 2.0}) == 2 * (tiles * runs + 2 * first)
+    twice = {"ridnet": 9.0, "unet": 2 * known["unet"].seconds}  # by what was last at work
     assert expected_seconds(small, "cbdnet", pace=twice) == pytest.approx(2 * expected_seconds(small, "cbdnet"))
     assert expected_seconds(small, "nlm", pace=twice) == pytest.approx(2 * expected_seconds(small, "nlm"))
 

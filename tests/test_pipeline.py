@@ -229,8 +229,8 @@ def test_denoise_photo_says_which_networks_can_be_told(told_networks, model):
         assert str(error.value) == f"{what} {need}, which {model} is not; choose one that is: told, told_pair."
 
 
-def test_denoise_photo_says_that_no_network_can_be_told(told_networks, monkeypatch):
-    monkeypatch.setattr(pipeline, "told_names", list)
+def test_denoise_photo_says_that_no_network_can_be_told(monkeypatch):
+    monkeypatch.setattr(catalogue, "list_models", dict)
     with pytest.raises(ModelError, match="which nlm is not; none of the networks here is"):
         denoise_photo(COLOURS, "nlm", strength=2)
 

@@ -174,7 +174,7 @@ def _model(state: Session, chosen: Chosen) -> str:
 
 
 def _best(state: Session, model: str) -> bool:
-    has_it = model != "nlm"
+    has_it = catalogue.denoiser_names()[model].has_best
     st.session_state["best"] = state.best
     wanted = st.toggle(texts.BEST, key="best", help=texts.BEST_HELP, disabled=not has_it, on_change=state.keep_best)
     return wanted and has_it
