@@ -26,10 +26,9 @@ from denoise.image import (
     format_for,
     losses,
     suffix_for,
-    to_depth,
     without_metadata,
 )
-from denoise.metrics import SSIM_WINDOW, psnr, ssim
+from denoise.metrics import check_reference, compare
 from denoise.notation import number
 from denoise.pipeline import STRONGEST, denoise_photo
 from denoise.runtime import ModelError
@@ -201,7 +200,7 @@ def _denoise_file(source: Path, target: Path, args: argparse.Namespace, engine: 
         raise PhotoError(f"{target} exists already; choose another with -o, or pass --force.")
     clean = _read(args.reference, args.max_megapixels) if args.reference else None
     if clean is not None:
-        _check_reference(clean, noisy)
+        check_reference(clean, noisy)
     model = args.model or default_for(noisy)
     if model != "nlm":
         with _quiet_stderr():
@@ -225,9 +224,9 @@ def _denoise_file(source: Path, target: Path, args: argparse.Namespace, engine: 
     if lost := losses(result):
         _report(f"{target}: not kept: {', '.join(lost)}")
     if clean is not None:
-        reference = to_depth(clean.pixels, noisy.pixels.dtype)
-        before, after = ((psnr(reference, photo.pixels), ssim(reference, photo.pixels)) for photo in (noisy, denoised))
-        print(f"PSNR {number(before[0], 2)} -> {number(after[0], 2, ' dB')}, SSIM {before[1]:.4f} -> {after[1]:.4f}")
+        before, after = (compare(clean, photo) for photo in (noisy, denoised))
+        psnr = f"PSNR {number(before.psnr, 2)} -> {number(after.psnr, 2, ' dB')}"
+        print(f"{psnr}, SSIM {number(before.ssim, 4)} -> {number(after.ssim, 4)}")
 
 
 def _is_photo_name(path: Path) -> bool:
@@ -243,16 +242,6 @@ def _read(path: Path, max_megapixels: float) -> Photo:
     if not path.is_file():
         raise PhotoError(f"There is no file {path}.")
     return decode(path.read_bytes(), max_megapixels=max_megapixels)
-
-
-def _check_reference(clean: Photo, noisy: Photo) -> None:
-    if (clean.width, clean.height) != (noisy.width, noisy.height):
-        raise PhotoError(
-            f"The reference is {clean.width} × {clean.height} pixels, the photo {noisy.width} × {noisy.height}; "
-            "give a reference of the same size."
-        )
-    if min(noisy.height, noisy.width) < SSIM_WINDOW:
-        raise PhotoError("SSIM needs a photo of at least 7×7 pixels; leave out --reference.")
 
 
 @contextlib.contextmanager

@@ -1,18 +1,51 @@
-"""PSNR and SSIM with the protocol of the published tables: RGB as stored, mean over the channels.
+"""How close a photo comes to a clean one: PSNR and SSIM with the protocol of the published tables.
 
-Both go over a photo in bands of rows: on a whole one, scikit-image needs some 150 bytes a pixel.
+That is: RGB as stored, mean over the channels. Both go over a photo in bands of rows: on a whole one, scikit-image
+needs some 150 bytes a pixel.
 """
 
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
-from denoise.image import Pixels
+from denoise.image import Photo, PhotoError, Pixels, to_depth
 
 _BAND_ROWS = 128
 SSIM_WINDOW = 7
 """Pixels; smaller photos have no SSIM."""
+
+
+class Quality(NamedTuple):
+    """PSNR in dB, infinite for equal photos; SSIM, `None` for a photo smaller than its window."""
+
+    psnr: float
+    ssim: float | None
+
+
+def check_reference(clean: Photo, noisy: Photo) -> None:
+    """Check that a photo can be compared with a clean reference.
+
+    Raises:
+        PhotoError: They differ in size.
+    """
+    if (clean.width, clean.height) != (noisy.width, noisy.height):
+        raise PhotoError(
+            f"The reference is {clean.width} × {clean.height} pixels, but the photo is {noisy.width} × {noisy.height}. "
+            "Choose a reference of the same size, with the same view, to see PSNR and SSIM."
+        )
+
+
+def compare(clean: Photo, photo: Photo) -> Quality:
+    """Measure a photo against a clean reference of the same size, in the photo's depth.
+
+    Raises:
+        ValueError: The sizes differ.
+    """
+    reference = to_depth(clean.pixels, photo.pixels.dtype)
+    is_large = min(photo.width, photo.height) >= SSIM_WINDOW
+    return Quality(psnr(reference, photo.pixels), ssim(reference, photo.pixels) if is_large else None)
 
 
 def psnr(clean: Pixels, denoised: Pixels) -> float:

@@ -262,7 +262,10 @@ def test_bad_reference_gives_a_sentence(app):
 def test_reference_of_another_size_gives_a_sentence(app):
     upload(app, png(96, 64))
     upload_reference(app, png(64, 96))
-    assert [error.value for error in app.error] == [texts.reference_size((64, 96), (96, 64))]
+    assert [error.value for error in app.error] == [
+        "The reference is 64 × 96 pixels, but the photo is 96 × 64. "
+        "Choose a reference of the same size, with the same view, to see PSNR and SSIM."
+    ]
     assert figures_of(app).keys() == {texts.NOISE}
     assert_calm(app)
 

@@ -162,7 +162,7 @@ def test_main_prints_psnr_and_ssim_against_a_reference(folder, capsys):
 @pytest.mark.parametrize(
     ("reference", "sentence"),
     [
-        pytest.param((50, 41), "The reference is 50 × 41 pixels, the photo 50 × 40", id="size"),
+        pytest.param((50, 41), "The reference is 50 × 41 pixels, but the photo is 50 × 40. ", id="size"),
         pytest.param("missing", "There is no file reference.png", id="missing"),
     ],
 )
@@ -172,6 +172,13 @@ def test_main_refuses_a_reference_that_does_not_fit(folder, quick, capsys, refer
     assert main(["noisy.png", "--reference", "reference.png"]) == 1
     assert f"denoise: noisy.png: {sentence}" in capsys.readouterr().err
     assert not Path("noisy-denoised.png").exists()
+
+
+def test_main_measures_no_ssim_of_a_photo_smaller_than_its_window(folder, capsys):
+    for name in ("small", "reference"):
+        PillowImage.new("RGB", (50, 6), (90, 90, 90)).save(f"{name}.png")
+    assert main(["small.png", "--model", "nlm", "--reference", "reference.png"]) == 0
+    assert "PSNR equal -> equal, SSIM – -> –" in capsys.readouterr().out
 
 
 def test_main_takes_a_reference_of_another_depth(folder, quick, capsys):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from denoise.metrics import psnr, ssim
+from denoise.image import Photo, PhotoError
+from denoise.metrics import Quality, check_reference, compare, psnr, ssim
 
 
 def pair(height, width, dtype):
@@ -67,3 +68,27 @@ def test_ssim_refuses_photos_smaller_than_its_window(size):
     pixels = np.zeros((*size, 3), np.uint8)
     with pytest.raises(ValueError, match="at least 7×7"):
         ssim(pixels, pixels)
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_compare_measures_in_the_depth_of_the_photo(depth):
+    clean, noisy = pair(30, 20, np.uint8)
+    scale = np.iinfo(depth).max // 255
+    expected = Quality(psnr(clean, noisy), ssim(clean, noisy))
+    assert compare(Photo(clean), Photo(noisy.astype(depth) * depth(scale))) == pytest.approx(expected)
+    assert compare(Photo(clean.astype(np.uint16) * 257), Photo(noisy)) == expected
+
+
+@pytest.mark.parametrize("size", [(6, 100), (100, 6)], ids=str)
+def test_compare_leaves_out_the_ssim_of_small_photos(size):
+    clean, noisy = pair(*size, np.uint8)
+    assert compare(Photo(clean), Photo(noisy)) == (psnr(clean, noisy), None)
+
+
+def test_check_reference_wants_the_same_size():
+    def photo(height, width):
+        return Photo(np.zeros((height, width, 3), np.uint8))
+
+    check_reference(photo(4, 6), photo(4, 6))
+    with pytest.raises(PhotoError, match="The reference is 4 × 6 pixels, but the photo is 6 × 4"):
+        check_reference(photo(6, 4), photo(4, 6))

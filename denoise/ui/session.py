@@ -22,6 +22,7 @@ from denoise.batch import Batch
 from denoise.catalogue import denoiser_names
 from denoise.engine import Task
 from denoise.image import Photo, PhotoError, decode, encode, outline, unpacked_size, with_depth, without_metadata
+from denoise.metrics import check_reference
 from denoise.mixing import Mix, blend
 from denoise.runtime import ModelError
 from denoise.ui import farewell, memory, samples, texts
@@ -235,10 +236,7 @@ class Session:
         self._drop_reference()
         upload = self.upload
         assert upload is not None
-        opened, failure = open_photo(file, _keep)
-        found, wanted = (opened or (None, upload.outline))[1], upload.outline
-        if (size := (found.width, found.height)) != (wanted.width, wanted.height):
-            opened, failure = None, texts.reference_size(size, (wanted.width, wanted.height))
+        opened, failure = open_photo(file, partial(_keep, noisy=upload.outline))
         with self._changing:
             if self.upload is not upload:  # another photo or reference came meanwhile
                 return
@@ -444,7 +442,9 @@ def open_photo(file: Upload, make: Callable[[Photo, str], _T]) -> tuple[_T | Non
         return None, explain(error)
 
 
-def _keep(photo: Photo, digest: str) -> tuple[Kept[Photo], Photo, str]:
+def _keep(photo: Photo, digest: str, noisy: Photo | None = None) -> tuple[Kept[Photo], Photo, str]:
+    if noisy is not None:  # the photo whose reference this is
+        check_reference(photo, noisy)
     return Kept(photo), outline(photo), digest
 
 

@@ -464,17 +464,9 @@ def done(title: str, seconds: float) -> str:
     return f"Denoised by {title} in {duration(seconds)}"
 
 
-def before_after(before: float, after: float, digits: int) -> str:
+def before_after(before: float | None, after: float | None, digits: int) -> str:
     """Show a figure of the noisy and of the denoised photo."""
     return f"{number(before, digits)} → {number(after, digits)}"
-
-
-def reference_size(reference: tuple[int, int], photo: tuple[int, int]) -> str:
-    """Say that the reference does not fit the photo; both are (width, height) in pixels."""
-    return (
-        f"The reference is {reference[0]} × {reference[1]} pixels, but the photo is {photo[0]} × {photo[1]}. "
-        "Upload a reference of the same size, with the same view, to see PSNR and SSIM."
-    )
 
 
 def comparing(title: str, done: int, total: int, place: int, count: int) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -13,8 +13,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from denoise import catalogue, pipeline
 from denoise.engine import Job, Task
-from denoise.image import Photo, crop, to_depth
-from denoise.metrics import SSIM_WINDOW, psnr, ssim
+from denoise.image import Photo, crop
+from denoise.metrics import compare
 from denoise.registry import list_models
 from denoise.ui import jobs, pictures, samples, session, texts, transfer, viewer
 from denoise.ui.kept import Kept, size_of
@@ -119,10 +119,8 @@ def _part(state: Session) -> Part:
 
     def cut() -> tuple[Photo, Photo | None, tuple[int, int]]:
         noisy, place = crop(chosen.noisy, length, across, down)
-        if chosen.load_clean is None:
-            return noisy, None, place
-        clean, _ = crop(chosen.load_clean(), length, across, down)
-        return noisy, replace(clean, pixels=to_depth(clean.pixels, noisy.pixels.dtype)), place
+        clean = crop(chosen.load_clean(), length, across, down)[0] if chosen.load_clean else None
+        return noisy, clean, place
 
     key = (chosen.id, chosen.clean_id, length, across, down)
     noisy, clean, (x, y) = state.latest("part", key, in_turn(chosen, cut))
@@ -170,12 +168,8 @@ def _place(label: str, key: str, *, disabled: bool) -> float:
 
 
 def _measure(part: Part, photo: Photo, seconds: float | None = None) -> Outcome:
-    if part.clean is None:
-        return Outcome(Kept(photo), seconds=seconds)
-    similarity = None
-    if min(photo.width, photo.height) >= SSIM_WINDOW:
-        similarity = ssim(part.clean.pixels, photo.pixels)
-    return Outcome(Kept(photo), psnr(part.clean.pixels, photo.pixels), similarity, seconds)
+    psnr, ssim = compare(part.clean, photo) if part.clean else (None, None)
+    return Outcome(Kept(photo), psnr, ssim, seconds)
 
 
 def _denoise(part: Part, outcomes: dict[str, Outcome], task: Task) -> None:

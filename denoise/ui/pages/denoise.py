@@ -18,11 +18,10 @@ from denoise.image import (
     formats_for,
     is_deep,
     losses,
-    to_depth,
     usual_quality,
     without_metadata,
 )
-from denoise.metrics import SSIM_WINDOW, psnr, ssim
+from denoise.metrics import Quality, compare
 from denoise.mixing import Mix, blend, detail_map
 from denoise.ui import (
     download,
@@ -288,16 +287,12 @@ def _figures(
         st.caption(texts.NO_REFERENCE)
         return
 
-    def measure() -> tuple[str, str | None]:
+    def measure() -> tuple[Quality, Quality]:
         clean = load_clean()
-        before, after = chosen.noisy.pixels, denoised().pixels
-        reference = to_depth(clean.pixels, before.dtype)
-        decibels = texts.before_after(psnr(reference, before), psnr(reference, after), digits=2)
-        if min(clean.width, clean.height) < SSIM_WINDOW:
-            return decibels, None
-        return decibels, texts.before_after(ssim(reference, before), ssim(reference, after), digits=3)
+        return compare(clean, chosen.noisy), compare(clean, denoised())
 
-    decibels, similarity = state.latest("figures", (chosen.clean_id, shown), in_turn(chosen, measure))
+    was, now = state.latest("figures", (chosen.clean_id, shown), in_turn(chosen, measure))
+    similarity = texts.TOO_SMALL if now.ssim is None else texts.before_after(was.ssim, now.ssim, digits=3)
     left, right = st.columns(2, gap="xsmall", wrap=False)
-    left.metric(texts.PSNR, decibels, help=texts.PSNR_HELP)
-    right.metric(texts.SSIM, similarity or texts.TOO_SMALL, help=texts.SSIM_HELP)
+    left.metric(texts.PSNR, texts.before_after(was.psnr, now.psnr, digits=2), help=texts.PSNR_HELP)
+    right.metric(texts.SSIM, similarity, help=texts.SSIM_HELP)

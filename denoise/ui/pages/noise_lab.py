@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from denoise import camera, catalogue, pipeline
 from denoise.engine import Task
 from denoise.image import Photo, PhotoError, crop, to_depth, without_metadata
-from denoise.metrics import psnr, ssim
+from denoise.metrics import Quality, compare, psnr
 from denoise.ui import jobs, photo_uploader, pictures, samples, session, tables, texts, viewer
 from denoise.ui.kept import Upload, size_of
 from denoise.ui.session import UPLOAD, Session
@@ -94,8 +94,7 @@ class Cleaned:
 
     photo: Photo
     seconds: float
-    psnr: float
-    ssim: float
+    quality: Quality
 
 
 def _scene_of(photo: Photo, digest: str) -> Scene:
@@ -148,9 +147,7 @@ def show() -> None:
     # Everything is in its place: now the work, the photo first.
     with outcome.container():
         if model in cleaned:
-            before = state.latest(
-                "lab noisy", shot, lambda: (psnr(clean.pixels, noisy.pixels), ssim(clean.pixels, noisy.pixels))
-            )
+            before = state.latest("lab noisy", shot, lambda: compare(clean, noisy))
             _figures(before, cleaned[model], model)
         else:
             jobs.show(state.jobs, "lab", (shot, model), partial(_clean, noisy, clean, model, cleaned))
@@ -228,14 +225,13 @@ def _clean(noisy: Photo, clean: Photo, model: str, cleaned: dict[str, Cleaned], 
     with task.room(2 * size_of(noisy)):
         photo = pipeline.denoise_photo(noisy, model, progress=task.progress, denoisers=task.denoiser)
         seconds = task.check().seconds
-    figures = psnr(clean.pixels, photo.pixels), ssim(clean.pixels, photo.pixels)
-    cleaned[model] = Cleaned(photo, seconds, *figures)
+    cleaned[model] = Cleaned(photo, seconds, compare(clean, photo))
 
 
-def _figures(before: tuple[float, float], cleaned: Cleaned, model: str) -> None:
+def _figures(before: Quality, cleaned: Cleaned, model: str) -> None:
     left, right = st.columns(2, gap="xsmall", wrap=False)
-    left.metric(texts.PSNR, texts.before_after(before[0], cleaned.psnr, digits=2), help=texts.PSNR_HELP)
-    right.metric(texts.SSIM, texts.before_after(before[1], cleaned.ssim, digits=3), help=texts.SSIM_HELP)
+    left.metric(texts.PSNR, texts.before_after(before.psnr, cleaned.quality.psnr, digits=2), help=texts.PSNR_HELP)
+    right.metric(texts.SSIM, texts.before_after(before.ssim, cleaned.quality.ssim, digits=3), help=texts.SSIM_HELP)
     st.caption(texts.done(catalogue.denoiser_names()[model].title, cleaned.seconds))
 
 
