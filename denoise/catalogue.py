@@ -1,4 +1,4 @@
-"""The catalogue: which denoisers there are, which one serves unless another is asked for, and how long they take."""
+"""Which denoisers there are: what is known of each, which one serves unless another is asked for, how long it takes."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

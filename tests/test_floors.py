@@ -1,38 +1,12 @@
 """The floors of the house: which part of the package may use which, and which libraries."""
 
-import ast
 import graphlib
 import textwrap
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "denoise"
-
-
-def imports_of(source: str) -> set[str]:
-    """Return what a module imports, wherever it does; of `from x import y`, both x and x.y."""
-    found = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute here"
-            found |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return found
-
-
-def name_of(path: Path) -> str:
-    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
-
-
-MODULES = {name_of(path): imports_of(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
-
-
-def part_of(module: str) -> str:
-    """Return the module, or the package, that lies directly in `denoise`."""
-    return ".".join(module.split(".")[:2])
+from tests.architecture import MODULES, imports_of, part_of
 
 
 def is_core(module: str) -> bool:
