@@ -9,7 +9,6 @@ from typing import Any, cast
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.filters import apply_hysteresis_threshold
 
 from denoise.image import Pixels
 
@@ -137,8 +136,10 @@ def _compressed(pixels: Pixels) -> Mask:
     is_between = share((span > _FAINT) & (span < _RINGING)) > _RINGING_BLOCKS * (1 - share(span <= _FAINT))
     is_free = share(still) >= _STILL_BLOCKS
     near_share = near.reshape(blocks.shape).mean((1, 3)) / 255
-    kinds = np.where(is_between, 0, np.where(is_free, 2, share(near_share) >= _NEAR_GROUND))
-    drawn = apply_hysteresis_threshold(kinds, 0.5, 1.5) & ((span <= _FAINT) | (near_share >= _SOME_GROUND))
+    is_likely = ~is_between & (is_free | (share(near_share) >= _NEAR_GROUND))
+    _, places = cv2.connectedComponents(is_likely.view(np.uint8))
+    drawn = is_likely & np.isin(places, places[is_likely & is_free])
+    drawn &= (span <= _FAINT) | (near_share >= _SOME_GROUND)
     whole = np.repeat(np.repeat(drawn, _BLOCK, axis=0), _BLOCK, axis=1)
     mask[:] = np.pad(whole, ((0, height - len(whole)), (0, width - whole.shape[1])), mode="edge")
     return mask
