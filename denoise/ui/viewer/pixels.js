@@ -12,7 +12,7 @@ export function subtract(noisy, denoised, gain) {
   }
 }
 
-// Turn `denoised` into its mix with `noisy`, just as `blend` in pipeline.py does: step by step the same, to the last bit.
+// Turn `denoised` into its mix with `noisy`, just as `blend` does on the server: step by step the same, to the last bit.
 export function blend(noisy, denoised, details, mix, [red, green, blue]) {
   const [luminance, colour, detail] = mix.map((percent) => percent / 100);
   for (let i = 0; i < noisy.length; i += 4) {
