@@ -23,6 +23,7 @@ from denoise.runtime import ModelError
 from denoise.turns import Turns
 from denoise.ui import pictures, samples, session, texts
 from denoise.ui.kept import Kept
+from denoise.ui.pages import denoise_words as words
 from denoise.ui.session import PHOTO, UPLOAD, Result, Session
 
 APP = Path(__file__).parents[1] / "page.py"
@@ -117,7 +118,7 @@ def test_page_shows_figures_of_a_sample(app):
     before, after = numbers(figures[texts.SSIM])
     assert after > before > 0
     assert not app.warning
-    assert texts.NO_REFERENCE not in [caption.value for caption in app.caption]
+    assert words.NO_REFERENCE not in [caption.value for caption in app.caption]
 
 
 def test_page_shows_the_sample_that_is_chosen(app):
@@ -200,8 +201,8 @@ def test_link_is_obeyed_once(runs):
 def test_upload_without_reference_shows_no_figures(app):
     upload(app, png())
     assert app.header[0].value == texts.literal("IMG_1234.png")
-    assert texts.NO_REFERENCE in [caption.value for caption in app.caption]
-    assert figures_of(app).keys() == {texts.NOISE}
+    assert words.NO_REFERENCE in [caption.value for caption in app.caption]
+    assert figures_of(app).keys() == {words.NOISE}
     assert_calm(app)
 
 
@@ -210,7 +211,7 @@ def test_upload_with_reference_shows_figures(app):
     upload_reference(app, png(seed=2))
     assert numbers(figures_of(app)[texts.PSNR])[0] < 15
     app.file_uploader[1].set_value(None).run()
-    assert figures_of(app).keys() == {texts.NOISE}
+    assert figures_of(app).keys() == {words.NOISE}
 
 
 def test_upload_with_reference_of_other_depth_shows_figures(app):
@@ -224,7 +225,7 @@ def test_upload_with_reference_of_other_depth_shows_figures(app):
 def test_upload_too_small_for_ssim_says_so(app):
     upload(app, png(5, 4, seed=1))
     upload_reference(app, png(5, 4, seed=2))
-    assert figures_of(app)[texts.SSIM] == texts.TOO_SMALL
+    assert figures_of(app)[texts.SSIM] == words.TOO_SMALL
     assert_calm(app)
 
 
@@ -255,7 +256,7 @@ def test_bad_reference_gives_a_sentence(app):
     upload(app, png())
     upload_reference(app, b"not a picture at all")
     assert len(app.error) == 1
-    assert texts.NO_REFERENCE in [caption.value for caption in app.caption]
+    assert words.NO_REFERENCE in [caption.value for caption in app.caption]
     assert_calm(app)
 
 
@@ -266,7 +267,7 @@ def test_reference_of_another_size_gives_a_sentence(app):
         "The reference is 64 × 96 pixels, but the photo is 96 × 64. "
         "Choose a reference of the same size, with the same view, to see PSNR and SSIM."
     ]
-    assert figures_of(app).keys() == {texts.NOISE}
+    assert figures_of(app).keys() == {words.NOISE}
     assert_calm(app)
 
 
@@ -274,7 +275,7 @@ def test_reference_goes_with_its_photo(app):
     upload(app, png(seed=1))
     upload_reference(app, png(seed=2))
     upload(app, png(seed=3), "other.png")
-    assert figures_of(app).keys() == {texts.NOISE}
+    assert figures_of(app).keys() == {words.NOISE}
 
 
 def test_last_choice_wins(app):
@@ -328,14 +329,14 @@ def test_stopped_run_starts_again_when_asked(app, runs):
     state_of(app).jobs.job(PHOTO, run, lambda task: go_on.wait(10)).cancel()
     app.run()
     go_on.set()
-    assert [warning.value for warning in app.warning] == [texts.CANCELLED]
+    assert [warning.value for warning in app.warning] == [words.CANCELLED]
     assert len(runs) == 1
-    next(button for button in app.button if button.label == texts.DENOISE_AGAIN).click().run()
+    next(button for button in app.button if button.label == words.DENOISE_AGAIN).click().run()
     assert not app.warning
     assert len(runs) == 2
 
 
-@pytest.mark.parametrize(("levels", "said"), [(1, texts.UNCHANGED), (2, texts.ALREADY_CLEAN)])
+@pytest.mark.parametrize(("levels", "said"), [(1, words.UNCHANGED), (2, words.ALREADY_CLEAN)])
 def test_page_says_that_a_photo_is_already_clean(app, levels, said):
     pixels = np.random.default_rng(0).integers(120, 120 + levels, (64, 64, 3)).astype(np.uint8)
     state_of(app).open_upload("clean.png", encode(Photo(pixels)))
@@ -458,7 +459,7 @@ def test_another_upload_forgets_the_reference(app):
     upload_reference(app, png())
     assert app.metric
     upload(app, png(seed=1))
-    assert figures_of(app).keys() == {texts.NOISE}
+    assert figures_of(app).keys() == {words.NOISE}
     assert not app.file_uploader[1].value
 
 
@@ -526,11 +527,11 @@ def test_page_says_what_a_format_cannot_hold(app):
 
     assert said() == []
     app.selectbox(key="format").set_value("WEBP").run()
-    assert said() == [texts.not_kept(["16-bit depth", "IPTC (captions)"])]
+    assert said() == [words.not_kept(["16-bit depth", "IPTC (captions)"])]
     app.toggle(key="strip").set_value(True).run()
-    assert said() == [texts.not_kept(["16-bit depth"])]
+    assert said() == [words.not_kept(["16-bit depth"])]
     app.selectbox(key="format").set_value("JPEG").run()
-    assert said() == [texts.not_kept(["16-bit depth", "transparency"])]
+    assert said() == [words.not_kept(["16-bit depth", "transparency"])]
     assert_calm(app)
 
 
@@ -542,7 +543,7 @@ def test_names_of_the_choices_are_the_same_for_every_photo(app):
         upload(app, encode(Photo(pixels, format=file_format)), f"a.{file_format.lower()}")
         assert app.selectbox(key="format").value == ""
         names.add(tuple(app.selectbox(key="format").options))
-    assert names == {(texts.AS_IT_CAME, "BMP", "JPEG", "PNG", "TIFF", "WebP")}
+    assert names == {(words.AS_IT_CAME, "BMP", "JPEG", "PNG", "TIFF", "WebP")}
 
 
 def be_overtaken(monkeypatch):

@@ -1,4 +1,4 @@
-"""The floors of the house: which part of the package may use which, and which libraries."""
+"""The floors of the house: which part of the package may use which, which libraries, and how long a file may be."""
 
 import graphlib
 import textwrap
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.architecture import MODULES, imports_of, part_of
+from tests.architecture import MODULES, PACKAGE, imports_of, part_of
 
 
 def is_core(module: str) -> bool:
@@ -67,6 +67,13 @@ def test_nothing_uses_what_uses_it():
         if name is str:
             uses.pop("denoise.image")
         graphlib.TopologicalSorter(uses).prepare()  # raises if there is a circle
+
+
+def test_no_file_is_longer_than_a_reader_likes():
+    paths = [path for kind in ("py", "js", "css", "html") for path in PACKAGE.rglob(f"*.{kind}")]
+    lengths = {path: len(path.read_text("utf-8").splitlines()) for path in paths}
+    assert len(lengths) > 100
+    assert {path: length for path, length in lengths.items() if length > 500} == {}
 
 
 def test_imports_are_seen_wherever_they_are():

@@ -22,6 +22,7 @@ from denoise.image import Photo, PhotoError
 from denoise.notation import number, set_title
 from denoise.training import eda, plots
 from denoise.training.datasets import Pair, PairedSet, Pixels8
+from denoise.training.eda_measures import ratio
 from denoise.training.progress import with_progress
 
 SAMPLES_DIR = folder("samples")
@@ -204,7 +205,7 @@ def kept(noisy: Pixels8, denoised: Pixels8, clean: Pixels8) -> tuple[_Floats, _F
     cc, nn, cn, dc, dn = sums[:, 1:-1]
     determinant = cc * nn - cn**2
     usable = np.where(determinant > 1e-9 * cc * nn, determinant, 0)
-    return eda.ratio(dn * cc - dc * cn, usable), eda.ratio(dc * nn - dn * cn, usable)
+    return ratio(dn * cc - dc * cn, usable), ratio(dc * nn - dn * cn, usable)
 
 
 def _measure(noisy: Pixels8, denoised: Pixels8, clean: Pixels8) -> Measured:
@@ -213,7 +214,7 @@ def _measure(noisy: Pixels8, denoised: Pixels8, clean: Pixels8) -> Measured:
     errors = []
     for photo in (noisy, denoised):
         squares = np.square(photo.astype(np.float64) - clean).mean(axis=2).ravel()
-        errors.append(eda.ratio(np.bincount(place, squares, len(_GRADIENTS)), pixels * (pixels >= _ENOUGH)))
+        errors.append(ratio(np.bincount(place, squares, len(_GRADIENTS)), pixels * (pixels >= _ENOUGH)))
     measurable = min(clean.shape[:2]) >= metrics.SSIM_WINDOW
     noise_kept, detail_kept = kept(noisy, denoised, clean)
     return Measured(

@@ -9,13 +9,12 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from denoise import camera, metrics
+from denoise import camera
 from denoise.files import write_atomically
 from denoise.image import PhotoError, to_pixels
 from denoise.notation import number, set_title
@@ -23,24 +22,12 @@ from denoise.training import eda_figures as figures
 from denoise.training import plots
 from denoise.training.data import random_photograph
 from denoise.training.datasets import Pair, PairedSet, Pixels8, find_pairs, read_pair
+from denoise.training.eda_measures import BIN, BRIGHTNESS, DARK, ENOUGH, Floats, Measured, measure_pair, ratio
+from denoise.training.eda_sentences import mean, sentences
 from denoise.training.progress import with_progress
 
-LAGS = 4
-"""Pixels up to which the correlation of the noise is measured."""
-
-BIN = 8
-"""Levels of brightness that are taken together."""
-
-_BINS = 256 // BIN
-_BRIGHTNESS = np.arange(_BINS) * BIN + (BIN - 1) / 2
-_MOST_PIXELS = 4 << 20  # of a photo for which noise and SSIM are computed
-_STRIP_ROWS = 256
-_ENOUGH = 100  # pixels of one brightness, for a standard deviation
 _SIMULATED_SIDE = 512  # pixels; of a clean photo whose noise is synthesised
-_DARK = 32
-_ALIKE = 12.0  # dB; a set whose photos differ by more has no typical PSNR
 
-_Floats = NDArray[np.float64]
 _Report = Callable[[str], None]
 _Analysis = Mapping[str, Any]
 
@@ -228,7 +215,7 @@ def compare(analyses: Mapping[str, _Analysis], out: Path) -> None:
     for name, analysis in analyses.items():
         lag, channels = analysis["lag"]["mean"], analysis["channels"]["mean"]
         between = [channels[first][second] for first, second in ((0, 1), (1, 2), (0, 2))]
-        numbers = [*analysis["sigma"]["median"], *(row[0] for row in lag), _mean(row[1] for row in lag), *between]
+        numbers = [*analysis["sigma"]["median"], *(row[0] for row in lag), mean(row[1] for row in lag), *between]
         scores = [number(analysis["psnr"]["mean"], 2), number(analysis["ssim"]["mean"], 4)]
         table.append([set_title(name), analysis["set"]["analysed"], *scores, *(number(value, 2) for value in numbers)])
     blocks = [
@@ -243,93 +230,7 @@ def compare(analyses: Mapping[str, _Analysis], out: Path) -> None:
     plots.save_page(out / "index.html", "The noise of " + _enumerate(map(set_title, analyses)), blocks)
 
 
-# Measuring
-
-
-class Measured(NamedTuple):
-    """One pair in numbers; what cannot be computed (of equal photos, of tiny ones) is nan.
-
-    Attributes:
-        size: Height and width in pixels.
-        mean: Mean pixel value of the clean and of the noisy photo.
-        zeroed: Share of the values that are 0 in the clean and in the noisy photo.
-        psnr: Of the noisy photo, in dB; infinite for equal photos.
-        ssim: Of the noisy photo.
-        sigma: (3,), standard deviation of the noise of each channel.
-        lag: (3, LAGS), correlation of the noise with itself 1 to LAGS pixels away.
-        channels: (3, 3), correlation of the noise between channels.
-        level: (3, bins), standard deviation of the noise by brightness of the clean pixel.
-        pixels: (3, bins), number of pixels of each brightness.
-        total: (3, bins), sum of the noise over them.
-    """
-
-    size: tuple[int, int]
-    mean: tuple[float, float]
-    zeroed: tuple[float, float]
-    psnr: float
-    ssim: float
-    sigma: _Floats
-    lag: _Floats
-    channels: _Floats
-    level: _Floats
-    pixels: _Floats
-    total: _Floats
-
-
-def measure_pair(noisy: Pixels8, clean: Pixels8) -> Measured:
-    """Measure one pair; of a photo above 4 megapixels, noise and SSIM come from strips spread evenly over it.
-
-    Args:
-        noisy: Noisy photo, uint8, (H, W, 3).
-        clean: Its reference, of the same shape.
-
-    Raises:
-        ValueError: The shapes differ, or are not those of a photo.
-    """
-    psnr = metrics.psnr(clean, noisy)  # first: it checks the shapes
-    histograms = figures.count_levels(clean), figures.count_levels(noisy)
-    values = clean.size
-    means = [histogram @ np.arange(256) / (values / 3) for histogram in histograms]  # by channel
-    average = means[1] - means[0]  # of the noise
-
-    count, total, squares = np.zeros((3, 3, _BINS))
-    products = np.zeros((3, LAGS))
-    neighbours = np.zeros(LAGS)
-    covariance = np.zeros((3, 3))
-    pixels = 0
-    for strip in _strips(*clean.shape[:2]):
-        noise = noisy[strip].astype(np.float64) - clean[strip]
-        bins = clean[strip] // BIN
-        for channel in range(3):
-            place, value = bins[..., channel].ravel(), noise[..., channel].ravel()
-            count[channel] += np.bincount(place, minlength=_BINS)
-            total[channel] += np.bincount(place, value, _BINS)
-            squares[channel] += np.bincount(place, value * value, _BINS)
-        noise -= average
-        flat = noise.reshape(-1, 3)
-        covariance += flat.T @ flat
-        pixels += len(flat)
-        for lag in range(1, LAGS + 1):
-            for first, second in ((noise[:, lag:], noise[:, :-lag]), (noise[lag:], noise[:-lag])):
-                products[:, lag - 1] += np.einsum("yxc,yxc->c", first, second)
-                neighbours[lag - 1] += first.size / 3
-
-    variance = np.diag(covariance) / pixels
-    deviation = np.sqrt(variance)
-    spread = ratio(squares, count) - ratio(total, count) ** 2
-    return Measured(
-        size=(clean.shape[0], clean.shape[1]),
-        mean=(float(means[0].mean()), float(means[1].mean())),
-        zeroed=(float(histograms[0][:, 0].sum() / values), float(histograms[1][:, 0].sum() / values)),
-        psnr=psnr,
-        ssim=_ssim(noisy, clean),
-        sigma=deviation,
-        lag=ratio(ratio(products, np.broadcast_to(neighbours, products.shape)), variance[:, None]),
-        channels=ratio(covariance / pixels, np.outer(deviation, deviation)),
-        level=np.where(count >= _ENOUGH, np.sqrt(np.maximum(spread, 0)), np.nan),
-        pixels=count,
-        total=total,
-    )
+# Reading
 
 
 def choose(count: int, limit: int | None, seed: int = 0) -> list[int]:
@@ -371,33 +272,6 @@ def read_noisy_and_clean(pair: Pair, place: int) -> tuple[Pixels8, Pixels8]:
     return noisy, clean
 
 
-def _strips(height: int, width: int) -> Iterator[slice]:
-    """Rows of the whole photo, or of so many strips, spread evenly, that they have `_MOST_PIXELS`."""
-    if height * width <= _MOST_PIXELS:
-        tops = np.arange(0, height, _STRIP_ROWS)
-    else:
-        fitting = max(1, min(height, _MOST_PIXELS // width) // _STRIP_ROWS)
-        tops = np.linspace(0, max(0, height - _STRIP_ROWS), fitting).astype(int)
-    for top in tops.tolist():
-        yield slice(top, min(top + _STRIP_ROWS, height))
-
-
-def _ssim(noisy: Pixels8, clean: Pixels8) -> float:
-    height, width = clean.shape[:2]
-    if min(height, width) < metrics.SSIM_WINDOW:
-        return math.nan
-    if height * width <= _MOST_PIXELS:
-        return metrics.ssim(clean, noisy)
-    return float(np.mean([metrics.ssim(clean[strip], noisy[strip]) for strip in _strips(height, width)]))
-
-
-def ratio(numerator: NDArray[Any], denominator: NDArray[Any]) -> _Floats:
-    """Return the quotient, nan where the denominator is zero."""
-    quotient = np.full(numerator.shape, np.nan)
-    np.divide(numerator, denominator, out=quotient, where=denominator > 0)
-    return quotient
-
-
 # Numbers of the whole set
 
 
@@ -431,8 +305,8 @@ def _summarise(
         "mean": {kind: _distribution([row.mean[i] for row in rows]) for i, kind in enumerate(("clean", "noisy"))},
         "zeroed": {kind: float(np.mean([row.zeroed[i] for row in rows])) for i, kind in enumerate(("clean", "noisy"))},
         "sigma": {"median": over_pairs(np.stack([row.sigma for row in rows]), 50)},
-        "level": {"brightness": _BRIGHTNESS, **_range_over_pairs(np.stack([row.level for row in rows]))},
-        "bias": {"brightness": _BRIGHTNESS, "mean": np.where(count >= _ENOUGH, bias, np.nan)},
+        "level": {"brightness": BRIGHTNESS, **_range_over_pairs(np.stack([row.level for row in rows]))},
+        "bias": {"brightness": BRIGHTNESS, "mean": np.where(count >= ENOUGH, bias, np.nan)},
         "dark_bias": _dark_bias(rows),
         "lag": _range_over_pairs(np.stack([row.lag for row in rows])),
         "channels": _range_over_pairs(np.stack([row.channels for row in rows])),
@@ -452,7 +326,7 @@ def _summarise(
         ],
     }
     rounded: dict[str, Any] = plain(analysis)
-    rounded["sentences"] = _sentences(rounded)
+    rounded["sentences"] = sentences(rounded)
     return rounded
 
 
@@ -464,28 +338,28 @@ def _distribution(values: Sequence[float]) -> dict[str, float]:
     return {"mean": float(finite.mean()), **{name: float(np.percentile(finite, q)) for name, q in names.items()}}
 
 
-def over_pairs(stack: _Floats, percentile: float | None = None) -> _Floats:
+def over_pairs(stack: Floats, percentile: float | None = None) -> Floats:
     """Return the mean or a percentile over the first axis, of what is finite; nan where nothing is."""
 
-    def reduce(values: _Floats) -> float:
+    def reduce(values: Floats) -> float:
         values = values[np.isfinite(values)]
         if not len(values):
             return math.nan
         return float(values.mean() if percentile is None else np.percentile(values, percentile))
 
-    reduced: _Floats = np.apply_along_axis(reduce, 0, stack)
+    reduced: Floats = np.apply_along_axis(reduce, 0, stack)
     return reduced
 
 
-def _range_over_pairs(stack: _Floats) -> dict[str, _Floats]:
+def _range_over_pairs(stack: Floats) -> dict[str, Floats]:
     """Mean, median, and the bounds of 80 % of the pairs."""
     percentiles = {"mean": None, "median": 50, "low": 10, "high": 90}
     return {name: over_pairs(stack, percentile) for name, percentile in percentiles.items()}
 
 
 def _dark_bias(rows: Sequence[Measured]) -> float:
-    """Mean of the noise where the clean value is below `_DARK`."""
-    dark = slice(0, _DARK // BIN)
+    """Mean of the noise where the clean value is below `DARK`."""
+    dark = slice(0, DARK // BIN)
     count = sum(row.pixels[:, dark].sum() for row in rows)
     return float(sum(row.total[:, dark].sum() for row in rows) / count) if count else math.nan
 
@@ -513,7 +387,7 @@ def _groups(pairs: Sequence[Pair], rows: Sequence[Measured]) -> list[dict[str, A
     ]
 
 
-def _cameras(pairs: Sequence[Pair], rows: Sequence[Measured]) -> dict[str, _Floats]:
+def _cameras(pairs: Sequence[Pair], rows: Sequence[Measured]) -> dict[str, Floats]:
     """Noise level by brightness for each camera, those with the most pairs first."""
     levels = defaultdict(list)
     for pair, row in zip(pairs, rows, strict=True):
@@ -535,159 +409,6 @@ def plain(value: Any) -> Any:
 
 def _json(analysis: _Analysis) -> bytes:
     return (json.dumps(analysis, ensure_ascii=False, allow_nan=False) + "\n").encode()
-
-
-# Sentences
-
-
-def _sentences(analysis: _Analysis) -> list[str]:
-    """What the numbers say, in plain words."""
-    return [
-        sentence
-        for part in (_say_what, _say_brightness, _say_quality, _say_level, _say_lags, _say_channels, _say_groups)
-        for sentence in part(analysis)
-    ]
-
-
-def _say_what(analysis: _Analysis) -> Iterator[str]:
-    facts = analysis["set"]
-    if facts["analysed"] < facts["pairs"]:
-        yield (
-            f"{facts['analysed']} of {facts['pairs']} pairs were analysed"
-            + (", drawn at random but evenly over the set." if facts["limit"] else ".")
-        )
-    if facts["problems"]:
-        yield f"Skipped: {len(facts['problems'])}; what and why is listed below."
-    if facts["synthesised"]:
-        yield (
-            f"The noise of {'all' if facts['synthesised'] == facts['analysed'] else facts['synthesised']} photos is "
-            "synthesised by the simulated camera: what follows describes the generator, not a real camera."
-        )
-
-
-def _say_brightness(analysis: _Analysis) -> Iterator[str]:
-    clean, noisy = analysis["mean"]["clean"], analysis["mean"]["noisy"]
-    words = ("dark", "dark to medium bright", "medium to very bright", "very bright")
-    yield (
-        f"The clean photos are {words[int(clean['median'] // 64)]}: the mean pixel value of most (80 %) lies between "
-        f"{clean['p10']:.0f} and {clean['p90']:.0f} of 255, the median is {clean['median']:.0f}."
-    )
-    zeros = [analysis["zeroed"][kind] * 100 for kind in ("clean", "noisy")]
-    if max(zeros) < 0.005:
-        yield "Next to no pixel value is zero, neither in clean nor in noisy photos."
-    elif abs(zeros[1] - zeros[0]) < 0.1 * max(zeros):
-        yield (
-            f"About as many pixel values are zero in noisy photos ({zeros[1]:.2f} %) as in clean ones "
-            f"({zeros[0]:.2f} %)."
-        )
-    else:
-        more = zeros[1] > zeros[0]
-        yield (
-            f"{zeros[1]:.2f} % of the pixel values are zero in noisy photos, {zeros[0]:.2f} % in clean ones: noise "
-            f"{'replaces shadows by black' if more else 'lifts black pixels'}."
-        )
-    shift = noisy["mean"] - clean["mean"]
-    verb = "brightens" if shift > 0 else "darkens"
-    sentence = (
-        "On average noise leaves the brightness as it is"
-        if abs(shift) < 0.05
-        else f"On average noise {verb} the photos by {abs(shift):.2f} levels"
-    )
-    if analysis["dark_bias"] is not None:
-        sentence += f"; where the clean value is below {_DARK}, its mean is {analysis['dark_bias']:+z.2f} levels"
-    yield sentence + "."
-
-
-def _say_quality(analysis: _Analysis) -> Iterator[str]:
-    psnr, ssim = analysis["psnr"], analysis["ssim"]
-    if psnr["equal"]:
-        pairs = "1 pair is" if psnr["equal"] == 1 else f"{psnr['equal']} pairs are"
-        yield f"{pairs} equal, noisy and clean: PSNR is infinite there and left out."
-    if psnr["mean"] is not None:
-        sentence = (
-            f"Most noisy photos (80 %) have a PSNR between {psnr['p10']:.1f} and {psnr['p90']:.1f} dB. Doing nothing "
-            f"scores {psnr['mean']:.2f} dB on average: a denoiser must exceed that"
-        )
-        if psnr["p90"] - psnr["p10"] < _ALIKE:
-            sentence += f", and a good one also {psnr['p90']:.1f} dB, which only every tenth noisy photo reaches"
-        yield sentence + "."
-    if ssim["mean"] is not None:
-        yield (
-            f"Most (80 %) have an SSIM between {ssim['p10']:.2f} and {ssim['p90']:.2f}; doing nothing scores "
-            f"{ssim['mean']:.3f} on average."
-        )
-
-
-def _say_level(analysis: _Analysis) -> Iterator[str]:
-    sigma = analysis["sigma"]["median"]
-    if not max(sigma):
-        yield "In most pairs there is no noise at all."
-        return
-    sentence = f"The noise has a standard deviation of {_triple(sigma, 1)} levels in R / G / B (median over the pairs)"
-    curve = {
-        brightness: value
-        for brightness, *channels in zip(analysis["level"]["brightness"], *analysis["level"]["median"], strict=True)
-        if (value := _mean(channels)) is not None
-    }
-    if curve:
-        high, low = max(curve, key=lambda key: curve[key]), min(curve, key=lambda key: curve[key])
-        if curve[high] < 1.25 * curve[low]:
-            sentence += "; it is nearly the same at every brightness"
-        else:
-            sentence += (
-                f"; it is strongest where the clean value is about {high:.0f} ({curve[high]:.1f}) and weakest at "
-                f"about {low:.0f} ({curve[low]:.1f})"
-            )
-    yield sentence + "."
-
-
-def _say_lags(analysis: _Analysis) -> Iterator[str]:
-    lag = analysis["lag"]["mean"]
-    if any(None in row for row in lag):
-        return
-    first, means = [row[0] for row in lag], [_mean(column) or 0 for column in zip(*lag, strict=True)]
-    if max(map(abs, means)) < 0.1:
-        yield f"Neighbouring pixels have independent noise (correlation {_triple(first, 2)}): it is white."
-        return
-    below = next((place for place, value in enumerate(means, 1) if abs(value) < 0.1), None)
-    reach = (
-        f"it is below 0.1 from a distance of {below} pixels on"
-        if below
-        else f"{LAGS} pixels away it is still {number(means[-1], 2)}"
-    )
-    yield (
-        f"Noise of neighbouring pixels is correlated: {_triple(first, 2)} in R / G / B, and {reach}. It is grain, not "
-        "white noise, and a denoiser trained on white noise would take part of it for detail."
-    )
-
-
-def _say_channels(analysis: _Analysis) -> Iterator[str]:
-    matrix = analysis["channels"]["mean"]
-    between = [matrix[i][j] for i, j in figures.CHANNEL_PAIRS]
-    if None not in between:
-        yield (
-            f"Between channels the noise has a correlation of {number(between[0], 2)} (R-G), {number(between[2], 2)} "
-            f"(G-B) and {number(between[1], 2)} (R-B)."
-        )
-
-
-def _say_groups(analysis: _Analysis) -> Iterator[str]:
-    groups = [group for group in analysis["groups"] if group["psnr"] is not None]
-    if len(groups) > 1:
-        worst, best = (choice(groups, key=lambda group: group["psnr"]) for choice in (min, max))
-        yield (
-            f"The noisiest photos come from {figures.group_label(worst)} ({worst['psnr']:.1f} dB on average), the "
-            f"cleanest from {figures.group_label(best)} ({best['psnr']:.1f} dB)."
-        )
-
-
-def _mean(values: Any) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
-
-
-def _triple(values: Sequence[float], digits: int) -> str:
-    return " / ".join(number(value, digits) for value in values)
 
 
 def _enumerate(names: Any) -> str:

@@ -30,9 +30,10 @@ from denoise.training import plots
 from denoise.training.adversarial import AdversarialTraining
 from denoise.training.architectures import build, multiple_of
 from denoise.training.data import CaseStudyPatches, RandomPatches
-from denoise.training.datasets import Pair, find_pairs, split_by_pair, split_by_scene
+from denoise.training.datasets import Pair, find_pairs
 from denoise.training.losses import LOSSES
 from denoise.training.optimizers import OPTIMIZERS
+from denoise.training.splits import split_by_pair, split_by_scene
 from denoise.training.step import DenoisingTraining
 
 SCHEDULES = ("cosine", "constant")

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import streamlit as st
 
-from denoise.ui import texts
+from denoise.ui.pages import results_words as words
 
 _LABEL_GAP = 0.055  # of the chart's height, between the names of two points
 _NEAR = 0.6  # decades of time within which the names of two points could meet
@@ -42,11 +42,11 @@ def scatter(points: Sequence[Mapping[str, Any]], noisy: float | None) -> alt.Lay
 
     top = max(high + margin, *(each["label"] for each in placed))
     scale = alt.Scale(domain=[low - margin, top], nice=False, zero=False)
-    kinds, (accent, ink) = [texts.NETWORK, texts.FILTER], _colours()
+    kinds, (accent, ink) = [words.NETWORK, words.FILTER], _colours()
     base = alt.Chart(alt.InlineData(values=placed)).encode(
-        x=alt.X("ms:Q", scale=time, title=texts.TILE_AXIS, axis=alt.Axis(values=_TICKS, format="d"))
+        x=alt.X("ms:Q", scale=time, title=words.TILE_AXIS, axis=alt.Axis(values=_TICKS, format="d"))
     )
-    axis = alt.Axis(title=texts.PSNR_AXIS, format=".1f")
+    axis = alt.Axis(title=words.PSNR_AXIS, format=".1f")
     dots = base.mark_point(filled=True, size=150, opacity=1).encode(
         y=alt.Y("psnr:Q", scale=scale, axis=axis),
         color=alt.Color(
@@ -54,9 +54,9 @@ def scatter(points: Sequence[Mapping[str, Any]], noisy: float | None) -> alt.Lay
         ),
         shape=alt.Shape("kind:N", title=None, scale=alt.Scale(domain=kinds, range=["circle", "diamond"])),
         tooltip=[
-            alt.Tooltip("title:N", title=texts.DENOISER),
-            alt.Tooltip("psnr:Q", title=texts.PSNR_AXIS, format=".2f"),
-            alt.Tooltip("ms:Q", title=texts.TILE_AXIS, format=".0f"),
+            alt.Tooltip("title:N", title=words.DENOISER),
+            alt.Tooltip("psnr:Q", title=words.PSNR_AXIS, format=".2f"),
+            alt.Tooltip("ms:Q", title=words.TILE_AXIS, format=".0f"),
         ],
     )
     layers: list[Any] = [dots]
@@ -66,7 +66,7 @@ def scatter(points: Sequence[Mapping[str, Any]], noisy: float | None) -> alt.Lay
         )
         layers.append(names.encode(y=alt.Y("label:Q", scale=scale, axis=axis), text="title:N"))
     if noisy is not None:
-        line = alt.Chart(alt.InlineData(values=[{"psnr": noisy, "title": texts.doing_nothing(noisy)}]))
+        line = alt.Chart(alt.InlineData(values=[{"psnr": noisy, "title": words.doing_nothing(noisy)}]))
         y = alt.Y("psnr:Q", scale=scale, axis=axis)
         layers += [
             line.mark_rule(strokeDash=[6, 4], opacity=0.7, color=ink).encode(y=y),
@@ -87,13 +87,13 @@ def curves(points: Sequence[Mapping[str, Any]]) -> alt.Chart:
         alt.Chart(alt.InlineData(values=list(points)))
         .mark_line(point=True)
         .encode(
-            x=alt.X("steps:Q", title=texts.STEPS_AXIS),
-            y=alt.Y("psnr:Q", title=texts.PSNR_AXIS, scale=alt.Scale(zero=False)),
+            x=alt.X("steps:Q", title=words.STEPS_AXIS),
+            y=alt.Y("psnr:Q", title=words.PSNR_AXIS, scale=alt.Scale(zero=False)),
             color=alt.Color(
                 "photos:N",
                 title=None,
                 legend=alt.Legend(orient="top"),
-                scale=alt.Scale(domain=list(texts.CURVES.values()), range=[*reversed(_colours())]),
+                scale=alt.Scale(domain=list(words.CURVES.values()), range=[*reversed(_colours())]),
             ),
             strokeDash=alt.StrokeDash("photos:N", title=None),
         )

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from denoise.ui import texts
+from denoise.ui.viewer import viewer_words as words
 
 REPOSITORY = Path(__file__).parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
@@ -241,7 +241,7 @@ def assert_on_its_way(page, *labels) -> None:
     """Assert that the viewer shows nothing, and says of these pictures that they are on their way."""
     page.locator(".viewer:not([data-shown])").wait_for(timeout=RESULT_TIMEOUT)
     for pane, label in zip(("noisy", "denoised"), labels, strict=False):
-        said = texts.VIEWER["coming"].replace("{label}", label)
+        said = words.LABELS["coming"].replace("{label}", label)
         assert page.locator(f".pane.{pane} .tag").text_content() == said
         assert page.locator(f".pane.{pane} canvas").evaluate(
             """canvas => !canvas.width || canvas.getContext("2d")

@@ -11,6 +11,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from denoise.ui import texts
+from denoise.ui.pages import noise_lab_words, results_words
 from tests.e2e.conftest import DESKTOP, PHONE, RESULT_TIMEOUT, launch_browser, serve, visit_finished
 
 README = {
@@ -21,7 +22,7 @@ README = {
 }
 """The pictures of the README by name: page, size and colours."""
 
-FIRST = {"phone": ".viewer", "results": f"h3:has-text('{texts.CHART_HEADING}')"}
+FIRST = {"phone": ".viewer", "results": f"h3:has-text('{results_words.CHART_HEADING}')"}
 """What is to be seen at the top of them, where that is not the top of the page."""
 
 
@@ -45,7 +46,7 @@ def main() -> None:
             if name == "denoise":
                 page.get_by_test_id("stMetricValue").first.wait_for(timeout=RESULT_TIMEOUT)
             if name == "noise_lab":
-                page.get_by_role("button", name=texts.LAB_CURVE_BUTTON).click()
+                page.get_by_role("button", name=noise_lab_words.CURVE_BUTTON).click()
                 page.locator(".stVegaLiteChart svg").wait_for(timeout=RESULT_TIMEOUT)
                 page.locator("[data-testid=stMain]").evaluate("element => element.scrollTo(0, 0)")
                 page.mouse.move(0, 0)

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from denoise.batch import REPORT_NAME
-from denoise.ui import texts
+from denoise.ui import uploader
+from denoise.ui.pages import batch_words as words
 from tests.e2e.conftest import PHONE, RESULT_TIMEOUT, wait_until_it_fits
 
 FAST = "batch?batch_model=Fast+U-Net"
@@ -119,7 +120,7 @@ def test_many_photos_are_announced_a_part_at_a_time(visit):
 
     page.route("**/batches/**", answer)
     page.locator(".uploader .pick-files").set_input_files(photos_of(501))
-    page.get_by_text(texts.BATCH_UPLOADER["sent"]).wait_for(timeout=RESULT_TIMEOUT)
+    page.get_by_text(uploader.TEXTS["sent"]).wait_for(timeout=RESULT_TIMEOUT)
     assert announced == [500, 1]
     assert len(set(sent)) == len(sent) == 501
 
@@ -141,8 +142,8 @@ def test_nothing_more_is_sent_of_a_batch_that_was_removed(visit):
     page.route("**/batches/**", hold)
     page.locator(".uploader .pick-files").set_input_files(photos_of(6))
     rows(page).nth(5).wait_for()
-    button(page, texts.BATCH_CLEAR).press("Enter")
-    button(page, texts.BATCH_CLEAR_SURE).press("Enter")
+    button(page, words.CLEAR).press("Enter")
+    button(page, words.CLEAR_SURE).press("Enter")
     rows(page).first.wait_for(state="detached")
     for route in held:
         route.continue_()
@@ -169,7 +170,7 @@ def test_files_may_be_dropped_anywhere(visit):
     page.locator("h1").dispatch_event("drop", {"dataTransfer": dropped})
     page.locator(".uploader .target:not(.over)").wait_for()
     wait_for_rows(page, ".failed", 2)
-    page.get_by_text(texts.batch_done(0, 2)).wait_for()
+    page.get_by_text(words.done(0, 2)).wait_for()
 
 
 def test_phone_shows_all_of_it(open_batch):
@@ -180,7 +181,7 @@ def test_phone_shows_all_of_it(open_batch):
     ]
     page = open_batch(files, **PHONE)
     wait_for_rows(page, ".failed", 1)
-    button(page, texts.batch_start(1, 0)).click()
+    button(page, words.start(1, 0)).click()
     wait_for_rows(page, ".done", 1)
     assert re.search(r"\d → \d", rows(page, ".done").inner_text())
     wait_until_it_fits(page)

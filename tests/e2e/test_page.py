@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from denoise.ui import samples, texts
+from denoise.ui import paste, samples, texts
+from denoise.ui.pages import denoise_words
+from denoise.ui.viewer import viewer_words
 from tests.e2e.conftest import (
     PHONE,
     REPOSITORY,
@@ -115,14 +117,14 @@ def test_photo_on_its_way_is_not_seen_as_the_one_before(open_page):
 def test_format_box_says_no_earlier_photos_format(open_page):
     page = open_page()
     wait_for_result(page)
-    page.get_by_text(texts.FILE_HEADING).click()
+    page.get_by_text(denoise_words.FILE_HEADING).click()
     box = page.get_by_role("combobox", name=re.compile(texts.FORMAT))
     offer = "() => { const roots = [...document.querySelectorAll('*')].map(({ shadowRoot }) => shadowRoot);"
     offer += "return roots.map(root => root?.querySelector('.download button')).find(Boolean).offer[2]; }"
     photo = noisy_photo(120, 80)
     upload_and_wait(page, "a.jpg", jpeg_of(photo))
     wait_for_offer(page, "format=JPEG")
-    assert (box.input_value(), page.evaluate(offer)) == (texts.AS_IT_CAME, "a-denoised.jpg")
+    assert (box.input_value(), page.evaluate(offer)) == (denoise_words.AS_IT_CAME, "a-denoised.jpg")
     box.click()
     page.get_by_role("option", name="TIFF", exact=True).click()
     wait_for_offer(page, "format=TIFF")
@@ -177,7 +179,7 @@ def test_sliders_change_what_is_downloaded_and_keep_the_view(open_page):
     figures = page.get_by_test_id("stMetricValue").first
     before = figures.inner_text()
     for name, key in {"luminance": "PageDown", "colour": "ArrowLeft", "detail": "PageUp"}.items():
-        page.get_by_role("slider", name=texts.VIEWER[name]).press(key)
+        page.get_by_role("slider", name=viewer_words.LABELS[name]).press(key)
     page.wait_for_url("**mix=90-99-10*")
     page.wait_for_function(
         "([element, before]) => element.innerText !== before", arg=[figures.element_handle(), before]
@@ -194,7 +196,7 @@ def test_download_is_what_the_sliders_say_at_that_moment(open_page):
     page = open_page(path="?model=unet")
     wait_for_result(page)
     page.get_by_role("button", name="2:1", exact=True).click()
-    slider = page.get_by_role("slider", name=texts.VIEWER["luminance"])
+    slider = page.get_by_role("slider", name=viewer_words.LABELS["luminance"])
     slider.press("PageDown")
     for _ in range(12):  # each makes the page anew, and most are overtaken by the next
         slider.press("ArrowLeft")
@@ -266,7 +268,7 @@ def test_small_files_do_not_wait_for_acknowledgements(server_url):
 def test_photo_is_taken_from_anywhere_on_the_page(open_page, kind, place):
     page = open_page(path="?model=unet")
     wait_for_result(page)
-    page.get_by_text(texts.PASTE).wait_for()  # what listens is there
+    page.get_by_text(paste.INVITATION).wait_for()  # what listens is there
     buffer = io.BytesIO()
     noisy_photo(120, 80).save(buffer, "PNG")
     page.evaluate(
@@ -285,7 +287,7 @@ def test_photo_is_taken_from_anywhere_on_the_page(open_page, kind, place):
         }""",
         [kind, place, base64.b64encode(buffer.getvalue()).decode()],
     )
-    name = texts.PASTED_NAME if kind == "paste" else "image.png"
+    name = paste.NAME if kind == "paste" else "image.png"
     page.get_by_role("heading", name=name).wait_for()
     page.locator(f".viewer[data-shown^='{hashlib.sha256(buffer.getvalue()).hexdigest()[:16]} ']").wait_for()
 
@@ -295,8 +297,8 @@ def test_photo_of_16_bit_comes_back_in_the_depth_that_is_chosen(open_page):
     pixels = np.random.default_rng(0).integers(0, 65536, (40, 60, 3), dtype=np.uint16)
     upload_and_wait(page, "deep.png", cv2.imencode(".png", pixels)[1].tobytes())
     assert cv2.imdecode(np.frombuffer(download(page)[1], np.uint8), cv2.IMREAD_UNCHANGED).dtype == np.uint16
-    page.get_by_text(texts.FILE_HEADING).click()
-    page.get_by_role("radio", name=texts.bits(8)).press(" ")  # a click may miss it while the fold is still opening
+    page.get_by_text(denoise_words.FILE_HEADING).click()
+    page.get_by_role("radio", name=denoise_words.bits(8)).press(" ")  # a click may miss it while the fold opens
     wait_for_offer(page, "depth=8")
     name, data = download(page)
     assert name == "deep-denoised.png"
@@ -311,15 +313,15 @@ def test_viewer_obeys_the_keyboard(open_page):
     page = open_page()
     wait_for_result(page)
     viewer = page.locator(".viewer")
-    page.get_by_role("group", name=texts.VIEWER["stage"]).press("4")
+    page.get_by_role("group", name=viewer_words.LABELS["stage"]).press("4")
     assert viewer.get_attribute("data-scale") == "4"
     left = int(viewer.get_attribute("data-left"))
     page.keyboard.press("ArrowRight")
     assert int(viewer.get_attribute("data-left")) < left
     page.keyboard.press("0")
     assert page.get_by_role("button", name="Fit", exact=True).get_attribute("aria-pressed") == "true"
-    page.get_by_role("button", name=texts.VIEWER["slider"], exact=True).click()
-    divider = page.get_by_role("slider", name=texts.VIEWER["divider"])
+    page.get_by_role("button", name=viewer_words.LABELS["slider"], exact=True).click()
+    divider = page.get_by_role("slider", name=viewer_words.LABELS["divider"])
     divider.press("ArrowRight")
     assert divider.get_attribute("aria-valuenow") == "52"
     divider.press("Home")
@@ -342,7 +344,7 @@ def test_upload_is_saved_in_another_format_without_metadata(open_page):
     exif[0x010F] = "Camera Maker"
     page = open_page()
     upload_and_wait(page, "IMG_1.jpg", jpeg_of(noisy_photo(120, 80), exif=exif))
-    page.get_by_text(texts.FILE_HEADING).click()
+    page.get_by_text(denoise_words.FILE_HEADING).click()
     strip = page.get_by_role("switch", name=texts.STRIP)
     strip.press(" ")  # a click may miss it while the fold is still opening
     wait_for_offer(page, "strip=1")
@@ -390,7 +392,7 @@ def test_phone_moves_the_divider_by_touch(open_page):
     stage.scroll_into_view_if_needed()
     box = stage.bounding_box()
     page.touchscreen.tap(box["x"] + box["width"] / 4, box["y"] + box["height"] / 4)
-    divider = page.get_by_role("slider", name=texts.VIEWER["divider"])
+    divider = page.get_by_role("slider", name=viewer_words.LABELS["divider"])
     assert int(divider.get_attribute("aria-valuenow")) == pytest.approx(25, abs=1)
 
 
@@ -411,7 +413,7 @@ def test_reference_and_quality_stay_while_another_page_is_looked_at(open_page):
     wait_for_result(page)
     upload_and_wait(page, "mine.jpg", jpeg_of(noisy_photo(300, 200)))
     page.get_by_role("switch", name=texts.BEST).press(" ")
-    page.get_by_text(texts.REFERENCE_HEADING, exact=True).click()
+    page.get_by_text(denoise_words.REFERENCE_HEADING, exact=True).click()
     reference = {"name": "clean.jpg", "mimeType": "image/jpeg", "buffer": jpeg_of(noisy_photo(300, 200, seed=1))}
     page.locator("input[type=file]").nth(1).set_input_files(reference)
     page.get_by_text(texts.PSNR, exact=True).wait_for(timeout=RESULT_TIMEOUT)
@@ -420,10 +422,11 @@ def test_reference_and_quality_stay_while_another_page_is_looked_at(open_page):
     page.get_by_role("link", name=texts.PAGES["denoise"], exact=True).click()
     page.get_by_text(texts.PSNR, exact=True).wait_for()
     assert page.get_by_role("switch", name=texts.BEST).is_checked()
-    page.get_by_text(texts.REFERENCE_HEADING, exact=True).click()
-    page.get_by_role("button", name=texts.REFERENCE_REMOVE).press("Enter")  # a click may miss it while the fold opens
-    page.get_by_text(texts.NO_REFERENCE).wait_for()
-    page.get_by_role("button", name=texts.REFERENCE_REMOVE).wait_for(state="hidden")
+    page.get_by_text(denoise_words.REFERENCE_HEADING, exact=True).click()
+    # A click may miss it while the fold opens.
+    page.get_by_role("button", name=denoise_words.REFERENCE_REMOVE).press("Enter")
+    page.get_by_text(denoise_words.NO_REFERENCE).wait_for()
+    page.get_by_role("button", name=denoise_words.REFERENCE_REMOVE).wait_for(state="hidden")
 
 
 def test_same_picture_by_another_name_has_that_name(open_page):

@@ -11,8 +11,7 @@ import pytest
 
 from denoise import registry
 from denoise.notation import EQUAL, set_and_size
-from denoise.ui import texts
-from denoise.ui.pages import results
+from denoise.ui.pages import about_words, results, results_words
 from tests.e2e.conftest import DESKTOP, FINISHED, PHONE, RESULT_TIMEOUT, wait_until_it_fits
 
 
@@ -22,7 +21,7 @@ def open_page(visit):
 
     def open_(path, **options):
         page = visit(path, **options)
-        last = texts.CHAPTERS["training"] if path.startswith("results") else texts.LICENCES
+        last = results_words.CHAPTERS["training"] if path.startswith("results") else about_words.LICENCES
         page.get_by_role("heading", name=last, exact=True).wait_for()
         return page
 
@@ -62,11 +61,11 @@ def test_table_comes_as_a_file_with_all_digits(open_page):
         page.locator(".st-key-results-csv button").first.click()
     assert event.value.suggested_filename == "results.csv"
     rows = list(csv.DictReader(io.StringIO(event.value.path().read_text("utf-8"))))
-    assert [row[texts.DENOISER] for row in rows] == [each["title"] for each in written["denoisers"].values()]
+    assert [row[results_words.DENOISER] for row in rows] == [each["title"] for each in written["denoisers"].values()]
     for row, denoiser in zip(rows, written["denoisers"].values(), strict=True):
         for key, mean in denoiser["sets"].items():
             psnr = math.inf if mean["psnr"] is None else mean["psnr"]
-            shown = row[texts.psnr_of(set_and_size(key, written["sets"][key]["photos"]))]
+            shown = row[results_words.psnr_of(set_and_size(key, written["sets"][key]["photos"]))]
             assert (math.inf if shown == EQUAL else float(shown)) == psnr
 
 
@@ -111,7 +110,7 @@ def test_chart_of_a_set_has_an_address_of_its_own(open_page):
 
 def test_contents_lead_to_their_chapters(open_page):
     page = open_page("results")
-    title = texts.CHAPTERS["quantisation"]
+    title = results_words.CHAPTERS["quantisation"]
     page.locator(FINISHED["results"][1]).wait_for(timeout=RESULT_TIMEOUT)  # what still comes above moves the chapters
     page.get_by_role("link", name=title, exact=True).click()
     heading = page.get_by_role("heading", name=title, exact=True)
@@ -125,7 +124,7 @@ def test_model_cards_open_by_keyboard(open_page):
     page = open_page("about")
     for card in registry.list_models().values():
         assert page.get_by_role("heading", name=card.title, exact=True).is_visible()
-    noise = page.get_by_text(texts.MODEL_FACTS["noise"], exact=True).first
+    noise = page.get_by_text(about_words.MODEL_FACTS["noise"], exact=True).first
     assert not noise.is_visible()
     page.locator("summary").first.focus()
     page.keyboard.press("Enter")

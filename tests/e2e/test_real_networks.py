@@ -12,7 +12,8 @@ from PIL import Image, ImageCms
 from denoise import pipeline
 from denoise.batch import REPORT_NAME
 from denoise.image import decode, encode
-from denoise.ui import samples, texts
+from denoise.ui import samples, texts, uploader
+from denoise.ui.pages import batch_words, denoise_words
 from tests.e2e.conftest import (
     PHONE,
     RESULT_TIMEOUT,
@@ -58,8 +59,8 @@ def test_upload_comes_back_in_its_format_with_its_metadata(open_page):
     page = open_page()
     photo = noisy_photo(300, 200)
     upload_and_wait(page, "IMG_1234.jpg", jpeg_of(photo, exif=exif, icc_profile=profile, dpi=(300, 300)))
-    page.get_by_text(texts.NO_REFERENCE).wait_for()
-    assert page.get_by_test_id("stMetric").get_by_text(texts.NOISE).is_visible()
+    page.get_by_text(denoise_words.NO_REFERENCE).wait_for()
+    assert page.get_by_test_id("stMetric").get_by_text(denoise_words.NOISE).is_visible()
     before, after = map(float, re.findall(r"[\d.]+", page.get_by_test_id("stMetricValue").inner_text()))
     assert after < before
     name, data = download(page)
@@ -95,7 +96,7 @@ def test_run_goes_on_whatever_one_looks_at_until_it_is_cancelled(open_page):
     progress.wait_for(timeout=RESULT_TIMEOUT)
     assert int(re.search(r"\d+", progress.inner_text())[0]) >= later
     page.get_by_role("button", name=texts.CANCEL).click()
-    page.get_by_text(texts.CANCELLED).wait_for()
+    page.get_by_text(denoise_words.CANCELLED).wait_for()
     assert page.get_by_role("button", name=texts.DOWNLOAD, exact=True).is_disabled()
     choose_sample(page, next(iter(samples.list_samples())))
 
@@ -123,7 +124,7 @@ def test_phone_keeps_progress_and_cancel_in_sight(open_page):
     box = button.bounding_box()
     assert 0 <= box["y"] <= PHONE["viewport"]["height"] - box["height"]
     button.click()
-    page.get_by_text(texts.CANCELLED).wait_for()
+    page.get_by_text(denoise_words.CANCELLED).wait_for()
 
 
 def test_cancel_keeps_what_is_finished_and_goes_on_later(visit):
@@ -155,16 +156,16 @@ def test_folder_is_denoised_with_a_break_and_taken_home(visit, tmp_path):
     page.locator(".uploader button.files").wait_for()
     page.locator(".uploader .pick-folder").set_input_files(tmp_path / "tour")
     wait_for_rows(page, ".waiting", 3)
-    page.get_by_text(texts.BATCH_UPLOADER["left_out"].format(count=1)).wait_for()
+    page.get_by_text(uploader.TEXTS["left_out"].format(count=1)).wait_for()
     assert rows(page).count() == 4
     assert "end of this JPEG is missing" in rows(page, ".failed").inner_text()
     assert rows(page, ".waiting").locator("img").count() == 3
     assert rows(page, ".failed").locator("img").count() == 0
 
-    button(page, texts.batch_start(3, 0)).click()
+    button(page, batch_words.start(3, 0)).click()
     rows(page, ".working:has-text('c.png')").wait_for(timeout=RESULT_TIMEOUT)
     button(page, texts.CANCEL).click()
-    button(page, texts.batch_start(1, 0)).wait_for()
+    button(page, batch_words.start(1, 0)).wait_for()
     before = unzipped(page)
     assert set(before) == {"tour/a-denoised.JPG", "tour/b/a-denoised.JPG", REPORT_NAME}
 
@@ -175,11 +176,11 @@ def test_folder_is_denoised_with_a_break_and_taken_home(visit, tmp_path):
     wait_for_rows(page, ".done", 2)
     page.get_by_text(texts.BEST).click()
     page.wait_for_url("**/batch?batch_model=Fast+U-Net")
-    button(page, texts.batch_start(1, 0)).click()
+    button(page, batch_words.start(1, 0)).click()
     wait_for_rows(page, ".done", 3)
-    page.get_by_text(texts.batch_done(3, 1)).wait_for()
+    page.get_by_text(batch_words.done(3, 1)).wait_for()
 
-    page.get_by_text(texts.BATCH_OUTDATED.split("*")[0].strip()).wait_for()  # one of them without best quality
+    page.get_by_text(batch_words.OUTDATED.split("*")[0].strip()).wait_for()  # one of them without best quality
 
     rows(page, ":has-text('c.png')").locator("button.look").click()
     look = page.get_by_role("dialog")
@@ -215,8 +216,8 @@ def test_folder_is_denoised_with_a_break_and_taken_home(visit, tmp_path):
 
     link = page.locator(".photos a.zip").evaluate("link => link.href")
     other = visit("batch")
-    other.get_by_text(texts.BATCH_EMPTY).wait_for()
-    button(page, texts.BATCH_CLEAR).click()
-    button(page, texts.BATCH_CLEAR_SURE).click()
-    page.get_by_text(texts.BATCH_EMPTY).wait_for()
+    other.get_by_text(batch_words.EMPTY).wait_for()
+    button(page, batch_words.CLEAR).click()
+    button(page, batch_words.CLEAR_SURE).click()
+    page.get_by_text(batch_words.EMPTY).wait_for()
     assert page.request.get(link).status == 404

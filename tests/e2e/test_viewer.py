@@ -8,10 +8,11 @@ from PIL import Image, ImageCms
 from denoise.image import Photo, encode
 from denoise.mixing import Mix, blend
 from denoise.ui import texts
+from denoise.ui.viewer import viewer_words as words
 from tests.e2e.conftest import DESKTOP, PHONE, RESULT_TIMEOUT, canvas_pixels, expected_pixels, serve, wait_for_colours
 from tests.e2e.viewer_page import make_clean, make_pair, make_photos
 
-LABELS = texts.viewer_labels(texts.NOISY, texts.DENOISED)
+LABELS = words.labels(texts.NOISY, texts.DENOISED)
 NOISY, DENOISED = make_pair(600, 400)
 SIZES = [pytest.param(DESKTOP, id="desktop"), pytest.param(PHONE, id="phone")]
 PIL_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -441,8 +442,8 @@ def test_help_lists_the_keys(open_viewer):
     page = open_viewer()
     page.locator(".stage").press("?")
     dialog = page.get_by_role("dialog", name=LABELS["help"])
-    assert dialog.locator("dt").all_inner_texts() == [key for key, _ in texts.VIEWER_KEYS]
-    assert dialog.locator("dd").all_inner_texts() == [text for _, text in texts.VIEWER_KEYS]
+    assert dialog.locator("dt").all_inner_texts() == [key for key, _ in words.KEYS]
+    assert dialog.locator("dd").all_inner_texts() == [text for _, text in words.KEYS]
     page.keyboard.press("Escape")
     dialog.wait_for(state="hidden")
     button(page, LABELS["help"]).click()

@@ -6,7 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from denoise import registry
-from denoise.ui import samples, session, texts
+from denoise.ui import samples, session
+from denoise.ui.pages import about_words
 
 
 def page():
@@ -28,7 +29,7 @@ def run():
     app = AppTest.from_function(page, default_timeout=60).run()
     assert not app.exception
     assert [header.value for header in app.header] == [
-        *(texts.HOW_IT_WORKS, texts.MODELS, texts.LIMITS, texts.PRIVACY, texts.LICENCES)
+        *(about_words.HOW_IT_WORKS, about_words.MODELS, about_words.LIMITS, about_words.PRIVACY, about_words.LICENCES)
     ]
     return app
 
@@ -68,7 +69,7 @@ def test_page_shows_a_card_that_tells_little(models):
     (models / "ridnet.json").write_text(json.dumps(card))
     app = run()
     assert [each.value for each in app.subheader] == ["RIDNet"]
-    assert texts.MODEL_MEASURED not in words(app)
+    assert about_words.MODEL_MEASURED not in words(app)
 
 
 def test_damaged_card_gives_a_sentence_and_leaves_the_rest(models):
@@ -76,12 +77,12 @@ def test_damaged_card_gives_a_sentence_and_leaves_the_rest(models):
     app = run()
     assert len(app.error) == 1
     assert "lacks the key" in app.error[0].value
-    assert texts.PRIVACY_POINTS[0] in words(app)
+    assert about_words.PRIVACY_POINTS[0] in words(app)
 
 
 def test_no_card_gives_a_sentence(models):
     (models / "ridnet.json").unlink()
-    assert [info.value for info in run().info] == [texts.NO_MODELS]
+    assert [info.value for info in run().info] == [about_words.NO_MODELS]
 
 
 def test_page_tells_the_limits_and_the_licences():

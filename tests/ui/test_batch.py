@@ -14,6 +14,7 @@ from denoise.image import PhotoError
 from denoise.item import Settings
 from denoise.ui import texts
 from denoise.ui.pages import batch as page
+from denoise.ui.pages import batch_words as words
 
 SCRIPT = "from denoise.ui.pages import batch; batch.show()"
 
@@ -70,7 +71,7 @@ def assert_calm(app):
 
 def test_empty_page_says_what_will_appear(app):
     assert table(app) == ([], 0)
-    assert texts.BATCH_EMPTY in sentences(app)
+    assert words.EMPTY in sentences(app)
     assert all(app.button(key=f"batch {name}").disabled for name in ("start", "again", "clear"))
     assert_calm(app)
 
@@ -87,14 +88,14 @@ def test_photos_are_shown_denoised_and_counted(app):
     assert rows[0]["size"].startswith("24 × 16 · ")
     assert "not a picture" in rows[1]["detail"]
     assert done == 0
-    assert app.button(key="batch start").label == texts.batch_start(1, 0)
+    assert app.button(key="batch start").label == words.start(1, 0)
     app.button(key="batch start").click().run()
     finish(app)
     rows, done = table(app)
-    assert (rows[0]["kind"], rows[0]["state"], done) == ("done", texts.BATCH_STATES["done"], 1)
+    assert (rows[0]["kind"], rows[0]["state"], done) == ("done", words.STATES["done"], 1)
     assert rows[0]["detail"] == catalogue.denoiser_names()["ridnet"].title
     assert "→" in rows[0]["noise"]
-    assert texts.batch_done(1, 1) in sentences(app)
+    assert words.done(1, 1) in sentences(app)
     assert app.button(key="batch start").disabled
     assert_calm(app)
 
@@ -157,7 +158,7 @@ def test_failed_photo_can_be_tried_again(app, monkeypatch):
     (row,), _ = table(app)
     assert (row["kind"], row["detail"]) == ("failed", texts.UNEXPECTED)
     monkeypatch.setattr(pipeline, "denoise_photo", good)
-    assert app.button(key="batch start").label == texts.batch_start(0, 1)
+    assert app.button(key="batch start").label == words.start(0, 1)
     app.button(key="batch start").click().run()
     finish(app)
     assert table(app)[0][0]["kind"] == "done"
@@ -170,7 +171,7 @@ def test_results_made_with_other_settings_are_not_taken_for_the_chosen_ones(app)
     finish(app)
     assert not app.warning
     app.toggle(key="batch_strip").set_value(True).run()
-    assert app.warning[0].value == texts.BATCH_OUTDATED
+    assert app.warning[0].value == words.OUTDATED
     app.button(key="batch again").click().run()
     finish(app)
     assert not app.warning
@@ -200,9 +201,9 @@ def test_all_can_be_done_again_or_removed(app):
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        (OSError(errno.ENOSPC, "full"), texts.BATCH_DISK_FULL),
-        (ConnectionError(), texts.BATCH_NOT_SENT),
-        (TimeoutError(), texts.BATCH_NOT_SENT),
+        (OSError(errno.ENOSPC, "full"), words.DISK_FULL),
+        (ConnectionError(), words.NOT_SENT),
+        (TimeoutError(), words.NOT_SENT),
         (MemoryError(), texts.OUT_OF_MEMORY),
         (PhotoError("Too small."), "Too small."),
     ],

@@ -10,8 +10,9 @@ from streamlit import dataframe_util
 from streamlit.testing.v1 import AppTest
 
 from denoise.notation import EQUAL, set_and_size
-from denoise.ui import charts, samples, texts
+from denoise.ui import charts, samples
 from denoise.ui.pages import results
+from denoise.ui.pages import results_words as words
 
 
 def page():
@@ -47,7 +48,7 @@ def downloads(monkeypatch):
 def run():
     app = AppTest.from_function(page, default_timeout=60).run()
     assert not app.exception
-    assert [header.value for header in app.header] == list(texts.CHAPTERS.values())
+    assert [header.value for header in app.header] == list(words.CHAPTERS.values())
     return app
 
 
@@ -75,21 +76,21 @@ def test_page_shows_every_chapter_and_misses_nothing():
 def test_quality_table_and_its_file_hold_the_numbers_unrounded(downloads):
     app = run()
     written = json.loads((results.RESULTS_DIR / "results.json").read_text("utf-8"))
-    shown = app.dataframe[1].value.set_index(texts.DENOISER)
-    rows = {row[texts.DENOISER]: row for row in table(downloads["results.csv"])}
+    shown = app.dataframe[1].value.set_index(words.DENOISER)
+    rows = {row[words.DENOISER]: row for row in table(downloads["results.csv"])}
     assert list(rows) == list(shown.index) == [each["title"] for each in written["denoisers"].values()]
     for denoiser in written["denoisers"].values():
         row = rows[denoiser["title"]]
         for key, mean in denoiser["sets"].items():
             title = set_and_size(key, written["sets"][key]["photos"])
-            seen = shown.loc[denoiser["title"], texts.psnr_of(title)]
+            seen = shown.loc[denoiser["title"], words.psnr_of(title)]
             if mean["psnr"] is None:
-                assert row[texts.psnr_of(title)] == seen == EQUAL
+                assert row[words.psnr_of(title)] == seen == EQUAL
             else:
-                assert float(row[texts.psnr_of(title)]) == mean["psnr"]
+                assert float(row[words.psnr_of(title)]) == mean["psnr"]
                 assert float(seen) == round(mean["psnr"], 2)
-            assert float(row[texts.ssim_of(title)]) == mean["ssim"]
-        assert row[texts.PARAMETERS] == str(denoiser["parameters"] or "")
+            assert float(row[words.ssim_of(title)]) == mean["ssim"]
+        assert row[words.PARAMETERS] == str(denoiser["parameters"] or "")
 
 
 def test_every_table_has_a_file(folder, downloads):
@@ -110,10 +111,10 @@ def test_page_shows_a_new_network_without_some_numbers_and_its_colour_shift(fold
 
     change(folder / "results.json", edit)
     app = run()
-    row = next(row for row in table(downloads["results.csv"]) if row[texts.DENOISER] == "U-Net, best")
-    assert row[texts.psnr_of("Kodak clean (24)")] == "45.1234"
-    assert row[texts.shift_of("Kodak clean")] == "0.125"
-    assert row[texts.psnr_of("PolyU (54)")] == row[texts.PARAMETERS] == ""
+    row = next(row for row in table(downloads["results.csv"]) if row[words.DENOISER] == "U-Net, best")
+    assert row[words.psnr_of("Kodak clean (24)")] == "45.1234"
+    assert row[words.shift_of("Kodak clean")] == "0.125"
+    assert row[words.psnr_of("PolyU (54)")] == row[words.PARAMETERS] == ""
     assert missing(app) == []
 
 
@@ -142,7 +143,7 @@ def test_unreadable_file_gives_a_sentence_and_leaves_the_rest(folder, file, tabl
     if content is None and "eda" in file:
         assert len(app.dataframe[0].value) == 2  # a set that is not there is none that is missing
         return
-    assert set(missing(app)) == {texts.unreadable(path.name)}
+    assert set(missing(app)) == {words.unreadable(path.name)}
     assert len(app.dataframe) == tables
 
 
@@ -151,8 +152,8 @@ def test_nothing_measured_gives_sentences(folder, monkeypatch):
     monkeypatch.setattr(results, "TRAINING_LOG", folder / "TRAINING.md")
     app = run()
     assert set(missing(app)) == {
-        texts.unreadable(name) for name in ("eda.json", "baseline.json", "results.json", "crops.png", "TRAINING.md")
-    } - {texts.unreadable("crops.png")}
+        words.unreadable(name) for name in ("eda.json", "baseline.json", "results.json", "crops.png", "TRAINING.md")
+    } - {words.unreadable("crops.png")}
     assert not app.dataframe
 
 
@@ -162,7 +163,7 @@ def test_unreadable_picture_gives_a_sentence(folder, content):
     path.unlink()
     if content is not None:
         path.write_bytes(content)
-    assert missing(run()) == [texts.unreadable("compare-level.png")]
+    assert missing(run()) == [words.unreadable("compare-level.png")]
 
 
 def test_pictures_say_what_they_show():
@@ -206,12 +207,12 @@ def test_points_leave_out_what_has_no_place():
     )
     assert list(sets) == ["a"]
     assert sets["a"]["noisy"] == 20.0
-    assert [(point["ms"], point["kind"]) for point in sets["a"]["points"]] == [(200.0, texts.FILTER)]
+    assert [(point["ms"], point["kind"]) for point in sets["a"]["points"]] == [(200.0, words.FILTER)]
 
 
 def test_names_in_the_chart_do_not_cover_each_other():
-    points = [{"title": f"{n}", "ms": 100 + n, "psnr": 36 + 0.001 * n, "kind": texts.NETWORK} for n in range(5)]
-    points += [{"title": "far", "ms": 1, "psnr": 35.0, "kind": texts.FILTER}]
+    points = [{"title": f"{n}", "ms": 100 + n, "psnr": 36 + 0.001 * n, "kind": words.NETWORK} for n in range(5)]
+    points += [{"title": "far", "ms": 1, "psnr": 35.0, "kind": words.FILTER}]
     spec = charts.scatter(sorted(points, key=lambda point: point["psnr"]), None).to_dict()
     placed = max(spec["datasets"].values(), key=len)
     labels = [each["label"] for each in placed if each["title"] != "far"]
@@ -220,8 +221,8 @@ def test_names_in_the_chart_do_not_cover_each_other():
 
 
 def test_names_in_the_chart_do_not_cover_points():
-    points = [{"title": title, "ms": ms, "psnr": 36.5, "kind": texts.NETWORK} for title, ms in (("a", 10), ("b", 20))]
-    points += [{"title": "far", "ms": 1000, "psnr": 35.0, "kind": texts.FILTER}]
+    points = [{"title": title, "ms": ms, "psnr": 36.5, "kind": words.NETWORK} for title, ms in (("a", 10), ("b", 20))]
+    points += [{"title": "far", "ms": 1000, "psnr": 35.0, "kind": words.FILTER}]
     spec = charts.scatter(sorted(points, key=lambda point: point["psnr"]), None).to_dict()
     labels = {each["title"]: each["label"] for each in max(spec["datasets"].values(), key=len)}
     assert labels["a"] > 36.55  # to its right lies b
@@ -246,7 +247,7 @@ def test_quantisation_says_on_which_photos_it_was_measured():
     for frame, network in zip(app.dataframe[2:], written["quantisation"].values(), strict=True):
         for key, about in network["sets"].items():
             title = set_and_size(key, about["photos"], written["sets"][key]["photos"])
-            assert texts.psnr_of(title) in frame.value
+            assert words.psnr_of(title) in frame.value
             assert any(
                 f"{about['photos']} of the {written['sets'][key]['photos']} photos" in c.value for c in app.caption
             )
@@ -304,4 +305,4 @@ def test_curves_are_drawn_where_a_log_is(folder, downloads):
 def test_damaged_curves_give_a_sentence(folder, log):
     (folder / "curves").mkdir()
     (folder / "curves" / "ridnet.csv").write_text(log)
-    assert missing(run()) == [texts.unreadable("ridnet.csv")]
+    assert missing(run()) == [words.unreadable("ridnet.csv")]

@@ -13,6 +13,7 @@ from streamlit.testing.v1.element_tree import FileUploader
 
 from denoise import pipeline
 from denoise.ui import texts
+from denoise.ui.pages import denoise_words as words
 
 PAGE = Path(__file__).parents[2] / "page.py"
 LAB = "from denoise.ui.pages import noise_lab; noise_lab.show()"
@@ -67,7 +68,7 @@ def test_nothing_is_left_of_a_photo_and_its_reference(store):
     assert "a.png" not in held(store)[0]
     assert held(store)[1] == 0
     app.file_uploader[0].clear().run()
-    button = next(each for each in app.button if each.label == texts.UPLOAD_REMOVE)
+    button = next(each for each in app.button if each.label == words.UPLOAD_REMOVE)
     button.click().run()
     assert held(store) == ([], 0)
     assert state.upload is None

@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass
 
 import streamlit as st
 
-from denoise.ui import texts
 from denoise.ui.component import component
+
+LABEL = "Sample photos"
 
 _component = component(__file__)
 
@@ -25,7 +26,7 @@ def show(items: Sequence[Item], chosen: str, *, on_choose: Callable[[str], None]
     """Place the gallery in the page; a click calls `on_choose` with the item's id."""
     _component(
         # A list, because Streamlit would load pandas for a dictionary.
-        data=[texts.GALLERY_LABEL, chosen, [asdict(item) for item in items]],
+        data=[LABEL, chosen, [asdict(item) for item in items]],
         key=key,
         on_chosen_change=lambda: on_choose(st.session_state[key]["chosen"]),
     )

@@ -12,6 +12,7 @@ from denoise import catalogue, notation, registry
 from denoise.registry import ModelCard
 from denoise.runtime import ModelError
 from denoise.ui import farewell, samples, session, texts
+from denoise.ui.pages import about_words as words
 from denoise.ui.pages.results import STORY_CSS, prose
 
 
@@ -19,20 +20,20 @@ def show() -> None:
     """Make the page."""
     st.html(STORY_CSS)
     st.title(texts.PAGES["about"], anchor=False)
-    prose(texts.ABOUT_INTRO)
-    _heading(texts.HOW_IT_WORKS)
+    prose(words.INTRO)
+    _heading(words.HOW_IT_WORKS)
     steps = "".join(
-        f"<li><strong>{html.escape(name)}</strong>{html.escape(say)}</li>" for name, say in texts.CHAIN.items()
+        f"<li><strong>{html.escape(name)}</strong>{html.escape(say)}</li>" for name, say in words.CHAIN.items()
     )
     st.html(f'<ol class="chain">{steps}</ol>')
-    _heading(texts.MODELS)
-    prose(texts.MODELS_INTRO)
+    _heading(words.MODELS)
+    prose(words.MODELS_INTRO)
     _models()
-    _heading(texts.LIMITS)
-    _list(texts.limits(session.MAX_MEGAPIXELS))
-    _heading(texts.PRIVACY)
-    _list([*texts.PRIVACY_POINTS, texts.after_closing(farewell.GRACE, farewell.PATIENCE)])
-    _heading(texts.LICENCES)
+    _heading(words.LIMITS)
+    _list(words.limits(session.MAX_MEGAPIXELS))
+    _heading(words.PRIVACY)
+    _list([*words.PRIVACY_POINTS, words.after_closing(farewell.GRACE, farewell.PATIENCE)])
+    _heading(words.LICENCES)
     _licences()
 
 
@@ -52,7 +53,7 @@ def _models() -> None:
         st.error(session.explain(error))
         return
     if not cards:
-        st.info(texts.NO_MODELS)
+        st.info(words.NO_MODELS)
     for start in range(0, len(cards), 2):
         for column, card in zip(st.columns(2), cards[start : start + 2], strict=False):
             with column, st.container(border=True, height="stretch"):
@@ -68,23 +69,23 @@ def _card(card: ModelCard) -> None:
         {
             "paper": card.architecture.get("paper"),
             "parameters": f"{card.parameters:,}",
-            "file": texts.file_facts(card.file, card.bytes),
+            "file": words.file_facts(card.file, card.bytes),
             "stored": card.quantisation,
             "licence": card.licence,
-            "sha256": texts.fingerprint(card.sha256),
+            "sha256": words.fingerprint(card.sha256),
         }
     )
     if rows := _measured(card):
-        st.markdown(f"**{texts.MODEL_MEASURED}**")
-        _markdown_table(texts.MEASURED_HEADER, rows)
-    with st.expander(texts.MODEL_TRAINED):
+        st.markdown(f"**{words.MODEL_MEASURED}**")
+        _markdown_table(words.MEASURED_HEADER, rows)
+    with st.expander(words.MODEL_TRAINED):
         licences = training.get("licences_of_the_data")
         _facts(
             {
                 "data": training.get("data"),
                 "data_licences": ", ".join(map(str, licences)) if isinstance(licences, list) else licences,
                 "noise": str(training.get("noise_model") or "").removeprefix("denoise.camera.sample_parameters: "),
-                "steps": texts.training_facts(_count(training.get("steps")), _count(training.get("minutes"))),
+                "steps": words.training_facts(_count(training.get("steps")), _count(training.get("minutes"))),
                 "machine": training.get("machine"),
             }
         )
@@ -98,7 +99,7 @@ def _facts(facts: Mapping[str, Any]) -> None:
             text = html.escape(str(fact))
             text = re.sub(r"arXiv:(\d{4}\.\d{4,5})", r'<a href="https://arxiv.org/abs/\1">arXiv:\1</a>', text)
             text = re.sub(r"(?<![\"/])(https://[^\s<]+?)(?=[.,]?(?:\s|$))", r'<a href="\1">\1</a>', text)
-            rows.append(f"<dt>{html.escape(texts.MODEL_FACTS[key])}</dt><dd>{text}</dd>")
+            rows.append(f"<dt>{html.escape(words.MODEL_FACTS[key])}</dt><dd>{text}</dd>")
     if rows:
         st.html(f'<dl class="facts">{"".join(rows)}</dl>')
 
@@ -108,8 +109,8 @@ def _measured(card: ModelCard) -> list[tuple[str, ...]]:
     rows = []
     for name, found in card.metrics.items():
         if isinstance(found, dict) and {"photos", "noisy", card.name} <= found.keys():
-            scores = [texts.scores(found[key]["psnr"], found[key]["ssim"]) for key in ("noisy", card.name)]
-            rows.append((texts.measured(notation.set_title(name), found["photos"]), *scores))
+            scores = [words.scores(found[key]["psnr"], found[key]["ssim"]) for key in ("noisy", card.name)]
+            rows.append((words.measured(notation.set_title(name), found["photos"]), *scores))
     return rows
 
 
@@ -118,9 +119,9 @@ def _count(value: Any) -> float | None:
 
 
 def _licences() -> None:
-    prose(texts.LICENCES_INTRO)
+    prose(words.LICENCES_INTRO)
     entries = json.loads((samples.SAMPLES_DIR / "samples.json").read_text("utf-8"))
-    _markdown_table(texts.SAMPLE_HEADER, [(each["title"], each["licence"]) for each in entries])
+    _markdown_table(words.SAMPLE_HEADER, [(each["title"], each["licence"]) for each in entries])
 
 
 def _markdown_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:

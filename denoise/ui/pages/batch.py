@@ -10,6 +10,7 @@ from denoise.image import format_title
 from denoise.item import Item, Settings, State
 from denoise.notation import NONE
 from denoise.ui import photo_table, pictures, session, texts, transfer, uploader, viewer
+from denoise.ui.pages import batch_words as words
 
 _PATIENCE = 3.0  # seconds in which a tile ends; else the page says so a moment later
 _AUTOMATIC = _AS_IT_CAME = ""
@@ -21,9 +22,9 @@ _WIDGETS = ("batch_model", "batch_best", "batch_strength", "batch_format", "batc
 def show() -> None:
     """Make the page; the work goes on, whatever the visitor does meanwhile."""
     batch = _batch()
-    st.title(texts.BATCH_TITLE, anchor=False)
-    st.markdown(texts.BATCH_SENTENCE)
-    uploader.show(transfer.offer(batch), texts.batch_upload(session.MAX_MEGAPIXELS))
+    st.title(words.TITLE, anchor=False)
+    st.markdown(words.SENTENCE)
+    uploader.show(transfer.offer(batch), words.upload(session.MAX_MEGAPIXELS))
     settings = _settings(disabled=batch.is_working)
     _look(batch)
     # Made anew every second while there is something to see.
@@ -40,9 +41,9 @@ def _batch() -> Batch:
 
 def _explain(error: Exception) -> str:
     if isinstance(error, ConnectionError | TimeoutError):
-        return texts.BATCH_NOT_SENT
+        return words.NOT_SENT
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return texts.BATCH_DISK_FULL
+        return words.DISK_FULL
     if isinstance(error, FileNotFoundError):
         return texts.TIDIED_AWAY
     return session.explain(error)
@@ -54,10 +55,8 @@ def _settings(*, disabled: bool) -> Settings:
     for key, value in kept.items():
         if key not in st.session_state and key not in st.query_params:
             st.session_state[key] = value
-    denoisers = {_AUTOMATIC: texts.BATCH_AUTOMATIC} | {
-        name: info.title for name, info in catalogue.denoiser_names().items()
-    }
-    formats = {_AS_IT_CAME: texts.BATCH_AS_IT_CAME} | {name: format_title(name) for name in _FORMATS}
+    denoisers = {_AUTOMATIC: words.AUTOMATIC} | {name: info.title for name, info in catalogue.denoiser_names().items()}
+    formats = {_AS_IT_CAME: words.AS_IT_CAME} | {name: format_title(name) for name in _FORMATS}
     columns = st.columns([5, 4, 4, 4], gap="medium")
     with columns[0]:
         model = st.selectbox(
@@ -65,7 +64,7 @@ def _settings(*, disabled: bool) -> Settings:
             list(denoisers),
             format_func=denoisers.__getitem__,
             key="batch_model",
-            help=texts.BATCH_MODEL_HELP,
+            help=words.MODEL_HELP,
             disabled=disabled,
             bind="query-params",
         )
@@ -78,13 +77,13 @@ def _settings(*, disabled: bool) -> Settings:
         )
     with columns[1]:
         strength = st.slider(
-            texts.STRENGTH,
+            words.STRENGTH,
             0,
             100,
             100,
             format="%d %%",
             key="batch_strength",
-            help=texts.STRENGTH_HELP,
+            help=words.STRENGTH_HELP,
             disabled=disabled,
             bind="query-params",
         )
@@ -105,7 +104,7 @@ def _settings(*, disabled: bool) -> Settings:
             100,
             95,
             key="batch_quality",
-            help=texts.BATCH_QUALITY_HELP,
+            help=words.QUALITY_HELP,
             disabled=disabled or file_format not in (_AS_IT_CAME, "JPEG", "WEBP"),
             bind="query-params",
         )
@@ -141,9 +140,7 @@ def _look(batch: Batch) -> None:
     @st.dialog(texts.literal(item.name), width="large")
     def look() -> None:
         place = st.empty()
-        place.caption(
-            texts.BATCH_COMING
-        )  # where the photo that was looked at before would stand, under this one's name
+        place.caption(words.COMING)  # where the photo that was looked at before would stand, under this one's name
         try:
             noisy, denoised = batch.photos(item.id)
         except Exception as error:
@@ -173,7 +170,7 @@ def _actions(batch: Batch, settings: Settings, items: list[Item]) -> None:
                 batch.wait(_PATIENCE)
                 st.rerun()
         elif st.button(
-            texts.batch_start(to_do + retry if to_do else 0, retry),
+            words.start(to_do + retry if to_do else 0, retry),
             key="batch start",
             type="primary",
             disabled=not to_do + retry,
@@ -181,15 +178,15 @@ def _actions(batch: Batch, settings: Settings, items: list[Item]) -> None:
             batch.start(settings)
             st.rerun()
         idle = not batch.is_working
-        with st.popover(texts.BATCH_AGAIN, key="batch renew", disabled=not (idle and count[State.DONE])):
-            st.markdown(texts.BATCH_AGAIN_WARNING)
-            if st.button(texts.BATCH_AGAIN_SURE, key="batch again", disabled=not (idle and count[State.DONE])):
+        with st.popover(words.AGAIN, key="batch renew", disabled=not (idle and count[State.DONE])):
+            st.markdown(words.AGAIN_WARNING)
+            if st.button(words.AGAIN_SURE, key="batch again", disabled=not (idle and count[State.DONE])):
                 batch.forget_results()
                 batch.start(settings)
                 st.rerun()
-        with st.popover(texts.BATCH_CLEAR, key="batch remove", disabled=not items):
-            st.markdown(texts.BATCH_CLEAR_WARNING)
-            if st.button(texts.BATCH_CLEAR_SURE, key="batch clear", disabled=not items):
+        with st.popover(words.CLEAR, key="batch remove", disabled=not items):
+            st.markdown(words.CLEAR_WARNING)
+            if st.button(words.CLEAR_SURE, key="batch clear", disabled=not items):
                 batch.close()
                 st.rerun()
 
@@ -198,33 +195,33 @@ def _actions(batch: Batch, settings: Settings, items: list[Item]) -> None:
         good = len(items) - count[State.FAILED]
         share = (count[State.DONE] + batch.share * count[State.WORKING]) / max(good, 1)
         left = batch.seconds_left(settings) if at_work else None
-        place.progress(share, texts.batch_progress(min(count[State.DONE] + 1, good), good, left))
+        place.progress(share, words.progress(min(count[State.DONE] + 1, good), good, left))
     elif to_do and count[State.ARRIVING] == to_do:
-        place.markdown(texts.BATCH_ARRIVING)
+        place.markdown(words.ARRIVING)
     elif to_do:
-        place.markdown(texts.batch_waiting(to_do, batch.seconds_left(settings), count[State.ARRIVING]))
+        place.markdown(words.waiting(to_do, batch.seconds_left(settings), count[State.ARRIVING]))
     elif items:
         with place.container():
-            st.markdown(texts.batch_done(count[State.DONE], count[State.FAILED]))
+            st.markdown(words.done(count[State.DONE], count[State.FAILED]))
             if any(item.state == State.DONE and item.settings != settings for item in items):
-                st.warning(texts.BATCH_OUTDATED)
+                st.warning(words.OUTDATED)
     else:
-        place.caption(texts.BATCH_EMPTY)
+        place.caption(words.EMPTY)
 
 
 def _row(item: Item) -> photo_table.Row:
     detail = item.reason
     if item.state == State.DONE and item.denoiser:
         known = catalogue.denoiser_names().get(item.denoiser)
-        detail = texts.batch_denoiser(known.title if known else item.denoiser, item.clean or 0.0)
+        detail = words.denoiser(known.title if known else item.denoiser, item.clean or 0.0)
     return photo_table.Row(
         item.id,
         item.name,
-        texts.batch_size(item.width, item.height, item.bytes),
-        texts.batch_noise(item.noise_before, item.noise_after),
+        words.photo_size(item.width, item.height, item.bytes),
+        words.noise(item.noise_before, item.noise_after),
         NONE if item.seconds is None else texts.duration(item.seconds),
         item.state,
-        texts.BATCH_STATES[item.state],
+        words.STATES[item.state],
         detail,
         bool(item.width),
     )

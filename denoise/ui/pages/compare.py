@@ -15,9 +15,11 @@ from denoise import catalogue, pipeline
 from denoise.engine import Job, Task
 from denoise.image import Photo, crop
 from denoise.metrics import compare
+from denoise.notation import NONE
 from denoise.registry import list_models
 from denoise.ui import jobs, pictures, samples, session, texts, transfer, viewer
 from denoise.ui.kept import Kept, size_of
+from denoise.ui.pages import compare_words as words
 from denoise.ui.session import UPLOAD, Chosen, Session, in_turn
 
 _SIZES = ("256", "384", "512")
@@ -70,8 +72,8 @@ def show() -> None:
     """Make the page; what the denoisers make of a part is kept until another part is chosen."""
     state = session.current()
     st.html(Path(__file__).with_suffix(".css"))
-    st.title(texts.COMPARE_TITLE, anchor=False)
-    st.markdown(texts.COMPARE_SENTENCE)
+    st.title(words.TITLE, anchor=False)
+    st.markdown(words.SENTENCE)
     part = _part(state)
     outcomes: dict[str, Outcome] = state.latest("comparison", part.id, lambda: {_NOISY: _measure(part, part.noisy)})
 
@@ -94,7 +96,7 @@ def show() -> None:
             jobs.show(state.jobs, "comparison", part.id, partial(_denoise, part, outcomes), tell=tell)
         else:
             st.markdown(_summary(outcomes))
-            st.caption(texts.COMPARE_LEGEND if part.clean else texts.COMPARE_LEGEND_NO_REFERENCE)
+            st.caption(words.LEGEND if part.clean else words.LEGEND_NO_REFERENCE)
 
 
 def _part(state: Session) -> Part:
@@ -104,18 +106,18 @@ def _part(state: Session) -> Part:
         chosen = _photo(state)
         whole = chosen.outline.width * chosen.outline.height <= _LARGEST_WHOLE
         size = st.segmented_control(
-            texts.COMPARE_PART,
-            [*_SIZES, texts.COMPARE_WHOLE] if whole else _SIZES,
+            words.PART,
+            [*_SIZES, words.WHOLE] if whole else _SIZES,
             default=_SIZES[1],
             required=True,
             key="part",
-            help=texts.COMPARE_PART_HELP,
+            help=words.PART_HELP,
             bind="query-params",
         )
-    length = max(chosen.outline.width, chosen.outline.height) if size == texts.COMPARE_WHOLE else int(size)
+    length = max(chosen.outline.width, chosen.outline.height) if size == words.WHOLE else int(size)
     with right:
-        across = _place(texts.COMPARE_ACROSS, "across", disabled=length >= chosen.outline.width)
-        down = _place(texts.COMPARE_DOWN, "down", disabled=length >= chosen.outline.height)
+        across = _place(words.ACROSS, "across", disabled=length >= chosen.outline.width)
+        down = _place(words.DOWN, "down", disabled=length >= chosen.outline.height)
 
     def cut() -> tuple[Photo, Photo | None, tuple[int, int]]:
         noisy, place = crop(chosen.noisy, length, across, down)
@@ -133,9 +135,7 @@ def _part(state: Session) -> Part:
             "height": noisy.height / chosen.outline.height,
         }
         style = ";".join(f"{side}:{share:.2%}" for side, share in frame.items())
-        st.html(
-            f'<div class="overview"><img src="{small}" alt="{texts.COMPARE_OVERVIEW}"><i style="{style}"></i></div>'
-        )
+        st.html(f'<div class="overview"><img src="{small}" alt="{words.OVERVIEW}"><i style="{style}"></i></div>')
     return Part(f"{chosen.id} {chosen.clean_id} {x},{y} {noisy.width}×{noisy.height}", noisy, clean)
 
 
@@ -148,11 +148,11 @@ def _photo(state: Session) -> Chosen:
     if compared != state.chosen_id and (compared or "picture" not in st.query_params):
         st.session_state["picture"] = state.chosen_id  # the photo that the other page is about
     name: str = st.selectbox(
-        texts.COMPARE_PHOTO,
+        words.PHOTO,
         list(titles),
         format_func=lambda name: titles[name],
         key="picture",
-        help=texts.COMPARE_PHOTO_HELP,
+        help=words.PHOTO_HELP,
         bind="query-params",
     )
     if name != state.chosen_id:
@@ -197,7 +197,7 @@ def _progress(job: Job[None], outcomes: Mapping[str, Outcome]) -> tuple[float, s
     denoisers = catalogue.denoiser_names()
     finished = min(len(outcomes), len(denoisers)) - 1  # all but the noisy photo itself
     title = next((info.title for name, info in denoisers.items() if name not in outcomes), "")
-    sentence = texts.comparing(title, job.done, job.total, finished + 1, len(denoisers))
+    sentence = words.comparing(title, job.done, job.total, finished + 1, len(denoisers))
     return (finished + job.done / job.total) / len(denoisers), sentence
 
 
@@ -207,10 +207,10 @@ def _summary(outcomes: Mapping[str, Outcome]) -> str:
     sentences = []
     if close := {name: each.psnr for name, each in outcomes.items() if each.psnr is not None}:
         name = max(close, key=close.__getitem__)
-        sentences.append(texts.closest(titles[name], close[name]))
+        sentences.append(words.closest(titles[name], close[name]))
     if quick := {name: each.seconds for name, each in outcomes.items() if each.seconds is not None}:
         name = min(quick, key=quick.__getitem__)
-        sentences.append(texts.fastest(titles[name], quick[name]))
+        sentences.append(words.fastest(titles[name], quick[name]))
     return " ".join(sentences)
 
 
@@ -218,10 +218,10 @@ def _cards(place: DeltaGenerator, part: Part, outcomes: Mapping[str, Outcome]) -
     """Show a card for each denoiser, and one each for the noisy photo and the clean reference."""
     denoisers = catalogue.denoiser_names()
     columns = [
-        Column(texts.PSNR_SHORT, {name: each.psnr for name, each in outcomes.items()}, texts.psnr_value, max),
-        Column(texts.SSIM, {name: each.ssim for name, each in outcomes.items()}, texts.ssim_value, max),
-        Column(texts.COMPARE_TIME, {name: each.seconds for name, each in outcomes.items()}, texts.milliseconds, min),
-        Column(texts.COMPARE_FILE, {name: card.bytes for name, card in list_models().items()}, texts.megabytes, min),
+        Column(words.PSNR_SHORT, {name: each.psnr for name, each in outcomes.items()}, words.psnr_value, max),
+        Column(texts.SSIM, {name: each.ssim for name, each in outcomes.items()}, words.ssim_value, max),
+        Column(words.TIME, {name: each.seconds for name, each in outcomes.items()}, words.milliseconds, min),
+        Column(words.FILE, {name: card.bytes for name, card in list_models().items()}, words.megabytes, min),
     ]
     if part.clean is None:
         del columns[:2]
@@ -238,19 +238,19 @@ def _cards(place: DeltaGenerator, part: Part, outcomes: Mapping[str, Outcome]) -
         rows = ""
         for column in columns:
             value = column.values.get(name)
-            text = column.text(value) if value is not None else texts.COMPARE_NONE
+            text = column.text(value) if value is not None else NONE
             if text == best.get(column.label):
-                text = f'<span class="best">{text}</span><span class="said"> {texts.COMPARE_BEST}</span>'
+                text = f'<span class="best">{text}</span><span class="said"> {words.BEST}</span>'
             rows += f"<dt>{column.label}</dt><dd>{text}</dd>"
         return f'<li><div class="picture">{picture}</div><h2>{escape(title)}</h2><dl>{rows}</dl></li>'
 
     cards = [card(_NOISY, texts.NOISY, part.noisy, [each for each in columns if each.values.get(_NOISY) is not None])]
     for name, info in denoisers.items():
-        outcome = outcomes.get(name, Outcome(None, failure=texts.COMPARE_WAITING))
+        outcome = outcomes.get(name, Outcome(None, failure=words.WAITING))
         cards.append(card(name, info.title, outcome.photo, columns, outcome.failure))
     if part.clean is not None:
         cards.append(card(_CLEAN, texts.CLEAN, part.clean, []))
-    place.html(f'<ul class="comparison" aria-label="{texts.COMPARE_CARDS}">{"".join(cards)}</ul>')
+    place.html(f'<ul class="comparison" aria-label="{words.CARDS}">{"".join(cards)}</ul>')
 
 
 def _png(load: Callable[[], Photo]) -> bytes:
@@ -263,10 +263,10 @@ def _viewer(state: Session, part: Part, outcomes: Mapping[str, Outcome]) -> None
     titles = {_NOISY: texts.NOISY} | {name: info.title for name, info in catalogue.denoiser_names().items()}
     if part.clean is not None:
         photos[_CLEAN], titles[_CLEAN] = Kept(part.clean).get, texts.CLEAN
-    st.header(texts.COMPARE_VIEWER, anchor=False)
+    st.header(words.VIEWER, anchor=False)
     shown = []
     for place, label, key, default in zip(
-        st.columns(2), (texts.COMPARE_LEFT, texts.COMPARE_RIGHT), ("left", "right"), (0, 1), strict=True
+        st.columns(2), (words.LEFT, words.RIGHT), ("left", "right"), (0, 1), strict=True
     ):
         name = place.selectbox(
             label, list(titles), default, format_func=titles.__getitem__, key=key, bind="query-params"

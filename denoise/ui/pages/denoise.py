@@ -36,6 +36,7 @@ from denoise.ui import (
     transfer,
     viewer,
 )
+from denoise.ui.pages import denoise_words as words
 from denoise.ui.session import PHOTO, UPLOAD, Chosen, File, Result, Run, Session, in_turn
 
 _AS_IT_CAME = ""
@@ -57,7 +58,7 @@ def show() -> None:
     """
     state = session.current()
     st.title(texts.TITLE, anchor=False)
-    st.markdown(texts.SENTENCE)
+    st.markdown(words.SENTENCE)
     chosen = state.chosen()
     noisy = _noisy(state, chosen)  # before its name is anywhere on the page: a large photo takes a moment
     left, right = st.container(key="split-choice").columns([3, 1], gap="medium")
@@ -86,7 +87,7 @@ def show() -> None:
     with outcome.container():
         if result is None or denoised is None:
             work = state.denoise(run, chosen)
-            jobs.show(state.jobs, PHOTO, run, work, cancelled=texts.CANCELLED, again=texts.DENOISE_AGAIN)
+            jobs.show(state.jobs, PHOTO, run, work, cancelled=words.CANCELLED, again=words.DENOISE_AGAIN)
         else:
             with state.measuring:
                 session.current()  # whoever had to wait, and was overtaken by the next choice, is ended here
@@ -98,14 +99,14 @@ def show() -> None:
 
 def _gallery(state: Session) -> None:
     items = [
-        gallery.Item(sample.name, sample.title, texts.iso(sample.iso), transfer.offer_thumbnail(sample.name))
+        gallery.Item(sample.name, sample.title, words.iso(sample.iso), transfer.offer_thumbnail(sample.name))
         for sample in samples.list_samples().values()
     ]
     if upload := state.upload:
         thumbnail = in_turn(upload, lambda: pictures.thumbnail(upload.noisy, crop=False))
         jpeg = state.latest("thumbnail", upload.id, thumbnail)
         items.insert(0, gallery.Item(UPLOAD, texts.YOUR_PHOTO, upload.file_name, pictures.data_url(jpeg)))
-    st.markdown(f"**{texts.GALLERY_HEADING}**")
+    st.markdown(f"**{words.GALLERY_HEADING}**")
     gallery.show(items, state.chosen_id, on_choose=state.choose)
 
 
@@ -113,7 +114,7 @@ def _upload(state: Session) -> None:
     # The photo stays when the list is emptied: it is empty, too, until the file that replaces it can be read.
     is_listed = photo_uploader.show(
         state,
-        f"**{texts.UPLOAD}**",
+        f"**{words.UPLOAD}**",
         "photo",
         on_file=state.open_upload,
         tip=texts.UPLOAD_HELP,
@@ -121,7 +122,7 @@ def _upload(state: Session) -> None:
     )
     paste.into("photo")
     if state.upload and not is_listed:  # after a look at another page, too, or a click on the uploader's cross
-        st.button(texts.UPLOAD_REMOVE, on_click=state.close_upload)
+        st.button(words.UPLOAD_REMOVE, on_click=state.close_upload)
     if state.upload_error and is_listed:
         st.error(state.upload_error)
     if state.notice:
@@ -129,10 +130,10 @@ def _upload(state: Session) -> None:
 
 
 def _reference(state: Session) -> None:
-    with st.expander(texts.REFERENCE_HEADING):
+    with st.expander(words.REFERENCE_HEADING):
         is_listed = photo_uploader.show(
             state,
-            texts.REFERENCE,
+            words.REFERENCE,
             "reference",
             on_file=lambda _, file: state.open_reference(file),
             on_empty=state.close_reference,
@@ -141,9 +142,9 @@ def _reference(state: Session) -> None:
             disabled=state.chosen_id != UPLOAD,
         )
         if not is_listed and state.upload and state.upload.load_clean:  # the list is empty after a look at another page
-            st.button(texts.REFERENCE_REMOVE, on_click=state.close_reference)
+            st.button(words.REFERENCE_REMOVE, on_click=state.close_reference)
         if state.chosen_id != UPLOAD:
-            st.caption(texts.REFERENCE_OF_SAMPLE)
+            st.caption(words.REFERENCE_OF_SAMPLE)
     if state.reference_error:
         st.error(state.reference_error)
 
@@ -151,7 +152,7 @@ def _reference(state: Session) -> None:
 def _title(chosen: Chosen) -> None:
     photo = chosen.outline
     st.header(texts.literal(chosen.title), anchor=False)
-    st.caption(texts.facts(photo.width, photo.height, format_title(photo.format), photo.bit_depth))
+    st.caption(words.facts(photo.width, photo.height, format_title(photo.format), photo.bit_depth))
 
 
 def _model(state: Session, chosen: Chosen) -> str:
@@ -159,7 +160,7 @@ def _model(state: Session, chosen: Chosen) -> str:
     denoisers = catalogue.denoiser_names()
     pace = engine.shared().pace
     captions = [
-        texts.choice(info.summary, catalogue.expected_seconds(chosen.outline, name, best=state.best, pace=pace))
+        words.choice(info.summary, catalogue.expected_seconds(chosen.outline, name, best=state.best, pace=pace))
         for name, info in denoisers.items()
     ]
     return st.radio(
@@ -182,9 +183,9 @@ def _best(state: Session, model: str) -> bool:
 @st.fragment  # so that choosing a format makes nothing else anew
 def _download(state: Session, chosen: Chosen, run: Run, *, is_ready: bool) -> None:
     place = st.container()  # the button comes first, but says what the choices below it make of the file
-    with st.expander(texts.FILE_HEADING):
+    with st.expander(words.FILE_HEADING):
         own, *_ = names = formats_for(chosen.outline)
-        titles = {_AS_IT_CAME: texts.AS_IT_CAME} | {name: format_title(name) for name in sorted(names)}
+        titles = {_AS_IT_CAME: words.AS_IT_CAME} | {name: format_title(name) for name in sorted(names)}
         wanted = st.selectbox(
             texts.FORMAT, list(titles), format_func=titles.__getitem__, key="format", bind="query-params"
         )
@@ -194,11 +195,11 @@ def _download(state: Session, chosen: Chosen, run: Run, *, is_ready: bool) -> No
         quality = usual = usual_quality(replace(chosen.outline, format=name))
         if depth == 16 and is_deep(name):
             depth = st.segmented_control(
-                texts.DEPTH,
+                words.DEPTH,
                 [16, 8],
                 default=16,
                 required=True,
-                format_func=texts.bits,
+                format_func=words.bits,
                 key="depth",
                 bind="query-params",
             )
@@ -209,7 +210,7 @@ def _download(state: Session, chosen: Chosen, run: Run, *, is_ready: bool) -> No
                 100,
                 usual,
                 key=_QUALITY_KEYS.get(usual, "quality"),
-                help=texts.QUALITY_HELP,
+                help=words.QUALITY_HELP,
                 bind="query-params",
             )
         strip = st.toggle(texts.STRIP, key="strip", help=texts.STRIP_HELP, bind="query-params")
@@ -219,7 +220,7 @@ def _download(state: Session, chosen: Chosen, run: Run, *, is_ready: bool) -> No
             return losses(without_metadata(photo) if strip else photo)
 
         if lost := state.latest("losses", (chosen.id, name, strip), in_turn(chosen, find_losses)):
-            below_format.caption(texts.not_kept(lost))
+            below_format.caption(words.not_kept(lost))
 
     with place:
         path = transfer.offer_photo(state, File(run, name, depth, quality, strip))
@@ -273,7 +274,7 @@ def _figures(
 ) -> None:
     told = in_turn(chosen, lambda: describe_clean(clean_share(chosen.noisy.pixels)))
     if is_unchanged:
-        st.info(texts.UNCHANGED)
+        st.info(words.UNCHANGED)
     elif sentence := state.latest("clean", chosen.id, told):
         st.info(sentence)
     load_clean = chosen.load_clean
@@ -281,10 +282,10 @@ def _figures(
         noise = in_turn(chosen, lambda: 255 * estimate_noise(chosen.noisy.pixels))
         before = state.latest("noise before", chosen.id, noise)
         after = state.latest("noise after", shown, in_turn(chosen, lambda: 255 * estimate_noise(denoised().pixels)))
-        st.metric(texts.NOISE, texts.before_after(before, after, digits=1), help=texts.NOISE_HELP)
+        st.metric(words.NOISE, texts.before_after(before, after, digits=1), help=words.NOISE_HELP)
         if before < _ALREADY_CLEAN and not is_unchanged:
-            st.info(texts.ALREADY_CLEAN)
-        st.caption(texts.NO_REFERENCE)
+            st.info(words.ALREADY_CLEAN)
+        st.caption(words.NO_REFERENCE)
         return
 
     def measure() -> tuple[Quality, Quality]:
@@ -292,7 +293,7 @@ def _figures(
         return compare(clean, chosen.noisy), compare(clean, denoised())
 
     was, now = state.latest("figures", (chosen.clean_id, shown), in_turn(chosen, measure))
-    similarity = texts.TOO_SMALL if now.ssim is None else texts.before_after(was.ssim, now.ssim, digits=3)
+    similarity = words.TOO_SMALL if now.ssim is None else texts.before_after(was.ssim, now.ssim, digits=3)
     left, right = st.columns(2, gap="xsmall", wrap=False)
     left.metric(texts.PSNR, texts.before_after(was.psnr, now.psnr, digits=2), help=texts.PSNR_HELP)
     right.metric(texts.SSIM, similarity, help=texts.SSIM_HELP)

@@ -16,6 +16,7 @@ from denoise.image import Photo, PhotoError, crop, to_depth, without_metadata
 from denoise.metrics import Quality, compare, psnr
 from denoise.ui import jobs, photo_uploader, pictures, samples, session, tables, texts, viewer
 from denoise.ui.kept import Upload, size_of
+from denoise.ui.pages import noise_lab_words as words
 from denoise.ui.session import UPLOAD, Session
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Cleaned:
 
 def _scene_of(photo: Photo, digest: str) -> Scene:
     if min(photo.width, photo.height) < camera.MULTIPLE:
-        raise PhotoError(texts.LAB_TOO_SMALL)
+        raise PhotoError(words.TOO_SMALL)
     return Scene(digest, crop(photo, camera.LONGEST_SIDE)[0])
 
 
@@ -123,8 +124,8 @@ def photograph(clean: Photo, setting: Setting) -> tuple[Photo, Photo]:
 def show() -> None:
     """Make the page; its photos are kept until the scene or the setting is another one."""
     state = session.current()
-    st.title(texts.LAB_TITLE, anchor=False)
-    st.markdown(texts.LAB_SENTENCE)
+    st.title(words.TITLE, anchor=False)
+    st.markdown(words.SENTENCE)
     left, right = st.container(key="split-lab").columns([3, 1], gap="medium")
     with right:
         with st.container(key="outcome"):  # keeps its height, so that nothing moves when the figures come
@@ -141,7 +142,7 @@ def show() -> None:
     cleaned: dict[str, Cleaned] = state.latest("lab cleaned", shot, dict)
     with left:
         _viewer(state, scene, shot, noisy, clean, model, cleaned.get(model))
-        st.caption(texts.lab_photo(noisy.width, noisy.height, setting.iso))
+        st.caption(words.photo(noisy.width, noisy.height, setting.iso))
     draw_curves = _curves(state, scene, setting)
 
     # Everything is in its place: now the work, the photo first.
@@ -165,7 +166,7 @@ def _scene(state: Session) -> Scene:
         st.session_state["scene"] = UPLOAD
         own.is_new = False
     name = st.selectbox(
-        texts.LAB_PHOTO,
+        words.PHOTO,
         list(titles),
         format_func=lambda name: titles[name],
         key="scene",
@@ -174,7 +175,7 @@ def _scene(state: Session) -> Scene:
     )
     is_listed = photo_uploader.show(
         state,
-        texts.LAB_UPLOAD,
+        words.UPLOAD,
         "clean photo",
         on_file=lambda _, file: own.open(file),
         tip=texts.UPLOAD_HELP,
@@ -189,16 +190,16 @@ def _scene(state: Session) -> Scene:
 
 def _setting() -> Setting:
     return Setting(
-        iso=st.select_slider(texts.LAB_ISO, _ISOS, 3200, key="iso", help=texts.LAB_ISO_HELP, bind="query-params"),
-        quality=st.slider(texts.LAB_QUALITY, 30, 100, 95, key="jpeg", help=texts.LAB_QUALITY_HELP, bind="query-params"),
-        seed=st.number_input(texts.LAB_SEED, 0, 9999, 0, key="seed", help=texts.LAB_SEED_HELP, bind="query-params"),
+        iso=st.select_slider(words.ISO, _ISOS, 3200, key="iso", help=words.ISO_HELP, bind="query-params"),
+        quality=st.slider(words.QUALITY, 30, 100, 95, key="jpeg", help=words.QUALITY_HELP, bind="query-params"),
+        seed=st.number_input(words.SEED, 0, 9999, 0, key="seed", help=words.SEED_HELP, bind="query-params"),
     )
 
 
 def _model() -> str:
     denoisers = catalogue.denoiser_names()
     return st.selectbox(
-        texts.LAB_MODEL,
+        words.MODEL,
         list(denoisers),
         format_func=lambda name: denoisers[name].title,
         key="cleaner",
@@ -237,11 +238,11 @@ def _figures(before: Quality, cleaned: Cleaned, model: str) -> None:
 
 def _curves(state: Session, scene: Scene, setting: Setting) -> Callable[[], None]:
     """Show the curves, or in their place the button that asks for them; return what computes them after that."""
-    st.header(texts.LAB_CURVE_HEADING, anchor=False)
-    st.markdown(texts.LAB_CURVE_SENTENCE)
+    st.header(words.CURVE_HEADING, anchor=False)
+    st.markdown(words.CURVE_SENTENCE)
     denoisers = catalogue.denoiser_names()
     names = st.pills(
-        texts.LAB_CURVE_MODELS,
+        words.CURVE_MODELS,
         list(denoisers),
         selection_mode="multi",
         default=[name for name in (catalogue.DEFAULT, "nlm") if name in denoisers],
@@ -270,9 +271,9 @@ def _curves(state: Session, scene: Scene, setting: Setting) -> Callable[[], None
 
         return work
     with place:
-        st.caption(texts.LAB_CURVE_EMPTY if names else texts.LAB_CURVE_NOBODY, width="content")
+        st.caption(words.CURVE_EMPTY if names else words.CURVE_NOBODY, width="content")
         if names:
-            st.button(texts.LAB_CURVE_BUTTON, on_click=lambda: st.session_state.update({"curve wanted": key}))
+            st.button(words.CURVE_BUTTON, on_click=lambda: st.session_state.update({"curve wanted": key}))
     return lambda: None
 
 
@@ -292,7 +293,7 @@ def _compute(scene: Scene, setting: Setting, points: list[tuple[str, int]], curv
 
 
 def _curve_progress(name: str, iso: int) -> str:
-    return texts.curve_progress(_titles()[name], iso)
+    return words.curve_progress(_titles()[name], iso)
 
 
 def _titles() -> dict[str, str]:
@@ -306,20 +307,20 @@ def _plot(curve: Curve, names: list[str], setting: Setting) -> None:
         for (name, speed), decibels in curve.items()
         if name in titles and math.isfinite(decibels)
     ]
-    description = texts.lab_curves(list(titles.values()), setting.quality)
+    description = words.curves(list(titles.values()), setting.quality)
     st.altair_chart(_chart(points, list(titles.values()), setting.iso), height=_CHART_HEIGHT, alt=description)
-    with st.expander(texts.LAB_CURVE_NUMBERS):
+    with st.expander(words.CURVE_NUMBERS):
         columns = [
             tables.figures(title, [curve.get((name, speed)) for speed in _ISOS], 2) for name, title in titles.items()
         ]
-        tables.show([tables.counts(texts.LAB_ISO, _ISOS), *columns], description)
+        tables.show([tables.counts(words.ISO, _ISOS), *columns], description)
 
 
 def _chart(points: list[dict[str, Any]], titles: list[str], iso: int) -> "alt.LayerChart | alt.FacetChart":
     import altair as alt  # takes a second, which the first curve may, but not the page
 
     scale = alt.Scale(type="log", base=2, domain=[_ISOS[0], _ISOS[-1]])
-    speed = alt.X("iso:Q", title=texts.LAB_ISO, scale=scale, axis=alt.Axis(values=_ISOS, format="d", grid=False))
+    speed = alt.X("iso:Q", title=words.ISO, scale=scale, axis=alt.Axis(values=_ISOS, format="d", grid=False))
     every = list(_titles().values())  # each keeps its colour, whichever others are chosen
     colours = alt.Scale(domain=titles, range=[_COLOURS[every.index(title) % len(_COLOURS)] for title in titles])
     lines = (
@@ -332,7 +333,7 @@ def _chart(points: list[dict[str, Any]], titles: list[str], iso: int) -> "alt.La
             shape=alt.Shape("model:N", title=None, scale=alt.Scale(domain=titles)),  # told apart without colour too
             tooltip=[
                 alt.Tooltip("model:N", title=texts.MODEL),
-                alt.Tooltip("iso:Q", title=texts.LAB_ISO),
+                alt.Tooltip("iso:Q", title=words.ISO),
                 alt.Tooltip("psnr:Q", title=texts.PSNR, format=".2f"),
             ],
         )

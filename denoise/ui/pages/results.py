@@ -17,6 +17,7 @@ from streamlit.runtime import get_instance
 from denoise import registry
 from denoise.notation import few_photos, set_and_size, set_title
 from denoise.ui import tables, texts
+from denoise.ui.pages import results_words as words
 from denoise.ui.tables import Column
 
 RESULTS_DIR = registry.MODELS_DIR / "results"
@@ -35,8 +36,8 @@ def show() -> None:
     """Make the page from the files as they are now: a chapter that lacks its file says so, the others stay."""
     st.html(STORY_CSS)
     st.title(texts.PAGES["results"], anchor=False)
-    prose(texts.RESULTS_INTRO)
-    st.markdown(" · ".join(f"[{title}](#{anchor})" for anchor, title in texts.CHAPTERS.items()))
+    prose(words.INTRO)
+    st.markdown(" · ".join(f"[{title}](#{anchor})" for anchor, title in words.CHAPTERS.items()))
     for anchor, chapter in {
         "data": _data,
         "classical": _classical,
@@ -44,7 +45,7 @@ def show() -> None:
         "quantisation": _quantisation,
         "training": _training,
     }.items():
-        st.header(texts.CHAPTERS[anchor], anchor=anchor)
+        st.header(words.CHAPTERS[anchor], anchor=anchor)
         chapter()
 
 
@@ -57,80 +58,80 @@ def prose(text: str) -> None:
 
 
 def _data() -> None:
-    prose(texts.DATA_INTRO)
+    prose(words.DATA_INTRO)
     files = sorted((RESULTS_DIR / "eda").glob("*/eda.json"))
     if not files:
-        st.info(texts.unreadable("eda.json"))
+        st.info(words.unreadable("eda.json"))
     analyses = {path: found for path in files if (found := _read(path, _analysis)) is not None}
     if facts := list(analyses.values()):
-        _table(_noise_columns(facts), "noise", texts.NOISE_TABLE)
-        st.caption(texts.NOISE_TABLE_NOTE)
+        _table(_noise_columns(facts), "noise", words.NOISE_TABLE)
+        st.caption(words.NOISE_TABLE_NOTE)
         for name, heading, sentence in (
-            ("quality", texts.HOW_NOISY, texts.how_noisy([(each["title"], each["psnr"]) for each in facts])),
-            ("level", texts.WHERE_NOISY, texts.where_noisy([(each["title"], each["sigma"][1]) for each in facts])),
-            ("correlation", texts.GRAIN, texts.grain([(each["title"], each["lag"][1]) for each in facts])),
+            ("quality", words.HOW_NOISY, words.how_noisy([(each["title"], each["psnr"]) for each in facts])),
+            ("level", words.WHERE_NOISY, words.where_noisy([(each["title"], each["sigma"][1]) for each in facts])),
+            ("correlation", words.GRAIN, words.grain([(each["title"], each["lag"][1]) for each in facts])),
         ):
-            _plate(RESULTS_DIR / "eda" / f"compare-{name}.png", heading, sentence, texts.COMPARISONS[name])
+            _plate(RESULTS_DIR / "eda" / f"compare-{name}.png", heading, sentence, words.COMPARISONS[name])
     for path, analysis in analyses.items():
-        with st.expander(texts.set_in_detail(analysis["title"], analysis["pairs"])):
+        with st.expander(words.set_in_detail(analysis["title"], analysis["pairs"])):
             prose("\n".join(f"- {sentence}" for sentence in analysis["sentences"]))
             for file, caption in analysis["plots"].items():
-                _plate(path.with_name(file), texts.PLOTS.get(file, file), caption)
+                _plate(path.with_name(file), words.PLOTS.get(file, file), caption)
 
 
 def _classical() -> None:
-    prose(texts.CLASSICAL_INTRO)
+    prose(words.CLASSICAL_INTRO)
     path = RESULTS_DIR / "baseline" / "baseline.json"
     found = _read(path, _study)
     if found is None:
         return
     sentences, plots = found
     prose("\n".join(f"- {sentence}" for sentence in sentences))
-    examples = [file for file in plots if file not in texts.PLOTS_OF_FILTER]
-    for file in (*examples[:1], *texts.PLOTS_OF_FILTER):
+    examples = [file for file in plots if file not in words.PLOTS_OF_FILTER]
+    for file in (*examples[:1], *words.PLOTS_OF_FILTER):
         if file in plots:
-            _plate(path.with_name(file), texts.PLOTS_OF_FILTER.get(file, texts.EXAMPLE), plots[file])
+            _plate(path.with_name(file), words.PLOTS_OF_FILTER.get(file, words.EXAMPLE), plots[file])
     if examples[1:]:
-        with st.expander(texts.MORE_EXAMPLES):
+        with st.expander(words.MORE_EXAMPLES):
             for file in examples[1:]:
-                _plate(path.with_name(file), texts.EXAMPLE, plots[file])
+                _plate(path.with_name(file), words.EXAMPLE, plots[file])
 
 
 def _networks() -> None:
-    prose(texts.NETWORKS_INTRO)
-    prose(texts.PSNR_AND_SSIM)
+    prose(words.NETWORKS_INTRO)
+    prose(words.PSNR_AND_SSIM)
     path = RESULTS_DIR / "results.json"
     columns = _read(path, _quality_columns)
     if columns is None:
         return
-    _table(columns, "results", texts.QUALITY_TABLE)
-    if note := _read(path, lambda results: texts.protocol(results["protocol"], results["machine"])):
+    _table(columns, "results", words.QUALITY_TABLE)
+    if note := _read(path, lambda results: words.protocol(results["protocol"], results["machine"])):
         st.caption(note)
-    st.subheader(texts.CHART_HEADING, anchor=False)
+    st.subheader(words.CHART_HEADING, anchor=False)
     if sets := _read(path, _points):
         _chart(sets)
-    _plate(RESULTS_DIR / "crops.png", texts.CROPS_HEADING, texts.CROPS, texts.CROPS_NOTE)
+    _plate(RESULTS_DIR / "crops.png", words.CROPS_HEADING, words.CROPS, words.CROPS_NOTE)
 
 
 def _quantisation() -> None:
-    prose(texts.QUANTISATION_INTRO)
+    prose(words.QUANTISATION_INTRO)
     for name, title, columns, gain, note in _read(RESULTS_DIR / "results.json", _quantised) or ():
-        _table(columns, f"quantisation-{name}", texts.quantisation_table(title))
+        _table(columns, f"quantisation-{name}", words.quantisation_table(title))
         if gain:
             prose(gain)
         st.caption(note)
 
 
 def _training() -> None:
-    prose(texts.TRAINING_INTRO)
+    prose(words.TRAINING_INTRO)
     if runs := sorted((RESULTS_DIR / "curves").glob("*.csv")):
         _curves(runs)
     try:
         log = TRAINING_LOG.read_text("utf-8")
     except (OSError, ValueError):
-        st.info(texts.unreadable(TRAINING_LOG.name))
+        st.info(words.unreadable(TRAINING_LOG.name))
         return
-    with st.expander(texts.TRAINING_LOG):
+    with st.expander(words.TRAINING_LOG):
         # Its own title is the expander's, and its sections come one level below the chapter.
         prose("\n".join(f"#{line}" if line.startswith("##") else line for line in log.splitlines()[1:]))
 
@@ -144,14 +145,14 @@ def _read(path: Path, parse: Callable[[Any], _T]) -> _T | None:
         return parse(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         _log.warning("%s is missing or damaged", path, exc_info=True)
-        st.info(texts.unreadable(path.name))
+        st.info(words.unreadable(path.name))
         return None
 
 
 def _analysis(found: Any) -> dict[str, Any]:
     facts = found["set"]
     return {
-        "title": texts.SETS.get(facts["title"], facts["title"]),
+        "title": words.SETS.get(facts["title"], facts["title"]),
         "pairs": int(facts["analysed"]),
         "psnr": _infinite(found["psnr"]["mean"]),
         "ssim": float(found["ssim"]["mean"]),
@@ -171,44 +172,44 @@ def _noise_columns(analyses: Sequence[dict[str, Any]]) -> list[Column]:
         return [each[key] if channel is None else each[key][channel] for each in analyses]
 
     return [
-        tables.names(texts.PHOTOS, take("title")),
-        tables.counts(texts.PAIRS, take("pairs")),
-        tables.figures(texts.psnr_of(), take("psnr"), 2, texts.PSNR_COLUMN_HELP),
-        tables.figures(texts.ssim_of(), take("ssim"), 4, texts.SSIM_COLUMN_HELP),
-        *(tables.figures(texts.noise_in(c), take("sigma", i), 1, texts.SIGMA_HELP) for i, c in _CHANNELS),
-        *(tables.figures(texts.grain_in(c), take("lag", i), 2, texts.GRAIN_HELP) for i, c in _CHANNELS),
+        tables.names(words.PHOTOS, take("title")),
+        tables.counts(words.PAIRS, take("pairs")),
+        tables.figures(words.psnr_of(), take("psnr"), 2, words.PSNR_COLUMN_HELP),
+        tables.figures(words.ssim_of(), take("ssim"), 4, words.SSIM_COLUMN_HELP),
+        *(tables.figures(words.noise_in(c), take("sigma", i), 1, words.SIGMA_HELP) for i, c in _CHANNELS),
+        *(tables.figures(words.grain_in(c), take("lag", i), 2, words.GRAIN_HELP) for i, c in _CHANNELS),
     ]
 
 
-_CHANNELS = tuple(enumerate(texts.CHANNELS))
+_CHANNELS = tuple(enumerate(words.CHANNELS))
 
 
 def _quality_columns(results: Any) -> list[Column]:
     denoisers = list(results["denoisers"].values())
     # Time and size first: they are half of the story, and a table this wide is cut off at the right.
     columns = [
-        tables.names(texts.DENOISER, [str(each["title"]) for each in denoisers]),
+        tables.names(words.DENOISER, [str(each["title"]) for each in denoisers]),
         tables.figures(
-            texts.TILE_MS, [_scaled(each.get("seconds_per_tile"), 1e3) for each in denoisers], 0, texts.TILE_HELP
+            words.TILE_MS, [_scaled(each.get("seconds_per_tile"), 1e3) for each in denoisers], 0, words.TILE_HELP
         ),
-        tables.figures(texts.FILE_MB, [_scaled(each.get("bytes"), 1e-6) for each in denoisers], 2),
+        tables.figures(words.FILE_MB, [_scaled(each.get("bytes"), 1e-6) for each in denoisers], 2),
     ]
     for key, about in results["sets"].items():
         means = [each["sets"].get(key) for each in denoisers]
-        columns += _quality_of(set_and_size(key, int(about["photos"])), means, texts.measured_on(about["photos"]))
+        columns += _quality_of(set_and_size(key, int(about["photos"])), means, words.measured_on(about["photos"]))
         shifts = [each and each.get("colour_shift") for each in means]
         # Interesting where there is no noise: such a photo should come back as it was.
         if key.endswith(" clean") and any(shift is not None for shift in shifts):
-            columns.append(tables.figures(texts.shift_of(set_title(key)), shifts, 2, texts.SHIFT_HELP))
+            columns.append(tables.figures(words.shift_of(set_title(key)), shifts, 2, words.SHIFT_HELP))
     parameters = [each.get("parameters") for each in denoisers]
-    return [*columns, tables.counts(texts.PARAMETERS, parameters, texts.PARAMETERS_HELP)]
+    return [*columns, tables.counts(words.PARAMETERS, parameters, words.PARAMETERS_HELP)]
 
 
 def _quality_of(title: str, means: Sequence[Any], photos: str) -> list[Column]:
     return [
-        tables.figures(texts.psnr_of(title), [_psnr(each) for each in means], 2, texts.PSNR_COLUMN_HELP + photos),
+        tables.figures(words.psnr_of(title), [_psnr(each) for each in means], 2, words.PSNR_COLUMN_HELP + photos),
         tables.figures(
-            texts.ssim_of(title), [each and each["ssim"] for each in means], 4, texts.SSIM_COLUMN_HELP + photos
+            words.ssim_of(title), [each and each["ssim"] for each in means], 4, words.SSIM_COLUMN_HELP + photos
         ),
     ]
 
@@ -222,7 +223,7 @@ def _points(results: Any) -> dict[str, dict[str, Any]]:
                 "title": str(each["title"]),
                 "ms": 1000 * each["seconds_per_tile"],
                 "psnr": float(each["sets"][key]["psnr"]),
-                "kind": texts.FILTER if name == "nlm" else texts.NETWORK,
+                "kind": words.FILTER if name == "nlm" else words.NETWORK,
             }
             for name, each in results["denoisers"].items()
             if each.get("seconds_per_tile") and each["sets"].get(key, {}).get("psnr") is not None
@@ -245,25 +246,25 @@ def _quantised(results: Any) -> list[tuple[str, str, list[Column], str, str]]:
             return [_scaled(each.get(key), factor) for each in rows]
 
         columns = [
-            tables.names(texts.FORMAT_COLUMN, [texts.format_of(key) for key in formats]),
-            tables.figures(texts.FILE_MB, cells("bytes", 1e-6), 2),
-            tables.figures(texts.TILE_MS, cells("seconds_per_tile", 1e3), 0, texts.TILE_HELP),
-            tables.figures(texts.PATCHES_S, cells("seconds_16_patches"), 2, texts.PATCHES_HELP),
-            tables.figures(texts.PHOTO_S, cells("seconds_photo"), 2, texts.PHOTO_HELP),
-            tables.figures(texts.MEMORY_MB, cells("peak_memory_mb"), 0, texts.MEMORY_HELP),
+            tables.names(words.FORMAT_COLUMN, [words.format_of(key) for key in formats]),
+            tables.figures(words.FILE_MB, cells("bytes", 1e-6), 2),
+            tables.figures(words.TILE_MS, cells("seconds_per_tile", 1e3), 0, words.TILE_HELP),
+            tables.figures(words.PATCHES_S, cells("seconds_16_patches"), 2, words.PATCHES_HELP),
+            tables.figures(words.PHOTO_S, cells("seconds_photo"), 2, words.PHOTO_HELP),
+            tables.figures(words.MEMORY_MB, cells("peak_memory_mb"), 0, words.MEMORY_HELP),
         ]
         for key, (part, whole) in counts.items():
             means = [each.get("sets", {}).get(key) for each in rows]
             title = set_and_size(key, part, whole)
             columns += [
-                *_quality_of(title, means, texts.measured_on(part)),
-                tables.figures(texts.loss_of(title), [each and each.get("loss") for each in means], 2, texts.LOSS_HELP),
+                *_quality_of(title, means, words.measured_on(part)),
+                tables.figures(words.loss_of(title), [each and each.get("loss") for each in means], 2, words.LOSS_HELP),
             ]
         title = results["denoisers"].get(name, {}).get("title", name)
         failed = [
-            texts.format_failed(texts.format_of(key), each["error"]) for key, each in formats.items() if "error" in each
+            words.format_failed(words.format_of(key), each["error"]) for key, each in formats.items() if "error" in each
         ]
-        note = texts.quantised(title, network["parameters"], few_photos(counts), network["machine"])
+        note = words.quantised(title, network["parameters"], few_photos(counts), network["machine"])
         gain = _gain(name, formats, *next(iter(counts.items()), ("", (0, 0))))
         found.append((str(name), str(title), columns, gain, " ".join([note, *failed])))
     return found
@@ -279,8 +280,8 @@ def _gain(name: str, formats: Any, key: str, counts: tuple[int, int]) -> str:
     try:
         card = json.loads((registry.MODELS_DIR / f"{name}.json").read_text("utf-8"))
         bundled, trained = formats[card["quantisation"]], formats[_KERAS]
-        return texts.quantisation_gain(
-            texts.format_of(card["quantisation"]),
+        return words.quantisation_gain(
+            words.format_of(card["quantisation"]),
             trained["bytes"] / bundled["bytes"],
             trained["seconds_per_tile"] / bundled["seconds_per_tile"],
             bundled["sets"][key]["loss"],
@@ -317,7 +318,7 @@ def _table(columns: Sequence[Column], name: str, description: str) -> None:
 
 def _download(name: str, text: str, description: str) -> None:
     st.download_button(
-        texts.DOWNLOAD_CSV,
+        words.DOWNLOAD_CSV,
         text,
         file_name=f"{name}.csv",
         mime="text/csv",
@@ -335,7 +336,7 @@ def _plate(path: Path, heading: str, sentence: str, note: str = "") -> None:
             width, height = picture.size
         url = get_instance().media_file_mgr.add(str(path), "image/png", f"plate {path}")
     except OSError:
-        st.info(texts.unreadable(path.name))
+        st.info(words.unreadable(path.name))
         return
     heading, sentence, note = (html.escape(text) for text in (heading, sentence, note))
     st.html(
@@ -350,7 +351,7 @@ def _plate(path: Path, heading: str, sentence: str, note: str = "") -> None:
 def _chart(sets: dict[str, dict[str, Any]]) -> None:
     """Draw quality against time for the set that the visitor chooses."""
     key = st.segmented_control(
-        texts.CHART_SET,
+        words.CHART_SET,
         list(sets),
         format_func=lambda name: str(sets[name]["title"]),
         default=next(iter(sets)),
@@ -360,7 +361,7 @@ def _chart(sets: dict[str, dict[str, Any]]) -> None:
     )
     chosen = sets[key]
     points = sorted(chosen["points"], key=lambda point: point["psnr"])
-    description = texts.chart(
+    description = words.chart(
         chosen["title"], chosen["photos"], chosen["noisy"], [(p["title"], p["ms"], p["psnr"]) for p in points]
     )
     from denoise.ui import charts
@@ -372,23 +373,23 @@ def _curves(runs: Sequence[Path]) -> None:
     """Draw the PSNR of a run over its steps, from the log that training wrote."""
     names = {path.stem: path for path in runs}
     name = st.segmented_control(
-        texts.RUN, list(names), default=next(iter(names)), required=True, key="run", bind="query-params"
+        words.RUN, list(names), default=next(iter(names)), required=True, key="run", bind="query-params"
     )
     try:
         log = names[name].read_text("utf-8")
         rows = list(csv.DictReader(io.StringIO(log)))
         points = [
             {"steps": int(row["steps"]), "psnr": float(row[key]), "photos": title}
-            for key, title in texts.CURVES.items()
+            for key, title in words.CURVES.items()
             for row in rows
             if row[key] not in ("", "NA")
         ]
     except (OSError, ValueError, LookupError, TypeError):
         points = []
     if not points:
-        st.info(texts.unreadable(names[name].name))
+        st.info(words.unreadable(names[name].name))
         return
     from denoise.ui import charts
 
-    st.altair_chart(charts.curves(points), height=_CHART_HEIGHT, alt=texts.curves(name))
-    _download(f"training-{name}", log, texts.curves(name))
+    st.altair_chart(charts.curves(points), height=_CHART_HEIGHT, alt=words.curves(name))
+    _download(f"training-{name}", log, words.curves(name))

@@ -6,8 +6,21 @@ from dataclasses import asdict, dataclass
 import streamlit as st
 
 from denoise.batch import REPORT_NAME, ZIP_NAME
-from denoise.ui import texts
 from denoise.ui.component import component
+
+TEXTS = {
+    "label": "The photos of the batch",
+    "photo": "Photo",
+    "size": "Size",
+    "noise": "Noise",
+    "noise_help": "Estimated, in levels of 0 to 255, before and after",
+    "time": "Time",
+    "state": "State",
+    "zip": "Download zip",
+    "report": "Report (CSV)",
+    "look": "See it before and after",
+    "remove": "Remove this photo",
+}
 
 _component = component(__file__)
 
@@ -49,7 +62,7 @@ def show(
     links = [f"{path}/{ZIP_NAME}", f"{path}/{REPORT_NAME}"]
     # A list, because Streamlit would load pandas for a dictionary.
     _component(
-        data=[texts.BATCH_TABLE, [asdict(row) for row in rows], done, path, links],
+        data=[TEXTS, [asdict(row) for row in rows], done, path, links],
         key=key,
         on_look_change=lambda: on_look(st.session_state[key]["look"]),
         on_remove_change=lambda: on_remove(st.session_state[key]["remove"]),

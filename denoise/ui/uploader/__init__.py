@@ -6,8 +6,22 @@ Streamlit's own uploader would hold all of them in the server's memory.
 import streamlit as st
 
 from denoise.image import SUFFIXES
-from denoise.ui import farewell, texts
+from denoise.ui import farewell
 from denoise.ui.component import component
+
+TEXTS = {
+    "drop": "Drop photos or a folder here",
+    "touch": "Add your photos",
+    "files": "Choose photos",
+    "folder": "Choose a folder",
+    "sending": "Sending photo {done} of {total}",
+    "sent": "Everything has been sent.",
+    "lost": "{count} of {total} photos did not arrive. Add them again.",
+    "left_out": "{count} other files of the folder were left out.",
+    "nothing": "There is no photo in this folder.",
+    "refused": "The server did not take these files. Reload the page and try again.",
+    "progress": "How much has been sent",
+}
 
 _component = component(__file__)
 
@@ -22,7 +36,7 @@ def show(path: str, note: str, *, key: str = "uploader") -> None:
     """
     _component(
         # A list, because Streamlit would load pandas for a dictionary.
-        data=[texts.BATCH_UPLOADER, path, note, SUFFIXES],
+        data=[TEXTS, path, note, SUFFIXES],
         key=key,
         on_announced_change=lambda: st.session_state.pop(farewell.ANEW, None),
     )

@@ -10,6 +10,7 @@ from denoise.tone import LUMA
 from denoise.ui import session, texts, transfer
 from denoise.ui.component import component
 from denoise.ui.kept import Kept
+from denoise.ui.viewer import viewer_words as words
 
 _component = component(__file__)
 
@@ -76,7 +77,7 @@ def show(
     left, right = ([each.label for each in pictures] + [texts.DENOISED])[:2]
     # A list, because Streamlit would load pandas for a dictionary.
     _component(
-        data=[texts.viewer_labels(left, right), texts.VIEWER_KEYS, subject, shown, percents, LUMA, dict(link or {})],
+        data=[words.labels(left, right), words.KEYS, subject, shown, percents, LUMA, dict(link or {})],
         key=key,
         on_mix_change=changed,
     )

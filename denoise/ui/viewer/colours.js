@@ -2,13 +2,15 @@
 // the file's own numbers, as on the server; only what is seen is converted, by the browser itself: it is given the visible
 // pixels as a PNG file with the photo's description of its colours, and so shows them as it would show the download.
 
+import { resize } from "./canvas.js";
+
 const COLOUR_CHUNKS = ["cICP", "iCCP", "sRGB", "gAMA", "cHRM"];
 const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const PNG_GREY = 0;
 const PNG_RGB = 2;
 
 // What a PNG file says of its colours: {type, chunks}, or null where the browser changes nothing to show them.
-async function coloursOf(file) {
+export async function coloursOf(file) {
   const type = new Uint8Array(await file.slice(25, 26).arrayBuffer())[0];
   const chunks = [];
   for (let at = 33; at < file.size; ) {
@@ -43,7 +45,7 @@ async function isConverted(colours) {
 const conversions = new WeakMap(); // by canvas: what is at work for it, and in `next` what makes the pixels after those
 
 // Paint pixels a moment later, converted. Of those that are asked for meanwhile only the newest are taken up.
-async function paintConverted(canvas, colours, makePixels) {
+export async function paintConverted(canvas, colours, makePixels) {
   const going = conversions.get(canvas);
   if (going) {
     going.next = makePixels;
@@ -66,9 +68,16 @@ async function paintConverted(canvas, colours, makePixels) {
   if (conversions.get(canvas) === work) conversions.delete(canvas);
 }
 
-// Let nothing be painted any more of what is being converted for a canvas.
-function outdate(canvas) {
+// Make a canvas ready to be painted on at once: what was still to come for it is outdated.
+export function prepare(canvas, width, height) {
   conversions.delete(canvas);
+  resize(canvas, width, height);
+}
+
+// Leave nothing on a canvas, now or later.
+export function empty(canvas) {
+  conversions.delete(canvas);
+  canvas.width = canvas.height = 0;
 }
 
 // ---- PNG: opaque pixels, stored without compression, which takes least time ----

@@ -1,0 +1,100 @@
+"""The words of the page Batch."""
+
+import math
+
+from denoise.notation import NONE, number
+from denoise.ui import texts
+
+STRENGTH = "Strength"
+STRENGTH_HELP = "0 % leaves the photo as it is, 100 % is all that the model does. Lower it to keep some grain."
+TITLE = "Batch"
+SENTENCE = (
+    "A whole evening's photos at once: drop them here, have a coffee, and take home one zip with names, folders and "
+    "formats kept."
+)
+MODEL_HELP = (
+    "Automatic takes RIDNet, the best network, and the fast one for photos above 8 megapixels: it needs a tenth of the "
+    "time."
+)
+AUTOMATIC = "Automatic: RIDNet, fast model for big photos"
+AS_IT_CAME = "As each photo came"
+QUALITY_HELP = (
+    "For photos that are written as JPEG or WebP. At 100 WebP is lossless. Where formats are kept, a WebP that came "
+    "lossless stays so."
+)
+AGAIN = "Denoise all again"
+AGAIN_WARNING = "The results that are there are deleted, and made anew with the settings above."
+AGAIN_SURE = "Yes, denoise all again"
+OUTDATED = "Some results were made with other settings than the ones above. *Denoise all again* makes all of them anew."
+CLEAR = "Remove all photos"
+CLEAR_WARNING = "Photos and results are deleted from the server at once."
+CLEAR_SURE = "Yes, remove them"
+EMPTY = "Your photos appear below as they arrive, each with its size and its noise."
+ARRIVING = "Photos are arriving …"
+NOT_SENT = "This photo did not arrive whole. Add it again."
+DISK_FULL = "The disk of this server is full. Download what is done, remove all photos, and go on with fewer at a time."
+COMING = "The photo is on its way …"
+STATES = {
+    "arriving": "Arriving",
+    "waiting": "Waiting",
+    "working": "At work",
+    "done": "Done",
+    "failed": "Failed",
+}
+
+
+def upload(max_megapixels: float) -> str:
+    """Say what may be uploaded to a batch, and what becomes of it."""
+    return (
+        f"PNG, JPEG, WebP, TIFF or BMP, up to {max_megapixels:g} megapixels each. They wait in a temporary folder on "
+        "this server's disk, are sent to nobody else, and are gone a minute after you close the page, or an hour "
+        "after the connection broke."
+    )
+
+
+def start(count: int, retry: int) -> str:
+    """Name the button that starts the work on photos that are new, or on those that failed."""
+    if count or not retry:
+        return f"Denoise {texts.photos(count)}" if count else "Denoise"
+    return f"Try {texts.photos(retry)} again"
+
+
+def progress(place: int, total: int, seconds_left: float | None) -> str:
+    """Say how far the batch is; no seconds mean that it waits for the next photo to arrive."""
+    if seconds_left is None:
+        return ARRIVING
+    return f"Photo {place} of {total} · about {texts.duration(seconds_left)} left"
+
+
+def waiting(count: int, seconds: float, arriving: int) -> str:
+    """Say what there is to do, and how long it will take."""
+    more = f" {texts.photos(arriving)} still on the way." if arriving else ""
+    return f"{texts.photos(count)} to denoise, about {texts.duration(seconds)} on this server.{more}"
+
+
+def done(done: int, failed: int) -> str:
+    """Say what became of the batch."""
+    if not done:
+        return f"{texts.photos(failed)} failed: the table says why."
+    more = f" {texts.photos(failed)} failed: the table says why." if failed else ""
+    return f"{texts.photos(done)} denoised.{more}"
+
+
+def photo_size(width: int, height: int, size: int) -> str:
+    """Say how large a photo is, and its file."""
+    file = f"{size / 1e6:.1f} MB" if size > 5e5 else f"{math.ceil(size / 1e3)} kB"
+    return f"{width} × {height} · {file}" if width else file
+
+
+def noise(before: float | None, after: float | None) -> str:
+    """Show the noise of a photo and of its result, as far as they are known."""
+    if before is None:
+        return NONE
+    return number(before, 1) if after is None else texts.before_after(before, after, digits=1)
+
+
+def denoiser(title: str, clean: float) -> str:
+    """Name what made a result, and which share of the photo was clean and came back as it was."""
+    if clean >= 1:
+        return "clean: nothing was changed"
+    return f"{title}; {clean:.0%} clean, left as it was" if clean >= 0.05 else title

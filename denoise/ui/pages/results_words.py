@@ -1,0 +1,256 @@
+"""The words of the page Results."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from denoise.notation import number
+from denoise.ui import texts
+
+CHAPTERS = {
+    "data": "The photos and their noise",
+    "classical": "The classical filter",
+    "networks": "The networks",
+    "quantisation": "Smaller and faster: quantisation",
+    "training": "Training, and what it taught",
+}
+INTRO = (
+    "What noise looks like in real photos, how far a classical filter gets, what each network is worth, and what it "
+    "costs. Every number was measured by the programs that come with this page; those on the quality of the networks, "
+    "on photos that none of them has learnt from."
+)
+DOWNLOAD_CSV = "Download as CSV"
+
+SETS = {
+    "polyu": "PolyU, five cameras",
+    "sidd": "SIDD, phones",
+    "train": "Training photos, simulated cameras",
+}
+CHANNELS = ("red", "green", "blue")
+DATA_INTRO = (
+    "To know what noise is, one needs the same view twice: noisy, and clean. **PolyU** has such pairs from five "
+    "cameras, **SIDD** from phones. The networks learn from **clean photos with simulated camera noise**, so the "
+    "question is whether that noise is like the real one."
+)
+PHOTOS = "Photos"
+PAIRS = "Pairs"
+SIGMA_HELP = "Standard deviation of the noise, in levels of 0 to 255: the median over the pairs."
+GRAIN_HELP = "How alike the noise of neighbouring pixels is: 0 is fine noise of single pixels, towards 1 it is coarse."
+NOISE_TABLE = "The noise of each set of photos: how strong it is, and how coarse its grain is."
+NOISE_TABLE_NOTE = "Noise: standard deviation in levels of 0 to 255. Grain: correlation between neighbouring pixels."
+HOW_NOISY = "How noisy the photos are"
+WHERE_NOISY = "Where in a photo the noise is strong"
+GRAIN = "Grain, not white noise"
+COMPARISONS = {
+    "quality": "PSNR and SSIM of the noisy photos: median (mark), half of the pairs (thick) and 80 % of them (thin).",
+    "level": "Noise level against the brightness of the clean pixel: median over the pairs, and the range of 80 %.",
+    "correlation": (
+        "Correlation of the noise between pixels of a row or column, and between the colour channels; mean over the "
+        "pairs, bars hold 80 % of them. White noise has 0."
+    ),
+}
+PLOTS = {
+    "pairs.png": "Pairs",
+    "brightness.png": "Brightness of the photos",
+    "histograms.png": "Pixel values of single photos",
+    "quality.png": "What doing nothing scores",
+    "level.png": "Noise and brightness",
+    "bias.png": "Does noise brighten or darken?",
+    "correlation.png": "Grain",
+    "groups.png": "Cameras and ISO speeds",
+    "cameras.png": "Each camera",
+}
+PLOTS_OF_FILTER = {
+    "detail.png": "Where the filter helps, and where it harms",
+    "frequency.png": "What is left of noise and of detail",
+}
+MORE_EXAMPLES = "More photos looked at closely"
+EXAMPLE = "A closer look"
+
+CLASSICAL_INTRO = (
+    "Before networks, the best filters averaged parts of a photo that look alike: *non-local means*. No training, no "
+    "weights; its strength follows the noise that is found in the photo. The rule for that strength was chosen on "
+    "photos that are measured below, which flatters it a little."
+)
+
+NETWORKS_INTRO = (
+    "Each network learnt the same thing in its own way: noisy photo in, clean photo out. They are measured on real "
+    "noisy photos (PolyU and SIDD), on clean photos, which should come back as they are, and on the same photos with "
+    "the noise of a simulated phone. A click on a heading sorts the table."
+)
+PSNR_AND_SSIM = (
+    "**PSNR** tells how far the pixels are from the clean photo on average, in decibels: 3 dB more means half the "
+    "squared error. **SSIM** tells how much of the structure is there, edges and texture rather than single pixels: 1 "
+    "means equal."
+)
+DENOISER = "Denoiser"
+PSNR_COLUMN_HELP = "Peak signal-to-noise ratio in dB: higher is better. Photos equal to the clean ones have none."
+SSIM_COLUMN_HELP = "Structural similarity with the clean photos: higher is better, 1 means equal."
+SHIFT_HELP = "By how many of 256 levels the mean of a colour moved, in the worst photo: lower is better."
+PARAMETERS = "Parameters"
+PARAMETERS_HELP = "Numbers that the network has learnt."
+FILE_MB = "File, MB"
+TILE_MS = "One tile, ms"
+TILE_HELP = "Milliseconds for one tile of 256×256 pixels; a photo of 12 megapixels has more than 300 of them."
+QUALITY_TABLE = "Quality, size and time of each denoiser."
+CHART_HEADING = "Quality against time"
+CHART_SET = "Photos that are measured"
+NETWORK = "network"
+FILTER = "classical filter"
+TILE_AXIS = "milliseconds for one 256×256 tile"
+PSNR_AXIS = "PSNR, dB"
+CROPS_HEADING = "The same square by every denoiser"
+CROPS = "Numbers are means; eyes see single photos. These are the most detailed squares of the sample photos."
+CROPS_NOTE = "Pixels doubled; below each square the PSNR of the whole photo."
+
+QUANTISATION_INTRO = (
+    "A network is trained in numbers of 32 bits. For an ordinary processor it is stored in fewer: *float16* halves "
+    "the file, *dynamic-range int8* keeps the weights in 8 bits, *full int8* computes in 8 bits throughout. The "
+    "question is what that costs in quality."
+)
+FORMAT_COLUMN = "Stored as"
+PATCHES_S = "16 patches, s"
+PATCHES_HELP = "Seconds for a photo of 1024×1024 pixels, cut into 16 patches that do not overlap."
+PHOTO_S = "Photo, s"
+PHOTO_HELP = "Seconds for the same photo as this page does it, in overlapping tiles that are blended."
+MEMORY_MB = "Memory, MB"
+MEMORY_HELP = "Most memory that the program held at once."
+LOSS_HELP = "PSNR below that of the network as it was trained: lower is better, below zero is a gain by chance."
+
+TRAINING_INTRO = (
+    "Networks are not designed, they are raised: most of what they can do was decided while they learnt. The log "
+    "tells every run that taught us something, failures included."
+)
+TRAINING_LOG = "The training log"
+RUN = "Training run"
+CURVES = {"psnr": "photos it learns from", "val_psnr": "photos held out"}
+STEPS_AXIS = "training steps"
+
+
+def unreadable(file_name: str) -> str:
+    """Say that a file of results cannot be shown."""
+    return (
+        f"The results in {texts.literal(file_name)} are missing or cannot be read at the moment, "
+        "so this part is left out."
+    )
+
+
+def psnr_of(title: str = "") -> str:
+    """Head the column of a set's PSNR."""
+    return f"{title} PSNR".strip()
+
+
+def ssim_of(title: str = "") -> str:
+    """Head the column of a set's SSIM."""
+    return f"{title} SSIM".strip()
+
+
+def shift_of(title: str) -> str:
+    """Head the column of a set's colour shift."""
+    return f"{title} colour shift"
+
+
+def loss_of(title: str) -> str:
+    """Head the column of what a format loses on a set."""
+    return f"{title} loss, dB"
+
+
+def noise_in(channel: str) -> str:
+    """Head the column of the noise of a colour channel."""
+    return f"Noise, {channel}"
+
+
+def grain_in(channel: str) -> str:
+    """Head the column of the correlation of a colour channel's noise."""
+    return f"Grain, {channel}"
+
+
+def measured_on(photos: int) -> str:
+    """Say over how many photos a mean was taken."""
+    return f" Mean over {texts.photos(photos)}."
+
+
+def how_noisy(psnr: Sequence[tuple[str, float]]) -> str:
+    """Say how noisy the sets are; each comes as title and mean PSNR."""
+    scores = "; ".join(f"{title}: {number(value, 1, ' dB')}" for title, value in psnr)
+    return (
+        f"What a denoiser that does nothing scores: {scores}. That is what has to be beaten, and why a gain on one "
+        "kind of photos says nothing about another."
+    )
+
+
+def where_noisy(sigma: Sequence[tuple[str, float]]) -> str:
+    """Say how the noise follows the brightness; each set comes as title and standard deviation in green."""
+    levels = "; ".join(f"{title}: {number(value, 1)}" for title, value in sigma)
+    return (
+        "Noise is not the same everywhere in a photo: it follows the brightness of the pixel, differently in each "
+        f"colour. Typical strength in green, in levels of 0 to 255 – {levels}."
+    )
+
+
+def grain(lag: Sequence[tuple[str, float]]) -> str:
+    """Say how much of their noise neighbouring pixels share; each set comes as title and correlation in green."""
+    shares = "; ".join(f"{title}: {number(value, 2)}" for title, value in lag)
+    return (
+        f"Neighbouring pixels share part of their noise (correlation in green – {shares}). A network that learnt from "
+        "white noise, which has none, would take such grain for detail and leave it standing."
+    )
+
+
+def set_in_detail(title: str, pairs: int) -> str:
+    """Name the part of the page that looks at one set of photos."""
+    return f"{title}: {pairs} pairs in detail"
+
+
+def machine(about: Mapping[str, Any]) -> str:
+    """Name the machine on which times were measured, and when."""
+    return f"{about['processor']}, {about['cores']} cores, {about['threads']} threads, {about['date']}"
+
+
+def protocol(how: str, about: Mapping[str, Any]) -> str:
+    """Say how the results were measured, and where."""
+    return f"{how} Times: {machine(about)}."
+
+
+def chart(title: str, photos: int, noisy: float | None, points: Sequence[tuple[str, float, float]]) -> str:
+    """Describe the chart to those who do not see it; each point comes as title, milliseconds and PSNR."""
+    places = "; ".join(f"{name}: {number(psnr, 2, ' dB')} in {ms:.0f} ms" for name, ms, psnr in points)
+    nothing = "" if noisy is None else f" Doing nothing: {number(noisy, 2, ' dB')}."
+    return f"Mean PSNR over {photos} photos of {title} against the time for one tile. {places}.{nothing}"
+
+
+def doing_nothing(psnr: float) -> str:
+    """Label the line of what a denoiser that does nothing scores."""
+    return f"noisy photo: {number(psnr, 2, ' dB')}"
+
+
+def curves(name: str) -> str:
+    """Describe the training curve of a network."""
+    return f"PSNR of {name} over the steps of its training."
+
+
+def format_of(key: str) -> str:
+    """Name a format in which a network is stored."""
+    return "Keras float32, as trained" if key == "Keras float32" else f"TFLite {key}"
+
+
+def format_failed(title: str, reason: str) -> str:
+    """Say that a format could not be measured."""
+    return f"{title} failed: {reason}."
+
+
+def quantisation_table(title: str) -> str:
+    """Describe the table of the formats of a network."""
+    return f"What each way of storing {title} costs and gains."
+
+
+def quantised(title: str, parameters: int, photos: str, about: Mapping[str, Any]) -> str:
+    """Say which network was quantised, on which photos, see `notation.few_photos`, and where it was measured."""
+    return f"{title}, {parameters:,} parameters. {photos} Times: median of fresh processes on {machine(about)}."
+
+
+def quantisation_gain(title: str, smaller: float, faster: float, loss: float, photos: int, set_title: str) -> str:
+    """Say what the bundled format gains, as factors, and costs, in dB on so many photos of a set."""
+    return (
+        f"**{title}** is what comes with this page: {smaller:.1f} times smaller and {faster:.1f} times faster than as "
+        f"trained, for {number(max(loss, 0), 2)} dB less on {texts.photos(photos)} of {set_title}."
+    )

@@ -1,0 +1,20 @@
+// Canvases in screen (device) pixels, and pictures on them.
+
+export function resize(canvas, width, height) {
+  if (canvas.width === width && canvas.height === height) return;
+  canvas.width = width;
+  canvas.height = height;
+  // Not stretched by a fraction of a pixel where the page's grid leaves one.
+  canvas.style.width = `${width / devicePixelRatio}px`;
+  canvas.style.height = `${height / devicePixelRatio}px`;
+}
+
+// Draw a picture, see pictures.js. `place`: its scale, and where its upper left corner comes to lie.
+export function draw(canvas, { bitmap, preview }, { scale, left, top }) {
+  const context = canvas.getContext("2d");
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  context.imageSmoothingEnabled = scale < 1; // above: the nearest pixel, so that pixels are seen as they are
+  context.imageSmoothingQuality = "high";
+  const source = scale < preview.width / bitmap.width ? preview : bitmap;
+  context.drawImage(source, left, top, bitmap.width * scale, bitmap.height * scale);
+}

@@ -1,0 +1,40 @@
+// The sliders that mix the two pictures, in percent: luminance and colour removed, detail kept.
+
+import { PLAIN_MIX } from "./pixels.js";
+
+// `changed` is called whenever the mix is another one, `settled` with the mix when a slider comes to rest.
+export function createMix(root, { changed, settled }) {
+  const sliders = [...root.querySelectorAll(".mix input")];
+  let mix;
+
+  function set(percents) {
+    mix = percents;
+    sliders.forEach((slider, index) => {
+      slider.value = mix[index];
+      slider.nextElementSibling.textContent = `${mix[index]} %`;
+    });
+    changed();
+  }
+
+  // Only at first: what the server knows of the sliders later may be older than where they are. Null: there are none.
+  function start(percents) {
+    if (mix) return;
+    root.toggleAttribute("data-mixable", Boolean(percents));
+    set(percents ?? PLAIN_MIX);
+  }
+
+  for (const slider of sliders) {
+    slider.addEventListener("input", () => set(sliders.map(({ value }) => Number(value))));
+    slider.addEventListener("change", () => settled(mix));
+  }
+  root.querySelector(".reset").addEventListener("click", () => {
+    set(PLAIN_MIX);
+    settled(mix);
+  });
+
+  // Whoever saves what is shown here asks for the mix by this event.
+  const answer = ({ detail }) => root.hasAttribute("data-mixable") && (detail.mix = mix);
+  document.addEventListener("denoise-mix", answer);
+
+  return { start, percents: () => mix, destroy: () => document.removeEventListener("denoise-mix", answer) };
+}

@@ -1,0 +1,39 @@
+// What is shown of two pictures together. All take pixels as RGBA and leave alpha as it is.
+
+export const PLAIN_MIX = [100, 100, 0]; // luminance and colour removed, detail kept: just as the denoiser made it
+const HEAT = [[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]]; // evenly from no error to white
+
+// Turn `noisy` into what was removed from it: the difference around middle grey, `gain` times as strong.
+export function subtract(noisy, denoised, gain) {
+  for (let i = 0; i < noisy.length; i += 4) {
+    noisy[i] = 128 + gain * (noisy[i] - denoised[i]); // the array clamps
+    noisy[i + 1] = 128 + gain * (noisy[i + 1] - denoised[i + 1]);
+    noisy[i + 2] = 128 + gain * (noisy[i + 2] - denoised[i + 2]);
+  }
+}
+
+// Turn `denoised` into its mix with `noisy`, just as `blend` does on the server: step by step the same, to the last bit.
+export function blend(noisy, denoised, details, mix, [red, green, blue]) {
+  const [luminance, colour, detail] = mix.map((percent) => percent / 100);
+  for (let i = 0; i < noisy.length; i += 4) {
+    const change = [denoised[i] - noisy[i], denoised[i + 1] - noisy[i + 1], denoised[i + 2] - noisy[i + 2]];
+    const light = red * change[0] + green * change[1] + blue * change[2];
+    const kept = light * (details ? luminance * (1 - (detail * details[i]) / 255) : luminance);
+    for (let channel = 0; channel < 3; channel++) {
+      const coloured = colour * (256 * change[channel] - light);
+      denoised[i + channel] = Math.floor(noisy[i + channel] + (kept + coloured) / 256 + 0.5);
+    }
+  }
+}
+
+// Turn `pixels` into how far they are from the clean ones: the channel that is farthest off, `gain` times, as heat.
+export function heat(pixels, clean, gain) {
+  for (let i = 0; i < pixels.length; i += 4) {
+    const off = (channel) => Math.abs(pixels[i + channel] - clean[i + channel]);
+    const at = (Math.min(gain * Math.max(off(0), off(1), off(2)), 255) / 255) * (HEAT.length - 1);
+    const [low, high] = [HEAT[Math.floor(at)], HEAT[Math.ceil(at)]];
+    for (let channel = 0; channel < 3; channel++) {
+      pixels[i + channel] = low[channel] + (at % 1) * (high[channel] - low[channel]);
+    }
+  }
+}
