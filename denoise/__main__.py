@@ -98,7 +98,7 @@ def _denoise(arguments: Sequence[str]) -> int:
         help="standard deviation of the noise, for networks that are told it (default: estimated)",
     )
     parser.add_argument(
-        "--best", action="store_true", help="a little better, eight times slower: mean of eight versions"
+        "--best", action="store_true", help="a little better, up to eight times slower: mean of eight versions"
     )
     parser.add_argument(
         "--reference", type=Path, metavar="CLEAN", help="clean version of the one photo, to measure against"

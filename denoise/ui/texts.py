@@ -50,7 +50,7 @@ REFUSALS = {
 """Why an upload was refused, by the status of the answer."""
 
 MODEL = "Model"
-BEST = "Best quality, eight times slower"
+BEST = "Best quality, up to eight times slower"
 BEST_HELP = (
     "The network sees the photo in eight positions, turned and mirrored, and the mean of what it makes of them is a "
     "little better than each."
