@@ -34,6 +34,7 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobil
 # A page that is opened by its own address asks for its base path there first: Streamlit's way to find the server.
 PROBES = ("/_stcore/health", "/_stcore/host-config")
 RESULT_TIMEOUT = 300_000  # milliseconds; generous, for a busy machine
+PATIENCE = 120_000  # milliseconds for all else that a test waits for
 # By page: an address at which it is soon finished, and what is there then. Of any other page, its title.
 FINISHED = {
     "batch": ("batch", ".uploader .files:not(:empty)"),
@@ -161,6 +162,7 @@ def visit(browser, server_url):
 
         context = browser.new_context(**(DESKTOP | options))
         contexts.append(context)
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         if script:
             page.add_init_script(script)

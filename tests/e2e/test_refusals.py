@@ -11,7 +11,7 @@ import pytest
 
 from denoise.image import Photo, encode
 from denoise.ui import texts
-from tests.e2e.conftest import RESULT_TIMEOUT, wait_for_server
+from tests.e2e.conftest import PATIENCE, RESULT_TIMEOUT, wait_for_server
 
 CONFIGURATION = """
 daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;
@@ -48,6 +48,7 @@ def refuse(status, route, _request):
 
 def test_reason_is_said(browser, server_url):
     with browser.new_context() as context:
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.goto(server_url)
         chooser = page.locator("input[type=file]").first
@@ -78,6 +79,7 @@ def proxied(url, folder):
 @pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
 def test_reason_is_said_behind_nginx(browser, server_url, tmp_path):
     with proxied(server_url, tmp_path) as url, browser.new_context() as context:
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.goto(url)
         chooser = page.locator("input[type=file]").first

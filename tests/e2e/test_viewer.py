@@ -9,7 +9,16 @@ from denoise.image import Photo, encode
 from denoise.mixing import Mix, blend
 from denoise.ui import texts
 from denoise.ui.viewer import viewer_words as words
-from tests.e2e.conftest import DESKTOP, PHONE, RESULT_TIMEOUT, canvas_pixels, expected_pixels, serve, wait_for_colours
+from tests.e2e.conftest import (
+    DESKTOP,
+    PATIENCE,
+    PHONE,
+    RESULT_TIMEOUT,
+    canvas_pixels,
+    expected_pixels,
+    serve,
+    wait_for_colours,
+)
 from tests.e2e.viewer_page import make_clean, make_pair, make_photos
 
 LABELS = words.labels(texts.NOISY, texts.DENOISED)
@@ -32,6 +41,7 @@ def open_viewer(browser, viewer_url):
 
     def open_(options=DESKTOP, query="", script=""):
         context = browser.new_context(**options)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
