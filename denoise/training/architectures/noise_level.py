@@ -39,7 +39,8 @@ def within_level(residual: keras.KerasTensor, level: keras.KerasTensor | None) -
     """Fade out the residual, (N, H, W, 3), where there is less noise than is visible; `None` fades nothing."""
     if level is None:
         return residual
-    return layers.Multiply(name="fade")([residual, ops.minimum(ops.abs(level) * (1 / VISIBLE), 1.0)])
+    size = ops.relu(level * (1 / VISIBLE)) + ops.relu(level * (-1 / VISIBLE))  # full int8 is wrong about `abs`
+    return layers.Multiply(name="fade")([residual, ops.minimum(size, 1.0)])
 
 
 def level_at_half_size(level: keras.KerasTensor) -> keras.KerasTensor:
