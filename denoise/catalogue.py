@@ -42,6 +42,11 @@ class DenoiserInfo(NamedTuple):
     overlap: int = OVERLAP
     seconds: float | None = None
 
+    @property
+    def needs_level(self) -> bool:
+        """Whether a photo's noise must be known before it is at work."""
+        return self.is_told or self.pair > 0
+
     def averaging(self, level: float = 0.0, *, best: bool) -> Averaging:
         """Return the versions of a tile that are averaged, see `denoise.ensemble.averaging`."""
         return averaging(self.pair, level, best=best and self.has_best)
@@ -66,10 +71,11 @@ def denoiser_names() -> dict[str, DenoiserInfo]:
     """
     first = (DEFAULT, DEFAULT_FOR_BIG_PHOTOS)
     cards = sorted(list_models().items(), key=lambda item: first.index(item[0]) if item[0] in first else len(first))
-    return {name: _info(card) for name, card in cards} | {"nlm": _NLM}
+    return {name: describe(card) for name, card in cards} | {"nlm": _NLM}
 
 
-def _info(card: ModelCard) -> DenoiserInfo:
+def describe(card: ModelCard) -> DenoiserInfo:
+    """Return what a network's card says of it."""
     seconds = card.metrics.get("seconds_per_tile")  # of all the runs that its versions take
     once = seconds / averaging(card.pair).runs if isinstance(seconds, float) else None
     return DenoiserInfo(card.title, card.summary, is_told=card.told > 0, pair=card.pair, seconds=once)
@@ -114,5 +120,5 @@ def expected_seconds(
     if model not in pace and last and (by_card := known[last].seconds):
         seconds *= pace[last] / by_card
     rows, columns = (len(tile_offsets(side, info.tile_size, info.overlap)) for side in (photo.height, photo.width))
-    first = looks(photo.height, photo.width) if info.pair or info.is_told else 0
+    first = looks(photo.height, photo.width) if info.needs_level else 0
     return (rows * columns * info.averaging(best=best).runs + first) * seconds

@@ -33,7 +33,7 @@ def denoise_photo(
     *,
     strength: float = 1.0,
     level: NDArray[np.float32] | float | None = None,
-    pair: float | None = None,
+    info: DenoiserInfo = _UNNAMED,
     best: bool = False,
     progress: Progress | None = None,
     denoisers: Denoisers = load_denoiser,
@@ -47,8 +47,7 @@ def denoise_photo(
             to `STRONGEST`: the network is told so many times the noise, and removes more.
         level: The noise's standard deviation in [0, 1], one for the photo or (H, W); where it is of use, it is
             estimated unless given.
-        pair: Of the noise with which the denoiser runs twice, which multiple of the level, see `denoise.ensemble`; what
-            the model card says unless given.
+        info: What is known of a denoiser that has no name.
         best: Take up to eight times as long for a little more quality, see `denoise.ensemble`; non-local means stays as
             it is.
         progress: Called with (0, total) first and then with (done, total) after each tile; stops the work by raising.
@@ -67,18 +66,16 @@ def denoise_photo(
     if level is not None:
         _check_number("level", float(np.min(level)))
         _check_number("level", float(np.max(level)))
-    info = _UNNAMED
     if isinstance(model, str):
         info = _info(model, "A strength above 1" if strength > 1 else "A noise level" if level is not None else "")
-    info = info if pair is None else info._replace(pair=pair)
     clean = clean_mask(photo.pixels)
 
     def denoised(denoiser: Denoiser) -> Pixels:
         tone = tone_of(photo.pixels)
         noise = level
         if noise is None:
-            is_needed = info.is_told or info.pair
-            noise = estimate_level(photo.pixels, keep_tone(denoiser, tone), keep=clean) if is_needed else 0.0
+            look = keep_tone(denoiser, tone)
+            noise = estimate_level(photo.pixels, look, keep=clean) if info.needs_level else 0.0
         averaged = ensemble(denoiser, info.averaging(float(np.mean(noise)), best=best))
 
         def at_strength(tile: Image, tile_level: Level) -> Image:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from denoise import Denoiser, Image, Level, baseline, camera, ensemble, level, metrics, pipeline, registry
+from denoise import Denoiser, Image, Level, baseline, camera, catalogue, ensemble, level, metrics, pipeline, registry
 from denoise.files import write_atomically
 from denoise.image import Photo, PhotoError, Pixels, to_float, to_pixels
 from denoise.training.benchmark import machine, seconds_per_tile
@@ -270,8 +270,8 @@ def _version_of(card: registry.ModelCard) -> str:
 
 
 def _with(denoiser: Denoiser, card: registry.ModelCard, *, best: bool = False) -> Callable[[Photo], Photo]:
-    known = None if card.told or card.pair else 0.0
-    return lambda photo: pipeline.denoise_photo(photo, denoiser, level=known, pair=card.pair, best=best)
+    info = catalogue.describe(card)
+    return lambda photo: pipeline.denoise_photo(photo, denoiser, info=info, best=best)
 
 
 def _non_local_means_of_a_tile(tile: Image, tile_level: Level) -> Image:

@@ -109,7 +109,7 @@ def quantize(
 
     photos = {}
     for title, group in groups.items():
-        photos[title], qualities = _quality(group, denoisers, f"{name}, {title}")
+        photos[title], qualities = _quality(group, denoisers, f"{name}, {title}", is_told=len(network.inputs) == 2)
         for key, quality in qualities.items():
             formats[key].setdefault("sets", {})[title] = quality
     denoisers.clear()  # their memory is not to disturb the measurements
@@ -166,7 +166,7 @@ def calibration_patches(pairs: Sequence[Pair], count: int, seed: int = 0) -> Ite
 
 
 def _quality(
-    group: Sequence[Shot], denoisers: Mapping[str, Denoiser], title: str
+    group: Sequence[Shot], denoisers: Mapping[str, Denoiser], title: str, *, is_told: bool
 ) -> tuple[int, dict[str, dict[str, Any]]]:
     """How many photos of a set could be read; PSNR and SSIM of every denoiser, and what it loses against the first."""
     scores: dict[str, list[list[float | None]]] = {key: [] for key in denoisers}
@@ -177,7 +177,7 @@ def _quality(
         except PhotoError as error:
             print(f"{title}: skipped: {error}", file=sys.stderr)
             continue
-        reference, level = None, estimate_level(noisy, denoisers[KERAS])
+        reference, level = None, estimate_level(noisy, denoisers[KERAS]) if is_told else 0.0
         for key, denoiser in denoisers.items():
             denoised = denoise_tiled(to_float(noisy), denoiser, tile_size=TILE_SIZE, level=level)
             reference = denoised if reference is None else reference

@@ -289,11 +289,11 @@ def crops(samples: Path, models: Path = registry.MODELS_DIR) -> Figure:
     entries = json.loads((samples / "samples.json").read_text(encoding="utf-8"))
     cards = registry.list_models(models)
     names = sorted(cards, key=_place)
-    networks = [(registry.load_model(name, models), cards[name].pair) for name in names]
+    networks = [(registry.load_model(name, models), catalogue.describe(cards[name])) for name in names]
     rows, labels = [], []
     for entry in entries:
         noisy, clean = (decode((samples / entry[kind]).read_bytes()) for kind in ("noisy", "clean"))
-        photos: list[Photo] = [noisy, *(pipeline.denoise_photo(noisy, each, pair=pair) for each, pair in networks)]
+        photos: list[Photo] = [noisy, *(pipeline.denoise_photo(noisy, each, info=info) for each, info in networks)]
         photos.append(pipeline.denoise_photo(noisy, "nlm"))
         place = plots.detailed_crop(np.asarray(clean.pixels, np.uint8), _CROP_SIZE)
         rows.append([np.asarray(photo.pixels[place], np.uint8) for photo in (*photos, clean)])
