@@ -3,6 +3,7 @@
 What a sensor recorded never repeats exactly; what a program drew does, from one pixel to the next.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -31,6 +32,9 @@ _COMMON = 0.1  # share of the flat blocks that have a colour of the ground
 _SOME_GROUND = 0.05  # share of them in a block that holds a stroke; without any, it is of something else
 _ENDS_OF_BLOCKS = 0.2  # share of the flat lines that end where a block does, an eighth by chance
 
+_REGION = 256  # pixels, over which the size of what was removed is taken
+_ROUNDING = 1 / math.sqrt(12)  # levels of 255; what rounding to 8 bit adds to a picture, as standard deviation
+
 _WHOLE, _HOLE = 0.99, 16  # share of a picture, and pixels of what is left: smaller holes were missed
 _WORTH_TELLING = 0.05
 _BAND = 16 * _WINDOW  # rows that are looked at together
@@ -47,8 +51,8 @@ def clean_mask(pixels: Pixels) -> Mask:
     whole blocks are flat, and hardly any is neither flat nor holds a stroke. Small text leaves no block free; it is
     found where it goes on from such a place on the same ground.
 
-    Limits: drawings without flat ground, or that were resized after they were saved as JPEG, are not found; nor are
-    clean photographs.
+    Limits: drawings without flat ground, or that were resized after they were saved as JPEG, are not found. Clean
+    photographs show only by what a denoiser makes of them, see `put_back_clean`.
 
     Args:
         pixels: Picture, (H, W, 3).
@@ -67,6 +71,24 @@ def clean_mask(pixels: Pixels) -> Mask:
         holes = cv2.morphologyEx((~mask).view(np.uint8), cv2.MORPH_OPEN, np.ones((_HOLE, _HOLE), np.uint8))
         mask[:] |= not holes.any()
     return mask
+
+
+def put_back_clean(before: Pixels, after: Pixels, clean: Mask) -> None:
+    """Undo what a denoiser did where it found no noise: where it removed less than rounding to 8 bit adds.
+
+    Args:
+        before: Noisy picture, (H, W, 3), uint8 or uint16.
+        after: The same picture, denoised; it is changed in place.
+        clean: Where the denoiser was not asked, (H, W): see `clean_mask`.
+    """
+    most = (_ROUNDING * (np.iinfo(before.dtype).max // 255)) ** 2
+    back = np.zeros_like(clean)  # all of it before any pixel is changed: a band is compared with what is around it
+    for rows, band in _bands(before, margin=_REGION // 2):
+        removed = cv2.absdiff(before[band], after[band]).astype(np.float32)
+        squares, asked = (removed**2).mean(axis=2), (~clean[band]).astype(np.float32)
+        total, count = (cv2.boxFilter(each, -1, (_REGION, _REGION)) for each in (squares * asked, asked))
+        back[rows] = (total < most * count)[rows.start - band.start : rows.stop - band.start]
+    after[back] = before[back]
 
 
 def clean_share(pixels: Pixels) -> float:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from denoise import Denoiser, Image, Level
 from denoise.catalogue import DEFAULT, DenoiserInfo, denoiser_names, load_denoiser
-from denoise.clean import clean_mask
+from denoise.clean import clean_mask, put_back_clean
 from denoise.ensemble import ensemble
 from denoise.image import Photo, Pixels
 from denoise.level import estimate_level
@@ -94,6 +94,7 @@ def denoise_photo(
     with nullcontext(model) if callable(model) else denoisers(model, photo) as denoiser:
         pixels = denoised(denoiser)
     del denoiser  # and with it a network that nobody else holds: what follows needs its memory
+    put_back_clean(photo.pixels, pixels, clean)
     return blend(photo, dataclasses.replace(photo, pixels=pixels), Mix(min(strength, 1.0), min(strength, 1.0)))
 
 

@@ -8,7 +8,7 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 from denoise.baseline import estimate_noise
-from denoise.clean import clean_mask, describe_clean
+from denoise.clean import clean_mask, describe_clean, put_back_clean
 
 BLACK_ON_WHITE = ((0, 0, 0), (255, 255, 255))
 COLOURS = {
@@ -124,6 +124,31 @@ def test_clean_mask_takes_blocks_of_a_hard_jpeg_for_what_they_are():
 def test_clean_mask_looks_across_the_bands_of_rows_that_it_works_in():
     tall = np.vstack([page()] * 3)
     np.testing.assert_array_equal(clean_mask(tall)[64:640], clean_mask(tall[64 - 32 : 640 + 32])[32:-32])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_put_back_clean_by_region(dtype):
+    level = np.iinfo(dtype).max // 255
+    before = np.full((900, 1100, 3), 100 * level, dtype)
+    after = before.copy()
+    after[::8, ::5] += level  # 0.16 levels, root mean square: less than rounding
+    after[:256, :256] += np.where(np.indices((256, 256)).sum(axis=0) % 2, level, 0)[..., None].astype(dtype)
+    denoised = after.copy()
+    put_back_clean(before, after, np.zeros(before.shape[:2], bool))
+    np.testing.assert_array_equal(after[:128, :128], denoised[:128, :128])
+    np.testing.assert_array_equal(after[512:], before[512:])
+    np.testing.assert_array_equal(after[:, 512:], before[:, 512:])
+
+
+def test_put_back_clean_is_not_misled_by_what_no_denoiser_was_asked_of():
+    before = np.full((400, 400, 3), 100, np.uint8)
+    clean = np.ones(before.shape[:2], bool)
+    clean[200:230, 100:130] = False
+    after = before.copy()
+    after[200:230, 100:130] += 1
+    denoised = after.copy()
+    put_back_clean(before, after, clean)
+    np.testing.assert_array_equal(after, denoised)
 
 
 def test_describe_clean_tells_what_is_worth_telling():
