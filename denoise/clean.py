@@ -85,7 +85,8 @@ def put_back_clean(before: Pixels, after: Pixels, clean: Mask) -> None:
     back = np.zeros_like(clean)  # all of it before any pixel is changed: a band is compared with what is around it
     for rows, band in _bands(before, margin=_REGION // 2):
         removed = cv2.absdiff(before[band], after[band]).astype(np.float32)
-        squares, asked = (removed**2).mean(axis=2), (~clean[band]).astype(np.float32)
+        squares = cv2.transform(removed * removed, np.full((1, 3), 1 / 3))
+        asked = (~clean[band]).astype(np.float32)
         total, count = (cv2.boxFilter(each, -1, (_REGION, _REGION)) for each in (squares * asked, asked))
         back[rows] = (total < most * count)[rows.start - band.start : rows.stop - band.start]
     after[back] = before[back]
