@@ -24,13 +24,12 @@ from typing import Any
 
 from zipstream import ZipStream
 
-from denoise import catalogue, pipeline, turns
-from denoise.baseline import estimate_noise
-from denoise.clean import clean_share
+from denoise import turns
 from denoise.engine import Engine, Job, Task
-from denoise.image import Photo, decode, denoised_name, encode, losses, shrink, unpacked_size, without_metadata
+from denoise.image import Photo, decode, denoised_name, encode, shrink, unpacked_size, without_metadata
 from denoise.item import Item, Settings, State, expected_seconds
 from denoise.names import cell, tidy
+from denoise.processing import noise_levels, process
 from denoise.spool import check_room, make_folder, spool
 
 Explain = Callable[[Exception], str]
@@ -41,8 +40,6 @@ ZIP_NAME, REPORT_NAME = "denoised-photos.zip", "report.csv"
 SILENCE = 120.0
 """Seconds without a byte after which photos that should arrive are given up."""
 
-_ENOUGH = 2_000_000  # pixels, of which the flattest blocks are found
-_BAND = 16  # rows: a block of `estimate_noise`
 _THUMBNAIL_SIDE = 160  # pixels: twice what is shown, for screens that have two to a point
 _BLOCK = 1 << 18  # bytes of a result that are sent at a time
 _REPORT = (
@@ -196,7 +193,7 @@ class Batch:
                 noisy = decode(part.read_bytes(), max_megapixels=self._max_megapixels)
                 small = replace(without_metadata(shrink(noisy, _THUMBNAIL_SIDE)), format="JPEG")
                 _write(self._file(item_id, "thumbnail"), encode(small, quality=85))
-                noise = _noise(noisy)
+                noise = noise_levels(noisy)
             with self._changed:
                 if self._parts.get(item_id) == part and self._items[item_id].is_expected:
                     del self._parts[item_id]
@@ -389,34 +386,21 @@ class Batch:
 
     def _made(self, item: Item, settings: Settings, task: Task) -> dict[str, Any]:
         """Write the result of one photo; return what is to be kept of it."""
-        noisy = decode(self._file(item.id, "in").read_bytes(), max_megapixels=self._max_megapixels)
-        model = settings.model or catalogue.default_for(noisy)
-        denoised = pipeline.denoise_photo(
-            noisy,
-            model,
-            strength=settings.strength,
-            best=settings.best,
-            progress=task.progress,
-            denoisers=task.denoiser,
-        )
-        noise, clean = _noise(denoised), clean_share(noisy.pixels)
-        photo = replace(denoised, format=settings.format or noisy.format)
-        photo = without_metadata(photo) if settings.strip else photo
-        del noisy, denoised
-        data = encode(photo, quality=None if photo.lossless and not settings.format else settings.quality)
+        source = self._file(item.id, "in")
+        data, figures = process(source, settings, task, max_megapixels=self._max_megapixels)
         check_room(len(data))
         _write(self._file(item.id, "out"), data)
         return {
             "state": State.DONE,
-            "noise_after": noise,
-            "clean": clean,
-            "denoiser": model,
+            "noise_after": figures.noise_after,
+            "clean": figures.clean,
+            "denoiser": figures.model,
             "strength": settings.strength,
             "best": settings.best,
             "settings": settings,
             "seconds": time.monotonic() - self._since,
-            "result": self._free_name(item.name, photo.format),
-            "not_kept": ", ".join(losses(photo)),
+            "result": self._free_name(item.name, figures.format),
+            "not_kept": ", ".join(figures.not_kept),
         }
 
     def _free_name(self, name: str, format_name: str) -> str:
@@ -438,17 +422,6 @@ class Batch:
 
     def _file(self, item_id: str, kind: str) -> Path:
         return self._folder / f"{item_id}.{kind}"
-
-
-def _noise(photo: Photo) -> float:
-    """Estimate the noise, in levels of 0 to 255; of a large photo from bands of rows, which take a part of the time."""
-    step = photo.width * photo.height // _ENOUGH
-    if photo.height < _BAND:  # a strip, of which a part will do
-        return 255 * estimate_noise(photo.pixels[:, : _ENOUGH // photo.height])
-    if step < 2:
-        return 255 * estimate_noise(photo.pixels)
-    bands = photo.pixels[: photo.height // _BAND * _BAND].reshape(-1, _BAND, photo.width, 3)[::step]
-    return 255 * estimate_noise(bands.reshape(-1, photo.width, 3))
 
 
 def _write(path: Path, content: bytes) -> None:

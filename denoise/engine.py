@@ -141,6 +141,9 @@ class _Waiting:
 class Engine:
     """Does jobs, and holds the network that their tiles need.
 
+    Attributes:
+        tiles: How many have been denoised.
+
     Args:
         load: Loads a network by name.
         quantum: Seconds for which the turn stays with one network though others are waited for. To load one takes about
@@ -155,6 +158,7 @@ class Engine:
         quantum: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.tiles = 0
         self._load, self._quantum, self._clock = load, quantum, clock
         self._changed = threading.Condition()  # guards what follows; the network itself is its who has the turn
         self._waiting: list[_Waiting] = []
@@ -206,6 +210,11 @@ class Engine:
         """The seconds that one call of each denoiser took lately; the one that was at work last comes last."""
         return dict(self._pace)
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for the turn with their next tile."""
+        return len(self._waiting)
+
     def load(self, model: str) -> None:
         """Have a network at hand before its first tile.
 
@@ -239,6 +248,7 @@ class Engine:
                 seconds += ended - begun
                 before = self._pace.pop(model, seconds)
                 self._pace[model] = before + _NEWEST * (seconds - before)
+                self.tiles += 1
             task.seconds += seconds
             return denoised
 

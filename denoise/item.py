@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
 
 from denoise import catalogue
 from denoise.image import Photo
+from denoise.mixing import Mix
 from denoise.runtime import ModelError
 
 
@@ -33,6 +34,8 @@ class Settings:
         format: What all results become, such as "PNG"; empty to keep the format of each photo.
         quality: Of a JPEG or WebP, 1 to 100; WebP is lossless at 100, and where it came so and `format` is empty.
         strip: Leave out all metadata.
+        level: See `pipeline.denoise_photo`.
+        mix: How much of what was removed stays removed.
     """
 
     model: str = ""
@@ -41,6 +44,8 @@ class Settings:
     format: str = ""
     quality: int = 95
     strip: bool = False
+    level: float | None = None
+    mix: Mix = field(default_factory=Mix)
 
 
 @dataclass

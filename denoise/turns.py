@@ -46,6 +46,11 @@ class Turns:
                 self._working.remove(size)
                 self._changed.notify_all()
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for room."""
+        return len(self._waiting) + (self._of_small.waiting if self._of_small else 0)
+
     def _wait(self, size: int, tell: Callable[[int], None], check: Callable[[], object]) -> None:
         me = object()
         with self._changed:

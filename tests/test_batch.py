@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from denoise import batch as batch_module
-from denoise import catalogue, pipeline, turns
+from denoise import catalogue, pipeline, processing, turns
 from denoise.baseline import estimate_noise as estimate
 from denoise.batch import REPORT_NAME, Batch
 from denoise.engine import Engine
@@ -29,7 +29,7 @@ class Denoiser:
         self.calls, self.failure = [], None
         self.held_call, self.held, self.free = 0, threading.Event(), threading.Event()
 
-    def __call__(self, photo, model, *, strength, best, progress, denoisers):
+    def __call__(self, photo, model, *, strength, best, progress, denoisers, **others):
         self.calls.append((photo.width, model, strength, best))
         progress(0, 2)
         if len(self.calls) == self.held_call:
@@ -409,9 +409,9 @@ def test_noise_of_a_large_photo_is_estimated_from_a_part_of_it(batch, monkeypatc
     buffer = io.BytesIO()
     Image.fromarray(np.random.default_rng(0).normal(120, 9, (500, 400, 3)).astype(np.uint8)).save(buffer, "PNG")
     heights = []
-    monkeypatch.setattr(batch_module, "estimate_noise", lambda pixels: heights.append(len(pixels)) or estimate(pixels))
+    monkeypatch.setattr(processing, "estimate_noise", lambda pixels: heights.append(len(pixels)) or estimate(pixels))
     add(batch, "x.png", buffer.getvalue())
-    monkeypatch.setattr(batch_module, "_ENOUGH", 50_000)
+    monkeypatch.setattr(processing, "_ENOUGH", 50_000)
     add(batch, "x.png", buffer.getvalue())
     assert heights == [500, 128]
     whole, part = (item.noise_before for item in batch.items())
@@ -511,7 +511,7 @@ def test_thread_that_dies_leaves_a_batch_that_can_be_started_again(batch, monkey
     add(batch, "x.png", picture())
     with monkeypatch.context() as patch:
         patch.setattr(threading, "excepthook", lambda _: None)
-        patch.setattr(batch_module, "decode", lambda *_, **__: (_ for _ in ()).throw(Killed))
+        patch.setattr(processing, "decode", lambda *_, **__: (_ for _ in ()).throw(Killed))
         run(batch)
     assert states(batch) == [State.WAITING]
     run(batch)

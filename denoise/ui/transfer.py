@@ -10,6 +10,7 @@ import gc
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 from weakref import WeakValueDictionary
@@ -22,10 +23,12 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import BaseRoute, Route
 from streamlit import config
 
+from denoise import arrival
+from denoise.arrival import TooManyBytesError
 from denoise.batch import REPORT_NAME, ZIP_NAME, Batch
 from denoise.image import PhotoError, media_type
 from denoise.mixing import Mix
-from denoise.spool import BUDGET, SHARE, ShareError, release, remove_spool, reserve, spool
+from denoise.spool import BUDGET, SHARE, ShareError, remove_spool, spool
 from denoise.ui import ending, farewell, guard, orders, samples, session, texts
 from denoise.ui.kept import Kept
 from denoise.ui.session import File, Session, read_mix
@@ -35,8 +38,6 @@ PATH, PHOTO_PATH, PICTURE_PATH, THUMBNAIL_PATH = "/batches", "/photos", "/pictur
 _MOST = 2000  # photos of a batch
 _LONGEST_LIST = 1 << 20  # bytes
 _LARGEST = 1 << 40  # bytes of a photo that somebody may announce; what comes is counted
-_BLOCK = 1 << 20  # bytes that are written at a time
-_AHEAD = 16 << 20  # bytes for which room on disk is kept before they come
 _batches: WeakValueDictionary[str, Batch] = WeakValueDictionary()
 _sessions: WeakValueDictionary[str, Session] = WeakValueDictionary()
 
@@ -244,30 +245,15 @@ async def _write(request: Request, batch: Batch, item: str, part: Path) -> None:
         OSError: There is no room for it, or it cannot be written.
         PhotoError: It is too much.
     """
-    left = limit = int(config.get_option("server.maxUploadSize")) << 20
-    announced = min(int(request.headers.get("content-length", 0)), limit)
-    room = min(announced, _AHEAD)
+    limit = int(config.get_option("server.maxUploadSize")) << 20
+    announced = int(request.headers.get("content-length", 0))
+    heard = partial(batch.heard, item, part)
     try:
-        # For all that is announced, rather than to say so when most of it has been sent.
-        await to_thread.run_sync(reserve, part, room, announced, limiter=_writing)
-        with await to_thread.run_sync(part.open, "wb", limiter=_writing) as file:
-            block = bytearray()
-            async for chunk in request.stream():
-                block += chunk
-                if len(block) >= _BLOCK or not chunk:  # the last one is empty
-                    written = limit - left
-                    if written + len(block) > room:
-                        room = written + max(len(block), min(_AHEAD, (announced or limit) - written))
-                        await to_thread.run_sync(reserve, part, room, limiter=_writing)
-                    left -= await to_thread.run_sync(file.write, bytes(block), limiter=_writing)
-                    block.clear()
-                    batch.heard(item, part)
-                if left < 0:
-                    raise PhotoError(texts.too_many_bytes(limit))
+        await arrival.write(request.stream(), part, limit=limit, announced=announced, heard=heard, limiter=_writing)
+    except TooManyBytesError:
+        raise PhotoError(texts.too_many_bytes(limit)) from None
     except ShareError:
         raise PhotoError(texts.batch_share(SHARE * BUDGET)) from None
-    finally:
-        release(part)
 
 
 def _remove(part: Path) -> None:

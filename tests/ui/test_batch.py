@@ -21,7 +21,7 @@ SCRIPT = "from denoise.ui.pages import batch; batch.show()"
 
 @pytest.fixture
 def app(monkeypatch):
-    def denoise_photo(photo, model, *, strength, best, progress, denoisers):
+    def denoise_photo(photo, model, *, strength, best, progress, denoisers, **others):
         progress(0, 1)
         return replace(photo, pixels=255 - photo.pixels)
 

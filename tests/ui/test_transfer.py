@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
 
-from denoise import spool
+from denoise import arrival, spool
 from denoise.batch import REPORT_NAME, Batch, _write
 from denoise.engine import Engine
 from denoise.image import Photo, PhotoError, decode
@@ -87,7 +87,7 @@ def folder_of(batch):
 
 
 def test_file_comes_in_pieces(batch, item, monkeypatch):
-    monkeypatch.setattr(transfer, "_BLOCK", 16)
+    monkeypatch.setattr(arrival, "_BLOCK", 16)
     data = png()
     assert send(batch, item, data[:10], data[10:40], data[40:]).status_code == 204
     (found,) = batch.items()
@@ -130,8 +130,8 @@ def small_disk(batch, monkeypatch):
     monkeypatch.setattr(spool, "spool", lambda: batch._folder)
     monkeypatch.setattr(spool, "BUDGET", 1000)
     monkeypatch.setattr(spool, "SHARE", 2)
-    monkeypatch.setattr(transfer, "_BLOCK", 100)
-    monkeypatch.setattr(transfer, "_AHEAD", 400)
+    monkeypatch.setattr(arrival, "_BLOCK", 100)
+    monkeypatch.setattr(arrival, "_AHEAD", 400)
 
 
 @pytest.mark.usefixtures("small_disk")
@@ -183,7 +183,7 @@ def test_uploads_at_the_same_time_share_the_room(batch, item):
 
 
 def test_upload_ends_when_the_photo_comes_by_another(batch, item, monkeypatch):
-    monkeypatch.setattr(transfer, "_BLOCK", 16)
+    monkeypatch.setattr(arrival, "_BLOCK", 16)
     newer = []
 
     def begin_anew():
