@@ -1,0 +1,139 @@
+"""Which photos are meant by what was named on the command line, and which file each becomes."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+from denoise.image import SUFFIXES, PhotoError
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which files of a folder are meant.
+
+    Attributes:
+        recursive: Also those of the folders in it.
+        include: Patterns such as `*.jpg` or `day-1/*`, for names or for paths below the folder; empty for all photos.
+        exclude: The same, of what is not meant.
+    """
+
+    recursive: bool = False
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+
+    def takes(self, path: Path) -> bool:
+        """Whether a file is meant, by its path below the folder; hidden ones are leftovers of other programs."""
+        is_hidden = any(part.startswith(".") for part in path.parts)
+        is_in = not self.include or _matches(path, self.include)
+        return is_photo_name(path) and not is_hidden and is_in and not _matches(path, self.exclude)
+
+
+def is_photo_name(path: Path) -> bool:
+    """Whether a file is called as photos are."""
+    return path.suffix.lower().removeprefix(".") in SUFFIXES
+
+
+def plan(
+    named: Sequence[Path],
+    output: str | None,
+    selection: Selection = Selection(),  # noqa: B008
+    *,
+    in_place: bool = False,
+    report: Callable[[str], None] = print,
+) -> tuple[list[tuple[Path, Path]], int]:
+    """Decide which file becomes which.
+
+    Args:
+        named: Photos and folders.
+        output: Where to: a file, or a folder; nothing for beside each photo.
+        selection: Of folders.
+        in_place: Each photo becomes itself.
+        report: Is told of each path that cannot be looked at.
+
+    Returns:
+        Photos and what they become, and how many of the paths cannot be looked at. What a folder holds keeps its place
+        in the folders below it.
+
+    Raises:
+        PhotoError: It cannot be decided; the message says what to do.
+        OSError: The output cannot be looked at.
+    """
+    found: list[tuple[Path, Path]] = []  # and where each is below what was named
+    failures = 0
+    for path in named:
+        try:
+            if not path.is_dir():
+                found.append((path, Path(path.name)))
+                continue
+            if output is None and not in_place:
+                raise PhotoError(f"name a folder for the photos of {path} with -o")
+            photos = list(photos_of(path, selection, apart=Path(output) if output else None))
+        except OSError as error:
+            failures += 1
+            report(f"{path.name[:80]}: {error.strerror}")
+            continue
+        if not photos:
+            hint = "" if selection.recursive or selection.include else "; with -r, those of its folders count too"
+            raise PhotoError(f"the folder {path} holds no photos ({', '.join(SUFFIXES)}){hint}")
+        found += photos
+    if not found:
+        return [], failures
+
+    if in_place:
+        pairs = [(source, source) for source, _ in found]
+    elif output is None:
+        pairs = [(source, source.with_name(f"{source.stem}-denoised{source.suffix}")) for source, _ in found]
+    elif is_for_several(named, output):
+        if Path(output).is_file():
+            raise PhotoError(f"{output} is a file; name a folder for several photos with -o")
+        pairs = [(source, Path(output) / below) for source, below in found]
+    else:
+        pairs = [(found[0][0], Path(output))]
+    target, count = Counter(target for _, target in pairs).most_common(1)[0]
+    if count > 1:
+        raise PhotoError(f"{count} photos would become {target}; denoise them in separate runs")
+    return pairs, failures
+
+
+def is_for_several(named: Sequence[Path], output: str) -> bool:
+    """Whether an output is meant as a folder."""
+    return len(named) > 1 or named[0].is_dir() or output.endswith("/") or Path(output).is_dir()
+
+
+def photos_of(folder: Path, selection: Selection, *, apart: Path | None = None) -> Iterator[tuple[Path, Path]]:
+    """Yield the photos of a folder in order, each with its path below the folder.
+
+    Args:
+        folder: Where to look; links to other folders are not followed.
+        selection: Which are meant.
+        apart: A folder that is left out: results, even if they lie in there, are not denoised again.
+
+    Raises:
+        OSError: The folder cannot be looked at.
+    """
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    left_out = apart.resolve() if apart else None
+    for place, folders, names in os.walk(folder, onerror=fail):
+        is_in_output = left_out is not None and left_out != folder.resolve()
+        inner = sorted(folders) if selection.recursive else []
+        folders[:] = [
+            name
+            for name in inner
+            if not name.startswith(".") and not (is_in_output and (Path(place) / name).resolve() == left_out)
+        ]
+        for name in sorted(names):
+            path = Path(place) / name
+            below = path.relative_to(folder)
+            if selection.takes(below) and path.is_file():
+                yield path, below
+
+
+def _matches(path: Path, patterns: Sequence[str]) -> bool:
+    texts = (path.name.lower(), path.as_posix().lower())
+    return any(fnmatch(text, pattern.lower()) for text in texts for pattern in patterns)

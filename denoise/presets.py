@@ -1,0 +1,70 @@
+"""Named ways to denoise, such as "portrait": what to remove of the noise, and what to leave."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from denoise.mixing import Mix
+from denoise.pipeline import STRONGEST
+
+_BUNDLED = Path(__file__).with_name("presets.toml")
+
+
+class PresetError(ValueError):
+    """A file of presets cannot be used; the message is for its owner."""
+
+
+class Preset(NamedTuple):
+    """A named way to denoise.
+
+    Attributes:
+        title: What a person calls it.
+        summary: What it does, in a sentence.
+        strength: See `denoise.pipeline.denoise_photo`.
+        mix: How much of what was removed stays removed.
+    """
+
+    title: str
+    summary: str = ""
+    strength: float = 1.0
+    mix: Mix = Mix()
+
+
+def presets(own: Path | None = None) -> dict[str, Preset]:
+    """Return the presets by name: those of denoise, and after them those of a file; equal names replace.
+
+    Args:
+        own: A TOML file with a table for each preset, like `denoise/presets.toml`.
+
+    Raises:
+        PresetError: The file is missing or not as it should be.
+    """
+    return _read(_BUNDLED) | (_read(own) if own else {})
+
+
+def _read(path: Path) -> dict[str, Preset]:
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PresetError(f"{path}: {error.strerror}") from None
+    except ValueError as error:  # of TOML, or of UTF-8
+        raise PresetError(f"{path} is not a file of presets: {error}") from None
+    return {name: _preset(table, f"{path}: {name}") for name, table in tables.items()}
+
+
+def _preset(table: Any, place: str) -> Preset:
+    if not isinstance(table, dict):
+        raise PresetError(f"{place} stands alone; each preset is a table, such as [{place.split(': ')[-1]}]")
+    words = {"title": place.split(": ")[-1], "summary": ""}
+    numbers = {"strength": 1.0} | Mix()._asdict()
+    for key, value in table.items():
+        most = STRONGEST if key == "strength" else 1.0
+        if key in words and isinstance(value, str):
+            words[key] = value
+        elif key in numbers and isinstance(value, int | float) and 0 <= value <= most:
+            numbers[key] = float(value)
+        elif key in numbers:
+            raise PresetError(f"{place}: {key} must be a number from 0 to {most:g}. Received: {value!r}")
+        else:
+            raise PresetError(f"{place}: {key} = {value!r} is not known. Known: {', '.join((*words, *numbers))}")
+    return Preset(**words, strength=numbers.pop("strength"), mix=Mix(**numbers))
