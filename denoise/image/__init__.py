@@ -4,6 +4,7 @@ from denoise.image.decoding import decode, unpacked_size
 from denoise.image.encoding import encode, usual_quality
 from denoise.image.formats import (
     SUFFIXES,
+    WRITTEN_SUFFIXES,
     denoised_name,
     format_for,
     format_title,
@@ -27,9 +28,13 @@ from denoise.image.photo import (
     with_depth,
     without_metadata,
 )
+from denoise.image.raw import MOST_STOPS, Development
 
 __all__ = [
+    "MOST_STOPS",
     "SUFFIXES",
+    "WRITTEN_SUFFIXES",
+    "Development",
     "Metadata",
     "Photo",
     "PhotoError",

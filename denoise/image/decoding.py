@@ -23,11 +23,12 @@ from PIL.ImageFile import ImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from denoise.image import metadata, png
+from denoise.image import metadata, png, raw
 from denoise.image.directories import check_exif
 from denoise.image.formats import FORMATS
 from denoise.image.metadata import MAX_METADATA
 from denoise.image.photo import Photo, PhotoError, Samples
+from denoise.image.raw import Development
 from denoise.image.recognition import identify
 from denoise.image.refusals import check_size, damaged
 from denoise.image.structure import check
@@ -40,24 +41,29 @@ warnings.filterwarnings("ignore", category=PillowImage.DecompressionBombWarning,
 
 
 _STRIP = 64  # rows
+_PLAIN = Development()
 
 
-def decode(data: bytes, *, max_megapixels: float = 50.0) -> Photo:
+def decode(data: bytes, *, max_megapixels: float = 50.0, development: Development = _PLAIN) -> Photo:
     """Reads a picture file; its content decides what it is, not its name.
 
     EXIF orientation is applied. Palettes become RGB, and 1-bit pictures 8-bit grey. CMYK becomes sRGB through the
     file's colour profile where it has one. Of a multi-picture JPEG (MPO) the main picture is read. A TIFF may hold
-    thumbnails and masks beside its one picture.
+    thumbnails and masks beside its one picture. RAW files are developed.
 
     Args:
         data: The whole file.
         max_megapixels: Larger pictures are refused before their pixels are decoded. For TIFF and WebP, values above
             Pillow's own limit of 178 have no effect.
+        development: Of a RAW file; of no meaning for others.
 
     Raises:
         PhotoError: If this is not a complete picture in one of the formats and within the limit.
     """
-    with _opened(data, max_megapixels) as (name, image):
+    name = _checked(data, max_megapixels)
+    if name == "RAW":
+        return raw.develop(data, development, max_megapixels)
+    with _opened(data, name, max_megapixels) as image:
         found, lost = metadata.read(image, data)
         check_exif(found.exif, name)
         orientation = metadata.orientation_of(found)
@@ -104,20 +110,31 @@ def unpacked_size(data: bytes, *, max_megapixels: float = 50.0) -> int:
     Raises:
         PhotoError: If `decode` would refuse it before it looks at the pixels.
     """
-    with _opened(data, max_megapixels) as (name, image):
+    name = _checked(data, max_megapixels)
+    if name == "RAW":
+        width, height = raw.size(data, max_megapixels)
+        return width * height * 3 * 2
+    with _opened(data, name, max_megapixels) as image:
         is_deep = data[24] == 16 if name == "PNG" else _is_deep_tiff(image)
         return image.width * image.height * (3 + image.has_transparency_data) * (1 + is_deep)
 
 
-@contextmanager
-def _opened(data: bytes, max_megapixels: float) -> Iterator[tuple[str, ImageFile]]:
-    """Gives a file's format and its header, as the library has understood it, once its structure was checked."""
+def _checked(data: bytes, max_megapixels: float) -> str:
+    """Returns a file's format, once its structure was checked."""
     name = identify(data)
     check(data, name, max_megapixels)
+    return name
+
+
+@contextmanager
+def _opened(data: bytes, name: str, max_megapixels: float) -> Iterator[ImageFile]:
+    """Gives a file's header, as the library has understood it."""
+    opener = FORMATS[name].opener
+    assert opener is not None, name
     with _reading(name):
-        image = FORMATS[name].opener(io.BytesIO(png.header(data) if name == "PNG" else data))
+        image = opener(io.BytesIO(png.header(data) if name == "PNG" else data))
         check_size(name, *image.size, max_megapixels)
-        yield name, image
+        yield image
 
 
 @contextmanager

@@ -17,9 +17,17 @@ class _Format(NamedTuple):
     title: str
     media_type: str
     suffixes: tuple[str, ...]
-    opener: type[ImageFile]  # opened directly: `PIL.Image.open` would guess, and warn about large pictures
-    longest_side: int
+    opener: type[ImageFile] | None  # opened directly: `PIL.Image.open` would guess, and warn about large pictures
+    longest_side: int  # that can be written; 0 if none can
+    extra: str = ""  # of this package, with the library that reads it
 
+
+# Of Adobe and phones; Canon; Nikon; Sony; Fujifilm; Olympus; Panasonic and Leica; Pentax; Samsung; Hasselblad; Phase
+# One and Mamiya; Kodak; Minolta; Epson; Sigma.
+_RAW_SUFFIXES = (
+    *("dng", "cr2", "cr3", "crw", "nef", "nrw", "arw", "sr2", "srf", "raf", "orf", "ori", "rw2", "raw", "rwl", "pef"),
+    *("srw", "3fr", "fff", "iiq", "mef", "mos", "dcr", "kdc", "mrw", "erf", "x3f"),
+)
 
 FORMATS = {
     "PNG": _Format("PNG", "image/png", ("png",), PngImageFile, 2**31 - 1),
@@ -27,10 +35,16 @@ FORMATS = {
     "WEBP": _Format("WebP", "image/webp", ("webp",), WebPImageFile, 16383),
     "TIFF": _Format("TIFF", "image/tiff", ("tif", "tiff"), TiffImageFile, 2**31 - 1),
     "BMP": _Format("BMP", "image/bmp", ("bmp",), BmpImageFile, 2**31 - 1),
+    "RAW": _Format("RAW file", "image/x-dcraw", _RAW_SUFFIXES, None, 0, "raw"),
 }
 
 SUFFIXES: tuple[str, ...] = tuple(suffix for kind in FORMATS.values() for suffix in kind.suffixes)
-"""File name endings of the formats that can be read and written, without the dot."""
+"""File name endings of the formats that can be read, without the dot."""
+
+WRITTEN_SUFFIXES: tuple[str, ...] = tuple(
+    suffix for kind in FORMATS.values() if kind.longest_side for suffix in kind.suffixes
+)
+"""Those of the formats that can be written, too."""
 
 
 def formats_for(photo: Photo) -> list[str]:
@@ -60,15 +74,15 @@ def suffix_for(name: str) -> str:
 
 
 def format_for(suffix: str) -> str:
-    """Returns the format that a file name ending means, with or without the dot, in any case.
+    """Returns the format to write that a file name ending means, with or without the dot, in any case.
 
     Raises:
-        PhotoError: If no format has that ending.
+        PhotoError: If no format that can be written has that ending.
     """
     for name, kind in FORMATS.items():
-        if suffix.lower().removeprefix(".") in kind.suffixes:
+        if kind.longest_side and suffix.lower().removeprefix(".") in kind.suffixes:
             return name
-    raise PhotoError(f"“{suffix}” is not a known file type. Use one of: {', '.join(SUFFIXES)}.")
+    raise PhotoError(f"“{suffix}” is no file type that can be written. Use one of: {', '.join(WRITTEN_SUFFIXES)}.")
 
 
 def denoised_name(name: str, format_name: str) -> str:

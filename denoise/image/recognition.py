@@ -1,11 +1,12 @@
 """What a file is, by its first bytes."""
 
+from denoise.image.directories import is_raw
 from denoise.image.photo import PhotoError
-from denoise.image.refusals import RAW
 
 _TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00")
 _EXPORT = "Export it as JPEG, PNG or TIFF and try again."
-_RAW_MAGIC = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\x00", b"FOVb", b"\x00MRM")
+_RAW_MAGIC = (b"FUJIFILMCCD-RAW", b"FOVb", b"\x00MRM", b"II\x1a\x00\x00\x00HEAPCCDR")
+_RAW_LIKE_TIFF = (b"IIRO", b"IIRS", b"MMOR", b"IIU\x00")
 _OTHER_MAGIC = {
     b"GIF8": "a GIF",
     b"%PDF": "a PDF",
@@ -33,11 +34,11 @@ def identify(data: bytes) -> str:
         return "WEBP"
     if data.startswith(b"BM") and data[6:10] == bytes(4):  # reserved bytes: a text may begin with BM
         return "BMP"
-    if data.startswith(_TIFF) and data[8:10] != b"CR":
-        return "TIFF"
+    if data.startswith((*_RAW_MAGIC, *_RAW_LIKE_TIFF)) or data[4:12] == b"ftypcrx ":
+        return "RAW"
+    if data.startswith(_TIFF):
+        return "RAW" if data[8:10] == b"CR" or is_raw(data) else "TIFF"
 
-    if data.startswith((*_RAW_MAGIC, *_TIFF)) or data[4:12] == b"ftypcrx ":
-        raise PhotoError(RAW)
     if data[4:8] == b"ftyp":
         if data[8:11] in (b"hei", b"hev", b"mif", b"msf"):
             raise PhotoError(

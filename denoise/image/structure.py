@@ -14,7 +14,7 @@ from contextlib import suppress
 
 import numpy as np
 
-from denoise.image.directories import check_exif, check_tiff
+from denoise.image.directories import check_exif, check_raw, check_tiff
 from denoise.image.refusals import (
     animation,
     check_notes,
@@ -46,14 +46,21 @@ def check(data: bytes, name: str, max_megapixels: float) -> None:
 
     Args:
         data: The whole file. What follows the picture, such as the video of a phone's motion photo, is not looked at.
-        name: The format that the first bytes announce: "PNG", "JPEG", "WEBP", "TIFF" or "BMP".
+        name: The format that the first bytes announce, see `recognition.identify`.
         max_megapixels: Larger pictures are refused.
 
     Raises:
-        PhotoError: If the file is cut off, damaged, too large, an animation, a document of several pages, a RAW file,
-            stored in an unusual way, or holds much more than a genuine one does.
+        PhotoError: If the file is cut off, damaged, too large, an animation, a document of several pages, stored in an
+            unusual way, or holds much more than a genuine one does.
     """
-    checks = {"PNG": _check_png, "JPEG": _check_jpeg, "WEBP": _check_webp, "TIFF": check_tiff, "BMP": _check_bmp}
+    checks = {
+        "PNG": _check_png,
+        "JPEG": _check_jpeg,
+        "WEBP": _check_webp,
+        "TIFF": check_tiff,
+        "BMP": _check_bmp,
+        "RAW": _check_raw,
+    }
     try:
         checks[name](data, max_megapixels)
     except struct.error as error:  # a field lies behind the end
@@ -247,3 +254,9 @@ def _check_bmp(data: bytes, max_megapixels: float) -> None:
     row = (width * bits + 31) // 32 * 4
     if file_size > len(data) or (compression in (0, 3) and first + row * abs(height) > len(data)):
         raise cut_short("BMP")
+
+
+def _check_raw(data: bytes, _: float) -> None:
+    """Looks at those that are built like a TIFF; of what size the sensor is, LibRaw says before it reads its values."""
+    if data[:2] in (b"II", b"MM") and data[6:10] != b"HEAP":
+        check_raw(data)
