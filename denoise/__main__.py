@@ -19,6 +19,7 @@ from denoise.engine import Engine, Task
 from denoise.files import write_atomically
 from denoise.image import (
     SUFFIXES,
+    WRITTEN_SUFFIXES,
     Photo,
     PhotoError,
     decode,
@@ -183,8 +184,8 @@ def _plan(photos: Sequence[Path], output: str | None) -> tuple[list[tuple[Path, 
         targets = [Path(output) / source.name for source in sources]
     else:
         targets = [Path(output)]
-        if not _is_photo_name(targets[0]):
-            raise PhotoError(f"{output} must end in .{', .'.join(SUFFIXES)}, or in / for a folder")
+        if not _can_be_written(targets[0]):
+            raise PhotoError(f"{output} must end in .{', .'.join(WRITTEN_SUFFIXES)}, or in / for a folder")
     target, count = Counter(targets).most_common(1)[0]
     if count > 1:
         raise PhotoError(f"{count} photos would become {target}; denoise them in separate runs")
@@ -194,7 +195,7 @@ def _plan(photos: Sequence[Path], output: str | None) -> tuple[list[tuple[Path, 
 def _denoise_file(source: Path, target: Path, args: argparse.Namespace, engine: Engine) -> None:
     started = time.perf_counter()
     noisy = _read(source, args.max_megapixels)
-    if not _is_photo_name(target):  # such as a JPEG that is called .heic
+    if not _can_be_written(target):  # such as a RAW file
         target = target.with_suffix(f".{suffix_for(noisy.format)}")
     if target.exists() and not args.force:
         raise PhotoError(f"{target} exists already; choose another with -o, or pass --force.")
@@ -231,6 +232,10 @@ def _denoise_file(source: Path, target: Path, args: argparse.Namespace, engine: 
 
 def _is_photo_name(path: Path) -> bool:
     return path.suffix.lower().removeprefix(".") in SUFFIXES
+
+
+def _can_be_written(path: Path) -> bool:
+    return path.suffix.lower().removeprefix(".") in WRITTEN_SUFFIXES
 
 
 def _is_photo(path: Path) -> bool:

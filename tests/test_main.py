@@ -201,8 +201,8 @@ def test_main_leaves_hidden_files_of_a_folder_alone(folder, quick):
 
 def test_main_names_the_output_by_its_content(folder, quick):
     PillowImage.open("noisy.png").save("photo.jpg")
-    Path("photo.jpg").rename("photo.heic")
-    assert main(["photo.heic"]) == 0
+    Path("photo.jpg").rename("photo.gif")
+    assert main(["photo.gif"]) == 0
     assert read("photo-denoised.jpg").format == "JPEG"
 
 

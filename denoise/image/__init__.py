@@ -4,10 +4,12 @@ from denoise.image.decoding import decode, unpacked_size
 from denoise.image.encoding import encode, usual_quality
 from denoise.image.formats import (
     SUFFIXES,
+    WRITTEN_SUFFIXES,
     denoised_name,
     format_for,
     format_title,
     formats_for,
+    has_quality,
     is_deep,
     media_type,
     suffix_for,
@@ -27,9 +29,13 @@ from denoise.image.photo import (
     with_depth,
     without_metadata,
 )
+from denoise.image.raw import MOST_STOPS, Development
 
 __all__ = [
+    "MOST_STOPS",
     "SUFFIXES",
+    "WRITTEN_SUFFIXES",
+    "Development",
     "Metadata",
     "Photo",
     "PhotoError",
@@ -41,6 +47,7 @@ __all__ = [
     "format_for",
     "format_title",
     "formats_for",
+    "has_quality",
     "is_deep",
     "losses",
     "media_type",

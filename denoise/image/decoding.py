@@ -1,9 +1,9 @@
 """Picture files to pixels: a bad file gets a sentence.
 
 Two libraries share the reading. Pillow reads every header and all metadata, and the pixels of JPEG, BMP and 8-bit TIFF
-(palettes, CMYK). OpenCV reads the pixels of PNG, WebP, 16-bit TIFF and run-length BMP: Pillow has no 16-bit colour,
-lets a PNG through whose data end early, takes three times the memory for a WebP, and forty times the time for such a
-BMP.
+(palettes, CMYK). OpenCV reads the pixels of PNG, WebP, AVIF, 16-bit TIFF and JPEG 2000, and run-length BMP: Pillow has
+no 16-bit colour, lets a PNG through whose data end early, takes three times the memory for a WebP, and forty times the
+time for such a BMP. LibRaw develops RAW files, and libheif reads HEIC.
 """
 
 import io
@@ -11,6 +11,7 @@ import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import cast
 
 import cv2
@@ -23,13 +24,14 @@ from PIL.ImageFile import ImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from denoise.image import metadata, png
+from denoise.image import heif, jp2, metadata, netpbm, png, raw
 from denoise.image.directories import check_exif
-from denoise.image.formats import FORMATS
+from denoise.image.formats import opener
 from denoise.image.metadata import MAX_METADATA
-from denoise.image.photo import Photo, PhotoError, Samples
+from denoise.image.photo import Metadata, Photo, PhotoError, Samples
+from denoise.image.raw import Development
 from denoise.image.recognition import identify
-from denoise.image.refusals import check_size, damaged
+from denoise.image.refusals import check_size, damaged, missing
 from denoise.image.structure import check
 
 # Pillow warns where it overlooks a fault of a file. This is set once and for good, for Pillow alone: to silence it
@@ -40,38 +42,43 @@ warnings.filterwarnings("ignore", category=PillowImage.DecompressionBombWarning,
 
 
 _STRIP = 64  # rows
+_PLAIN = Development()
+_UNSPECIFIED = 2  # of primaries and transfer functions, by ITU-T H.273
 
 
-def decode(data: bytes, *, max_megapixels: float = 50.0) -> Photo:
+def decode(data: bytes, *, max_megapixels: float = 50.0, development: Development = _PLAIN) -> Photo:
     """Reads a picture file; its content decides what it is, not its name.
 
     EXIF orientation is applied. Palettes become RGB, and 1-bit pictures 8-bit grey. CMYK becomes sRGB through the
     file's colour profile where it has one. Of a multi-picture JPEG (MPO) the main picture is read. A TIFF may hold
-    thumbnails and masks beside its one picture.
+    thumbnails and masks beside its one picture. RAW files are developed.
 
     Args:
         data: The whole file.
         max_megapixels: Larger pictures are refused before their pixels are decoded. For TIFF and WebP, values above
             Pillow's own limit of 178 have no effect.
+        development: Of a RAW file; of no meaning for others.
 
     Raises:
         PhotoError: If this is not a complete picture in one of the formats and within the limit.
     """
-    with _opened(data, max_megapixels) as (name, image):
+    name = _checked(data, max_megapixels)
+    if name == "RAW":
+        return raw.develop(data, development, max_megapixels)
+    with _opened(data, name, max_megapixels) as image:
         found, lost = metadata.read(image, data)
         check_exif(found.exif, name)
-        orientation = metadata.orientation_of(found)
+        orientation = _orientation(name, found)
         tag = image.tag_v2.get(Base.Orientation) if isinstance(image, TiffImageFile) else None
-        icc_profile, dpi = image.info.get("icc_profile") or b"", metadata.dpi_of(image)
+        icc_profile = jp2.icc_profile(data) if name == "JPEG2000" else image.info.get("icc_profile") or b""
+        dpi = metadata.dpi_of(image)
 
-        if name in ("PNG", "WEBP") or _is_deep_tiff(image) or _is_run_length(image):
-            samples = _read_with_opencv(data, image)
-        elif image.mode == "CMYK":
+        if image.mode == "CMYK":
             rgb, icc_profile = _cmyk_to_srgb(image, icc_profile)
             samples = np.asarray(rgb)
             lost.append("CMYK colours")
         else:
-            samples = _read_with_pillow(image)
+            samples = _samples(name, data, image)
         if tag is None:  # else both libraries turn a TIFF themselves
             samples = _upright(samples, orientation)
 
@@ -85,12 +92,12 @@ def decode(data: bytes, *, max_megapixels: float = 50.0) -> Photo:
             alpha=samples[..., -1].copy() if channels in (2, 4) else None,
             grey=grey,
             format=name,
-            lossless=name != "JPEG" and not (name == "WEBP" and _is_lossy_webp(data)),
+            lossless=not _is_lossy(name, data),
             metadata=upright,
             icc_profile=icc_profile if len(icc_profile) <= MAX_METADATA else b"",
-            colour_chunks=png.colour(data) if name == "PNG" else (),
+            colour_chunks=_colour_chunks(name, data, icc_profile),
             dpi=dpi,
-            lost=(*lost, *outdated),
+            lost=tuple(dict.fromkeys([*lost, *outdated])),
         )
 
 
@@ -104,20 +111,33 @@ def unpacked_size(data: bytes, *, max_megapixels: float = 50.0) -> int:
     Raises:
         PhotoError: If `decode` would refuse it before it looks at the pixels.
     """
-    with _opened(data, max_megapixels) as (name, image):
-        is_deep = data[24] == 16 if name == "PNG" else _is_deep_tiff(image)
+    name = _checked(data, max_megapixels)
+    if name == "RAW":
+        width, height = raw.size(data, max_megapixels)
+        return width * height * 3 * 2
+    with _opened(data, name, max_megapixels) as image:
+        is_deep = _bits(name, data, image) > 8
         return image.width * image.height * (3 + image.has_transparency_data) * (1 + is_deep)
 
 
-@contextmanager
-def _opened(data: bytes, max_megapixels: float) -> Iterator[tuple[str, ImageFile]]:
-    """Gives a file's format and its header, as the library has understood it, once its structure was checked."""
+def _checked(data: bytes, max_megapixels: float) -> str:
+    """Returns a file's format, once its structure was checked."""
     name = identify(data)
     check(data, name, max_megapixels)
+    return name
+
+
+@contextmanager
+def _opened(data: bytes, name: str, max_megapixels: float) -> Iterator[ImageFile]:
+    """Gives a file's header, as the library has understood it."""
     with _reading(name):
-        image = FORMATS[name].opener(io.BytesIO(png.header(data) if name == "PNG" else data))
+        try:
+            kind = opener(name)
+        except ImportError as error:
+            raise missing(name) from error
+        image = kind(io.BytesIO(png.header(data) if name == "PNG" else data))
         check_size(name, *image.size, max_megapixels)
-        yield name, image
+        yield image
 
 
 @contextmanager
@@ -142,8 +162,73 @@ def _is_lossy_webp(data: bytes) -> bool:
     return kind == b"VP8 "
 
 
-def _is_deep_tiff(image: ImageFile) -> bool:
-    return isinstance(image, TiffImageFile) and 16 in image.tag_v2.get(Base.BitsPerSample, ())
+def _is_lossy(name: str, data: bytes) -> bool:
+    """Returns whether the file holds its pixels but nearly; of HEIC and AVIF it is assumed."""
+    if name == "WEBP":
+        return _is_lossy_webp(data)
+    return name in ("JPEG", "HEIC", "AVIF") or (name == "JPEG2000" and jp2.is_lossy(data))
+
+
+def _bits(name: str, data: bytes, image: ImageFile) -> int:
+    """Returns how many bits a sample has; whatever is below is 8."""
+    if name == "PNG":
+        return data[24]
+    if isinstance(image, TiffImageFile):
+        return int(max(image.tag_v2.get(Base.BitsPerSample, (1,))))
+    if name in ("HEIC", "AVIF"):
+        return heif.depth_of(data)
+    if name == "JPEG2000":
+        return jp2.depth_of(data)
+    return netpbm.depth_of(data) if name == "PPM" else 8
+
+
+def _orientation(name: str, found: Metadata) -> int:
+    """Returns how the photo has to be turned; HEIC and AVIF have properties for that, as which Pillow tells them."""
+    if name == "HEIC":  # its library turns it
+        return 1
+    return metadata.orientation_of(replace(found, xmp=b"") if name == "AVIF" else found)
+
+
+def _colour_chunks(name: str, data: bytes, icc_profile: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    if name == "PNG":
+        return png.colour(data)
+    if name in ("HEIC", "AVIF") and not icc_profile and (codes := heif.colour_of(data)):
+        told = ((b"cICP", codes),)
+        return () if png.is_srgb(told) or _UNSPECIFIED in codes[:2] else told
+    return ()
+
+
+def _samples(name: str, data: bytes, image: ImageFile) -> Samples:
+    if name == "PPM":
+        return netpbm.read(data)
+    if name == "HEIC":
+        return _read_heic(data, image)
+    bits = _bits(name, data, image)
+    if name in ("PNG", "WEBP", "AVIF") or bits > 8 or _is_run_length(image):
+        return _read_with_opencv(data, image, bits)
+    return _read_with_pillow(image)
+
+
+def _read_heic(data: bytes, image: ImageFile) -> Samples:
+    import pillow_heif
+
+    file = pillow_heif.open_heif(data, convert_hdr_to_8bit=False)
+    samples = np.atleast_3d(np.asarray(file))
+    if samples.shape[1::-1] != file.size or file.size != image.size:
+        raise ValueError("the picture is of another size than its file says")
+    if samples.dtype == np.uint16:  # the bits of the file come first, and nothing behind them
+        samples = samples | samples >> file.info["bit_depth"]
+    if file.premultiplied_alpha:
+        _divide_by_alpha(samples)
+    return samples
+
+
+def _whole_range(samples: Samples, bits: int) -> Samples:
+    """Returns samples of so many bits as such of 16."""
+    if bits in (8, 16):
+        return samples
+    scaled: Samples = np.rint(np.arange(2**16) * (65535 / (2**bits - 1))).clip(0, 65535).astype(np.uint16)[samples]
+    return scaled
 
 
 def _is_run_length(image: ImageFile) -> bool:
@@ -151,10 +236,12 @@ def _is_run_length(image: ImageFile) -> bool:
     return isinstance(image, BmpImageFile) and image.info["compression"] in (1, 2)
 
 
-def _read_with_opencv(data: bytes, image: ImageFile) -> Samples:
+def _read_with_opencv(data: bytes, image: ImageFile, bits: int) -> Samples:
     decoded: Samples | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if decoded is None or decoded.shape[1::-1] != image.size or decoded.dtype not in (np.uint8, np.uint16):
         raise ValueError("OpenCV cannot decode the file")
+    if image.format in ("AVIF", "JPEG2000"):
+        decoded = _whole_range(decoded, bits)
 
     if decoded.ndim == 2:
         grey = decoded[..., np.newaxis]
@@ -175,11 +262,11 @@ def _read_with_opencv(data: bytes, image: ImageFile) -> Samples:
 
 
 def _divide_by_alpha(samples: Samples) -> None:
-    """Undoes, in place, the multiplication of 16-bit RGB by alpha; (2**16 - 1)**2 still fits into uint32."""
-    alpha = samples[..., 3].astype(np.uint32)
+    """Undoes, in place, the multiplication of RGB by alpha; (2**16 - 1)**2 still fits into uint32."""
+    alpha, top = samples[..., 3].astype(np.uint32), np.iinfo(samples.dtype).max
     for channel in range(3):
-        numerator = samples[..., channel] * np.uint32(65535) + alpha // 2
-        samples[..., channel] = np.minimum(numerator // np.maximum(alpha, 1), 65535)
+        numerator = samples[..., channel] * np.uint32(top) + alpha // 2
+        samples[..., channel] = np.minimum(numerator // np.maximum(alpha, 1), top)
 
 
 def _read_with_pillow(image: ImageFile) -> Samples:

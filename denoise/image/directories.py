@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL.ExifTags import IFD, Base
 
 from denoise.image.photo import PhotoError
-from denoise.image.refusals import RAW, check_notes, check_size, check_stored, cut_short, damaged, overdone
+from denoise.image.refusals import check_notes, check_size, check_stored, cut_short, damaged, overdone
 
 _MAX_PAGES = 16  # that are looked at
 _MAX_STRIPS = 100_000  # or tiles
@@ -37,6 +37,7 @@ _PLACES = (Base.StripOffsets, Base.StripByteCounts, Base.TileOffsets, Base.TileB
 _LAYERS = 37724  # of a Photoshop document inside a TIFF; they may be larger than the picture
 _PIXELS = (*_PLACES, _LAYERS)
 _JPEG = (6, 7)  # values of Compression
+_MOSAIC = (32803, 34892)  # values of PhotometricInterpretation: a colour for each pixel, and all three but linear
 _SCAN = re.compile(rb"\xff\xda\x00[\x08\x0a\x0c\x0e][\x01-\x04]")  # start of a JPEG's scan
 
 _Entries = NDArray[Any]
@@ -61,7 +62,7 @@ def check_exif(block: bytes, name: str) -> None:
 
 
 def check_tiff(data: bytes, max_megapixels: float) -> None:
-    """Refuses TIFFs that are cut off, too large, RAW files, documents of several pages, or would be read wrongly.
+    """Refuses TIFFs that are cut off, too large, documents of several pages, or would be read wrongly.
 
     Raises:
         PhotoError: If the file is one of these or holds much more than a genuine one does.
@@ -84,14 +85,53 @@ def check_tiff(data: bytes, max_megapixels: float) -> None:
             break
 
 
+def is_raw(data: bytes) -> bool:
+    """Returns whether this TIFF is a camera's RAW file: its first picture is the sensor's mosaic, or a thumbnail."""
+    with suppress(struct.error):
+        order, big, first = _header(data)
+        entries, _ = _directory(data, order, big, first)
+        photometric = _value(data, order, entries, Base.PhotometricInterpretation, 0)
+        is_thumbnail = bool(_value(data, order, entries, Base.NewSubfileType, 0) & 1)
+        return Base.DNGVersion in entries["tag"] or photometric in _MOSAIC or is_thumbnail
+    return False
+
+
+def check_raw(data: bytes) -> None:
+    """Refuses RAW files that are built like a TIFF if they are cut off, or hold much more than a genuine one does.
+
+    Only what its first directory leads to: makers have their own ways behind that.
+
+    Raises:
+        PhotoError: If the file is one of these.
+        struct.error: If the file is cut off.
+    """
+    order, big, first = _header(data)
+    places, seen = [first], 0
+    while places and seen < _MAX_PAGES:
+        seen += 1
+        try:
+            entries, following = _directory(data, order, big, places.pop(0))
+        except struct.error:
+            if seen == 1:
+                raise
+            continue
+        if following < 0:
+            if seen == 1:
+                raise cut_short("RAW")
+            continue
+        check_notes("RAW", len(entries), 0)
+        _check_values("RAW", data, order, big, entries, of_picture=True)
+        for tag in (Base.StripOffsets, Base.TileOffsets):
+            if max(_values(data, order, entries, tag), default=0) > len(data):
+                raise cut_short("RAW")
+        places += _values(data, order, entries, Base.SubIFDs)[:_MAX_PAGES] + [following] * (following > 0)
+
+
 def _check_picture(data: bytes, order: str, big: bool, entries: _Entries, max_megapixels: float) -> None:
     def value(tag: int, default: int) -> int:
         return _value(data, order, entries, tag, default)
 
-    # RAW files are TIFFs too; their first picture is the sensor's mosaic or a thumbnail.
     photometric, channels = value(Base.PhotometricInterpretation, 0), value(Base.SamplesPerPixel, 1)
-    if Base.DNGVersion in entries["tag"] or photometric in (32803, 34892) or value(Base.NewSubfileType, 0) & 1:
-        raise PhotoError(RAW)
     width, height = value(Base.ImageWidth, 0), value(Base.ImageLength, 0)
     check_size("TIFF", width, height, max_megapixels)
     bits = max(_values(data, order, entries, Base.BitsPerSample) or [1])

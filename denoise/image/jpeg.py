@@ -1,4 +1,7 @@
-"""Segments of a JPEG that say something about its photo. Source: Adobe, XMP Specification Part 3, section 1.1.3."""
+"""Segments of a JPEG that say something about its photo.
+
+Sources: Adobe, XMP Specification Part 3, section 1.1.3; ISO 21496-1 (gain maps), annex on JPEG.
+"""
 
 import struct
 from collections.abc import Iterator
@@ -13,6 +16,7 @@ LARGEST = 65533
 """Bytes that a segment can hold."""
 
 _XMP, _XMP_EXTENSION = png.XMP_HEADER, b"http://ns.adobe.com/xmp/extension/\x00"
+_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\x00"
 _PART = 65400  # bytes of an extension in one segment
 _APP1, _APP13, _COM = 0xE1, 0xED, 0xFE
 _COMMENT = "Comment"  # the only kind of note that a JPEG has, as PNG calls it
@@ -57,6 +61,8 @@ def left_behind(image: JpegImageFile) -> list[str]:
         pictures = (image._getmp() or {}).get(0xB002, [])
         if any("Thumbnail" not in picture["Attribute"]["MPType"] for picture in pictures[1:]):
             found.append("further pictures in the file")
+    if any(name == "APP2" and segment.startswith(_GAIN_MAP) for name, segment in image.applist):
+        found.append("HDR gain map")
     if any(name == "APP11" and segment[12:16] == b"jumb" for name, segment in image.applist):
         found.append(png.CREDENTIALS)
     return found

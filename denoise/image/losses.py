@@ -13,16 +13,21 @@ _HOLDS = {
     "WEBP": ("exif", "xmp"),
     "TIFF": ("exif", "xmp", "iptc"),
     "BMP": (),
+    "HEIC": ("exif", "xmp"),
+    "AVIF": ("exif", "xmp"),
+    "JPEG2000": ("exif", "xmp", "iptc"),
+    "PPM": (),
 }
+_TELLS_DPI = ("PNG", "JPEG", "TIFF", "BMP", "JPEG2000")  # beside the EXIF
 
 
 def losses(photo: Photo) -> list[str]:
     """Returns what `decode` and `encode` cannot keep of a photo in `photo.format`, such as "16-bit depth".
 
-    How exactly a JPEG or WebP keeps the pixels is a matter of its quality, and not among it.
+    How exactly a JPEG, WebP, HEIC or AVIF keeps the pixels is a matter of its quality, and not among it.
     """
     pixels = ["16-bit depth"] if photo.bit_depth == 16 and not is_deep(photo.format) else []
-    if photo.alpha is not None and photo.format == "JPEG":
+    if photo.alpha is not None and photo.format in ("JPEG", "PPM"):
         pixels.append("transparency")
     return [*pixels, *fit(photo)[1], *photo.lost]
 
@@ -44,7 +49,7 @@ def fit(photo: Photo) -> tuple[Photo, list[str]]:
         is_told_otherwise = icc_profile and not any(kind == b"cICP" for kind, _ in photo.colour_chunks)
         if not is_told_otherwise and not png.is_srgb(photo.colour_chunks):
             lost.append("colour space")
-    if dpi and photo.format == "WEBP":
+    if dpi and photo.format not in _TELLS_DPI:
         dpi = None
         if not exif.tells_resolution(said.exif):
             lost.append("resolution in dpi")
@@ -63,6 +68,7 @@ def _holds_profile(photo: Photo) -> bool:
         not photo.grey
         or photo.format == "WEBP"
         or (photo.format == "TIFF" and photo.bit_depth == 16 and photo.alpha is not None)
+        or (photo.format in ("AVIF", "HEIC", "JPEG2000") and photo.alpha is not None)
     )
     is_for_grey = photo.icc_profile[16:20] == b"GRAY"
-    return photo.format != "BMP" and not (is_for_grey and has_colour_channels)
+    return photo.format not in ("BMP", "PPM") and not (is_for_grey and has_colour_channels)

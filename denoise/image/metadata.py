@@ -9,7 +9,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from denoise.image import exif, jpeg, png, tiff, xmp
+from denoise.image import exif, heif, jp2, jpeg, png, tiff, xmp
 from denoise.image.photo import Metadata
 
 MAX_METADATA = 4 << 20  # bytes; larger EXIF or colour profiles are not genuine, and not every format can hold them
@@ -51,8 +51,10 @@ def read(image: ImageFile, data: bytes) -> tuple[Metadata, list[str]]:
         found, damaged = png.read(data, 3 * MAX_METADATA)  # some hold hexadecimal digits
     elif isinstance(image, JpegImageFile):
         found, damaged = jpeg.read(image, MAX_METADATA)
+    elif image.format == "JPEG2000":
+        found = jp2.read(data)
     else:
-        found = Metadata(image.info.get("exif", b""), image.info.get("xmp", b""))
+        found = Metadata(image.info.get("exif") or b"", image.info.get("xmp") or b"")
     if found.exif and not exif.is_exif(found.exif):
         found, damaged = replace(found, exif=b""), damaged | {"exif"}
     too_large = {name for name in TITLES if _size(getattr(found, name)) > MAX_METADATA}
@@ -65,6 +67,9 @@ def read(image: ImageFile, data: bytes) -> tuple[Metadata, list[str]]:
 def _left_behind(image: ImageFile, data: bytes) -> list[str]:
     if isinstance(image, JpegImageFile):
         return jpeg.left_behind(image)
+    if image.format in ("HEIF", "AVIF"):
+        further = ["further pictures in the file"] if getattr(image, "n_frames", 1) > 1 else []
+        return heif.left_behind(data) + further
     return png.left_behind(data) if isinstance(image, PngImageFile) else []
 
 

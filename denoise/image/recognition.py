@@ -1,19 +1,20 @@
 """What a file is, by its first bytes."""
 
+from denoise.image import heif, jp2, netpbm
+from denoise.image.directories import is_raw
+from denoise.image.formats import FORMATS
 from denoise.image.photo import PhotoError
-from denoise.image.refusals import RAW
 
 _TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00")
 _EXPORT = "Export it as JPEG, PNG or TIFF and try again."
-_RAW_MAGIC = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\x00", b"FOVb", b"\x00MRM")
+_RAW_MAGIC = (b"FUJIFILMCCD-RAW", b"FOVb", b"\x00MRM", b"II\x1a\x00\x00\x00HEAPCCDR")
+_RAW_LIKE_TIFF = (b"IIRO", b"IIRS", b"MMOR", b"IIU\x00")
 _OTHER_MAGIC = {
     b"GIF8": "a GIF",
     b"%PDF": "a PDF",
     b"8BPS": "a Photoshop document (PSD)",
     b"\xff\x0a": "a JPEG XL picture",
     b"\x00\x00\x00\x0cJXL ": "a JPEG XL picture",
-    b"\x00\x00\x00\x0cjP  ": "a JPEG 2000 picture",
-    b"\xff\x4f\xff\x51": "a JPEG 2000 picture",
     b"v/1\x01": "an OpenEXR picture",
     b"#?R": "a Radiance HDR picture",
     b"<svg": "an SVG drawing",
@@ -33,20 +34,21 @@ def identify(data: bytes) -> str:
         return "WEBP"
     if data.startswith(b"BM") and data[6:10] == bytes(4):  # reserved bytes: a text may begin with BM
         return "BMP"
-    if data.startswith(_TIFF) and data[8:10] != b"CR":
-        return "TIFF"
+    if data.startswith((*_RAW_MAGIC, *_RAW_LIKE_TIFF)) or data[4:12] == b"ftypcrx ":
+        return "RAW"
+    if data.startswith(_TIFF):
+        return "RAW" if data[8:10] == b"CR" or is_raw(data) else "TIFF"
 
-    if data.startswith((*_RAW_MAGIC, *_TIFF)) or data[4:12] == b"ftypcrx ":
-        raise PhotoError(RAW)
+    if data.startswith((jp2.SIGNATURE, jp2.CODESTREAM)):
+        return "JPEG2000"
+    if netpbm.is_netpbm(data):
+        return "PPM"
     if data[4:8] == b"ftyp":
-        if data[8:11] in (b"hei", b"hev", b"mif", b"msf"):
-            raise PhotoError(
-                "This is a HEIC photo, as iPhones take them, which cannot be read here. Export or share it as JPEG "
-                "and try again; the camera setting “Most Compatible” takes JPEG from the start."
-            )
-        kind = "an AVIF picture" if data[8:11] == b"avi" else "a video"
-        raise PhotoError(f"This is {kind}, which cannot be read here. {_EXPORT}")
+        if name := heif.format_of(data):
+            return name
+        raise PhotoError(f"This is a video, which cannot be read here. {_EXPORT}")
     for magic, kind in _OTHER_MAGIC.items():
         if data.startswith(magic):
             raise PhotoError(f"This is {kind}, which cannot be read here. {_EXPORT}")
-    raise PhotoError(f"This is not a picture that can be read here: PNG, JPEG, WebP, TIFF and BMP can. {_EXPORT}")
+    *titles, last = (kind.title.removesuffix(" file") for kind in FORMATS.values())
+    raise PhotoError(f"This is not a picture that can be read here: {', '.join(titles)} and {last} can. {_EXPORT}")

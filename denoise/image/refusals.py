@@ -3,17 +3,12 @@
 The limits lie far beyond what cameras and programs write.
 """
 
-from denoise.image.formats import format_title
+from denoise.image.formats import FORMATS, format_title
 from denoise.image.photo import PhotoError
 
 _MAX_NOTES = 1000  # segments, chunks or entries beside the pixels; a phone's photo has about forty
 _MAX_METADATA = 16 << 20  # bytes in them; a panorama with a second picture in its XMP has ten million
 _SLACK = 1 << 20  # bytes that a small picture may take beyond what its pixels need
-
-RAW = (
-    "This is a camera's RAW file, which cannot be read here. Develop it in your RAW software, export it as a 16-bit "
-    "TIFF or PNG (or as JPEG) and try again."
-)
 
 
 def cut_short(name: str) -> PhotoError:
@@ -37,6 +32,15 @@ def animation(name: str) -> PhotoError:
     return PhotoError(
         f"This {format_title(name)} is an animation; only still pictures can be denoised. "
         "Save the frame that you want as a picture of its own and try again."
+    )
+
+
+def missing(name: str) -> PhotoError:
+    """Returns the sentence for a file of a format whose library is not installed."""
+    title, extra = format_title(name), FORMATS[name].extra
+    return PhotoError(
+        f"This {title} needs a library that is not installed here: pip install 'denoise[{extra}]' brings it. "
+        "Or export the photo as a 16-bit TIFF or PNG (or as JPEG) and try again."
     )
 
 

@@ -9,12 +9,14 @@ Sources: ITU-T T.81 (JPEG), PNG Specification (W3C, third edition), RFC 9649 (We
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 
-from denoise.image.directories import check_exif, check_tiff
+from denoise.image import heif, jp2, netpbm
+from denoise.image.directories import check_exif, check_raw, check_tiff
 from denoise.image.refusals import (
     animation,
     check_notes,
@@ -46,14 +48,25 @@ def check(data: bytes, name: str, max_megapixels: float) -> None:
 
     Args:
         data: The whole file. What follows the picture, such as the video of a phone's motion photo, is not looked at.
-        name: The format that the first bytes announce: "PNG", "JPEG", "WEBP", "TIFF" or "BMP".
+        name: The format that the first bytes announce, see `recognition.identify`.
         max_megapixels: Larger pictures are refused.
 
     Raises:
-        PhotoError: If the file is cut off, damaged, too large, an animation, a document of several pages, a RAW file,
-            stored in an unusual way, or holds much more than a genuine one does.
+        PhotoError: If the file is cut off, damaged, too large, an animation, a document of several pages, stored in an
+            unusual way, or holds much more than a genuine one does.
     """
-    checks = {"PNG": _check_png, "JPEG": _check_jpeg, "WEBP": _check_webp, "TIFF": check_tiff, "BMP": _check_bmp}
+    checks: dict[str, Callable[[bytes, float], None]] = {
+        "PNG": _check_png,
+        "JPEG": _check_jpeg,
+        "WEBP": _check_webp,
+        "TIFF": check_tiff,
+        "BMP": _check_bmp,
+        "HEIC": partial(_check_heif, "HEIC"),
+        "AVIF": partial(_check_heif, "AVIF"),
+        "JPEG2000": jp2.check,
+        "PPM": netpbm.check,
+        "RAW": _check_raw,
+    }
     try:
         checks[name](data, max_megapixels)
     except struct.error as error:  # a field lies behind the end
@@ -247,3 +260,13 @@ def _check_bmp(data: bytes, max_megapixels: float) -> None:
     row = (width * bits + 31) // 32 * 4
     if file_size > len(data) or (compression in (0, 3) and first + row * abs(height) > len(data)):
         raise cut_short("BMP")
+
+
+def _check_heif(name: str, data: bytes, max_megapixels: float) -> None:
+    heif.check(data, name, max_megapixels)
+
+
+def _check_raw(data: bytes, _: float) -> None:
+    """Looks at those that are built like a TIFF; of what size the sensor is, LibRaw says before it reads its values."""
+    if data[:2] in (b"II", b"MM") and data[6:10] != b"HEAP":
+        check_raw(data)

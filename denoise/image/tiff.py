@@ -29,6 +29,33 @@ def read(image: TiffImageFile) -> Metadata:
     return Metadata(_exif_of(image), stored.get(_XMP, b""), iptc)
 
 
+def read_block(photo: bytes, camera: bytes = b"", place: bytes = b"") -> tuple[Metadata, bool]:
+    """Returns what the first directory of a TIFF says, and whether the camera's maker has notes of its own there.
+
+    Those are left out: they are large, and mostly point into the old file.
+
+    Args:
+        photo: The TIFF, of which Pillow need not know the rest.
+        camera: Another one with what elsewhere is its directory for EXIF.
+        place: The same for GPS.
+    """
+    directory = _loaded(photo)
+    described, stored = _describe(directory), getattr(directory._info, "_tagdata", {})
+    for tag, block in ((IFD.Exif, camera), (IFD.GPSInfo, place)):
+        if block:
+            described[tag] = {each: _kept(value) for each, value in _loaded(block).items()}
+    notes = described.get(IFD.Exif, {}).pop(Base.MakerNote, b"")
+    exif = PillowImage.Exif()
+    exif.update(described)
+    return Metadata(exif.tobytes() if described else b"", stored.get(_XMP, b""), stored.get(_IPTC, b"")), bool(notes)
+
+
+def _loaded(block: bytes) -> PillowImage.Exif:
+    exif = PillowImage.Exif()
+    exif.load(block)
+    return exif
+
+
 def description(metadata: Metadata) -> ImageFileDirectory_v2:
     """Returns a new directory with what describes the photo; its EXIF block must be readable, see `is_readable`."""
     tags = ImageFileDirectory_v2(prefix=b"II")

@@ -29,6 +29,7 @@ _CAMERA = "{http://ns.google.com/photos/1.0/camera/}"
 _VIDEOS = (f"{_CAMERA}MotionPhoto", f"{_CAMERA}MicroVideo")
 _REGIONS = "{http://www.metadataworkinggroup.com/schemas/regions/}Regions"
 _AREA, _SIZE = "{http://ns.adobe.com/xmp/sType/Area#}", "{http://ns.adobe.com/xap/1.0/sType/Dimensions#}"
+_DEVELOPMENT = "{http://ns.adobe.com/camera-raw-settings/1.0/}"
 _SIGNATURE = "{http://purl.org/dc/terms/}provenance"
 _MAX_PROPERTIES = 5000  # genuine packets have hundreds, and lxml takes quadratic time to list attributes
 _PLACES = (*(f"{_AREA}{name}" for name in "xywh"), *(f"{_SIZE}{name}" for name in "wh"))
@@ -106,6 +107,20 @@ def make_upright(tree: Packet, orientation: int, width: int, height: int) -> boo
             continue
         is_changed = True
     return is_changed
+
+
+def without_development(packet: bytes) -> bytes:
+    """Returns a packet without the settings by which a RAW file was developed elsewhere: they are not for its photo."""
+    tree = parse(packet) if packet else None
+    if tree is None:
+        return packet
+    found = [(holder, name) for holder, name, _ in _properties(tree) if name.startswith(_DEVELOPMENT)]
+    for holder, name in found:
+        if holder.tag == name:
+            holder.getparent().remove(holder)
+        else:
+            del holder.attrib[name]
+    return serialize(tree) if found else packet
 
 
 def appended(tree: Packet) -> list[str]:

@@ -1,0 +1,49 @@
+"""Boxes, of which HEIC, AVIF, JPEG XL, JPEG 2000 and Canon's CR3 are made. Source: ISO/IEC 14496-12, section 4.2."""
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+
+class Box(NamedTuple):
+    """A box, and where its content lies in the file."""
+
+    kind: bytes
+    start: int
+    end: int
+
+
+def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
+    """Yields the boxes that lie one after another.
+
+    Raises:
+        struct.error: One is cut off, or shorter than its own head.
+    """
+    end = len(data) if end is None else end
+    while start + 8 <= end:
+        size, kind = struct.unpack_from(">I4s", data, start)
+        head = 8
+        if size == 1:
+            (size,), head = struct.unpack_from(">Q", data, start + 8), 16
+        size = size or end - start  # 0: to the end
+        if size < head or start + size > end:
+            raise struct.error("a box is cut off")
+        yield Box(kind, start + head, start + size)
+        start += size
+
+
+def find(data: bytes, *kinds: bytes) -> Box | None:
+    """Returns the first box of a kind within the first of another, and so on; `None` if there is none.
+
+    Raises:
+        struct.error: See `boxes`.
+    """
+    found = Box(b"", 0, len(data))
+    for kind in kinds:
+        skipped = 4 if found.kind == b"meta" else 0  # version and flags
+        inside = boxes(data, found.start + skipped, found.end)
+        each = next((box for box in inside if box.kind == kind), None)
+        if each is None:
+            return None
+        found = each
+    return found
