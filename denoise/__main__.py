@@ -2,48 +2,38 @@
 
 import argparse
 import contextlib
-import dataclasses
 import json
 import math
-import os
 import sys
-import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from denoise import __version__, benchmark
-from denoise.catalogue import default_for, denoiser_names
-from denoise.clean import clean_share, describe_clean
-from denoise.engine import Engine, Task
+from denoise.catalogue import denoiser_names
+from denoise.console import Run, quiet_engine, say, sentence, work_off
 from denoise.files import write_atomically
-from denoise.image import (
-    SUFFIXES,
-    WRITTEN_SUFFIXES,
-    Photo,
-    PhotoError,
-    decode,
-    encode,
-    format_for,
-    losses,
-    suffix_for,
-    without_metadata,
-)
-from denoise.metrics import check_reference, compare
-from denoise.notation import number
-from denoise.pipeline import STRONGEST, denoise_photo
+from denoise.image import Photo, PhotoError, decode
+from denoise.item import Settings
+from denoise.mixing import Mix
+from denoise.pipeline import STRONGEST
+from denoise.plan import Selection, is_for_several, plan
+from denoise.presets import Preset, PresetError, presets
 from denoise.runtime import ModelError
-from denoise.tiling import Progress
 
 _EXAMPLES = """\
 examples:
   denoise photo.jpg                           writes photo-denoised.jpg beside it
   denoise photo.jpg -o clean.png              the suffix chooses the format
+  denoise photo.dng                           a RAW file becomes photo-denoised.tif, of 16 bit
   denoise photo.jpg -o small.webp --quality 80
                                               a smaller file
+  denoise photo.jpg --preset portrait         see --list-presets
   denoise photo.jpg --strength 0.8            keeps a fifth of the grain
   denoise *.jpg -o cleaned                    several photos into a folder
-  denoise holiday -o cleaned --model nlm      all photos of a folder
+  denoise -r holiday -o cleaned --skip-existing
+                                              a folder and those in it; once more, it goes on where it was
+  denoise --watch incoming -o cleaned         each photo that arrives, until Ctrl-C
+  denoise --in-place photo.tif                as an external editor of another program
   denoise noisy.png --reference clean.png     prints PSNR and SSIM before -> after
   denoise benchmark --help                    measures speed and memory on this machine
 
@@ -59,14 +49,69 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _benchmark(arguments[1:])
         return _denoise(arguments)
     except KeyboardInterrupt:
-        _report("stopped")
+        say("stopped")
         return 130
     except ModelError as error:
-        _report(str(error))
+        say(str(error))
         return 1
 
 
 def _denoise(arguments: Sequence[str]) -> int:
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    names = denoiser_names()
+    try:
+        known = presets(args.presets)
+    except PresetError as error:
+        parser.error(str(error))
+    if args.list_models:
+        for name, info in names.items():
+            print(f"{name:12} {info.title}. {info.summary}")
+        return 0
+    if args.list_presets:
+        for name, preset in known.items():
+            print(f"{name:12} {preset.title}. {preset.summary}")
+        return 0
+    if not args.photos:
+        parser.error("name at least one photo or folder")
+    if args.model not in (None, *names):
+        parser.error(f"there is no model {args.model!r}. Known models: {', '.join(names)}")
+    if args.preset not in (None, *known):
+        parser.error(f"there is no preset {args.preset!r}. Known presets: {', '.join(known)}")
+    if args.in_place and args.output:
+        parser.error("--in-place and -o exclude each other")
+    selection = Selection(args.recursive, args.include, args.exclude)
+    try:
+        if args.watch:
+            pairs, failures = _watched(args.photos, args.output, selection), 0
+            total = None
+        else:
+            planned, failures = plan(args.photos, args.output, selection, in_place=args.in_place, report=say)
+            pairs, total = iter(planned), len(planned)
+        reference = None
+        if args.reference:
+            if total != 1:
+                parser.error(f"--reference needs exactly one photo. Received: {total or 'a folder'}")
+            reference = _read(args.reference, args.max_megapixels)
+        with contextlib.ExitStack() as stack:
+            report = stack.enter_context(args.report.open("a", encoding="utf-8")) if args.report else None
+            run = Run(
+                settings=_settings(args, known.get(args.preset, Preset(""))),
+                overwrite=args.force or args.in_place,
+                skip=args.skip_existing or args.watch,
+                dry=args.dry_run,
+                side_by_side=args.jobs,
+                max_megapixels=args.max_megapixels,
+                reference=reference,
+                report=report,
+            )
+            failures += work_off(pairs, run, total=total)
+    except (PhotoError, OSError) as error:
+        parser.error(sentence(error))
+    return 1 if failures else 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="denoise",
         description="Clean noisy photos. Size, bit depth, transparency and metadata stay as they are.",
@@ -80,167 +125,109 @@ def _denoise(arguments: Sequence[str]) -> int:
         metavar="PATH",
         help="output file, or folder where several photos go (default: NAME-denoised beside each photo)",
     )
-    parser.add_argument(
+    parser.add_argument("--version", action="version", version=f"denoise {__version__}")
+
+    how = parser.add_argument_group("how to denoise")
+    how.add_argument(
         "--model",
         metavar="NAME",
         help="denoiser (default: ridnet, the fast unet above 8 megapixels); see --list-models",
     )
-    parser.add_argument(
+    how.add_argument("--preset", metavar="NAME", help="a named choice of what follows; see --list-presets")
+    how.add_argument(
         "--strength",
-        type=_strength,
-        default=1.0,
+        type=_number(0, STRONGEST),
         metavar="0..3",
-        help="0 changes nothing, 1 denoises fully (default); above, networks that are told the level remove more",
+        help="0 changes nothing, 1 is as much as there seems to be (default), above that networks remove more",
     )
-    parser.add_argument(
+    for name, what in (
+        ("luminance", "of the light and dark grain"),
+        ("colour", "of the coloured blotches"),
+        ("detail", "of the grain where there is texture, to leave there"),
+    ):
+        how.add_argument(
+            f"--{name}", type=_number(0, 1), metavar="0..1", help=f"share {what} (default: {_usual(name)})"
+        )
+    how.add_argument(
         "--level",
-        type=_level,
+        type=_number(0, 255),
         metavar="0..255",
-        help="standard deviation of the noise, for networks that are told it (default: estimated)",
+        help="standard deviation of the noise, for networks that can be told (default: estimated)",
     )
-    parser.add_argument(
+    how.add_argument(
         "--best", action="store_true", help="a little better, up to eight times slower: mean of eight versions"
     )
-    parser.add_argument(
-        "--reference", type=Path, metavar="CLEAN", help="clean version of the one photo, to measure against"
+    how.add_argument("--presets", type=Path, metavar="FILE", help="a TOML file with presets of your own")
+    how.add_argument("--list-models", action="store_true", help="list the denoisers and exit")
+    how.add_argument("--list-presets", action="store_true", help="list the presets and exit")
+
+    which = parser.add_argument_group("folders")
+    which.add_argument("-r", "--recursive", action="store_true", help="also the folders in a folder; places stay")
+    which.add_argument("--include", action="append", default=[], metavar="PATTERN", help="only such, as in '*.jpg'")
+    which.add_argument("--exclude", action="append", default=[], metavar="PATTERN", help="none such, as in 'raw/*'")
+    which.add_argument("--skip-existing", action="store_true", help="pass over photos whose result is there already")
+    which.add_argument(
+        "--watch", action="store_true", help="denoise what is in folders, and what arrives, until Ctrl-C"
     )
-    parser.add_argument(
+    which.add_argument("--dry-run", action="store_true", help="say what would become what, and do nothing")
+    which.add_argument(
+        "--jobs",
+        type=_whole(1, 64),
+        default=1,
+        metavar="N",
+        help="photos at work side by side: one is read and written while another is denoised (default: 1)",
+    )
+    which.add_argument("--report", type=Path, metavar="FILE", help="add a line of JSON for each photo to a file")
+
+    files = parser.add_argument_group("files")
+    files.add_argument("--in-place", action="store_true", help="replace each photo by its result")
+    files.add_argument("--force", action="store_true", help="overwrite output files")
+    files.add_argument(
+        "--quality",
+        type=_whole(1, 100),
+        metavar="1..100",
+        help="of JPEG, WebP, HEIC and AVIF files; WebP is lossless at 100 (default: 95; WebP as the photo came)",
+    )
+    files.add_argument("--strip", action="store_true", help="leave out place, time, camera, captions and all metadata")
+    files.add_argument(
         "--max-megapixels",
         type=_megapixels,
         default=50.0,
         metavar="N",
         help="refuse larger ones (default: %(default)g)",
     )
-    parser.add_argument(
-        "--quality",
-        type=_quality,
-        metavar="1..100",
-        help="of JPEG and WebP files, which is lossless at 100 (default: 95; WebP stays lossless if the photo came so)",
+    files.add_argument(
+        "--reference", type=Path, metavar="CLEAN", help="clean version of the one photo, to measure against"
     )
-    parser.add_argument("--strip", action="store_true", help="leave out place, time, camera, captions and all metadata")
-    parser.add_argument("--force", action="store_true", help="overwrite output files")
-    parser.add_argument("--version", action="version", version=f"denoise {__version__}")
-    parser.add_argument("--list-models", action="store_true", help="list the denoisers and exit")
-    args = parser.parse_args(arguments)
-
-    names = denoiser_names()
-    if args.list_models:
-        for name, info in names.items():
-            print(f"{name:12} {info.title}. {info.summary}")
-        return 0
-    if not args.photos:
-        parser.error("name at least one photo or folder")
-    if args.model not in (None, *names):
-        parser.error(f"there is no model {args.model!r}. Known models: {', '.join(names)}")
-    try:
-        jobs, failures = _plan(args.photos, args.output)
-    except (PhotoError, OSError) as error:
-        parser.error(_sentence(error))
-    if args.reference and len(jobs) != 1:
-        parser.error(f"--reference needs exactly one photo. Received: {len(jobs)}")
-
-    engine = Engine()
-    for source, target in jobs:
-        try:
-            _denoise_file(source, target, args, engine)
-        except (PhotoError, OSError, MemoryError) as error:
-            failures += 1
-            _report(f"{source.name or source}: {_sentence(error)}")
-    return 1 if failures else 0
+    return parser
 
 
-def _plan(photos: Sequence[Path], output: str | None) -> tuple[list[tuple[Path, Path]], int]:
-    """Decide which file becomes which, and report and count the paths that cannot even be looked at.
+def _settings(args: argparse.Namespace, preset: Preset) -> Settings:
+    """Return what was asked for: by itself, else by the preset."""
+    strength = preset.strength if args.strength is None else args.strength
+    wishes = {name: getattr(args, name) for name in Mix._fields if getattr(args, name) is not None}
+    return Settings(
+        model=args.model or "",
+        best=args.best,
+        strength=strength,
+        quality=args.quality,
+        strip=args.strip,
+        level=None if args.level is None else args.level / 255,
+        mix=preset.mix._replace(**wishes),
+    )
+
+
+def _watched(folders: Sequence[Path], output: str | None, selection: Selection) -> Iterator[tuple[Path, Path] | None]:
+    """Yield what folders hold, and then what arrives, each with what it becomes.
 
     Raises:
-        PhotoError: It cannot be decided; the message says what to do.
-        OSError: The output cannot be looked at.
+        PhotoError: These cannot be watched.
     """
-    sources: list[Path] = []
-    failures = 0
-    for path in photos:
-        try:
-            if not path.is_dir():
-                sources.append(path)
-                continue
-            if output is None:
-                raise PhotoError(f"name a folder for the photos of {path} with -o")
-            found = sorted(filter(_is_photo, path.iterdir()))
-        except OSError as error:
-            failures += 1
-            _report(f"{path.name[:80]}: {error.strerror}")
-            continue
-        if not found:
-            raise PhotoError(f"the folder {path} holds no photos ({', '.join(SUFFIXES)})")
-        sources += found
-    if not sources:
-        return [], failures
+    from denoise.watching import arrivals
 
-    if output is None:
-        targets = [source.with_name(f"{source.stem}-denoised{source.suffix}") for source in sources]
-    elif len(photos) > 1 or photos[0].is_dir() or output.endswith("/") or Path(output).is_dir():
-        if Path(output).is_file():
-            raise PhotoError(f"{output} is a file; name a folder for several photos with -o")
-        targets = [Path(output) / source.name for source in sources]
-    else:
-        targets = [Path(output)]
-        if not _can_be_written(targets[0]):
-            raise PhotoError(f"{output} must end in .{', .'.join(WRITTEN_SUFFIXES)}, or in / for a folder")
-    target, count = Counter(targets).most_common(1)[0]
-    if count > 1:
-        raise PhotoError(f"{count} photos would become {target}; denoise them in separate runs")
-    return list(zip(sources, targets, strict=True)), failures
-
-
-def _denoise_file(source: Path, target: Path, args: argparse.Namespace, engine: Engine) -> None:
-    started = time.perf_counter()
-    noisy = _read(source, args.max_megapixels)
-    if not _can_be_written(target):  # such as a RAW file
-        target = target.with_suffix(f".{suffix_for(noisy.format)}")
-    if target.exists() and not args.force:
-        raise PhotoError(f"{target} exists already; choose another with -o, or pass --force.")
-    clean = _read(args.reference, args.max_megapixels) if args.reference else None
-    if clean is not None:
-        check_reference(clean, noisy)
-    model = args.model or default_for(noisy)
-    if model != "nlm":
-        with _quiet_stderr():
-            engine.load(model)
-    with _progress_bar(source.name) as progress:
-        denoised = denoise_photo(
-            noisy,
-            model,
-            strength=args.strength,
-            level=args.level,
-            best=args.best,
-            progress=progress,
-            denoisers=Task(engine).denoiser,
-        )
-    result = dataclasses.replace(denoised, format=format_for(target.suffix))
-    result = without_metadata(result) if args.strip else result
-    write_atomically(target, encode(result, quality=args.quality))
-    print(f"{source} -> {target} ({time.perf_counter() - started:.1f} s)")
-    if told := describe_clean(clean_share(noisy.pixels)):
-        print(told)
-    if lost := losses(result):
-        _report(f"{target}: not kept: {', '.join(lost)}")
-    if clean is not None:
-        before, after = (compare(clean, photo) for photo in (noisy, denoised))
-        psnr = f"PSNR {number(before.psnr, 2)} -> {number(after.psnr, 2, ' dB')}"
-        print(f"{psnr}, SSIM {number(before.ssim, 4)} -> {number(after.ssim, 4)}")
-
-
-def _is_photo_name(path: Path) -> bool:
-    return path.suffix.lower().removeprefix(".") in SUFFIXES
-
-
-def _can_be_written(path: Path) -> bool:
-    return path.suffix.lower().removeprefix(".") in WRITTEN_SUFFIXES
-
-
-def _is_photo(path: Path) -> bool:
-    """Whether a folder's entry is meant: hidden files are previews and leftovers of other programs."""
-    return _is_photo_name(path) and not path.name.startswith(".") and path.is_file()
+    if output is None or not is_for_several(folders, output) or not all(folder.is_dir() for folder in folders):
+        raise PhotoError("--watch needs folders, and another one for the results with -o")
+    return (pair and (pair[0], Path(output) / pair[1]) for pair in arrivals(folders, selection, apart=Path(output)))
 
 
 def _read(path: Path, max_megapixels: float) -> Photo:
@@ -249,61 +236,28 @@ def _read(path: Path, max_megapixels: float) -> Photo:
     return decode(path.read_bytes(), max_megapixels=max_megapixels)
 
 
-@contextlib.contextmanager
-def _progress_bar(name: str) -> Iterator[Progress | None]:
-    """A bar on stderr that is gone afterwards; none where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-
-    def show(done: int, total: int) -> None:
-        bar = "█" * (30 * done // total)
-        sys.stderr.write(f"\r{name[:40]} {bar:░<30} {100 * done // total:3} %")
-        sys.stderr.flush()
-
-    try:
-        yield show
-    finally:
-        sys.stderr.write("\r\033[K")
+def _usual(name: str) -> str:
+    return f"{getattr(Mix(), name):g}"
 
 
-@contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Silence the line that LiteRT writes from C++ while it loads a model; it has no switch for it.
+def _number(least: float, most: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        with contextlib.suppress(ValueError):
+            if least <= float(text) <= most:
+                return float(text)
+        raise argparse.ArgumentTypeError(f"must be a number between {least:g} and {most:g}. Received: {text}")
 
-    This holds for the whole process: only where no other thread writes.
-    """
-    sys.stderr.flush()
-    saved = os.dup(2)
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    os.close(null)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
+    return parse
 
 
-def _strength(text: str) -> float:
-    with contextlib.suppress(ValueError):
-        if 0 <= float(text) <= STRONGEST:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"must be a number between 0 and {STRONGEST:g}. Received: {text}")
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        with contextlib.suppress(ValueError):
+            if least <= int(text) <= most:
+                return int(text)
+        raise argparse.ArgumentTypeError(f"must be a whole number between {least} and {most}. Received: {text}")
 
-
-def _level(text: str) -> float:
-    with contextlib.suppress(ValueError):
-        if 0 <= float(text) <= 255:
-            return float(text) / 255
-    raise argparse.ArgumentTypeError(f"must be a number between 0 and 255. Received: {text}")
-
-
-def _quality(text: str) -> int:
-    with contextlib.suppress(ValueError):
-        if 1 <= int(text) <= 100:
-            return int(text)
-    raise argparse.ArgumentTypeError(f"must be a whole number between 1 and 100. Received: {text}")
+    return parse
 
 
 def _megapixels(text: str) -> float:
@@ -311,18 +265,6 @@ def _megapixels(text: str) -> float:
         if 0 < float(text) <= math.inf:
             return float(text)
     raise argparse.ArgumentTypeError(f"must be a number above 0. Received: {text}")
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
-    if isinstance(error, MemoryError):
-        return "There is not enough memory for this photo. Make it smaller and try again."
-    return str(error)
-
-
-def _report(message: str) -> None:
-    print(f"denoise: {message}", file=sys.stderr)
 
 
 def _benchmark(arguments: Sequence[str]) -> int:
@@ -343,10 +285,9 @@ def _benchmark(arguments: Sequence[str]) -> int:
     if args.size < 1:
         parser.error(f"--size must be at least 1. Received: {args.size}")
 
-    engine = Engine()
+    engine = quiet_engine()
     if args.model != "nlm":
-        with _quiet_stderr():
-            engine.load(args.model)
+        engine.load(args.model)
     results = {}
     for name, value, unit in benchmark.measure(args.model, args.size, [12, 24] if args.large else [12], engine):
         print(f"{name:40} {value:10.2f} {unit}", flush=True)

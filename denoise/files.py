@@ -1,6 +1,8 @@
 """Writing files so that nothing half-written is ever found."""
 
 import os
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -8,7 +10,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write a file at once or not at all: a full disk or a killed process leaves the old one whole.
 
     Args:
-        path: The file; its folder is made if missing.
+        path: The file; its folder is made if missing. One that is replaced passes its permissions on.
         content: All of it.
 
     Raises:
@@ -18,6 +20,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         temporary.write_bytes(content)
+        with suppress(FileNotFoundError):
+            shutil.copymode(path, temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -32,8 +32,8 @@ class Settings:
         best: See `pipeline.denoise_photo`.
         strength: See `pipeline.denoise_photo`.
         format: What all results become, such as "PNG"; empty to keep the format of each photo.
-        quality: Of a JPEG or WebP, 1 to 100; WebP is lossless at 100, and where it came so and `format` is empty. `None`
-            for the usual one, see `denoise.image.usual_quality`.
+        quality: Of a JPEG or WebP, 1 to 100; WebP is lossless at 100, and where it came so and `format` is empty.
+            `None` for the usual one, see `denoise.image.usual_quality`.
         strip: Leave out all metadata.
         level: See `pipeline.denoise_photo`.
         mix: How much of what was removed stays removed.

@@ -39,7 +39,7 @@ def is_photo_name(path: Path) -> bool:
 def plan(
     named: Sequence[Path],
     output: str | None,
-    selection: Selection = Selection(),  # noqa: B008
+    selection: Selection = Selection(),
     *,
     in_place: bool = False,
     report: Callable[[str], None] = print,

@@ -10,6 +10,7 @@ from denoise.clean import clean_share
 from denoise.engine import Task
 from denoise.image import Photo, decode, encode, losses, without_metadata
 from denoise.item import Settings
+from denoise.metrics import Quality, check_reference, compare
 from denoise.mixing import blend
 
 _ENOUGH = 2_000_000  # pixels, of which the flattest blocks are found
@@ -29,6 +30,8 @@ class Figures:
         noise_after: The same of the result.
         clean: Which share came back as it was because it held no noise, see `denoise.clean`, in [0, 1].
         not_kept: What of the photo the result could not keep, see `denoise.image.losses`.
+        before: How close the photo is to its reference, if there is one.
+        after: The same of the result.
         seconds: From the one file to the other.
     """
 
@@ -41,9 +44,13 @@ class Figures:
     clean: float
     not_kept: tuple[str, ...]
     seconds: float
+    before: Quality | None = None
+    after: Quality | None = None
 
 
-def process(path: Path, settings: Settings, task: Task, *, max_megapixels: float) -> tuple[bytes, Figures]:
+def process(
+    path: Path, settings: Settings, task: Task, *, max_megapixels: float, reference: Photo | None = None
+) -> tuple[bytes, Figures]:
     """Decode, denoise and encode a photo; to be called while there is room for twice its pixels, see `Task.room`.
 
     Args:
@@ -51,17 +58,20 @@ def process(path: Path, settings: Settings, task: Task, *, max_megapixels: float
         settings: How it is denoised and written.
         task: Whose work this is.
         max_megapixels: Larger photos are refused.
+        reference: A clean version of the photo, to compare with.
 
     Returns:
         The result's file, and what there is to tell of it.
 
     Raises:
-        PhotoError: The file cannot be read, or the format cannot hold the photo.
+        PhotoError: The file cannot be read, the format cannot hold the photo, or the reference is of another size.
         ModelError: See `pipeline.denoise_photo`.
         CancelledError: Nobody wants it any more.
     """
     started = time.monotonic()
     noisy = decode(path.read_bytes(), max_megapixels=max_megapixels)
+    if reference is not None:
+        check_reference(reference, noisy)
     noise_before = noise_levels(noisy)
     model = settings.model or catalogue.default_for(noisy)
     denoised = pipeline.denoise_photo(
@@ -75,6 +85,7 @@ def process(path: Path, settings: Settings, task: Task, *, max_megapixels: float
     )
     denoised = blend(noisy, denoised, settings.mix)
     noise_after, clean = noise_levels(denoised), clean_share(noisy.pixels)
+    before, after = (compare(reference, each) if reference else None for each in (noisy, denoised))
     photo = replace(denoised, format=settings.format or noisy.format)
     photo = without_metadata(photo) if settings.strip else photo
     del noisy, denoised
@@ -88,6 +99,8 @@ def process(path: Path, settings: Settings, task: Task, *, max_megapixels: float
         noise_after=noise_after,
         clean=clean,
         not_kept=tuple(losses(photo)),
+        before=before,
+        after=after,
         seconds=time.monotonic() - started,
     )
 

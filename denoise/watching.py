@@ -6,7 +6,7 @@ from pathlib import Path
 
 import watchfiles
 
-from denoise.plan import Selection
+from denoise.plan import Selection, photos_of
 
 SETTLED = 2.0
 """Seconds without a change after which a file is taken for whole."""
@@ -15,7 +15,7 @@ SETTLED = 2.0
 def arrivals(
     folders: Sequence[Path], selection: Selection, *, apart: Path | None = None, settled: float = SETTLED
 ) -> Iterator[tuple[Path, Path] | None]:
-    """Yield photos that are new in folders, or have changed, for ever.
+    """Yield the photos of folders, and those that arrive or change, for ever.
 
     Args:
         folders: Where to look; where changes are not told, as on some network drives, set WATCHFILES_FORCE_POLLING=1.
@@ -27,7 +27,9 @@ def arrivals(
         The photo and its path below the folder; in between, several times a second, `None`.
     """
     left_out = apart.resolve() if apart else None
-    waiting: dict[Path, tuple[tuple[int, int], float, Path]] = {}
+    waiting: dict[Path, tuple[tuple[int, int], float, Path]] = {
+        path: ((-1, -1), 0.0, below) for folder in folders for path, below in photos_of(folder, selection, apart=apart)
+    }
     for changes in watchfiles.watch(
         *folders, recursive=selection.recursive, rust_timeout=200, step=50, debounce=200, yield_on_timeout=True
     ):

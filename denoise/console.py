@@ -1,0 +1,233 @@
+"""Photos worked off on the command line: some side by side, each told of, reported, and skipped where it is done."""
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from denoise import Denoiser
+from denoise.clean import describe_clean
+from denoise.engine import Engine, Job, Task
+from denoise.files import write_atomically
+from denoise.image import WRITTEN_SUFFIXES, Photo, PhotoError, format_for
+from denoise.item import Settings
+from denoise.notation import number
+from denoise.processing import Figures, process
+from denoise.registry import load_model
+
+_RAW_RESULT = ".tif"  # what a photo becomes that cannot be written in its own format
+_PERSONAL = (PhotoError, OSError, MemoryError)  # failures of one photo
+
+
+@dataclass(frozen=True)
+class Run:
+    """How photos are worked off.
+
+    Attributes:
+        settings: How each is denoised; its format is chosen by the name of what it becomes.
+        overwrite: Replace files that exist already.
+        skip: Pass over photos whose results exist already.
+        dry: Only tell what would become what.
+        side_by_side: How many photos are at work at a time; their tiles take turns.
+        max_megapixels: Larger ones are refused.
+        reference: A clean version of the one photo, to compare with.
+        report: Where a line of JSON goes for each photo.
+    """
+
+    settings: Settings = field(default_factory=Settings)
+    overwrite: bool = False
+    skip: bool = False
+    dry: bool = False
+    side_by_side: int = 1
+    max_megapixels: float = 50.0
+    reference: Photo | None = None
+    report: TextIO | None = None
+
+
+@dataclass
+class _Photo:
+    source: Path
+    target: Path
+    job: Job[tuple[Path, Figures]]
+    task: TaskID
+
+
+def say(message: str) -> None:
+    """Write to stderr what is no result."""
+    print(f"denoise: {message}", file=sys.stderr)
+
+
+def sentence(error: Exception) -> str:
+    """Return what a person is told of a failure."""
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+    if isinstance(error, MemoryError):
+        return "There is not enough memory for this photo. Make it smaller and try again."
+    return str(error)
+
+
+def quiet_engine() -> Engine:
+    """Make an engine that loads networks without the line that LiteRT writes from C++; it has no switch for it."""
+
+    def load(name: str) -> Denoiser:
+        with _quiet_stderr():
+            return load_model(name)
+
+    return Engine(load)
+
+
+def work_off(photos: Iterable[tuple[Path, Path] | None], run: Run, *, total: int | None = None) -> int:
+    """Denoise photos, and tell what becomes of each.
+
+    Args:
+        photos: Each and what it becomes; `None` where there is none yet.
+        run: How.
+        total: How many there are, if that is known.
+
+    Returns:
+        How many failed.
+
+    Raises:
+        ModelError: No photo can be denoised so.
+        KeyboardInterrupt: The person stops; what is at work is given up, what is done is there.
+    """
+    engine, taken = quiet_engine(), set[Path]()
+    at_work: list[_Photo] = []
+    failures = 0
+    with _bars() as bars:
+        overall = bars.add_task("all", total=total, visible=total is not None and total > 1)
+
+        def collect(most: int) -> int:
+            """Wait until no more than so many are at work; return how many failed."""
+            failed = 0
+            while at_work:
+                for photo in [photo for photo in at_work if photo.job.has_ended]:
+                    at_work.remove(photo)
+                    bars.remove_task(photo.task)
+                    bars.advance(overall)
+                    failed += _tell(photo, run)
+                if len(at_work) <= most:
+                    break
+                for photo in at_work:
+                    bars.update(photo.task, completed=photo.job.done, total=photo.job.total or None)
+                at_work[0].job.wait(0.1)
+            return failed
+
+        try:
+            for pair in photos:
+                if pair is None:
+                    failures += collect(len(at_work))
+                    continue
+                source, target = pair[0], _written(pair[1])
+                if reason := _reason_to_pass(target, run, is_taken=target in taken):
+                    failures += not run.skip or target in taken
+                    (print if run.skip else say)(f"{source}: {reason}")
+                    _report(run, source, target, "skipped" if run.skip else "failed", reason)
+                    bars.advance(overall)
+                    continue
+                taken.add(target)
+                if run.dry:
+                    print(f"{source} -> {target}")
+                    continue
+                failures += collect(run.side_by_side - 1)
+                job = engine.submit(partial(_denoise, source, target, run), explain=sentence)
+                at_work.append(_Photo(source, target, job, bars.add_task(source.name[:40], total=None)))
+            failures += collect(0)
+        finally:
+            for photo in at_work:
+                photo.job.cancel()
+    return failures
+
+
+def _denoise(source: Path, target: Path, run: Run, task: Task) -> tuple[Path, Figures]:
+    if not source.is_file():
+        raise PhotoError(f"There is no file {source}.")
+    can_be_written = target.suffix.lower().removeprefix(".") in WRITTEN_SUFFIXES
+    settings = replace(run.settings, format=format_for(target.suffix) if can_be_written else "")
+    data, figures = process(source, settings, task, max_megapixels=run.max_megapixels, reference=run.reference)
+    task.check()  # who stopped meanwhile gets no file
+    write_atomically(target, data)
+    return target, figures
+
+
+def _written(target: Path) -> Path:
+    """Return what a file is called that can be written, such as TIFF for RAW."""
+    can_be_written = target.suffix.lower().removeprefix(".") in WRITTEN_SUFFIXES
+    return target if can_be_written else target.with_suffix(_RAW_RESULT)
+
+
+def _reason_to_pass(target: Path, run: Run, *, is_taken: bool) -> str:
+    if is_taken:
+        return f"{target} was made of another photo of this run; denoise this one by itself."
+    if run.overwrite or not target.exists():
+        return ""
+    return "done already" if run.skip else f"{target} exists already; choose another with -o, or pass --force."
+
+
+def _tell(photo: _Photo, run: Run) -> bool:
+    """Tell what became of a photo; return whether it failed."""
+    job = photo.job
+    if job.failure is not None:
+        if not isinstance(job.failure, _PERSONAL):
+            raise job.failure
+        say(f"{photo.source.name or photo.source}: {job.reason}")
+        _report(run, photo.source, photo.target, "failed", job.reason)
+        return True
+    if job.result is None:
+        return False
+    target, figures = job.result
+    print(f"{photo.source} -> {target} ({figures.seconds:.1f} s)", flush=True)
+    if told := describe_clean(figures.clean):
+        print(told)
+    if figures.not_kept:
+        say(f"{target}: not kept: {', '.join(figures.not_kept)}")
+    if (before := figures.before) and (after := figures.after):
+        psnr = f"PSNR {number(before.psnr, 2)} -> {number(after.psnr, 2, ' dB')}"
+        print(f"{psnr}, SSIM {number(before.ssim, 4)} -> {number(after.ssim, 4)}")
+    _report(run, photo.source, target, "done", **asdict(figures))
+    return False
+
+
+def _report(run: Run, source: Path, target: Path, state: str, reason: str = "", **figures: Any) -> None:
+    if run.report:
+        line = {"source": str(source), "target": str(target), "state": state, "reason": reason, **figures}
+        run.report.write(json.dumps(line, ensure_ascii=False) + "\n")
+        run.report.flush()
+
+
+def _bars() -> Progress:
+    """Bars on stderr that are gone afterwards; nothing where stderr is no terminal."""
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        redirect_stdout=sys.stdout.isatty(),
+    )
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Silence stderr of the whole process."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
