@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from denoise import Denoiser
 from denoise.baseline import non_local_means
-from denoise.ensemble import Averaging, averaging
+from denoise.ensemble import Runs, runs
 from denoise.image import Photo
 from denoise.level import looks
 from denoise.registry import ModelCard, list_models, load_model
@@ -25,9 +25,9 @@ class DenoiserInfo(NamedTuple):
     Attributes:
         title: What a person calls it.
         summary: What a person reads about it before choosing it.
-        is_told: Whether it is told how much noise there is: of it, a strength above 1 can be asked.
+        is_told: Whether it is told how much noise there is.
         pair: With which noise it runs twice, see `denoise.registry.ModelCard`; 0 if it does not.
-        has_best: Whether several versions of a tile, see `denoise.ensemble`, make it better.
+        has_best: Whether several runs, see `denoise.ensemble`, make it better, and let it remove more.
         tile_size: Height and width of its tiles, in pixels.
         overlap: Pixels that they share.
         seconds: How long one call took where the networks of the model cards were timed, if that is known.
@@ -47,9 +47,11 @@ class DenoiserInfo(NamedTuple):
         """Whether a photo's noise must be known before it is at work."""
         return self.is_told or self.pair > 0
 
-    def averaging(self, level: float = 0.0, *, best: bool) -> Averaging:
-        """Return the versions of a tile that are averaged, see `denoise.ensemble.averaging`."""
-        return averaging(self.pair, level, best=best and self.has_best)
+    def runs(self, level: float = 0.0, *, best: bool = False, strength: float = 1.0) -> Runs:
+        """Return how it runs on a tile, see `denoise.ensemble.runs`."""
+        if not self.has_best:
+            return Runs()
+        return runs(self.pair, level, best=best, strength=1.0 if self.is_told else strength)
 
 
 _NLM = DenoiserInfo(
@@ -76,8 +78,8 @@ def denoiser_names() -> dict[str, DenoiserInfo]:
 
 def describe(card: ModelCard) -> DenoiserInfo:
     """Return what a network's card says of it."""
-    seconds = card.metrics.get("seconds_per_tile")  # of all the runs that its versions take
-    once = seconds / averaging(card.pair).runs if isinstance(seconds, float) else None
+    seconds = card.metrics.get("seconds_per_tile")  # of all its runs
+    once = seconds / runs(card.pair).times if isinstance(seconds, float) else None
     return DenoiserInfo(card.title, card.summary, is_told=card.told > 0, pair=card.pair, seconds=once)
 
 
@@ -121,4 +123,4 @@ def expected_seconds(
         seconds *= pace[last] / by_card
     rows, columns = (len(tile_offsets(side, info.tile_size, info.overlap)) for side in (photo.height, photo.width))
     first = looks(photo.height, photo.width) if info.needs_level else 0
-    return (rows * columns * info.averaging(best=best).runs + first) * seconds
+    return (rows * columns * info.runs(best=best).times + first) * seconds

@@ -1,4 +1,4 @@
-"""Averaging what a denoiser makes of several versions of one tile: its errors differ and partly cancel."""
+"""Running a denoiser several times on one tile: turned, on its own result, with white noise added and subtracted."""
 
 from typing import NamedTuple
 
@@ -7,72 +7,80 @@ import numpy as np
 from denoise import Denoiser, Image, Level
 
 STRONG = 5 / 255
-"""From this noise on, adding more does harm, and mirrored versions of the tile differ enough by themselves."""
+"""From this noise on, adding more does harm, and a second look at the result finds what the first one left."""
+
+MOST_ADDED = 6 / 255
+"""Standard deviation of the white noise that is added, at most; more blurs texture."""
 
 
-class Averaging(NamedTuple):
-    """Which versions of a tile are averaged; none but the tile itself unless said otherwise.
+class Runs(NamedTuple):
+    """How a denoiser runs on a tile; once, on the tile itself, unless said otherwise.
 
     Attributes:
-        turns: So many of the eight turned and mirrored versions: 1 to 8.
-        pairs: So many times, white noise is added to each of them and, in a second run, subtracted; 0 for none.
-        noise: The standard deviation of that noise, as a multiple of the level around each pixel.
+        turns: So many of the eight turned and mirrored versions, whose results are averaged: 1 to 8.
+        again: Of each, the result is denoised once more.
+        noise: The standard deviation of white noise in [0, 1], 0 for none: the last run is the mean of two, with it
+            added and with it subtracted.
     """
 
     turns: int = 1
-    pairs: int = 0
+    again: bool = False
     noise: float = 0.0
 
     @property
-    def runs(self) -> int:
+    def times(self) -> int:
         """How many times the denoiser runs for one tile."""
-        return self.turns * max(1, 2 * self.pairs)
+        return self.turns * (self.again + (2 if self.noise else 1))
 
 
-def averaging(pair: float = 0.0, level: float = 0.0, *, best: bool = False) -> Averaging:
-    """Choose the versions of a tile.
+def runs(pair: float = 0.0, level: float = 0.0, *, best: bool = False, strength: float = 1.0) -> Runs:
+    """Choose how a denoiser runs.
 
     Args:
-        pair: What a model card says under this key: the noise that the network runs with, 0 for none.
-        level: The noise of the photo, in [0, 1]; how many runs there are does not depend on it.
+        pair: What a model card says under this key, see `denoise.registry.ModelCard`; 0 for a network that runs once.
+        level: The noise of the photo, in [0, 1]; how many runs there are does not depend on it up to a strength of 1.
         best: As much quality as eight runs give, rather than as few runs as can be.
+        strength: Above 1, up to so many times the usual is taken for noise.
     """
-    turns, pairs = (4 if best else 1), 1
-    if not pair or level >= STRONG:
-        turns, pairs = (8 if best else 2 if pair else 1), 0
-    return Averaging(turns, pairs, pair if pairs else 0.0)
+    turns = 4 if best else 1
+    if pair and level < STRONG:
+        # Noise of next to nothing is the same as none, but takes the time of two runs, as everybody was told it would.
+        return Runs(turns, noise=max(strength, 1.0) * min(max(pair * level, 1e-9), MOST_ADDED))
+    return Runs(turns, again=bool(pair) or best or strength > 1, noise=max(strength - 1.0, 0.0) * MOST_ADDED)
 
 
-def ensemble(denoiser: Denoiser, averaging: Averaging) -> Denoiser:
-    """Make a denoiser that averages what another one makes of several versions of a tile.
+def ensemble(denoiser: Denoiser, how: Runs) -> Denoiser:
+    """Make a denoiser that runs another one several times.
 
     Turns: Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution", arXiv:1707.02921, section
     3.4. Noise: a denoiser smoothed over white noise is surer of what it removes, where that is little (randomised
     smoothing: Cohen et al., arXiv:1902.02918); with both signs, what the noise itself leaves in the result cancels in
-    first order.
+    first order. Again: what a careful denoiser leaves of strong noise is weak noise, which it knows.
 
     Args:
         denoiser: A denoiser of square tiles.
-        averaging: Which versions.
+        how: How often, and on what.
 
     Returns:
-        The same, `averaging.runs` times slower. Its noise is the same for each tile: equal tiles give equal bytes.
+        The same, `how.times` times slower. Its noise is the same for each tile: equal tiles give equal bytes.
     """
-    if averaging.runs == 1:
+    if how.times == 1:
         return denoiser
 
     def denoise_tile(tile: Image, level: Level) -> Image:
         rng = np.random.default_rng(0)
         total = np.zeros_like(tile)
-        for turn in range(averaging.turns):
+        for turn in range(how.turns):
             turned, its_level = (_turn(array, turn) for array in (tile, level))
-            if not averaging.pairs:
+            if how.again:
+                turned = denoiser(turned, its_level)
+            if not how.noise:
                 total += _turn_back(denoiser(turned, its_level), turn)
-            for _ in range(averaging.pairs):
-                noise = np.float32(averaging.noise) * its_level * rng.standard_normal(tile.shape, np.float32)
-                both = denoiser(turned + noise, its_level) + denoiser(turned - noise, its_level)
-                total += _turn_back(both, turn)
-        return total / np.float32(averaging.runs)
+                continue
+            noise = np.float32(how.noise) * rng.standard_normal(tile.shape, np.float32)
+            for noisier in (turned + noise, turned - noise):
+                total += _turn_back(denoiser(noisier, its_level), turn) / 2
+        return total / np.float32(how.turns)
 
     return denoise_tile
 

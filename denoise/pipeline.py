@@ -19,7 +19,7 @@ from denoise.tiling import Progress, denoise_tiled
 from denoise.tone import keep_tone, tone_of
 
 STRONGEST = 3.0
-"""Up to which strength a network that is told the noise level can be made to remove more."""
+"""Up to which strength a network can be made to remove more."""
 
 Denoisers = Callable[[str, Photo], AbstractContextManager[Denoiser]]
 """Gives the denoiser of a name for a photo's tiles, such as `denoise.engine.Task.denoiser`."""
@@ -44,7 +44,7 @@ def denoise_photo(
         photo: Noisy photo.
         model: A name from `denoiser_names`, or a denoiser of 256×256 tiles.
         strength: Up to 1, the share of the noise that is removed, of luminance and colour alike, see `blend`. Above, up
-            to `STRONGEST`: the network is told so many times the noise, and removes more.
+            to `STRONGEST`, a network removes more: it is told so many times the noise, or runs with more added noise.
         level: The noise's standard deviation in [0, 1], one for the photo or (H, W); where it is of use, it is
             estimated unless given.
         info: What is known of a denoiser that has no name.
@@ -60,14 +60,14 @@ def denoise_photo(
     Raises:
         ValueError: `strength` or `level` is outside its range, or `level` of another shape than the photo.
         ModelError: There is no such model, its file or card is missing or damaged, or a `strength` above 1 or a `level`
-            is asked of one that is not told the noise level.
+            is asked of one that knows nothing of it.
     """
     _check_number("strength", strength, STRONGEST)
     if level is not None:
         _check_number("level", float(np.min(level)))
         _check_number("level", float(np.max(level)))
     if isinstance(model, str):
-        info = _info(model, "A strength above 1" if strength > 1 else "A noise level" if level is not None else "")
+        info = _info(model, strength, level)
     clean = clean_mask(photo.pixels)
 
     def denoised(denoiser: Denoiser) -> Pixels:
@@ -76,10 +76,10 @@ def denoise_photo(
         if noise is None:
             look = keep_tone(denoiser, tone)
             noise = estimate_level(photo.pixels, look, keep=clean) if info.needs_level else 0.0
-        averaged = ensemble(denoiser, info.averaging(float(np.mean(noise)), best=best))
+        several = ensemble(denoiser, info.runs(float(np.mean(noise)), best=best, strength=strength))
 
         def at_strength(tile: Image, tile_level: Level) -> Image:
-            return averaged(tile, np.float32(max(1.0, strength)) * tile_level)
+            return several(tile, np.float32(max(1.0, strength)) * tile_level)
 
         return denoise_tiled(
             photo.pixels,
@@ -103,13 +103,20 @@ def _check_number(name: str, number: float, greatest: float = 1.0) -> None:
         raise ValueError(f"`{name}` must be between 0 and {greatest:g}. Received: {number}")
 
 
-def _info(model: str, wish: str) -> DenoiserInfo:
-    """Look up a denoiser, which must be told the noise level if there is a wish that needs it."""
+def _info(model: str, strength: float, level: object) -> DenoiserInfo:
+    """Look up a denoiser, which must be able to do what is asked of it."""
     known = denoiser_names()
     if model not in known:
         raise ModelError(f"There is no model {model!r}. Known models: {', '.join(known)}.")
-    if wish and not known[model].is_told:
-        told = ", ".join(name for name, each in known.items() if each.is_told)
-        those = f"choose one that is: {told}" if told else "none of the networks here is"
-        raise ModelError(f"{wish} needs a network that is told how much noise there is, which {model} is not; {those}.")
+    for is_asked, able, wish in (
+        (strength > 1, [name for name, info in known.items() if info.has_best], "remove more than there seems to be"),
+        (
+            level is not None,
+            [name for name, info in known.items() if info.needs_level],
+            "be told how much noise there is",
+        ),
+    ):
+        if is_asked and model not in able:
+            those = f"; choose one that can: {', '.join(able)}" if able else ", and no other model here can"
+            raise ModelError(f"{model} cannot {wish}{those}.")
     return known[model]

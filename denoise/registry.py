@@ -30,8 +30,8 @@ class ModelCard:
         quantisation: How the weights and activations are stored.
         told: Which multiple of the estimated noise level the network is told; 0 for one that takes no level.
         pair: 0 for a network that runs once. Else it runs twice: on the photo with white noise added and subtracted,
-            whose standard deviation is this multiple of the level, or, of a very noisy photo, on it and its mirror
-            image (`denoise.ensemble`).
+            whose standard deviation is this multiple of the level, or, of a very noisy photo, once more on its own
+            result (`denoise.ensemble`).
         architecture: The network's settings.
         training: How the network was trained.
         metrics: What it measured, per data set.

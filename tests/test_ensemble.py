@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from denoise.ensemble import STRONG, Averaging, averaging, ensemble
+from denoise.ensemble import MOST_ADDED, STRONG, Runs, ensemble, runs
 
 LEVEL = np.linspace(0, 0.1, 64, dtype=np.float32).reshape(8, 8, 1)
 
@@ -13,7 +13,7 @@ def random_tile(size=8):
 @pytest.mark.parametrize("turns", range(1, 9))
 def test_ensemble_turns_back_what_it_turned(turns):
     tile = random_tile()
-    same = ensemble(lambda tile, level: tile, Averaging(turns))
+    same = ensemble(lambda tile, level: tile, Runs(turns))
     np.testing.assert_allclose(same(tile, LEVEL), tile, atol=1e-6)
 
 
@@ -26,62 +26,70 @@ def test_ensemble_averages_over_all_eight_directions():
 
     dot = np.zeros((5, 5, 3), np.float32)
     dot[2, 2] = 1
-    spread = ensemble(shift, Averaging(turns=8))(dot, np.zeros((5, 5, 1), np.float32))[..., 0]
+    spread = ensemble(shift, Runs(turns=8))(dot, np.zeros((5, 5, 1), np.float32))[..., 0]
     assert len(seen) == 8
     np.testing.assert_allclose(spread[[2, 2, 1, 3], [1, 3, 2, 2]], 0.25)  # each neighbour in two of the eight
     assert spread.sum() == pytest.approx(1)
 
 
-@pytest.mark.parametrize("averaged", [Averaging(turns=8), Averaging(turns=4, pairs=1, noise=0.0)], ids=str)
-def test_ensemble_turns_the_level_with_the_tile(averaged):
+@pytest.mark.parametrize("how", [Runs(turns=8), Runs(turns=4, noise=1e-9)], ids=str)
+def test_ensemble_turns_the_level_with_the_tile(how):
     tile = random_tile()
-    result = ensemble(lambda tile, level: tile * level, averaged)(tile, LEVEL)
+    result = ensemble(lambda tile, level: tile * level, how)(tile, LEVEL)
     np.testing.assert_allclose(result, tile * LEVEL, atol=1e-6)
 
 
-def test_ensemble_adds_noise_in_proportion_to_the_level_and_takes_it_away():
+def test_ensemble_adds_white_noise_and_takes_it_away():
     seen = []
-    tile, level = random_tile(128), np.full((128, 128, 1), 0.02, np.float32)
-    level[:, 64:] = 0.06
-    level[:64] = 0
-    twice = ensemble(lambda tile, level: seen.append(tile) or tile, Averaging(pairs=1, noise=2.5))
-    np.testing.assert_allclose(twice(tile, level), tile, atol=1e-6)
+    tile = random_tile(128)
+    twice = ensemble(lambda tile, level: seen.append(tile) or tile, Runs(noise=0.05))
+    np.testing.assert_allclose(twice(tile, LEVEL), tile, atol=1e-6)
     plus, minus = (each - tile for each in seen)
     np.testing.assert_allclose(plus, -minus, atol=1e-6)
-    assert (plus[:64] == 0).all()
-    assert plus[64:, :64].std() == pytest.approx(2.5 * 0.02, rel=0.05)
-    assert plus[64:, 64:].std() == pytest.approx(2.5 * 0.06, rel=0.05)
-    neighbours = np.corrcoef(plus[64:, 1:64].ravel(), plus[64:, :63].ravel())[0, 1]
-    assert abs(neighbours) < 0.05
+    assert plus.std() == pytest.approx(0.05, rel=0.05)
+    assert abs(np.corrcoef(plus[:, 1:].ravel(), plus[:, :-1].ravel())[0, 1]) < 0.05
 
 
-def test_ensemble_adds_other_noise_in_each_pair_and_the_same_in_each_run():
+def test_ensemble_adds_other_noise_at_each_turn_and_the_same_in_each_run():
     seen = []
-    level = np.full((8, 8, 1), 0.1, np.float32)
-    several = ensemble(lambda tile, level: seen.append(tile) or tile**2, Averaging(turns=2, pairs=2, noise=1.0))
-    first = several(np.zeros((8, 8, 3), np.float32), level)
-    assert len(seen) == Averaging(turns=2, pairs=2, noise=1.0).runs == 8
+    several = ensemble(lambda tile, level: seen.append(tile) or tile**2, Runs(turns=4, noise=0.1))
+    first = several(np.zeros((8, 8, 3), np.float32), LEVEL)
+    assert len(seen) == 8
     assert len({np.abs(tile).tobytes() for tile in seen}) == 4
-    np.testing.assert_array_equal(several(np.zeros((8, 8, 3), np.float32), level), first)
+    np.testing.assert_array_equal(several(np.zeros((8, 8, 3), np.float32), LEVEL), first)
 
 
-def test_ensemble_without_noise_returns_the_same_for_equal_versions():
+@pytest.mark.parametrize("turns", [1, 3])
+def test_ensemble_denoises_its_own_result_again(turns):
     tile = random_tile()
-    result = ensemble(lambda tile, level: tile / 2, Averaging(pairs=1, noise=3.0))(tile, np.zeros_like(LEVEL))
-    np.testing.assert_array_equal(result, tile / 2)
+    result = ensemble(lambda tile, level: tile**2, Runs(turns, again=True))(tile, LEVEL)
+    np.testing.assert_allclose(result, tile**4, rtol=1e-5)
 
 
-@pytest.mark.parametrize("pair", [0.0, 2.0])
-def test_averaging_takes_at_most_eight_runs(pair):
-    once, best = averaging(pair), averaging(pair, best=True)
-    assert once.runs == (2 if pair else 1)
-    assert best.runs == 8
-    assert {once.noise, best.noise} == {pair}
+def test_ensemble_adds_noise_to_the_first_result_only():
+    seen = []
+    ensemble(lambda tile, level: seen.append(tile) or tile / 2, Runs(again=True, noise=0.1))(random_tile(), LEVEL)
+    assert len(seen) == Runs(again=True, noise=0.1).times == 3
+    np.testing.assert_array_equal(seen[0], random_tile())
+    np.testing.assert_allclose((seen[1] + seen[2]) / 2, random_tile() / 2, atol=1e-6)
 
 
-@pytest.mark.parametrize("best", [False, True])
-def test_averaging_of_a_very_noisy_photo_adds_none_but_turns_it(best):
-    weak, strong = (averaging(2.0, level, best=best) for level in (STRONG / 2, 2 * STRONG))
-    assert (weak.pairs, weak.noise) == (1, 2.0)
-    assert (strong.pairs, strong.noise) == (0, 0.0)
-    assert weak.runs == strong.runs == strong.turns == (8 if best else 2)
+@pytest.mark.parametrize("pair", [0.0, 8.0])
+@pytest.mark.parametrize("level", [0.0, STRONG / 2, 2 * STRONG])
+def test_runs_are_at_most_eight_however_noisy_the_photo(pair, level):
+    assert runs(pair, level).times == (2 if pair else 1)
+    assert runs(pair, level, best=True).times == 8
+
+
+def test_runs_of_a_noisy_photo_add_noise_and_of_a_very_noisy_one_denoise_twice():
+    weak, middling, strong = (runs(8.0, level) for level in (0.001, 0.9 * STRONG, 1.1 * STRONG))
+    assert weak == Runs(noise=0.008)
+    assert middling == Runs(noise=MOST_ADDED)
+    assert strong == Runs(again=True)
+
+
+@pytest.mark.parametrize(("pair", "level"), [(0.0, 0.0), (8.0, 0.01), (8.0, 0.1)])
+def test_runs_at_a_strength_above_1_add_more_noise(pair, level):
+    usual, stronger, strongest = (runs(pair, level, strength=strength) for strength in (1, 2, 3))
+    assert usual.noise < stronger.noise < strongest.noise
+    assert runs(pair, level, strength=0.5) == usual
