@@ -12,7 +12,7 @@ from denoise import __version__, benchmark
 from denoise.catalogue import denoiser_names
 from denoise.console import Run, quiet_engine, say, sentence, work_off
 from denoise.files import write_atomically
-from denoise.image import Photo, PhotoError, decode
+from denoise.image import MOST_STOPS, Development, PhotoError
 from denoise.item import Settings
 from denoise.mixing import Mix
 from denoise.pipeline import STRONGEST
@@ -88,11 +88,8 @@ def _denoise(arguments: Sequence[str]) -> int:
         else:
             planned, failures = plan(args.photos, args.output, selection, in_place=args.in_place, report=say)
             pairs, total = iter(planned), len(planned)
-        reference = None
-        if args.reference:
-            if total != 1:
-                parser.error(f"--reference needs exactly one photo. Received: {total or 'a folder'}")
-            reference = _read(args.reference, args.max_megapixels)
+        if args.reference and total != 1:
+            parser.error(f"--reference needs exactly one photo. Received: {total or 'a folder'}")
         with contextlib.ExitStack() as stack:
             report = stack.enter_context(args.report.open("a", encoding="utf-8")) if args.report else None
             run = Run(
@@ -102,7 +99,7 @@ def _denoise(arguments: Sequence[str]) -> int:
                 dry=args.dry_run,
                 side_by_side=args.jobs,
                 max_megapixels=args.max_megapixels,
-                reference=reference,
+                reference=args.reference,
                 report=report,
             )
             failures += work_off(pairs, run, total=total)
@@ -161,6 +158,27 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--list-models", action="store_true", help="list the denoisers and exit")
     how.add_argument("--list-presets", action="store_true", help="list the presets and exit")
 
+    raw = parser.add_argument_group("RAW files")
+    raw.add_argument(
+        "--white-balance",
+        choices=["camera", "auto", "daylight"],
+        default="camera",
+        help="what is white: as the camera thought (default), on average, or by daylight",
+    )
+    raw.add_argument(
+        "--exposure",
+        type=_number(-MOST_STOPS, MOST_STOPS),
+        default=0.0,
+        metavar="STOPS",
+        help=f"lighter or darker, from -{MOST_STOPS:g} to {MOST_STOPS:g} (default: 0)",
+    )
+    raw.add_argument(
+        "--highlights",
+        choices=["clip", "blend", "rebuild"],
+        default="clip",
+        help="where the sensor was at its limit: white (default), what is left blended in, or rebuilt",
+    )
+
     which = parser.add_argument_group("folders")
     which.add_argument("-r", "--recursive", action="store_true", help="also the folders in a folder; places stay")
     which.add_argument("--include", action="append", default=[], metavar="PATTERN", help="only such, as in '*.jpg'")
@@ -214,6 +232,7 @@ def _settings(args: argparse.Namespace, preset: Preset) -> Settings:
         strip=args.strip,
         level=None if args.level is None else args.level / 255,
         mix=preset.mix._replace(**wishes),
+        development=Development(args.white_balance, args.exposure, args.highlights),
     )
 
 
@@ -228,12 +247,6 @@ def _watched(folders: Sequence[Path], output: str | None, selection: Selection) 
     if output is None or not is_for_several(folders, output) or not all(folder.is_dir() for folder in folders):
         raise PhotoError("--watch needs folders, and another one for the results with -o")
     return (pair and (pair[0], Path(output) / pair[1]) for pair in arrivals(folders, selection, apart=Path(output)))
-
-
-def _read(path: Path, max_megapixels: float) -> Photo:
-    if not path.is_file():
-        raise PhotoError(f"There is no file {path}.")
-    return decode(path.read_bytes(), max_megapixels=max_megapixels)
 
 
 def _usual(name: str) -> str:

@@ -17,13 +17,13 @@ from denoise import Denoiser
 from denoise.clean import describe_clean
 from denoise.engine import Engine, Job, Task
 from denoise.files import write_atomically
-from denoise.image import WRITTEN_SUFFIXES, Photo, PhotoError, format_for
+from denoise.image import SUFFIXES, WRITTEN_SUFFIXES, PhotoError, decode, format_for, suffix_for
 from denoise.item import Settings
 from denoise.notation import number
 from denoise.processing import Figures, process
 from denoise.registry import load_model
 
-_RAW_RESULT = ".tif"  # what a photo becomes that cannot be written in its own format
+_RAW_RESULT = ".tif"
 _PERSONAL = (PhotoError, OSError, MemoryError)  # failures of one photo
 
 
@@ -38,7 +38,7 @@ class Run:
         dry: Only tell what would become what.
         side_by_side: How many photos are at work at a time; their tiles take turns.
         max_megapixels: Larger ones are refused.
-        reference: A clean version of the one photo, to compare with.
+        reference: The file of a clean version of the one photo, to compare with.
         report: Where a line of JSON goes for each photo.
     """
 
@@ -48,7 +48,7 @@ class Run:
     dry: bool = False
     side_by_side: int = 1
     max_megapixels: float = 50.0
-    reference: Photo | None = None
+    reference: Path | None = None
     report: TextIO | None = None
 
 
@@ -148,20 +148,31 @@ def work_off(photos: Iterable[tuple[Path, Path] | None], run: Run, *, total: int
 
 
 def _denoise(source: Path, target: Path, run: Run, task: Task) -> tuple[Path, Figures]:
-    if not source.is_file():
-        raise PhotoError(f"There is no file {source}.")
-    can_be_written = target.suffix.lower().removeprefix(".") in WRITTEN_SUFFIXES
-    settings = replace(run.settings, format=format_for(target.suffix) if can_be_written else "")
-    data, figures = process(source, settings, task, max_megapixels=run.max_megapixels, reference=run.reference)
+    for path in filter(None, (source, run.reference)):
+        if not path.is_file():
+            raise PhotoError(f"There is no file {path}.")
+    limit = run.max_megapixels
+    reference = decode(run.reference.read_bytes(), max_megapixels=limit) if run.reference else None
+    is_known = _suffix(target) in WRITTEN_SUFFIXES
+    settings = replace(run.settings, format=format_for(target.suffix) if is_known else "")
+    data, figures = process(source, settings, task, max_megapixels=limit, reference=reference)
+    if not is_known:  # such as a JPEG that is called .gif
+        target = target.with_suffix(f".{suffix_for(figures.format)}")
+        if reason := _reason_to_pass(target, run, is_taken=False):
+            raise PhotoError(reason)
     task.check()  # who stopped meanwhile gets no file
     write_atomically(target, data)
     return target, figures
 
 
 def _written(target: Path) -> Path:
-    """Return what a file is called that can be written, such as TIFF for RAW."""
-    can_be_written = target.suffix.lower().removeprefix(".") in WRITTEN_SUFFIXES
-    return target if can_be_written else target.with_suffix(_RAW_RESULT)
+    """Return what the result of a RAW file is called; nobody writes those."""
+    is_raw = _suffix(target) in SUFFIXES and _suffix(target) not in WRITTEN_SUFFIXES
+    return target.with_suffix(_RAW_RESULT) if is_raw else target
+
+
+def _suffix(path: Path) -> str:
+    return path.suffix.lower().removeprefix(".")
 
 
 def _reason_to_pass(target: Path, run: Run, *, is_taken: bool) -> str:

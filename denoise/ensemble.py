@@ -9,7 +9,7 @@ from denoise import Denoiser, Image, Level
 STRONG = 5 / 255
 """From this noise on, adding more does harm, and a second look at the result finds what the first one left."""
 
-MOST_ADDED = 6 / 255
+MOST_ADDED = 5 / 255
 """Standard deviation of the white noise that is added, at most; more blurs texture."""
 
 

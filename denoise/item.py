@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 
 from denoise import catalogue
-from denoise.image import Photo
+from denoise.image import Development, Photo
 from denoise.mixing import Mix
 from denoise.runtime import ModelError
 
@@ -37,6 +37,7 @@ class Settings:
         strip: Leave out all metadata.
         level: See `pipeline.denoise_photo`.
         mix: How much of what was removed stays removed.
+        development: Of RAW files.
     """
 
     model: str = ""
@@ -47,6 +48,7 @@ class Settings:
     strip: bool = False
     level: float | None = None
     mix: Mix = field(default_factory=Mix)
+    development: Development = field(default_factory=Development)
 
 
 @dataclass

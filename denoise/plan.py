@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from denoise.image import SUFFIXES, PhotoError
+from denoise.image import SUFFIXES, WRITTEN_SUFFIXES, PhotoError
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,8 @@ def plan(
             raise PhotoError(f"{output} is a file; name a folder for several photos with -o")
         pairs = [(source, Path(output) / below) for source, below in found]
     else:
+        if Path(output).suffix.lower().removeprefix(".") not in WRITTEN_SUFFIXES:
+            raise PhotoError(f"{output} must end in .{', .'.join(WRITTEN_SUFFIXES)}, or in / for a folder")
         pairs = [(found[0][0], Path(output))]
     target, count = Counter(target for _, target in pairs).most_common(1)[0]
     if count > 1:

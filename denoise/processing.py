@@ -69,7 +69,7 @@ def process(
         CancelledError: Nobody wants it any more.
     """
     started = time.monotonic()
-    noisy = decode(path.read_bytes(), max_megapixels=max_megapixels)
+    noisy = decode(path.read_bytes(), max_megapixels=max_megapixels, development=settings.development)
     if reference is not None:
         check_reference(reference, noisy)
     noise_before = noise_levels(noisy)

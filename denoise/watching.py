@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import watchfiles
@@ -34,13 +35,19 @@ def arrivals(
         *folders, recursive=selection.recursive, rust_timeout=200, step=50, debounce=200, yield_on_timeout=True
     ):
         now = time.monotonic()
-        for change, name in changes:
-            path = Path(name)
+        for path in {Path(name) for change, name in changes if change != watchfiles.Change.deleted}:
             folder = next(each for each in folders if path.is_relative_to(each.absolute()))
             below = path.relative_to(folder.absolute())
-            is_result = left_out is not None and path.resolve().is_relative_to(left_out)
-            if change != watchfiles.Change.deleted and selection.takes(below) and not is_result:
-                waiting[folder / below] = ((-1, -1), now, below)
+            if left_out is not None and path.resolve().is_relative_to(left_out):
+                continue
+            if path.is_dir():  # what came with it came, perhaps, before it was watched
+                new = []
+                with suppress(OSError):  # gone again
+                    inner = photos_of(path, Selection(recursive=True)) if selection.recursive else ()
+                    new = [below / each for _, each in inner if selection.takes(below / each)]
+            else:
+                new = [below] if selection.takes(below) else []
+            waiting |= {folder / each: ((-1, -1), now, each) for each in new}
         for path, (was, since, below) in list(waiting.items()):
             try:
                 facts = path.stat()

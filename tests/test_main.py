@@ -1,21 +1,26 @@
 import dataclasses
 import io
 import json
+import signal
 import struct
 import subprocess
 import sys
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
 from PIL.PngImagePlugin import PngInfo
 from skimage import data
 
-from denoise import __main__, benchmark
+from denoise import benchmark, console, pipeline
 from denoise.__main__ import main
 from denoise.engine import Engine
+from denoise.mixing import Mix
+from denoise.runtime import ModelError
+from tests import raws
 
 ROOT = Path(__file__).parents[1]
 CLEAN = data.astronaut()[200:240, 150:200]
@@ -42,8 +47,7 @@ def quick(monkeypatch):
     def invert(photo, model, *, strength, level, best, progress, denoisers):
         return dataclasses.replace(photo, pixels=~photo.pixels)
 
-    monkeypatch.setattr(__main__, "denoise_photo", invert)
-    monkeypatch.setattr(Engine, "load", lambda engine, name: None)
+    monkeypatch.setattr(pipeline, "denoise_photo", invert)
 
 
 def read(path):
@@ -213,7 +217,7 @@ def test_main_passes_model_and_strength_on(folder, monkeypatch):
         received.append((model, strength, level, best))
         return photo
 
-    monkeypatch.setattr(__main__, "denoise_photo", remember)
+    monkeypatch.setattr(pipeline, "denoise_photo", remember)
     assert main(["noisy.png", "--model", "nlm", "--strength", "0.25"]) == 0
     assert main(["noisy.png", "--best", "--force"]) == 0
     monkeypatch.setattr("denoise.catalogue.BIG", 1)
@@ -221,11 +225,11 @@ def test_main_passes_model_and_strength_on(folder, monkeypatch):
     assert received == [("nlm", 0.25, None, False), ("ridnet", 1, None, True), ("unet", 3, 0.2, False)]
 
 
-def test_main_says_that_a_denoiser_cannot_be_told_the_level(folder, capsys):
+def test_main_says_what_a_denoiser_cannot_do(folder, capsys):
     assert main(["noisy.png", "--model", "nlm", "--strength", "2"]) == 1
-    assert "A strength above 1 needs a network that is told how much noise there is" in capsys.readouterr().err
+    assert "nlm cannot remove more than there seems to be; choose one that can: " in capsys.readouterr().err
     assert main(["noisy.png", "--model", "nlm", "--level", "10"]) == 1
-    assert "A noise level needs a network that is told how much noise there is" in capsys.readouterr().err
+    assert "nlm cannot be told how much noise there is; choose one that can: " in capsys.readouterr().err
 
 
 def test_main_denoises_several_photos_into_a_new_folder(folder, quick):
@@ -289,6 +293,12 @@ def test_main_refuses_photos_above_the_limit(folder, quick, capsys):
         pytest.param(["noisy.png", "--model", "dncnn"], "there is no model 'dncnn'. Known models: ", id="model"),
         pytest.param(["noisy.png", "--strength", "3.5"], "must be a number between 0 and 3", id="strength"),
         pytest.param(["noisy.png", "--strength", "nan"], "must be a number between 0 and 3", id="nan"),
+        pytest.param(["noisy.png", "--preset", "mine"], "there is no preset 'mine'. Known presets: ", id="preset"),
+        pytest.param(["noisy.png", "--presets", "a.toml"], "a.toml: No such file", id="presets"),
+        pytest.param(["noisy.png", "--detail", "2"], "must be a number between 0 and 1", id="detail"),
+        pytest.param(["noisy.png", "--jobs", "0"], "must be a whole number between 1 and 64", id="jobs"),
+        pytest.param(["noisy.png", "--in-place", "-o", "a.png"], "exclude each other", id="in place"),
+        pytest.param(["noisy.png", "--watch", "-o", "out"], "--watch needs folders", id="watch"),
         pytest.param(["noisy.png", "--level", "256"], "must be a number between 0 and 255", id="level"),
         pytest.param(["noisy.png", "-o", "out.gif"], "out.gif must end in .png", id="format"),
         pytest.param(["."], "name a folder for the photos of . with -o", id="folder without -o"),
@@ -308,20 +318,27 @@ def test_main_explains_wrong_usage(folder, quick, capsys, arguments, sentence):
     assert sentence in capsys.readouterr().err
 
 
-def test_main_ends_with_130_when_interrupted(folder, quick, capsys, monkeypatch):
-    def interrupt(*args, **kwargs):
-        raise KeyboardInterrupt
+def test_main_ends_with_130_when_interrupted_and_loses_what_is_at_work_only(folder, quick, capsys, monkeypatch):
+    invert = pipeline.denoise_photo
 
-    monkeypatch.setattr(__main__, "denoise_photo", interrupt)
-    assert main(["noisy.png"]) == 130
+    def interrupt(photo, model, **options):
+        if Path("out/clean.png").exists():
+            signal.raise_signal(signal.SIGINT)
+            while True:  # until it is cancelled
+                options["progress"](0, 1)
+        return invert(photo, model, **options)
+
+    monkeypatch.setattr(pipeline, "denoise_photo", interrupt)
+    assert main(["clean.png", "noisy.png", "-o", "out"]) == 130
     assert capsys.readouterr().err == "denoise: stopped\n"
+    assert [path.name for path in Path("out").iterdir()] == ["clean.png"]
 
 
-def test_main_reports_a_broken_model_once(folder, quick, capsys, monkeypatch):
-    def broken(engine, name):
-        raise __main__.ModelError("The model file x is damaged.")
+def test_main_reports_a_broken_model_once(folder, capsys, monkeypatch):
+    def broken(name):
+        raise ModelError("The model file x is damaged.")
 
-    monkeypatch.setattr(Engine, "load", broken)
+    monkeypatch.setattr(console, "load_model", broken)
     assert main(["noisy.png", "clean.png", "-o", "out"]) == 1
     assert capsys.readouterr().err == "denoise: The model file x is damaged.\n"
 
@@ -340,8 +357,81 @@ def test_main_draws_progress_only_on_a_terminal(folder, monkeypatch):
 
     monkeypatch.setattr(sys, "stderr", Terminal())
     assert main(["noisy.png", "--model", "nlm"]) == 0
-    assert "noisy.png ██████████████████████████████ 100 %" in sys.stderr.getvalue()
-    assert sys.stderr.getvalue().endswith("\r\033[K")
+    assert "noisy.png" in sys.stderr.getvalue()
+    assert sys.stderr.getvalue().endswith("\r\033[2K\033[?25h\r")  # gone
+
+
+def test_main_goes_through_folders_and_keeps_places(folder, quick, capsys):
+    for place in ("in/day 1/noisy.png", "in/day 2/noisy.png", "in/.thumbnails/noisy.png"):
+        Path(place).parent.mkdir(parents=True)
+        Path(place).write_bytes(Path("noisy.png").read_bytes())
+    assert main(["-r", "in", "-o", "in/out", "--dry-run"]) == 0
+    assert not Path("in/out").exists()
+    assert main(["-r", "in", "-o", "in/out", "--jobs", "2", "--report", "report.jsonl"]) == 0
+    assert sorted(map(str, Path("in/out").rglob("*.png"))) == ["in/out/day 1/noisy.png", "in/out/day 2/noisy.png"]
+    lines = [json.loads(line) for line in Path("report.jsonl").read_text().splitlines()]
+    assert sorted(line["source"] for line in lines) == ["in/day 1/noisy.png", "in/day 2/noisy.png"]
+    assert {(line["state"], line["width"], line["format"]) for line in lines} == {("done", 50, "PNG")}
+
+
+def test_main_goes_on_where_it_was(folder, quick, capsys):
+    assert main(["noisy.png", "-o", "out/"]) == 0
+    before = Path("out/noisy.png").stat().st_mtime_ns
+    assert main([".", "-o", "out", "--skip-existing", "--report", "report.jsonl"]) == 0
+    assert Path("out/noisy.png").stat().st_mtime_ns == before
+    assert Path("out/clean.png").exists()
+    states = {line["source"]: line["state"] for line in map(json.loads, Path("report.jsonl").read_text().splitlines())}
+    assert states == {"noisy.png": "skipped", "clean.png": "done"}
+
+
+def test_main_never_writes_one_result_over_another_of_the_same_run(folder, quick, capsys):
+    Path("photo.nef").write_bytes(Path("noisy.png").read_bytes())
+    PillowImage.fromarray(CLEAN).save("photo.tif")
+    for option in ("--force", "--skip-existing"):
+        assert main(["photo.nef", "photo.tif", "-o", f"out{option}", option]) == 1
+    errors = capsys.readouterr()
+    assert errors.err.count("was made of another photo of this run") + errors.out.count("was made of another") == 2
+
+
+def test_main_replaces_a_photo_in_place_and_keeps_its_permissions(folder, quick):
+    before = np.asarray(read("noisy.png"))
+    Path("noisy.png").chmod(0o640)
+    assert main(["--in-place", "noisy.png"]) == 0
+    np.testing.assert_array_equal(read("noisy.png"), ~before)
+    assert Path("noisy.png").stat().st_mode & 0o777 == 0o640
+    assert len(list(folder.iterdir())) == 2
+
+
+def test_main_removes_what_a_preset_says_and_what_is_asked_for_by_itself(folder, monkeypatch):
+    seen = []
+    process = console.process
+    monkeypatch.setattr(
+        console, "process", lambda path, settings, *a, **k: seen.append(settings) or process(path, settings, *a, **k)
+    )
+    Path("mine.toml").write_text("[mine]\ncolour = 0.25\nstrength = 0.5\n")
+    own = ["noisy.png", "--model", "nlm", "--force", "--presets", "mine.toml", "--preset", "mine"]
+    assert main(own) == 0
+    assert main([*own, "--colour", "1", "--detail", "0.5", "--strength", "1"]) == 0
+    assert main(["noisy.png", "--model", "nlm", "--force", "--preset", "keep-grain"]) == 0
+    assert [(settings.strength, settings.mix) for settings in seen] == [
+        (0.5, Mix(colour=0.25)),
+        (1.0, Mix(detail=0.5)),
+        (1.0, Mix(luminance=0.0)),
+    ]
+
+
+def test_main_develops_raw_files_as_wished(folder, quick):
+    scene = np.broadcast_to(np.linspace(0.02, 0.4, 64)[:, None], (48, 64, 3))  # grey
+    Path("shot.dng").write_bytes(raws.dng(scene, neutral=(0.7, 1.0, 0.5)))
+    assert main(["shot.dng"]) == 0
+    assert main(["shot.dng", "-o", "lighter.png", "--exposure", "1"]) == 0
+    assert main(["shot.dng", "-o", "daylight.png", "--white-balance", "daylight"]) == 0
+    plain, lighter, daylight = (
+        cv2.imread(name, cv2.IMREAD_UNCHANGED)[8:-8, 8:-8].mean(axis=(0, 1))
+        for name in ("shot-denoised.tif", "lighter.png", "daylight.png")
+    )
+    assert (lighter < plain - 2000).all()  # these results are inverted
+    assert np.ptp(daylight) < 500 < np.ptp(plain)
 
 
 def test_main_prints_a_benchmark_and_writes_it_as_json(folder, capsys, monkeypatch):

@@ -3,6 +3,7 @@ import weakref
 from contextlib import contextmanager
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 from skimage import data

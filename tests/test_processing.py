@@ -59,5 +59,5 @@ def test_default_is_the_photos_own_format_and_denoiser(made):
 
 
 def test_level_is_for_those_who_are_told_it(made):
-    with pytest.raises(ModelError, match="A noise level needs a network that is told"):
-        made(Settings("unet", level=0.1))
+    with pytest.raises(ModelError, match="cannot be told how much noise there is"):
+        made(Settings("ridnet", level=0.1))

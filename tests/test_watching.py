@@ -1,0 +1,51 @@
+import threading
+from pathlib import Path
+
+import pytest
+
+from denoise.plan import Selection
+from denoise.watching import arrivals
+
+SETTLED = 0.5  # seconds
+
+
+@pytest.fixture
+def incoming(tmp_path):
+    (tmp_path / "in" / "out").mkdir(parents=True)
+    return tmp_path / "in"
+
+
+def test_arrivals_are_what_is_there_and_what_comes(incoming):
+    (incoming / "old.jpg").write_bytes(b"old")
+    coming = arrivals([incoming], Selection(recursive=True), apart=incoming / "out", settled=SETTLED)
+    arrived = filter(None, coming)
+    assert next(arrived) == (incoming / "old.jpg", Path("old.jpg"))
+    (incoming / "out" / "result.jpg").write_bytes(b"result")
+    (incoming / "notes.txt").write_bytes(b"notes")
+    (incoming / "card").mkdir()
+    assert next(coming) is None  # the new folder is seen
+    (incoming / "card" / "new.jpg").write_bytes(b"new")
+    assert next(arrived) == (incoming / "card" / "new.jpg", Path("card/new.jpg"))
+
+
+def test_arrivals_wait_until_a_file_is_whole(incoming):
+    coming = arrivals([incoming], Selection(), settled=SETTLED)
+    assert next(coming) is None
+    path, written = incoming / "slow.jpg", 0
+    writing = threading.Event()
+
+    def write():
+        nonlocal written
+        with path.open("wb") as file:
+            while written < 10 and not writing.wait(SETTLED / 3):
+                written += file.write(b"x")
+                file.flush()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        assert next(filter(None, coming)) == (path, Path("slow.jpg"))
+        assert written == 10
+    finally:
+        writing.set()
+        thread.join()
