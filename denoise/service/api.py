@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import anyio
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException
@@ -18,7 +18,7 @@ from denoise import __version__, catalogue
 from denoise.engine import Engine
 from denoise.image import media_type
 from denoise.service import docs, gate, intake, problems
-from denoise.service.jobs import Sent, Store
+from denoise.service.jobs import ID, Sent, Store
 from denoise.service.metrics import Metrics
 from denoise.service.models import Job, Model, Order, Report, State
 from denoise.service.rules import Rules
@@ -110,7 +110,7 @@ async def _keep_pace(request: Request, here: Here) -> None:
     await here.pace.check(request.state.client)
 
 
-async def _find(job_id: str, here: Here) -> Sent:
+async def _find(job_id: Annotated[str, Path(json_schema_extra={"pattern": ID})], here: Here) -> Sent:
     if sent := here.store.find(job_id):
         return sent
     raise HTTPException(404, NO_JOB)
@@ -167,7 +167,13 @@ async def denoise_photo(request: Request, order: Annotated[Order, Query()], here
             group.cancel_scope.cancel()
         if not work.has_ended:
             raise HTTPException(503, TOO_LONG.format(seconds=here.rules.seconds))
-        return _nobody() if work.is_cancelled else _picture(sent, lambda: here.store.remove(sent))
+        if work.is_cancelled:
+            here.store.remove(sent)
+            return _nobody()
+        file = _picture(sent)
+        here.store.release(sent)
+        file.then = sent.close
+        return file
 
 
 @_router.post(
@@ -285,7 +291,7 @@ class _File(FileResponse):
             self.then()
 
 
-def _picture(sent: Sent, then: Callable[[], object] = lambda: None) -> Response:
+def _picture(sent: Sent) -> _File:
     """Return a result, or raise why there is none."""
     work = sent.work
     assert work
@@ -302,6 +308,4 @@ def _picture(sent: Sent, then: Callable[[], object] = lambda: None) -> Response:
         "Denoise-Not-Kept": ", ".join(figures.not_kept).encode("ascii", "replace").decode(),
         "Cache-Control": "no-store",
     }
-    file = _File(sent.result, headers=headers, media_type=media_type(figures.format))
-    file.then = then
-    return file
+    return _File(sent.result, headers=headers, media_type=media_type(figures.format))

@@ -36,10 +36,10 @@ def gate(rules: Rules) -> Callable[..., Awaitable[None]]:
         _: Annotated[None, Depends(let_in)],
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     ) -> None:
-        key = credentials.credentials.encode() if credentials else b""
+        key = credentials.credentials.encode("latin-1") if credentials else b""
         if not sum(hmac.compare_digest(key, each.encode()) for each in rules.keys):  # all of them: no hint by its time
             raise HTTPException(401, NO_KEY, {"WWW-Authenticate": "Bearer"})
-        request.state.client = key.decode()
+        request.state.client = key.decode("latin-1")
 
     return let_in_with_key if rules.keys else let_in
 

@@ -87,4 +87,6 @@ async def _part(stream: AsyncIterator[bytes], boundary: bytes) -> AsyncIterator[
         raise HTTPException(400, BROKEN_FORM) from None
     if not ends:
         raise HTTPException(400, BROKEN_FORM)
+    if not names:
+        raise HTTPException(422, NO_PART)
     yield b""

@@ -27,6 +27,9 @@ from denoise.spool import check_room, make_folder
 
 FULL = "This server has as many photos as it takes. Wait a minute, then send this one again."
 OWN_SHARE = "{count} photos of yours are here, which is as many as one client may have. Delete those that are done."
+ID = r"^[\w-]{32}$"
+"""What a photo's id looks like."""
+
 _AGAIN = {"Retry-After": "30"}
 
 
@@ -39,7 +42,9 @@ class Sent:
         source: Its file.
         result: The file that becomes of it.
         work: The engine's, once the photo has come as a whole.
-        seconds: For how long it was at work, once it has ended.
+        has_begun: Set once there was room for its pixels.
+        until: When it is gone, in seconds since 1970.
+        timer: Lets it go then.
     """
 
     def __init__(self, client: str) -> None:
@@ -47,6 +52,7 @@ class Sent:
         folder = make_folder()
         self.source, self.result = folder / "source", folder / "result"
         self.work: Job[Figures] | None = None
+        self.has_begun = threading.Event()
         self.until = 0.0
         self.timer: asyncio.TimerHandle | None = None
         self._remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
@@ -54,10 +60,8 @@ class Sent:
     @property
     def state(self) -> State:
         """What has become of it."""
-        if self.work is None or (not self.work.has_ended and not self.work.total):
-            return State.WAITING
-        if not self.work.has_ended:
-            return State.WORKING
+        if self.work is None or not self.work.has_ended:
+            return State.WORKING if self.has_begun.is_set() else State.WAITING
         return State.FAILED if self.work.ended_early else State.DONE
 
     def close(self) -> None:
@@ -116,12 +120,13 @@ class Store:
     def start(self, sent: Sent, settings: Settings) -> None:
         """Begin the work on a photo that has come."""
         most = self._rules.max_megapixels
-        source, result = sent.source, sent.result  # not the photo: it would be held by its own work
+        source, result, has_begun = sent.source, sent.result, sent.has_begun  # all that the work is to hold of it
 
         def work(task: Task) -> Figures:
             with turns.pictures.turn(source.stat().st_size, check=task.check):
                 size = unpacked_size(source.read_bytes(), max_megapixels=most)
             with task.room(2 * size):
+                has_begun.set()
                 data, figures = process(source, settings, task, max_megapixels=most)
                 check_room(len(data))
                 result.write_bytes(data)
@@ -139,10 +144,14 @@ class Store:
 
     def remove(self, sent: Sent) -> None:
         """Let go of a photo, and end its work."""
-        if self._sent.pop(sent.id, None):
-            if sent.timer:
-                sent.timer.cancel()
+        if self.release(sent):
             sent.close()
+
+    def release(self, sent: Sent) -> bool:
+        """Give a photo's place to others; who did that is to close it. Return whether it had one."""
+        if sent.timer:
+            sent.timer.cancel()
+        return self._sent.pop(sent.id, None) is not None
 
     def _touch(self, sent: Sent) -> None:
         if sent.timer:
