@@ -299,6 +299,8 @@ def _picture(sent: Sent) -> _File:
         raise HTTPException(problems.status_of(work.failure), work.reason)
     figures = work.result
     assert figures
+    if not sent.result.exists():
+        raise FileNotFoundError(sent.result)
     headers = {
         "Denoise-Model": figures.model,
         "Denoise-Noise-Before": f"{figures.noise_before:.2f}",

@@ -65,7 +65,7 @@ def status_of(error: Exception) -> int:
     """Return the status that tells of a failure."""
     if isinstance(error, PhotoError):
         return 422
-    if isinstance(error, ModelError | MemoryError):
+    if isinstance(error, ModelError | MemoryError | FileNotFoundError):
         return 503
     return 507 if _is_full(error) else 500
 
@@ -76,6 +76,8 @@ def sentence_of(error: Exception) -> str:
         return str(error)
     if _is_full(error):
         return texts.REFUSALS["507"]
+    if isinstance(error, FileNotFoundError):
+        return texts.TIDIED_AWAY
     _log.error("The service failed", exc_info=error)
     return texts.OUT_OF_MEMORY if isinstance(error, MemoryError) else texts.UNEXPECTED
 

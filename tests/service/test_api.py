@@ -281,6 +281,17 @@ def test_full_disk_is_said(client, monkeypatch):
     assert client.get(ready).json() == {"status": "ok"}
 
 
+def test_what_somebody_tidied_away_is_said(client, network):
+    network.hold()
+    begun = client.post("/api/v1/jobs?model=unet", content=PHOTO).headers["location"]
+    waiting = client.post("/api/v1/jobs?model=unet", content=PHOTO).headers["location"]
+    network.free.set()
+    until(lambda: {client.get(job).json()["state"] for job in (begun, waiting)} == {"done"})
+    for result in spool.spool().glob("*/result"):
+        result.unlink()
+    assert problem(client.get(f"{begun}/result"), 503) == texts.TIDIED_AWAY
+
+
 def test_fault_of_ours_is_a_sentence_and_logged(client, network, caplog):
     network.failure = ZeroDivisionError("division by zero")
     assert problem(client.post("/api/v1/denoise", content=PHOTO), 500) == texts.UNEXPECTED
