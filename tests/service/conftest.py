@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx2
 import numpy as np
@@ -16,6 +17,7 @@ from denoise.engine import Engine
 from denoise.image import Photo, encode
 from denoise.ui import guard
 
+REPOSITORY = Path(__file__).parents[2]
 PATIENCE = 30  # seconds; generous, for a busy machine
 
 
