@@ -9,9 +9,14 @@ source=$1 place=/opt/denoise page=/srv/denoise
 python3 -m venv "$place"
 "$place/bin/pip" install --quiet --no-cache-dir --no-compile --prefer-binary "$source[page]"
 
-# What no server needs: the libraries' own tests, headers, and what is only for the making of maps and notebooks.
-find "$place/lib" -depth -type d \( -name tests -o -name include -o -name __pycache__ \) -exec rm -r {} +
-rm -r "$place"/lib/python3*/site-packages/pip "$place"/lib/python3*/site-packages/pip-* "$place"/bin/pip*
+# What no server needs: the libraries' own tests and headers, what installs packages, and parts that only other uses load:
+# notebooks (pydeck), remote data (pyarrow), graphics processors (LiteRT).
+packages=$(echo "$place"/lib/python3*/site-packages)
+find "$packages" -depth -type d \( -name tests -o -name include -o -name __pycache__ \) -exec rm -r {} +
+cd "$packages"
+rm -rf pip pip-* setuptools setuptools-* pkg_resources _distutils_hack distutils-precedence.pth "$place"/bin/pip*
+rm -rf pydeck/nbextension pyarrow/libarrow_flight.so* pyarrow/_flight.* pyarrow/libarrow_s3.so* pyarrow/_s3fs.* \
+  ai_edge_litert/libLiteRtWebGpuAccelerator.so
 
 mkdir -p "$page"
 cp -r "$source/app.py" "$source/page.py" "$source/.streamlit" "$page"
