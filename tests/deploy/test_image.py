@@ -47,7 +47,7 @@ def tree(tmp_path_factory):
     for path in (CERTIFICATES, Path("/etc/resolv.conf"), Path("/etc/hosts")):
         shutil.copy(path, folder / str(path)[1:])
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "PIP_CERT": str(CERTIFICATES)}
-    subprocess.run(["chroot", folder, "/source/deploy/install.sh", "/source"], env=environment, check=True)
+    subprocess.run(["/usr/sbin/chroot", folder, "/source/deploy/install.sh", "/source"], env=environment, check=True)
     shutil.rmtree(folder / "source")
     (folder / "spool").mkdir()
     return folder
