@@ -59,7 +59,9 @@ class Order(BaseModel):
     ] = ""
     quality: Annotated[
         int,
-        Field(ge=1, le=100, description="Of a JPEG or WebP; lossless WebP stays so unless `format` is given."),
+        Field(
+            ge=1, le=100, description="Of JPEG, WebP, HEIC, AVIF; what came lossless stays so unless `format` is given."
+        ),
     ] = 95
     strip: Annotated[bool, Field(description="Leave all metadata out.")] = False
 
@@ -76,7 +78,14 @@ class Order(BaseModel):
         mix = Mix(self.luminance, self.colour, self.detail)
         level = None if self.level is None else self.level / 255
         return Settings(
-            self.model, self.best, self.strength, self.format, self.quality, self.strip, level=level, mix=mix
+            model=self.model,
+            best=self.best,
+            strength=self.strength,
+            format=self.format,
+            quality=self.quality,
+            strip=self.strip,
+            level=level,
+            mix=mix,
         )
 
 

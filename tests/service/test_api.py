@@ -96,7 +96,7 @@ def test_default_is_the_photos_own_format_and_denoiser(client):
         ({"level": 9}, "parameters", "needs a model that takes a level"),
         ({"strength": 4}, "strength", "less than or equal to 3"),
         ({"luminance": "nan"}, "luminance", "less than or equal to 1"),
-        ({"format": "gif"}, "format", "“gif” is not a known file type. Use one of: png"),
+        ({"format": "gif"}, "format", "“gif” is no file type that can be written. Use one of: png"),
         ({"quality": 0}, "quality", "greater than or equal to 1"),
         ({"nothing": 1}, "nothing", "there is no such parameter"),
     ],
