@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from denoise import __version__, catalogue
 from denoise.engine import Engine
 from denoise.image import media_type
+from denoise.pipeline import STRONGEST
 from denoise.service import docs, gate, intake, problems
 from denoise.service.jobs import ID, Sent, Store
 from denoise.service.metrics import Metrics
@@ -130,7 +131,8 @@ async def list_models(here: Here) -> list[Model]:
             summary=info.summary,
             default=name == catalogue.DEFAULT,
             default_for_big_photos=name == catalogue.DEFAULT_FOR_BIG_PHOTOS,
-            takes_level=info.is_told,
+            takes_level=info.needs_level,
+            strongest=STRONGEST if info.has_best else 1.0,
             has_best=info.has_best,
             seconds_per_tile=pace.get(name, info.seconds),
         )

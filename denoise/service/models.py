@@ -6,20 +6,23 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from denoise.catalogue import denoiser_names
+from denoise import catalogue
 from denoise.image import format_for
 from denoise.item import Settings
 from denoise.mixing import Mix
-from denoise.pipeline import STRONGEST
-
-UNKNOWN = "there is no model {name!r}. Known models: {known}"
-UNTOLD = "a strength above 1, or a level, needs a model that takes a level, see /models"
+from denoise.pipeline import STRONGEST, info_for
+from denoise.runtime import ModelError
 
 
-def _known(name: str) -> str:
-    if name and name not in denoiser_names():
-        raise ValueError(UNKNOWN.format(name=name, known=", ".join(denoiser_names())))
-    return name
+def _able(model: str, strength: float = 1.0, level: float | None = None) -> str:
+    names = [model] if model else [catalogue.DEFAULT, catalogue.DEFAULT_FOR_BIG_PHOTOS]
+    catalogue.denoiser_names()  # what is wrong with a card is not the client's doing
+    try:
+        for name in names:
+            info_for(name, strength, level)
+    except ModelError as error:
+        raise ValueError(str(error)) from None
+    return model
 
 
 def _format(suffix: str) -> str:
@@ -32,12 +35,16 @@ class Order(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     model: Annotated[
-        str, AfterValidator(_known), Field(description="A name from /models; empty for the default of each photo.")
+        str,
+        AfterValidator(lambda name: _able(name)),
+        Field(description="A name from /models; empty for the default of each photo."),
     ] = ""
     strength: Annotated[
         float,
         Field(
-            ge=0, le=STRONGEST, description="Share of the noise that is removed; above 1 if the model takes a level."
+            ge=0,
+            le=STRONGEST,
+            description="Share of the noise that is removed; above 1, as far as the model goes, more of it.",
         ),
     ] = 1.0
     level: Annotated[
@@ -66,11 +73,8 @@ class Order(BaseModel):
     strip: Annotated[bool, Field(description="Leave all metadata out.")] = False
 
     @model_validator(mode="after")
-    def _is_told(self) -> "Order":
-        if self.strength > 1 or self.level is not None:
-            known = denoiser_names()
-            if not (self.model and known[self.model].is_told):
-                raise ValueError(UNTOLD)
+    def _is_able(self) -> "Order":
+        _able(self.model, self.strength, self.level)
         return self
 
     def settings(self) -> Settings:
@@ -97,7 +101,8 @@ class Model(BaseModel):
     summary: str
     default: Annotated[bool, Field(description="Serves unless another one is asked for.")]
     default_for_big_photos: Annotated[bool, Field(description="The same for photos of more than 8 megapixels.")]
-    takes_level: Annotated[bool, Field(description="Whether `level`, and a `strength` above 1, can be asked of it.")]
+    takes_level: Annotated[bool, Field(description="Whether `level` can be asked of it.")]
+    strongest: Annotated[float, Field(description="How far `strength` goes.")]
     has_best: Annotated[bool, Field(description="Whether `best` makes it better.")]
     seconds_per_tile: Annotated[float | None, Field(description="How long a tile took here lately, or as measured.")]
 

@@ -91,9 +91,10 @@ def test_default_is_the_photos_own_format_and_denoiser(client):
 @pytest.mark.parametrize(
     ("wish", "parameter", "words"),
     [
-        ({"model": "best"}, "model", "there is no model 'best'. Known models: ridnet, unet"),
-        ({"strength": 2, "model": "unet"}, "parameters", "needs a model that takes a level"),
-        ({"level": 9}, "parameters", "needs a model that takes a level"),
+        ({"model": "best"}, "model", "There is no model 'best'. Known models: ridnet, unet"),
+        ({"strength": 2, "model": "nlm"}, "parameters", "nlm cannot remove more than there seems to be"),
+        ({"level": 9, "model": "nlm"}, "parameters", "nlm cannot be told how much noise there is; choose one that can"),
+        ({"level": 9}, "parameters", "ridnet cannot be told how much noise there is; choose one that can: unet"),
         ({"strength": 4}, "strength", "less than or equal to 3"),
         ({"luminance": "nan"}, "luminance", "less than or equal to 1"),
         ({"format": "gif"}, "format", "“gif” is no file type that can be written. Use one of: png"),
@@ -311,14 +312,15 @@ def test_models_are_those_of_the_page(client):
     assert [name for name in found if found[name]["default"]] == ["ridnet"]
     assert [name for name in found if found[name]["default_for_big_photos"]] == ["unet"]
     assert found["ridnet"]["title"] == denoiser_names()["ridnet"].title
-    assert not any(model["takes_level"] for model in found.values())
+    for name, info in denoiser_names().items():
+        assert (found[name]["takes_level"], found[name]["strongest"] > 1) == (info.needs_level, info.has_best)
 
 
 def test_level_reaches_a_model_that_is_told(client, told_networks):
     sent = {"content": PHOTO, "params": {"model": "told", "level": 5}}
     assert client.post("/api/v1/denoise", **sent).status_code == 200
-    sent["params"] |= {"model": "pair"}
-    assert "needs a model that takes a level" in problem(client.post("/api/v1/denoise", **sent), 422)
+    sent["params"] |= {"model": "nlm"}
+    assert "nlm cannot be told how much noise there is" in problem(client.post("/api/v1/denoise", **sent), 422)
 
 
 def test_interactive_page_asks_no_other_server(client):
