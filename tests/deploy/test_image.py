@@ -6,6 +6,7 @@
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -60,7 +61,7 @@ def port(tree):
         probe.bind(("127.0.0.1", 0))
         found = probe.getsockname()[1]
     command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", RUN, "sh", tree, str(found)]
-    process = subprocess.Popen(command)
+    process = subprocess.Popen(command, start_new_session=True)
     try:
         deadline = time.monotonic() + 4 * PATIENCE
         while True:
@@ -71,7 +72,7 @@ def port(tree):
                 break
         yield found
     finally:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)  # what has become of another user does not end with its parent
         process.wait()
 
 
