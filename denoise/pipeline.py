@@ -67,7 +67,7 @@ def denoise_photo(
         _check_number("level", float(np.min(level)))
         _check_number("level", float(np.max(level)))
     if isinstance(model, str):
-        info = _info(model, strength, level)
+        info = info_for(model, strength, level)
     clean = clean_mask(photo.pixels)
 
     def denoised(denoiser: Denoiser) -> Pixels:
@@ -103,8 +103,12 @@ def _check_number(name: str, number: float, greatest: float = 1.0) -> None:
         raise ValueError(f"`{name}` must be between 0 and {greatest:g}. Received: {number}")
 
 
-def _info(model: str, strength: float, level: object) -> DenoiserInfo:
-    """Look up a denoiser, which must be able to do what is asked of it."""
+def info_for(model: str, strength: float, level: object) -> DenoiserInfo:
+    """Look up a denoiser, which must be able to do what is asked of it.
+
+    Raises:
+        ModelError: It is not, or there is none of this name.
+    """
     known = denoiser_names()
     if model not in known:
         raise ModelError(f"There is no model {model!r}. Known models: {', '.join(known)}.")

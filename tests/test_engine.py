@@ -86,6 +86,16 @@ class Machine:
             time.sleep(0.001)
 
 
+def test_tiles_and_those_who_wait_for_one_are_counted():
+    machine = Machine()
+    jobs = [machine.hold(), *(machine.submit("second", tiles=2) for _ in range(2))]
+    machine.wait_for(2)
+    assert (machine.engine.tiles, machine.engine.waiting) == (0, 2)
+    machine.is_free.set()
+    assert all(job.wait(10) for job in jobs)
+    assert (machine.engine.tiles, machine.engine.waiting) == (5, 0)
+
+
 def test_job_has_progress_and_a_result():
     machine = Machine()
     job = machine.hold()

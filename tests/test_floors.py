@@ -10,7 +10,7 @@ from tests.architecture import MODULES, PACKAGE, imports_of, part_of
 
 
 def is_core(module: str) -> bool:
-    return part_of(module) not in ("denoise.ui", "denoise.training")
+    return part_of(module) not in ("denoise.ui", "denoise.service", "denoise.training")
 
 
 def within(*parts: str) -> Callable[[str], bool]:
@@ -20,9 +20,10 @@ def within(*parts: str) -> Callable[[str], bool]:
 @pytest.mark.parametrize(
     ("who", "whom"),
     [
-        pytest.param(is_core, ["denoise.ui", "denoise.training"], id="core"),
-        pytest.param(within("denoise.ui"), ["denoise.training"], id="page"),
-        pytest.param(within("denoise.training"), ["denoise.ui", "denoise.__main__"], id="training"),
+        pytest.param(is_core, ["denoise.ui", "denoise.service", "denoise.training"], id="core"),
+        pytest.param(within("denoise.ui"), ["denoise.service", "denoise.training"], id="page"),
+        pytest.param(within("denoise.service"), ["denoise.training", "denoise.__main__"], id="service"),
+        pytest.param(within("denoise.training"), ["denoise.ui", "denoise.service", "denoise.__main__"], id="training"),
     ],
 )
 def test_part_never_uses(who, whom):
@@ -39,10 +40,19 @@ def test_image_package_uses_nothing_of_the_others():
         assert others <= {"denoise"}, module
 
 
+def test_service_takes_nothing_of_the_page_but_its_words():
+    """So that it works where Streamlit is not installed."""
+    is_service, is_page = within("denoise.service"), within("denoise.ui")
+    used = {each for module in filter(is_service, MODULES) for each in MODULES[module] & MODULES.keys()}
+    assert set(filter(is_page, used)) == {"denoise.ui", "denoise.ui.texts"}
+
+
 @pytest.mark.parametrize(
     ("libraries", "where"),
     [
-        (["streamlit", "starlette"], ["denoise.ui"]),
+        (["streamlit"], ["denoise.ui"]),
+        (["starlette"], ["denoise.ui", "denoise.service"]),
+        (["fastapi", "pydantic", "prometheus_client", "limits"], ["denoise.service"]),
         (["keras", "tensorflow", "jax", "matplotlib", "scipy"], ["denoise.training"]),
         (["ai_edge_litert"], ["denoise.runtime"]),
         (["lxml"], ["denoise.image"]),

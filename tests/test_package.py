@@ -64,7 +64,9 @@ def test_installed_command_cleans_a_photo_in_any_folder_with_what_it_says_it_nee
     pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "photo.png")
     extras = PROJECT["optional-dependencies"]
-    code = RUN.format(refused={"streamlit", "tensorflow", "keras", "matplotlib", "portalocker"}, site=str(site))
+    code = RUN.format(
+        refused={"streamlit", "fastapi", "tensorflow", "keras", "matplotlib", "portalocker"}, site=str(site)
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, "photo.png", "--model", "unet"],
         cwd=tmp_path,

@@ -58,6 +58,6 @@ def test_default_is_the_photos_own_format_and_denoiser(made):
     assert decode(data).metadata.comments == (("Title", "Cat"),)
 
 
-def test_level_is_for_those_who_are_told_it(made):
-    with pytest.raises(ModelError, match="cannot be told how much noise there is"):
-        made(Settings("ridnet", level=0.1))
+def test_level_is_for_those_who_can_be_told_it(made):
+    with pytest.raises(ModelError, match="nlm cannot be told how much noise there is"):
+        made(Settings("nlm", level=0.1))

@@ -43,10 +43,11 @@ def test_large_works_wait_until_there_is_room_in_the_order_in_which_they_came(wo
         pass
     assert not second.is_set()
     assert not third.is_set()
+    assert turns.waiting == 2
     end_first.set()
     assert second.wait(10)
     assert third.wait(10)
-    assert (told_second[-1], told_third[-1]) == (0, 0)
+    assert (told_second[-1], told_third[-1], turns.waiting) == (0, 0, 0)
 
 
 def test_small_works_never_wait_and_one_that_is_too_large_works_alone(work):

@@ -1,0 +1,98 @@
+"""The steps of `deploy/Dockerfile`, in a Debian tree that mmdebstrap makes: no image can be fetched where this runs.
+
+`DEPLOY_TREE=1 pytest tests/deploy/test_image.py`, as root, takes some minutes and 1.2 GB below the temporary folder.
+"""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import httpx2
+import pytest
+from websockets.sync.client import connect
+
+from denoise.image import decode
+from tests.attack.test_server import REPOSITORY, Visitor, wish
+from tests.service.conftest import PATIENCE, picture
+
+pytestmark = pytest.mark.skipif(os.environ.get("DEPLOY_TREE") != "1", reason="takes minutes: DEPLOY_TREE=1")
+
+USER = 10001
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+RUN = f"""
+mount --bind $1 $1 && mount -o remount,ro,bind $1
+mount -t tmpfs spool $1/spool -o uid={USER},mode=700 && mount -t proc proc $1/proc
+exec chroot --userspec={USER}:{USER} $1 /usr/bin/env -i PATH=/usr/bin:/bin HOME=/spool TMPDIR=/spool sh -c \
+  'cd /srv/denoise && exec /opt/denoise/bin/streamlit run app.py --server.headless=true --server.port=$0 \
+  --server.allowedHosts=localhost --server.allowedHosts=photos.example.org' $2
+"""
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tree")
+    packages = "--include=python3,python3-venv,ca-certificates"
+    subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", packages, "bookworm", folder], check=True)
+    wanted = re.findall(r"^!(.+)$", (REPOSITORY / ".dockerignore").read_text("utf-8"), re.MULTILINE)
+    names = subprocess.run(["git", "ls-files", *wanted], cwd=REPOSITORY, check=True, capture_output=True, text=True)
+    for name in names.stdout.splitlines():
+        if not name.endswith(".h5"):
+            (folder / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, folder / "source" / name)
+    for path in (CERTIFICATES, Path("/etc/resolv.conf"), Path("/etc/hosts")):
+        shutil.copy(path, folder / str(path)[1:])
+    environment = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "PIP_CERT": str(CERTIFICATES)}
+    subprocess.run(["/usr/sbin/chroot", folder, "/source/deploy/install.sh", "/source"], env=environment, check=True)
+    shutil.rmtree(folder / "source")
+    (folder / "spool").mkdir()
+    return folder
+
+
+@pytest.fixture
+def port(tree):
+    """A server in the tree, whose user may write nothing but its spool."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        found = probe.getsockname()[1]
+    command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", RUN, "sh", tree, str(found)]
+    process = subprocess.Popen(command, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 4 * PATIENCE
+        while True:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            with suppress(httpx2.TransportError):
+                httpx2.get(f"http://127.0.0.1:{found}/readyz", headers={"Host": "localhost"}).raise_for_status()
+                break
+        yield found
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)  # what has become of another user does not end with its parent
+        process.wait()
+
+
+def test_installed_files_are_no_larger_than_they_were(tree):
+    """753 MB on 2026-11-26; what takes how much, `docs/deployment.md` says."""
+    files = [path for path in (tree / "opt").rglob("*") if path.is_file() and not path.is_symlink()]
+    assert sum(path.stat().st_size for path in files) < 780e6
+    assert not (tree / "usr/bin/gcc").exists()
+    assert not list((tree / "opt/denoise/bin").glob("pip*"))
+
+
+def test_page_and_service_work_for_a_user_who_may_write_nothing(port):
+    with httpx2.Client(base_url=f"http://localhost:{port}", timeout=PATIENCE) as client:
+        answer = client.post("/api/v1/denoise?model=unet", content=picture())
+        assert decode(answer.content).width == 300
+        assert client.get("/healthz", headers={"Host": "photos.example.org"}).status_code == 200
+        assert client.get("/healthz", headers={"Host": "other.example.org"}).status_code == 400
+    headers = {"Origin": f"http://localhost:{port}"}
+    url = f"ws://localhost:{port}/_stcore/stream"
+    with connect(url, subprotocols=["streamlit"], max_size=None, additional_headers=headers) as connection:
+        visitor = Visitor(connection)
+        connection.send(wish("results", ""))  # its tables and charts need the libraries of which parts were left out
+        visitor.find("arrow_vega_lite_chart|vega")
