@@ -79,7 +79,10 @@ def test_installed_command_cleans_a_photo_in_any_folder_with_what_it_says_it_nee
         assert denoised.size == (50, 40)
         assert np.any(np.asarray(denoised) != pixels)
     imported = set(done.stderr.splitlines()[-1].lower().replace("_", "-").split())
-    assert names(PROJECT["dependencies"]) <= imported | {"scikit-image"}  # for references only
+    assert names(PROJECT["dependencies"]) <= imported | {
+        "scikit-image",
+        "watchfiles",
+    }  # for references and --watch only
     others = names([each for extra in extras.values() for each in extra]) - names(["denoise", *PROJECT["dependencies"]])
     assert not imported & others
 

@@ -227,13 +227,16 @@ def score(clean: Pixels, denoised: Pixels, noisy: Pixels) -> list[float | None]:
 
 
 def mean_scores(scores: Sequence[Sequence[float | None]]) -> dict[str, float | None]:
-    """Mean `psnr` (None if a picture was equal) and `ssim`, and largest `colour_shift`, of what `score` returned."""
-    psnr, ssim, shift = (
-        [math.inf if value is None else value for value in column] for column in zip(*scores, strict=True)
-    )
-    mean = statistics.fmean(psnr)
+    """Summarise what `score` returned.
+
+    Returns:
+        Mean `psnr` of the pictures that are not equal to their reference (None if all are), how many are `equal`, mean
+        `ssim`, and largest `colour_shift`.
+    """
+    psnr, ssim, shift = ([value for value in column if value is not None] for column in zip(*scores, strict=True))
     return {
-        "psnr": round(mean, 3) if math.isfinite(mean) else None,
+        "psnr": round(statistics.fmean(psnr), 3) if psnr else None,
+        "equal": len(scores) - len(psnr),
         "ssim": round(statistics.fmean(ssim), 5),
         "colour_shift": max(shift),
     }

@@ -146,7 +146,8 @@ def results_table(evaluated: _Evaluated) -> str:
     header = ["denoiser", *photos, "parameters", "file", "one tile"]
     rows = zip([_title(name, denoisers) for name in denoisers], *columns, strict=True)
     note = (
-        f"PSNR in dB / SSIM, number of photos in brackets; bold: best of the column. {evaluated['protocol']} "
+        f"PSNR in dB, of the photos that did not come back equal / SSIM, number of photos in brackets; bold: best of "
+        f"the column. {evaluated['protocol']} "
         f"One tile: 256×256 pixels, LiteRT on {_machine(evaluated['speed']['machine'])}."
     )
     return f"{_table(header, rows)}\n\n{note}"
@@ -392,7 +393,8 @@ def _quality(mean: Mapping[str, Any] | None, best: tuple[float | None, float | N
     if best is not None:
         psnr = f"**{psnr}**" if _infinite(mean["psnr"]) == best[0] else psnr
         ssim = f"**{ssim}**" if mean["ssim"] == best[1] else ssim
-    return f"{psnr} / {ssim}"
+    equal = mean.get("equal") if mean["psnr"] is not None else 0
+    return f"{psnr} / {ssim}" + (f", {equal} {EQUAL}" if equal else "")
 
 
 def _infinite(psnr: float | None) -> float:

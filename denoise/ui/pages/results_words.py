@@ -83,7 +83,7 @@ PSNR_AND_SSIM = (
     "means equal."
 )
 DENOISER = "Denoiser"
-PSNR_COLUMN_HELP = "Peak signal-to-noise ratio in dB: higher is better. Photos equal to the clean ones have none."
+PSNR_COLUMN_HELP = "Peak signal-to-noise ratio in dB: higher is better. Equal photos have none."
 SSIM_COLUMN_HELP = "Structural similarity with the clean photos: higher is better, 1 means equal."
 SHIFT_HELP = "By how many of 256 levels the mean of a colour moved, in the worst photo: lower is better."
 PARAMETERS = "Parameters"
