@@ -100,7 +100,7 @@ def clean_share(pixels: Pixels) -> float:
 def describe_clean(share: float) -> str:
     """Return the sentence that tells a person which share of a picture came back as it was; empty if hardly any."""
     if share >= 1:
-        return "Nothing in it looks like noise, as in text, drawings and screenshots: it came back exactly as it was."
+        return "Nothing in it looks like noise, as in clean photos, text and drawings: it came back exactly as it was."
     if share >= _WORTH_TELLING:
         return (
             f"In {share:.0%} of it nothing looks like noise, as in text and graphics: that came back exactly as it was."

@@ -4,6 +4,8 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from denoise import catalogue, pipeline
 from denoise.baseline import estimate_noise
 from denoise.clean import clean_share
@@ -83,8 +85,10 @@ def process(
         progress=task.progress,
         denoisers=task.denoiser,
     )
+    is_clean = settings.strength > 0 and np.array_equal(noisy.pixels, denoised.pixels)
+    clean = 1.0 if is_clean else clean_share(noisy.pixels)
     denoised = blend(noisy, denoised, settings.mix)
-    noise_after, clean = noise_levels(denoised), clean_share(noisy.pixels)
+    noise_after = noise_levels(denoised)
     before, after = (compare(reference, each) if reference else None for each in (noisy, denoised))
     photo = replace(denoised, format=settings.format or noisy.format)
     photo = without_metadata(photo) if settings.strip else photo

@@ -61,3 +61,9 @@ def test_default_is_the_photos_own_format_and_denoiser(made):
 def test_level_is_for_those_who_can_be_told_it(made):
     with pytest.raises(ModelError, match="nlm cannot be told how much noise there is"):
         made(Settings("nlm", level=0.1))
+
+
+def test_clean_photo_is_told_to_be_clean_but_not_one_that_was_left_alone(made, task, monkeypatch):
+    monkeypatch.setattr("denoise.pipeline.denoise_photo", lambda photo, *args, **options: photo)
+    assert made(Settings())[1].clean == 1
+    assert made(Settings(strength=0))[1].clean < 1

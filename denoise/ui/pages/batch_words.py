@@ -13,7 +13,7 @@ SENTENCE = (
     "formats kept."
 )
 MODEL_HELP = (
-    "Automatic takes RIDNet, the best network, and the fast one for photos above 8 megapixels: it needs a tenth of the "
+    "Automatic takes RIDNet, the best network, and the fast one for photos above 2 megapixels: it needs a fifth of the "
     "time."
 )
 AUTOMATIC = "Automatic: RIDNet, fast model for big photos"
