@@ -24,7 +24,7 @@ from PIL.ImageFile import ImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from denoise.image import heif, jp2, metadata, netpbm, png, raw
+from denoise.image import heif, jp2, metadata, netpbm, png, raw, tiff_samples
 from denoise.image.directories import check_exif
 from denoise.image.formats import opener
 from denoise.image.metadata import MAX_METADATA
@@ -69,6 +69,7 @@ def decode(data: bytes, *, max_megapixels: float = 50.0, development: Developmen
         found, lost = metadata.read(image, data)
         check_exif(found.exif, name)
         orientation = _orientation(name, found)
+        is_unusual = name == "TIFF" and tiff_samples.is_unusual(data)
         tag = image.tag_v2.get(Base.Orientation) if isinstance(image, TiffImageFile) else None
         icc_profile = jp2.icc_profile(data) if name == "JPEG2000" else image.info.get("icc_profile") or b""
         dpi = metadata.dpi_of(image)
@@ -77,10 +78,13 @@ def decode(data: bytes, *, max_megapixels: float = 50.0, development: Developmen
             rgb, icc_profile = _cmyk_to_srgb(image, icc_profile)
             samples = np.asarray(rgb)
             lost.append("CMYK colours")
+        elif is_unusual:
+            samples, cut = tiff_samples.read(data)
+            lost += cut
         else:
             samples = _samples(name, data, image)
-        if tag is None:  # else both libraries turn a TIFF themselves
-            samples = _upright(samples, orientation)
+        if tag is None or is_unusual:  # else both libraries turn a TIFF themselves
+            samples = _upright(samples, tag or orientation)
 
         channels = samples.shape[2]
         is_grey_palette = image.mode in ("P", "PA") and icc_profile[16:20] != b"RGB " and _is_colourless(samples)
@@ -135,9 +139,16 @@ def _opened(data: bytes, name: str, max_megapixels: float) -> Iterator[ImageFile
             kind = opener(name)
         except ImportError as error:
             raise missing(name) from error
-        image = kind(io.BytesIO(png.header(data) if name == "PNG" else data))
+        image = kind(io.BytesIO(_header(name, data)))
         check_size(name, *image.size, max_megapixels)
         yield image
+
+
+def _header(name: str, data: bytes) -> bytes:
+    """Returns what Pillow is to see of a file: all of it, or what it does not refuse."""
+    if name == "PNG":
+        return png.header(data)
+    return tiff_samples.header(data) if name == "TIFF" and tiff_samples.is_unusual(data) else data
 
 
 @contextmanager
@@ -174,7 +185,7 @@ def _bits(name: str, data: bytes, image: ImageFile) -> int:
     if name == "PNG":
         return data[24]
     if isinstance(image, TiffImageFile):
-        return int(max(image.tag_v2.get(Base.BitsPerSample, (1,))))
+        return 16 if tiff_samples.is_unusual(data) else int(max(image.tag_v2.get(Base.BitsPerSample, (1,))))
     if name in ("HEIC", "AVIF"):
         return heif.depth_of(data)
     if name == "JPEG2000":
@@ -219,7 +230,7 @@ def _read_heic(data: bytes, image: ImageFile) -> Samples:
     if samples.dtype == np.uint16:  # the bits of the file come first, and nothing behind them
         samples = samples | samples >> file.info["bit_depth"]
     if file.premultiplied_alpha:
-        _divide_by_alpha(samples)
+        tiff_samples.divide_by_alpha(samples)
     return samples
 
 
@@ -257,16 +268,8 @@ def _read_with_opencv(data: bytes, image: ImageFile, bits: int) -> Samples:
     if not image.has_transparency_data:
         return samples[..., :3]
     if isinstance(image, TiffImageFile) and image.tag_v2.get(Base.ExtraSamples) == (1,):
-        _divide_by_alpha(samples)
+        tiff_samples.divide_by_alpha(samples)
     return samples
-
-
-def _divide_by_alpha(samples: Samples) -> None:
-    """Undoes, in place, the multiplication of RGB by alpha; (2**16 - 1)**2 still fits into uint32."""
-    alpha, top = samples[..., 3].astype(np.uint32), np.iinfo(samples.dtype).max
-    for channel in range(3):
-        numerator = samples[..., channel] * np.uint32(top) + alpha // 2
-        samples[..., channel] = np.minimum(numerator // np.maximum(alpha, 1), top)
 
 
 def _read_with_pillow(image: ImageFile) -> Samples:
