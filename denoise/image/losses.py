@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from denoise.image import exif, jpeg, png, tiff
+from denoise.image.colour import profile_of
 from denoise.image.formats import is_deep
 from denoise.image.metadata import TITLES
 from denoise.image.photo import Metadata, Photo
@@ -45,10 +46,14 @@ def fit(photo: Photo) -> tuple[Photo, list[str]]:
         icc_profile = b""
         lost.append("colour profile")
     if colour_chunks and photo.format != "PNG":
+        is_told_otherwise = icc_profile and not any(kind == b"cICP" for kind, _ in colour_chunks)
+        if not is_told_otherwise and not png.is_srgb(colour_chunks):
+            made = profile_of(photo)
+            if made and _holds_profile(replace(photo, icc_profile=made)):
+                icc_profile = made
+            else:
+                lost.append("colour space")
         colour_chunks = ()
-        is_told_otherwise = icc_profile and not any(kind == b"cICP" for kind, _ in photo.colour_chunks)
-        if not is_told_otherwise and not png.is_srgb(photo.colour_chunks):
-            lost.append("colour space")
     if dpi and photo.format not in _TELLS_DPI:
         dpi = None
         if not exif.tells_resolution(said.exif):

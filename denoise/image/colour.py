@@ -8,22 +8,25 @@ HEIC and AVIF); ITU-R BT.2100 (PQ, HLG) and BT.2408 (the white of the latter); I
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise import Denoiser, Image, Level
-from denoise.image import Photo, Pixels
+from denoise.image.photo import Photo, Pixels
 
 Curve = Callable[[NDArray[Any]], NDArray[Any]]
 """Linear light, where 1 is white, of the values of a file, in [0, 1]."""
 
+_ROWS = 64  # that are looked at together
 _POINTS = 4097  # of a curve, between which it is straight
 _VALUES = np.linspace(0, 1, _POINTS)
 _NEAR = 0.02  # how far values and shares of primaries may be from those of sRGB
+_WHITEST = 1.01  # light; what can be more has room above white
 _KNEE = 0.85  # where white is shown of what can be lighter than white
 _D50 = np.array([0.9642, 1.0, 0.8249])
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
@@ -49,55 +52,61 @@ class Space(NamedTuple):
     light: NDArray[np.float64]
     mix: NDArray[np.float64]
 
-    @property
-    def is_high(self) -> bool:
-        """Whether something can be lighter than white."""
-        return bool(self.light[-1] > 1.01)
-
-    def seen(self, image: NDArray[np.floating[Any]]) -> Image:
-        """Return an image, (H, W, 3), in sRGB; beyond [0, 1] where colours are that sRGB does not have."""
-        light = np.interp(image, np.linspace(0, 1, len(self.light)), self.light)
-        shown = _encode(_mixed(light, self.mix))
-        return (_bend(shown) if self.is_high else shown).astype(np.float32)
-
-    def back(self, shown: Image) -> Image:
-        """Return what was `seen` so, clipped to [0, 1]."""
-        values = shown.astype(np.float64)
-        light = _mixed(_decode(_unbend(values) if self.is_high else values), np.linalg.inv(self.mix))
-        return np.interp(light, self.light, np.linspace(0, 1, len(self.light))).astype(np.float32)
-
-    def seen_pixels(self, pixels: Pixels) -> NDArray[np.uint16]:
-        """Return a photo, (H, W, 3), in sRGB."""
-        top = np.iinfo(pixels.dtype).max
+    def shown(self, pixels: Pixels) -> NDArray[np.uint16]:
+        """Return a photo, (H, W, 3), as sRGB holds it; what sRGB does not have is the nearest that it has."""
         shown = np.empty(pixels.shape, np.uint16)
-        for row, values in enumerate(pixels):
-            shown[row] = np.rint(65535 * self.seen(values[None] / top)[0].clip(0, 1))
+        for rows in _blocks(pixels):
+            shown[rows] = np.rint(65535 * self._srgb(pixels[rows]).clip(0, 1))
         return shown
+
+    def returned(self, pixels: Pixels, shown: Pixels, changed: Pixels) -> Pixels:
+        """Return a photo to which has been done what was done to its version in sRGB.
+
+        What is not changed there is not changed here; and as far as a colour is beyond sRGB, it stays so.
+
+        Args:
+            pixels: Photo, (H, W, 3).
+            shown: The same in sRGB, see `shown`.
+            changed: What became of that.
+        """
+        result = pixels.copy()
+        top, unmix = np.iinfo(pixels.dtype).max, np.linalg.inv(self.mix).astype(np.float64)
+        values = np.linspace(0, top, len(self.light), dtype=np.float32)
+        for rows in _blocks(pixels):
+            srgb = self._srgb(pixels[rows])
+            srgb += changed[rows] / np.float32(65535) - srgb.clip(0, 1)
+            light = _mixed(_decode(_unbend(srgb) if self._is_high else srgb), unmix)
+            back = np.rint(np.interp(light, self.light, values)).astype(pixels.dtype)
+            is_changed = (changed[rows] != shown[rows]).any(axis=2)
+            result[rows][is_changed] = back[is_changed]
+        return result
+
+    @property
+    def _is_high(self) -> bool:
+        """Whether something can be lighter than white."""
+        return bool(self.light[-1] > _WHITEST)
+
+    def _srgb(self, pixels: Pixels) -> NDArray[np.float32]:
+        """Return rows in sRGB, beyond [0, 1] where colours are that sRGB does not have."""
+        every = np.linspace(0, 1, np.iinfo(pixels.dtype).max + 1)
+        light = np.interp(every, np.linspace(0, 1, len(self.light)), self.light).astype(np.float32)[pixels]
+        srgb = _encode(_mixed(light, self.mix))
+        return _bend(srgb) if self._is_high else srgb
 
 
 def space_of(photo: Photo) -> Space | None:
     """Return the space of a photo's colours; `None` if they are as in sRGB, or nothing is known of them."""
     space = None
-    with suppress(struct.error, ValueError, IndexError, KeyError, np.linalg.LinAlgError):  # a profile may hold anything
+    # A profile may hold anything.
+    with suppress(struct.error, ValueError, LookupError, ArithmeticError, np.linalg.LinAlgError):
         space = _of_profile(photo.icc_profile) if photo.icc_profile else _of_chunks(dict(photo.colour_chunks))
     if space is None or not np.isfinite(space.light).all() or not np.isfinite(space.mix).all():
         return None
-    is_near = np.abs(_encode(space.light) - _VALUES).max() < _NEAR and np.abs(space.mix - np.eye(3)).max() < _NEAR
+    is_near = (
+        np.abs(_encode(space.light).ravel() - _VALUES).max() < _NEAR and np.abs(space.mix - np.eye(3)).max() < _NEAR
+    )
     is_usable = space.light[-1] > 0.5 and np.abs(np.linalg.det(space.mix)) > 0.01
     return None if is_near or not is_usable else space
-
-
-def in_srgb(denoiser: Denoiser, space: Space | None) -> Denoiser:
-    """Make a denoiser of a photo's own values from one for sRGB; what sRGB cannot show is left as it is."""
-    if space is None:
-        return denoiser
-
-    def denoise(tile: Image, level: Level) -> Image:
-        shown = space.seen(tile)
-        inside = shown.clip(0, 1)
-        return space.back(denoiser(inside, level) + (shown - inside))
-
-    return denoise
 
 
 # What files say
@@ -119,13 +128,38 @@ def _of_profile(profile: bytes) -> Space | None:
     return _space(_curve(tags[b"gTRC"]), np.array(columns).T / 65536)
 
 
+def profile_of(photo: Photo) -> bytes:
+    """Return an ICC profile for what a PNG, HEIC or AVIF tells of its colours otherwise.
+
+    It is empty if there is nothing to be told, or something can be lighter than white, which no simple profile tells.
+    """
+    space = space_of(replace(photo, icc_profile=b""))
+    if space is None or space.light[-1] > _WHITEST:
+        return b""
+    curve = b"curv" + struct.pack(">4xI", _POINTS) + np.rint(65535 * space.light.clip(0, 1)).astype(">u2").tobytes()
+    columns = (_primaries(*_PRIMARIES[1]) @ space.mix).T
+    tags = {b"desc": b"desc" + struct.pack(">4xI", 8) + b"Colours\0" + bytes(79), b"cprt": b"text\0\0\0\0CC0\0"}
+    for kind, values in zip((b"wtpt", b"rXYZ", b"gXYZ", b"bXYZ"), (_D50, *columns), strict=True):
+        tags[kind] = b"XYZ " + struct.pack(">4x3i", *(round(65536 * value) for value in values))
+    start = 128 + 4 + 12 * (len(tags) + 3)
+    table, blocks = struct.pack(">I", len(tags) + 3), b""
+    for kind, block in (*tags.items(), (b"rTRC", curve)):
+        for each in (b"rTRC", b"gTRC", b"bTRC") if kind == b"rTRC" else (kind,):
+            table += struct.pack(">4sII", each, start + len(blocks), len(block))
+        blocks += block + bytes(-len(block) % 4)
+    head = struct.pack(">I4xI4s4s4s", start + len(blocks), 0x02400000, b"mntr", b"RGB ", b"XYZ ")
+    head += struct.pack(">6H4s", 2026, 1, 1, 0, 0, 0, b"acsp") + bytes(28)
+    head += struct.pack(">3i", *(round(65536 * value) for value in _D50))
+    return head.ljust(128, b"\0") + table + blocks
+
+
 def _curve(tag: bytes) -> Curve:
     if tag.startswith(b"para"):
-        kind, *rest = struct.unpack_from(">H2x", tag, 8)
+        (kind,) = struct.unpack_from(">H", tag, 8)
         numbers = [value / 65536 for value in struct.unpack_from(f">{(1, 3, 4, 5, 7)[kind]}i", tag, 12)]
-        gamma, a, b, c, d, e, f = (*numbers, *(1, 0, 0, 0, 0, 0)[len(numbers) - 1 :])
-        if kind in (1, 2):
-            d, e, f, c = -b / a, c if kind == 2 else 0.0, c if kind == 2 else 0.0, 0.0
+        gamma, a, b, c, d, e, f = numbers + [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0][len(numbers) :]
+        if kind in (1, 2):  # whose fourth number is added everywhere
+            c, d, e, f = 0.0, -b / a, c, c
         return lambda values: np.where(values >= d, np.maximum(a * values + b, 0) ** gamma + e, c * values + f)
     (count,) = struct.unpack_from(">I", tag, 8)
     if count == 0:
@@ -181,12 +215,23 @@ def _primaries(rx: float, ry: float, gx: float, gy: float, bx: float, by: float,
 def _decode(shown: NDArray[Any]) -> NDArray[Any]:
     """Return the linear light of sRGB; of negative values the same, negative."""
     size = np.abs(shown)
-    return np.sign(shown) * np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4)
+    light: NDArray[Any] = np.copysign(
+        np.where(size <= 0.04045, size / 12.92, cv2.pow((size + 0.055) / 1.055, 2.4)), shown
+    )
+    return light
 
 
 def _encode(light: NDArray[Any]) -> NDArray[Any]:
     size = np.abs(light)
-    return np.sign(light) * np.where(size <= 0.0031308, 12.92 * size, 1.055 * size ** (1 / 2.4) - 0.055)
+    shown: NDArray[Any] = np.copysign(
+        np.where(size <= 0.0031308, 12.92 * size, 1.055 * cv2.pow(size, 1 / 2.4) - 0.055), light
+    )
+    return shown
+
+
+def _blocks(pixels: Pixels) -> Iterator[slice]:
+    for top in range(0, len(pixels), _ROWS):
+        yield slice(top, top + _ROWS)
 
 
 def _bend(shown: NDArray[Any]) -> NDArray[Any]:
@@ -203,14 +248,12 @@ def _unbend(bent: NDArray[Any]) -> NDArray[Any]:
 def _mixed(light: NDArray[Any], mix: NDArray[np.float64]) -> NDArray[Any]:
     """Return light (H, W, 3) of other primaries; as differences, so that equal channels stay exactly equal."""
     red, green, blue = np.moveaxis(light, -1, 0)
-    return np.stack(
-        [
-            red + mix[0, 1] * (green - red) + mix[0, 2] * (blue - red),
-            green + mix[1, 0] * (red - green) + mix[1, 2] * (blue - green),
-            blue + mix[2, 0] * (red - blue) + mix[2, 1] * (green - blue),
-        ],
-        axis=-1,
-    )
+    mixed = np.empty_like(light)
+    share = mix.astype(light.dtype)
+    mixed[..., 0] = red + share[0, 1] * (green - red) + share[0, 2] * (blue - red)
+    mixed[..., 1] = green + share[1, 0] * (red - green) + share[1, 2] * (blue - green)
+    mixed[..., 2] = blue + share[2, 0] * (red - blue) + share[2, 1] * (green - blue)
+    return mixed
 
 
 def _power(exponent: float) -> Curve:
@@ -227,17 +270,17 @@ def _pq(values: NDArray[Any]) -> NDArray[Any]:
     """SMPTE ST 2084, with white at 203 candelas a square metre."""
     power = values ** (32 / 2523)
     light = (np.maximum(power - 107 / 128, 0) / (2413 / 128 - 2392 / 128 * power)) ** (8192 / 1305)
-    return 10_000 / 203 * light
+    candelas: NDArray[Any] = 10_000 * light
+    return candelas / 203
 
 
 def _hlg(values: NDArray[Any]) -> NDArray[Any]:
     """ARIB STD-B67, with white at three quarters of its range."""
     a, b, c = 0.17883277, 0.28466892, 0.55991073
 
-    def scene(signal: NDArray[Any]) -> NDArray[Any]:
-        return np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - c) / a) + b) / 12)
-
-    return scene(values) / scene(np.array(0.75))
+    scene: NDArray[Any] = np.where(values <= 0.5, values**2 / 3, (np.exp((values - c) / a) + b) / 12)
+    white: float = (np.exp((0.75 - c) / a) + b) / 12
+    return scene / white
 
 
 _TRANSFERS: dict[int, Curve] = {
