@@ -59,7 +59,7 @@ def test_encode_lossless_comes_back(name, dtype, grey, alpha):
     if photo.alpha is not None:
         np.testing.assert_allclose(again.alpha.astype(int), photo.alpha.astype(int), atol=least)
     assert unpacked_size(file) == again.pixels.nbytes + (0 if again.alpha is None else again.alpha.nbytes)
-    assert again.grey == (grey and photo.alpha is None)
+    assert again.grey == (grey and (photo.alpha is None or (name == "JPEG2000" and dtype == np.uint8)))
 
 
 @pytest.mark.parametrize("dtype", DEPTHS)
@@ -246,7 +246,7 @@ def test_names_of_jpeg_and_the_others():
 )
 def test_encode_says_what_is_too_small_or_too_large(name, shape):
     with pytest.raises(PhotoError, match=f"{shape[1]} × {shape[0]} pixels, but a .* can be .*Choose PNG"):
-        encode(Photo(np.zeros((*shape, 3), np.uint8), format=name))
+        encode(Photo(np.zeros((*shape, 3), np.uint16), format=name))
 
 
 def test_formats_leave_out_what_has_no_library(monkeypatch):

@@ -35,7 +35,7 @@ def encode(photo: Photo, *, quality: int | None = None) -> bytes:
 
     What a format cannot hold gives way, as `losses` tells: 16 bit is rounded to 8 for JPEG, WebP and BMP, transparency
     is laid over white for JPEG and PPM. A grey photo is grey in the file, except in WebP and, with transparency, in all
-    but PNG and 8-bit TIFF.
+    but PNG and 8-bit TIFF and JPEG 2000.
 
     Args:
         photo: What to write.
@@ -70,12 +70,11 @@ def encode(photo: Photo, *, quality: int | None = None) -> bytes:
     return encoders[photo.format](photo, quality or usual_quality(photo))
 
 
-def _unfit(photo: Photo) -> PhotoError:
-    title, *_, shortest = kind = FORMATS[photo.format]
-    least = f"at least {shortest} and " if shortest > 1 else ""
+def _unfit(photo: Photo, at_least: int = 1) -> PhotoError:
+    kind, least = FORMATS[photo.format], f"at least {at_least} and " if at_least > 1 else ""
     return PhotoError(
-        f"The photo is {photo.width} × {photo.height} pixels, but a {title} can be {least}at most {kind.longest_side} "
-        "pixels wide or high. Choose PNG or TIFF instead."
+        f"The photo is {photo.width} × {photo.height} pixels, but a {kind.title} can be {least}at most "
+        f"{kind.longest_side} pixels wide or high. Choose PNG or TIFF instead."
     )
 
 
@@ -182,11 +181,18 @@ def _encode_heic(photo: Photo, quality: int) -> bytes:
 
 
 def _encode_jp2(photo: Photo) -> bytes:
-    """Writes what comes back exactly, by OpenCV, and adds what that leaves out."""
+    """Writes what comes back exactly, by Pillow or, with 16 bit, by OpenCV, and adds what these leave out."""
     samples = _samples(photo)
-    samples = _to_bgr(samples if samples.shape[2] == 1 else _to_colour(samples))
-    _, data = cv2.imencode(".jp2", samples, [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000])
-    return b"".join(jp2.with_metadata(bytes(data), photo.metadata, photo.icc_profile, photo.dpi))
+    if photo.bit_depth == 8:
+        buffer = io.BytesIO()
+        PillowImage.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples).save(buffer, "JPEG2000")
+        data = buffer.getvalue()
+    else:
+        samples = _to_bgr(samples if samples.shape[2] == 1 else _to_colour(samples))
+        data = bytes(cv2.imencode(".jp2", samples, [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000])[1])
+        if not data:  # OpenCV halves the photo five times
+            raise _unfit(photo, at_least=32)
+    return b"".join(jp2.with_metadata(data, photo.metadata, photo.icc_profile, photo.dpi))
 
 
 def _to_bgr(samples: Samples) -> Samples:

@@ -72,8 +72,8 @@ def _holds_profile(photo: Photo) -> bool:
     has_colour_channels = (
         not photo.grey
         or photo.format == "WEBP"
-        or (photo.format == "TIFF" and photo.bit_depth == 16 and photo.alpha is not None)
-        or (photo.format in ("AVIF", "HEIC", "JPEG2000") and photo.alpha is not None)
+        or (photo.format in ("TIFF", "JPEG2000") and photo.bit_depth == 16 and photo.alpha is not None)
+        or (photo.format in ("AVIF", "HEIC") and photo.alpha is not None)
     )
     is_for_grey = photo.icc_profile[16:20] == b"GRAY"
     return photo.format not in ("BMP", "PPM") and not (is_for_grey and has_colour_channels)
