@@ -54,8 +54,9 @@ def denoise_photo(
         denoisers: Where a denoiser that is named comes from.
 
     Returns:
-        The same photo with denoised pixels; size, bit depth, alpha, colour space (`denoise.image.colour`) and metadata stay.
-        What is clean comes back as it was (`denoise.clean`), and what is grey or of one hue stays so (`denoise.tone`).
+        The same photo with denoised pixels; size, bit depth, alpha, metadata and colour space (`denoise.image.colour`)
+        stay. What is clean comes back as it was (`denoise.clean`), and what is grey or of one hue stays so
+        (`denoise.tone`).
 
     Raises:
         ValueError: `strength` or `level` is outside its range, or `level` of another shape than the photo.

@@ -263,6 +263,20 @@ def test_a_png_tells_its_colours_to_other_formats_by_a_profile():
         assert ImageCms.ImageCmsProfile(io.BytesIO(again.icc_profile)).profile.connection_space == "XYZ "
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("name", ["HEIC", "AVIF"])
+def test_heic_and_avif_tell_their_colours_as_they_came(name, dtype):
+    pixels = np.full((48, 64, 3), np.iinfo(dtype).max // 2, dtype)
+    for codes in (code_points(9, 16), code_points(9, 18), code_points(12, 13)):
+        photo = Photo(pixels, format=name, **codes)
+        assert losses(photo) == []
+        for quality in (90, 100):
+            again = decode(encode(photo, quality=quality))
+            assert again.colour_chunks == photo.colour_chunks
+            np.testing.assert_allclose(again.pixels / np.iinfo(dtype).max, 0.5, atol=0.01)
+            assert decode(encode(replace(again, format="PNG"))).colour_chunks == photo.colour_chunks
+
+
 def test_high_dynamic_range_is_said_not_to_fit_elsewhere():
     photo = Photo(np.zeros((8, 8, 3), np.uint16), format="TIFF", **code_points(9, 16))
     assert losses(photo) == ["colour space"]

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL.ExifTags import Base
 
-from denoise.image import exif, jp2, jpeg, netpbm, png, tiff
+from denoise.image import exif, heif, jp2, jpeg, netpbm, png, tiff
 from denoise.image.formats import FORMATS
 from denoise.image.losses import fit
 from denoise.image.photo import Photo, PhotoError, Pixels, Samples, to_depth
@@ -133,7 +133,7 @@ def _encode_avif(photo: Photo, quality: int) -> bytes:
             icc_profile=photo.icc_profile,
             xmp=photo.metadata.xmp,
         )
-        return buffer.getvalue()
+        return heif.with_colour(buffer.getvalue(), _codes(photo))
     samples = _samples(photo)
     samples = _to_bgr(samples if samples.shape[2] == 1 else _to_colour(samples))
     if is_deep:
@@ -151,7 +151,7 @@ def _encode_avif(photo: Photo, quality: int) -> bytes:
         cv2.IMWRITE_AVIF_DEPTH: 12 if is_deep else 8,
     }
     _, data = cv2.imencodeWithMetadata(".avif", samples, list(notes), blocks, list(chain(*settings.items())))
-    return bytes(data)
+    return heif.with_colour(bytes(data), _codes(photo))
 
 
 def _encode_heic(photo: Photo, quality: int) -> bytes:
@@ -177,7 +177,12 @@ def _encode_heic(photo: Photo, quality: int) -> bytes:
         )
     except RuntimeError as error:  # a strip of a few rows
         raise _unfit(photo) from error
-    return buffer.getvalue()
+    return heif.with_colour(buffer.getvalue(), _codes(photo))
+
+
+def _codes(photo: Photo) -> bytes:
+    """Returns what the colours are by ITU-T H.273; empty if that is not told."""
+    return dict(photo.colour_chunks).get(b"cICP", b"")
 
 
 def _encode_jp2(photo: Photo) -> bytes:

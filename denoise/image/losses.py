@@ -19,6 +19,7 @@ _HOLDS = {
     "JPEG2000": ("exif", "xmp", "iptc"),
     "PPM": (),
 }
+_TELLS_CODES = ("HEIC", "AVIF")  # the colours by ITU-T H.273, as the chunk cICP of a PNG does
 _TELLS_DPI = ("PNG", "JPEG", "TIFF", "BMP", "JPEG2000")  # beside the EXIF
 
 
@@ -45,7 +46,10 @@ def fit(photo: Photo) -> tuple[Photo, list[str]]:
     if icc_profile and not _holds_profile(photo):
         icc_profile = b""
         lost.append("colour profile")
-    if colour_chunks and photo.format != "PNG":
+    kept = _kept_chunks(photo)
+    if kept and photo.format != "PNG":
+        icc_profile = b""  # they come before it
+    if colour_chunks and not kept:
         is_told_otherwise = icc_profile and not any(kind == b"cICP" for kind, _ in colour_chunks)
         if not is_told_otherwise and not png.is_srgb(colour_chunks):
             made = profile_of(photo)
@@ -53,12 +57,18 @@ def fit(photo: Photo) -> tuple[Photo, list[str]]:
                 icc_profile = made
             else:
                 lost.append("colour space")
-        colour_chunks = ()
     if dpi and photo.format not in _TELLS_DPI:
         dpi = None
         if not exif.tells_resolution(said.exif):
             lost.append("resolution in dpi")
-    return replace(photo, metadata=said, icc_profile=icc_profile, colour_chunks=colour_chunks, dpi=dpi), lost
+    return replace(photo, metadata=said, icc_profile=icc_profile, colour_chunks=kept, dpi=dpi), lost
+
+
+def _kept_chunks(photo: Photo) -> tuple[tuple[bytes, bytes], ...]:
+    """Returns those of `Photo.colour_chunks` that the format can hold as they are."""
+    if photo.format == "PNG":
+        return photo.colour_chunks
+    return tuple(chunk for chunk in photo.colour_chunks if chunk[0] == b"cICP" and photo.format in _TELLS_CODES)
 
 
 def _has_room(format_name: str, metadata: Metadata) -> bool:
