@@ -249,7 +249,7 @@ def test_without_metadata_leaves_no_trace_of_exif_and_keeps_the_profile(kind):
 )
 def test_formats_for_leaves_out_what_cannot_hold_the_photo(width, missing):
     photo = Photo(np.zeros((32, width, 3), np.uint8), format="TIFF")
-    every = {"PNG", "JPEG", "WEBP", "TIFF", "BMP", "HEIC", "AVIF", "JPEG2000", "PPM"}
+    every = {"PNG", "JPEG", "WEBP", "TIFF", "BMP", "HEIC", "AVIF", "JPEG2000", "PPM", "JXL"}
     assert formats_for(photo)[0] == "TIFF"
     assert set(formats_for(photo)) == every - set(missing)
 

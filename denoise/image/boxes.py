@@ -47,3 +47,8 @@ def find(data: bytes, *kinds: bytes) -> Box | None:
             return None
         found = each
     return found
+
+
+def boxed(kind: bytes, content: bytes) -> bytes:
+    """Returns a box as it stands in a file."""
+    return struct.pack(">I4s", 8 + len(content), kind) + content

@@ -24,7 +24,7 @@ from PIL.ImageFile import ImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from denoise.image import heif, jp2, metadata, netpbm, png, raw, tiff_samples
+from denoise.image import heif, jp2, jxl, metadata, netpbm, png, raw, tiff_samples
 from denoise.image.directories import check_exif
 from denoise.image.formats import opener
 from denoise.image.metadata import MAX_METADATA
@@ -65,6 +65,8 @@ def decode(data: bytes, *, max_megapixels: float = 50.0, development: Developmen
     name = _checked(data, max_megapixels)
     if name == "RAW":
         return raw.develop(data, development, max_megapixels)
+    if name == "JXL":
+        return _decode_jxl(data)
     with _opened(data, name, max_megapixels) as image:
         found, lost = metadata.read(image, data)
         check_exif(found.exif, name)
@@ -119,9 +121,30 @@ def unpacked_size(data: bytes, *, max_megapixels: float = 50.0) -> int:
     if name == "RAW":
         width, height = raw.size(data, max_megapixels)
         return width * height * 3 * 2
+    if name == "JXL":
+        width, height, channels = jxl.channels_of(data)
+        return width * height * (channels if channels > 2 else 2 + channels)
     with _opened(data, name, max_megapixels) as image:
         is_deep = _bits(name, data, image) > 8
         return image.width * image.height * (3 + image.has_transparency_data) * (1 + is_deep)
+
+
+def _decode_jxl(data: bytes) -> Photo:
+    with _reading("JXL"):
+        samples, icc_profile, lost = jxl.samples_of(data)
+    found, left = metadata.vetted(jxl.read(data))
+    height, width, channels = samples.shape
+    upright, outdated = metadata.made_upright(found, 1, width, height)
+    return Photo(
+        pixels=np.repeat(samples[..., :1], 3, axis=2) if channels < 3 else np.ascontiguousarray(samples[..., :3]),
+        alpha=samples[..., -1].copy() if channels in (2, 4) else None,
+        grey=channels < 3,
+        format="JXL",
+        lossless=False,
+        metadata=upright,
+        icc_profile=icc_profile if len(icc_profile) <= MAX_METADATA else b"",
+        lost=(*lost, *left, *outdated),
+    )
 
 
 def _checked(data: bytes, max_megapixels: float) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL.ExifTags import Base
 
-from denoise.image import exif, heif, jp2, jpeg, netpbm, png, tiff
+from denoise.image import exif, heif, jp2, jpeg, jxl, netpbm, png, tiff
 from denoise.image.formats import FORMATS
 from denoise.image.losses import fit
 from denoise.image.photo import Photo, PhotoError, Pixels, Samples, to_depth
@@ -33,9 +33,9 @@ def encode(photo: Photo, *, quality: int | None = None) -> bytes:
     HEIC has full colour resolution, too, and of 16 bit the first 10. So has AVIF of 8 bit; of 16 it has the first 12,
     and half the colour resolution unless it is lossless. JPEG 2000 and PPM are exact.
 
-    What a format cannot hold gives way, as `losses` tells: 16 bit is rounded to 8 for JPEG, WebP and BMP, transparency
-    is laid over white for JPEG and PPM. A grey photo is grey in the file, except in WebP and, with transparency, in all
-    but PNG and 8-bit TIFF and JPEG 2000.
+    What a format cannot hold gives way, as `losses` tells: 16 bit is rounded to 8 for JPEG, WebP, JPEG XL and BMP;
+    transparency is laid over white for JPEG and PPM. A grey photo is grey in the file, except in WebP and, with
+    transparency, in all but PNG and 8-bit TIFF and JPEG 2000.
 
     Args:
         photo: What to write.
@@ -66,6 +66,10 @@ def encode(photo: Photo, *, quality: int | None = None) -> bytes:
         return _encode_jp2(photo)
     if photo.format == "PPM":
         return netpbm.write(_samples(_opaque(photo)))
+    if photo.format == "JXL":
+        samples = to_depth(_samples(photo), np.uint8)
+        samples = samples if samples.shape[2] == 1 else _to_colour(samples)
+        return jxl.write(samples, photo, quality or usual_quality(photo))
     encoders = {"JPEG": _encode_jpeg, "WEBP": _encode_webp, "HEIC": _encode_heic, "AVIF": _encode_avif}
     return encoders[photo.format](photo, quality or usual_quality(photo))
 
@@ -79,8 +83,8 @@ def _unfit(photo: Photo, at_least: int = 1) -> PhotoError:
 
 
 def usual_quality(photo: Photo) -> int:
-    """Returns the quality of a file in `photo.format` that keeps what came: 100 is lossless in WebP and AVIF."""
-    return 100 if photo.format in ("WEBP", "AVIF") and photo.lossless else 95
+    """Returns the quality of a file that keeps what came: 100 is lossless in WebP, AVIF and JPEG XL."""
+    return 100 if photo.format in ("WEBP", "AVIF", "JXL") and photo.lossless else 95
 
 
 def _encode_jpeg(photo: Photo, quality: int) -> bytes:

@@ -47,6 +47,7 @@ FORMATS = {
     "AVIF": _Format("AVIF", "image/avif", ("avif",), "PIL.AvifImagePlugin:AvifImageFile", 16384, 12),
     "JPEG2000": _Format("JPEG 2000", "image/jp2", _JP2_SUFFIXES, "PIL.Jpeg2KImagePlugin:Jpeg2KImageFile", _ANY, 16),
     "PPM": _Format("PPM", "image/x-portable-anymap", _PPM_SUFFIXES, "PIL.PpmImagePlugin:PpmImageFile", _ANY, 16),
+    "JXL": _Format("JPEG XL", "image/jxl", ("jxl",), "pylibjxl:", _ANY, extra="jxl"),
     "RAW": _Format("RAW file", "image/x-dcraw", _RAW_SUFFIXES, "", 0, extra="raw"),
 }
 
@@ -86,7 +87,7 @@ def is_deep(name: str) -> bool:
 
 def has_quality(name: str) -> bool:
     """Returns whether a format's files are the smaller the worse they are."""
-    return name in ("JPEG", "WEBP", "HEIC", "AVIF")
+    return name in ("JPEG", "WEBP", "HEIC", "AVIF", "JXL")
 
 
 def format_title(name: str) -> str:

@@ -17,6 +17,7 @@ _HOLDS = {
     "HEIC": ("exif", "xmp"),
     "AVIF": ("exif", "xmp"),
     "JPEG2000": ("exif", "xmp", "iptc"),
+    "JXL": ("exif", "xmp"),
     "PPM": (),
 }
 _TELLS_CODES = ("HEIC", "AVIF")  # the colours by ITU-T H.273, as the chunk cICP of a PNG does
@@ -83,7 +84,7 @@ def _holds_profile(photo: Photo) -> bool:
         not photo.grey
         or photo.format == "WEBP"
         or (photo.format in ("TIFF", "JPEG2000") and photo.bit_depth == 16 and photo.alpha is not None)
-        or (photo.format in ("AVIF", "HEIC") and photo.alpha is not None)
+        or (photo.format in ("AVIF", "HEIC", "JXL") and photo.alpha is not None)
     )
     is_for_grey = photo.icc_profile[16:20] == b"GRAY"
     return photo.format not in ("BMP", "PPM") and not (is_for_grey and has_colour_channels)

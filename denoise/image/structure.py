@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 
-from denoise.image import heif, jp2, netpbm
+from denoise.image import heif, jp2, jxl, netpbm
 from denoise.image.directories import check_exif, check_raw, check_tiff
 from denoise.image.refusals import (
     animation,
@@ -64,6 +64,7 @@ def check(data: bytes, name: str, max_megapixels: float) -> None:
         "HEIC": partial(_check_heif, "HEIC"),
         "AVIF": partial(_check_heif, "AVIF"),
         "JPEG2000": jp2.check,
+        "JXL": jxl.check,
         "PPM": netpbm.check,
         "RAW": _check_raw,
     }

@@ -68,6 +68,7 @@ def seeds() -> dict[str, bytes]:
         "heic-deep": Photo(deep, format="HEIC"),
         "avif": Photo(rgb, alpha=alpha, format="AVIF", icc_profile=profile, metadata=Metadata(exif, xmp)),
         "avif-deep": Photo(deep, format="AVIF"),
+        "jxl": Photo(rgb, alpha=alpha, format="JXL", icc_profile=profile, metadata=Metadata(exif, xmp)),
         "ppm16": Photo(deep, format="PPM"),
     }
     return {
