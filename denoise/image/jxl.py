@@ -84,6 +84,15 @@ def write(samples: Samples, photo: Photo, quality: int) -> bytes:
     return SIGNATURES[1] + boxed(b"ftyp", b"jxl \0\0\0\0jxl ") + boxed(b"jxlc", codestream) + told
 
 
+def takes(icc_profile: bytes, channels: int) -> bool:
+    """Returns whether a file can hold a colour profile, which libjxl takes apart."""
+    try:
+        _library().encode(np.zeros((1, 1, 3)[: 2 if channels == 1 else 3], np.uint8), icc=icc_profile)
+    except RuntimeError:
+        return False
+    return True
+
+
 def _library() -> Any:
     try:
         import pylibjxl

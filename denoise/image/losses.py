@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from denoise.image import exif, jpeg, png, tiff
+from denoise.image import exif, jpeg, jxl, png, tiff
 from denoise.image.colour import profile_of
 from denoise.image.formats import is_deep
 from denoise.image.metadata import TITLES
@@ -87,4 +87,6 @@ def _holds_profile(photo: Photo) -> bool:
         or (photo.format in ("AVIF", "HEIC", "JXL") and photo.alpha is not None)
     )
     is_for_grey = photo.icc_profile[16:20] == b"GRAY"
+    if photo.format == "JXL" and not jxl.takes(photo.icc_profile, 3 if has_colour_channels else 1):
+        return False
     return photo.format not in ("BMP", "PPM") and not (is_for_grey and has_colour_channels)

@@ -96,8 +96,8 @@ def seeds() -> dict[str, bytes]:
         "tiff-float": _written(rgb / np.float32(255), photometric="rgb", compression="zlib"),
         "tiff16-planes": _written(deep.transpose(2, 0, 1), photometric="rgb", planarconfig="separate", tile=(16, 16)),
         "tiff16-selections": _written(np.dstack([deep, deep]), photometric="rgb", extrasamples=[0] * 3),
-        "jp2": _saved(rgb, "JPEG2000"),
-        "jp2-bare": _saved(grey, "JPEG2000", no_jp2=True, irreversible=True),
+        "jp2": _saved(np.tile(rgb, (2, 2, 1)), "JPEG2000"),  # no side below 32, with which some cannot be written
+        "jp2-bare": _saved(np.tile(grey, (2, 2)), "JPEG2000", no_jp2=True, irreversible=True),
         "dng": dng(rgb / 255, orientation=6, xmp=xmp),
         "bigtiff": _written(rgb, photometric="rgb", bigtiff=True),
         "bmp-palette": _saved(palette, "BMP"),
