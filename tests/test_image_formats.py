@@ -3,6 +3,7 @@
 import io
 import struct
 import sys
+import time
 
 import cv2
 import numpy as np
@@ -342,6 +343,22 @@ def test_decode_refuses_far_too_many_tiles():
     struct.pack_into(">2I", file, start + 24, 1, 1)
     with pytest.raises(PhotoError, match="than 4,096 tiles"):
         decode(bytes(file))
+
+
+@pytest.mark.parametrize("name", ["HEIC", "AVIF", "JPEG2000", "JXL"])
+def test_decode_refuses_far_too_many_boxes_at_once(name):
+    file = encode(gradient(format=name, metadata=Metadata(xmp=XMP)))
+    begin = time.process_time()
+    with pytest.raises(PhotoError, match="too many boxes"):
+        decode(file + b"\0\0\0\x08free" * 1_000_000)
+    assert time.process_time() - begin < 1
+
+
+def test_decode_refuses_a_huge_number_of_pixels():
+    with pytest.raises(PhotoError, match=r"megapixels; the limit|damaged"):
+        decode(b"P6\n" + b"9" * 9 + b" " + b"9" * 9 + b"\n255\n")
+    with pytest.raises(PhotoError, match="damaged"):
+        decode(b"P6\n" + b"9" * 999 + b" " + b"9" * 999 + b"\n255\n")
 
 
 def test_decode_refuses_far_too_many_pieces():

@@ -16,6 +16,7 @@ from functools import partial
 import numpy as np
 
 from denoise.image import heif, jp2, jxl, netpbm
+from denoise.image.boxes import TooManyBoxesError
 from denoise.image.directories import check_exif, check_raw, check_tiff
 from denoise.image.refusals import (
     animation,
@@ -72,6 +73,10 @@ def check(data: bytes, name: str, max_megapixels: float) -> None:
         checks[name](data, max_megapixels)
     except struct.error as error:  # a field lies behind the end
         raise cut_short(name) from error
+    except IndexError as error:
+        raise damaged(name) from error
+    except TooManyBoxesError as error:
+        raise overdone(name, "it is cut into far too many boxes") from error
 
 
 def _check_jpeg(data: bytes, max_megapixels: float) -> None:
