@@ -11,7 +11,7 @@ from denoise import Denoiser, Image, Level
 from denoise.catalogue import DEFAULT, DenoiserInfo, denoiser_names, load_denoiser
 from denoise.clean import clean_mask, put_back_clean
 from denoise.ensemble import ensemble
-from denoise.image import Photo, Pixels
+from denoise.image import Photo, Pixels, space_of
 from denoise.level import estimate_level
 from denoise.mixing import Mix, blend
 from denoise.runtime import ModelError
@@ -54,8 +54,9 @@ def denoise_photo(
         denoisers: Where a denoiser that is named comes from.
 
     Returns:
-        The same photo with denoised pixels; size, bit depth, alpha and metadata stay. What is clean comes back as it
-        was (`denoise.clean`), and what is grey or of one hue stays so (`denoise.tone`).
+        The same photo with denoised pixels; size, bit depth, alpha, metadata and colour space (`denoise.image.colour`)
+        stay. What is clean comes back as it was (`denoise.clean`), and what is grey or of one hue stays so
+        (`denoise.tone`).
 
     Raises:
         ValueError: `strength` or `level` is outside its range, or `level` of another shape than the photo.
@@ -69,20 +70,22 @@ def denoise_photo(
     if isinstance(model, str):
         info = info_for(model, strength, level)
     clean = clean_mask(photo.pixels)
+    space = space_of(photo)
+    shown = space.shown(photo.pixels) if space else photo.pixels
 
     def denoised(denoiser: Denoiser) -> Pixels:
-        tone = tone_of(photo.pixels)
+        tone = tone_of(shown)
         noise = level
         if noise is None:
             look = keep_tone(denoiser, tone)
-            noise = estimate_level(photo.pixels, look, keep=clean) if info.needs_level else 0.0
+            noise = estimate_level(shown, look, keep=clean) if info.needs_level else 0.0
         several = ensemble(denoiser, info.runs(float(np.mean(noise)), best=best, strength=strength))
 
         def at_strength(tile: Image, tile_level: Level) -> Image:
             return several(tile, np.float32(max(1.0, strength)) * tile_level)
 
         return denoise_tiled(
-            photo.pixels,
+            shown,
             keep_tone(at_strength, tone),
             tile_size=info.tile_size,
             overlap=info.overlap,
@@ -94,7 +97,9 @@ def denoise_photo(
     with nullcontext(model) if callable(model) else denoisers(model, photo) as denoiser:
         pixels = denoised(denoiser)
     del denoiser  # and with it a network that nobody else holds: what follows needs its memory
-    put_back_clean(photo.pixels, pixels, clean)
+    put_back_clean(shown, pixels, clean)
+    if space:
+        pixels = space.returned(photo.pixels, shown, pixels)
     return blend(photo, dataclasses.replace(photo, pixels=pixels), Mix(min(strength, 1.0), min(strength, 1.0)))
 
 

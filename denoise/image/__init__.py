@@ -1,5 +1,6 @@
 """Picture files to pixels and back: what the user gave comes back, and a bad file gets a sentence."""
 
+from denoise.image.colour import Space, space_of
 from denoise.image.decoding import decode, unpacked_size
 from denoise.image.encoding import encode, usual_quality
 from denoise.image.formats import (
@@ -40,6 +41,7 @@ __all__ = [
     "Photo",
     "PhotoError",
     "Pixels",
+    "Space",
     "crop",
     "decode",
     "denoised_name",
@@ -53,6 +55,7 @@ __all__ = [
     "media_type",
     "outline",
     "shrink",
+    "space_of",
     "suffix_for",
     "to_depth",
     "to_float",

@@ -4,6 +4,12 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+_MOST = 10_000  # in one place; a picture of 200 megapixels has a few thousand
+
+
+class TooManyBoxesError(ValueError):
+    """A file is cut into far more boxes than it needs."""
+
 
 class Box(NamedTuple):
     """A box, and where its content lies in the file."""
@@ -18,9 +24,13 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
 
     Raises:
         struct.error: One is cut off, or shorter than its own head.
+        TooManyBoxesError: There are far too many.
     """
-    end = len(data) if end is None else end
+    end, seen = len(data) if end is None else end, 0
     while start + 8 <= end:
+        seen += 1
+        if seen > _MOST:
+            raise TooManyBoxesError
         size, kind = struct.unpack_from(">I4s", data, start)
         head = 8
         if size == 1:
@@ -36,7 +46,7 @@ def find(data: bytes, *kinds: bytes) -> Box | None:
     """Returns the first box of a kind within the first of another, and so on; `None` if there is none.
 
     Raises:
-        struct.error: See `boxes`.
+        struct.error, TooManyBoxesError: See `boxes`.
     """
     found = Box(b"", 0, len(data))
     for kind in kinds:
@@ -47,3 +57,8 @@ def find(data: bytes, *kinds: bytes) -> Box | None:
             return None
         found = each
     return found
+
+
+def boxed(kind: bytes, content: bytes) -> bytes:
+    """Returns a box as it stands in a file."""
+    return struct.pack(">I4s", 8 + len(content), kind) + content

@@ -24,7 +24,7 @@ from PIL.ImageFile import ImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from denoise.image import heif, jp2, metadata, netpbm, png, raw
+from denoise.image import heif, jp2, jxl, metadata, netpbm, png, raw, tiff_samples
 from denoise.image.directories import check_exif
 from denoise.image.formats import opener
 from denoise.image.metadata import MAX_METADATA
@@ -65,10 +65,13 @@ def decode(data: bytes, *, max_megapixels: float = 50.0, development: Developmen
     name = _checked(data, max_megapixels)
     if name == "RAW":
         return raw.develop(data, development, max_megapixels)
+    if name == "JXL":
+        return _decode_jxl(data)
     with _opened(data, name, max_megapixels) as image:
         found, lost = metadata.read(image, data)
         check_exif(found.exif, name)
         orientation = _orientation(name, found)
+        is_unusual = name == "TIFF" and tiff_samples.is_unusual(data)
         tag = image.tag_v2.get(Base.Orientation) if isinstance(image, TiffImageFile) else None
         icc_profile = jp2.icc_profile(data) if name == "JPEG2000" else image.info.get("icc_profile") or b""
         dpi = metadata.dpi_of(image)
@@ -77,10 +80,13 @@ def decode(data: bytes, *, max_megapixels: float = 50.0, development: Developmen
             rgb, icc_profile = _cmyk_to_srgb(image, icc_profile)
             samples = np.asarray(rgb)
             lost.append("CMYK colours")
+        elif is_unusual:
+            samples, cut = tiff_samples.read(data)
+            lost += cut
         else:
             samples = _samples(name, data, image)
-        if tag is None:  # else both libraries turn a TIFF themselves
-            samples = _upright(samples, orientation)
+        if tag is None or is_unusual:  # else both libraries turn a TIFF themselves
+            samples = _upright(samples, tag or orientation)
 
         channels = samples.shape[2]
         is_grey_palette = image.mode in ("P", "PA") and icc_profile[16:20] != b"RGB " and _is_colourless(samples)
@@ -115,9 +121,30 @@ def unpacked_size(data: bytes, *, max_megapixels: float = 50.0) -> int:
     if name == "RAW":
         width, height = raw.size(data, max_megapixels)
         return width * height * 3 * 2
+    if name == "JXL":
+        width, height, channels = jxl.channels_of(data)
+        return width * height * (channels if channels > 2 else 2 + channels)
     with _opened(data, name, max_megapixels) as image:
         is_deep = _bits(name, data, image) > 8
         return image.width * image.height * (3 + image.has_transparency_data) * (1 + is_deep)
+
+
+def _decode_jxl(data: bytes) -> Photo:
+    with _reading("JXL"):
+        samples, icc_profile, lost = jxl.samples_of(data)
+    found, left = metadata.vetted(jxl.read(data))
+    height, width, channels = samples.shape
+    upright, outdated = metadata.made_upright(found, 1, width, height)
+    return Photo(
+        pixels=np.repeat(samples[..., :1], 3, axis=2) if channels < 3 else np.ascontiguousarray(samples[..., :3]),
+        alpha=samples[..., -1].copy() if channels in (2, 4) else None,
+        grey=channels < 3,
+        format="JXL",
+        lossless=False,
+        metadata=upright,
+        icc_profile=icc_profile if len(icc_profile) <= MAX_METADATA else b"",
+        lost=(*lost, *left, *outdated),
+    )
 
 
 def _checked(data: bytes, max_megapixels: float) -> str:
@@ -135,9 +162,16 @@ def _opened(data: bytes, name: str, max_megapixels: float) -> Iterator[ImageFile
             kind = opener(name)
         except ImportError as error:
             raise missing(name) from error
-        image = kind(io.BytesIO(png.header(data) if name == "PNG" else data))
+        image = kind(io.BytesIO(_header(name, data)))
         check_size(name, *image.size, max_megapixels)
         yield image
+
+
+def _header(name: str, data: bytes) -> bytes:
+    """Returns what Pillow is to see of a file: all of it, or what it does not refuse."""
+    if name == "PNG":
+        return png.header(data)
+    return tiff_samples.header(data) if name == "TIFF" and tiff_samples.is_unusual(data) else data
 
 
 @contextmanager
@@ -174,7 +208,7 @@ def _bits(name: str, data: bytes, image: ImageFile) -> int:
     if name == "PNG":
         return data[24]
     if isinstance(image, TiffImageFile):
-        return int(max(image.tag_v2.get(Base.BitsPerSample, (1,))))
+        return 16 if tiff_samples.is_unusual(data) else int(max(image.tag_v2.get(Base.BitsPerSample, (1,))))
     if name in ("HEIC", "AVIF"):
         return heif.depth_of(data)
     if name == "JPEG2000":
@@ -219,7 +253,7 @@ def _read_heic(data: bytes, image: ImageFile) -> Samples:
     if samples.dtype == np.uint16:  # the bits of the file come first, and nothing behind them
         samples = samples | samples >> file.info["bit_depth"]
     if file.premultiplied_alpha:
-        _divide_by_alpha(samples)
+        tiff_samples.divide_by_alpha(samples)
     return samples
 
 
@@ -257,16 +291,8 @@ def _read_with_opencv(data: bytes, image: ImageFile, bits: int) -> Samples:
     if not image.has_transparency_data:
         return samples[..., :3]
     if isinstance(image, TiffImageFile) and image.tag_v2.get(Base.ExtraSamples) == (1,):
-        _divide_by_alpha(samples)
+        tiff_samples.divide_by_alpha(samples)
     return samples
-
-
-def _divide_by_alpha(samples: Samples) -> None:
-    """Undoes, in place, the multiplication of RGB by alpha; (2**16 - 1)**2 still fits into uint32."""
-    alpha, top = samples[..., 3].astype(np.uint32), np.iinfo(samples.dtype).max
-    for channel in range(3):
-        numerator = samples[..., channel] * np.uint32(top) + alpha // 2
-        samples[..., channel] = np.minimum(numerator // np.maximum(alpha, 1), top)
 
 
 def _read_with_pillow(image: ImageFile) -> Samples:

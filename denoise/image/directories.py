@@ -20,6 +20,7 @@ from denoise.image.photo import PhotoError
 from denoise.image.refusals import check_notes, check_size, check_stored, cut_short, damaged, overdone
 
 _MAX_PAGES = 16  # that are looked at
+_MAX_CHANNELS = 16  # of a pixel
 _MAX_STRIPS = 100_000  # or tiles
 _MAX_NUMBERS = 200_000  # in the other entries; each becomes an object
 _MAX_SCANS = 20  # of a JPEG in each strip
@@ -136,17 +137,21 @@ def _check_picture(data: bytes, order: str, big: bool, entries: _Entries, max_me
     check_size("TIFF", width, height, max_megapixels)
     bits = max(_values(data, order, entries, Base.BitsPerSample) or [1])
     tile = value(Base.TileWidth, 0) * value(Base.TileLength, 0)
+    kinds, is_deep = set(_values(data, order, entries, Base.SampleFormat)), bits > 8
+    is_float = kinds == {3} and bits in (16, 32)
     if (
-        not set(_values(data, order, entries, Base.SampleFormat)) <= {1, 4}
+        not (kinds <= {1, 4} or is_float)
         or Base.PhotometricInterpretation not in entries["tag"]
-        or photometric not in (0, 1, 2, 3, 5, 6)
-        or bits not in (1, 2, 4, 8, 16)
-        or (bits == 16 and not (photometric in (1, 2) and channels != 2 and value(Base.PlanarConfiguration, 1) == 1))
+        or photometric not in ((0, 1, 2) if is_deep else (0, 1, 2, 3, 5, 6))
+        or bits not in ((16, 32) if is_float else (1, 2, 4, 8, 16))
+        or (is_deep and value(Base.Compression, 1) in _JPEG)
+        or not 1 <= channels <= _MAX_CHANNELS
+        or channels < (3 if photometric == 2 else 1)
         or tile > max_megapixels * 1e6
     ):
         raise PhotoError(
-            "This TIFF stores its pixels in a way that cannot be read here, such as 32-bit float, Lab, "
-            "16-bit CMYK or separate colour planes. Export it as RGB with 8 or 16 bits a channel and try again."
+            "This TIFF stores its pixels in a way that cannot be read here, such as Lab, 16-bit CMYK or 32-bit whole "
+            "numbers. Export it as RGB with 8 or 16 bits a channel and try again."
         )
 
     if not np.all(_is_inside(data, entries)):

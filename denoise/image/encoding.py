@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL.ExifTags import Base
 
-from denoise.image import exif, jp2, jpeg, netpbm, png, tiff
+from denoise.image import exif, heif, jp2, jpeg, jxl, netpbm, png, tiff
 from denoise.image.formats import FORMATS
 from denoise.image.losses import fit
 from denoise.image.photo import Photo, PhotoError, Pixels, Samples, to_depth
@@ -33,9 +33,9 @@ def encode(photo: Photo, *, quality: int | None = None) -> bytes:
     HEIC has full colour resolution, too, and of 16 bit the first 10. So has AVIF of 8 bit; of 16 it has the first 12,
     and half the colour resolution unless it is lossless. JPEG 2000 and PPM are exact.
 
-    What a format cannot hold gives way, as `losses` tells: 16 bit is rounded to 8 for JPEG, WebP and BMP, transparency
-    is laid over white for JPEG and PPM. A grey photo is grey in the file, except in WebP and, with transparency, in all
-    but PNG and 8-bit TIFF.
+    What a format cannot hold gives way, as `losses` tells: 16 bit is rounded to 8 for JPEG, WebP, JPEG XL and BMP;
+    transparency is laid over white for JPEG and PPM. A grey photo is grey in the file, except in WebP and, with
+    transparency, in all but PNG and 8-bit TIFF and JPEG 2000.
 
     Args:
         photo: What to write.
@@ -66,22 +66,25 @@ def encode(photo: Photo, *, quality: int | None = None) -> bytes:
         return _encode_jp2(photo)
     if photo.format == "PPM":
         return netpbm.write(_samples(_opaque(photo)))
+    if photo.format == "JXL":
+        samples = to_depth(_samples(photo), np.uint8)
+        samples = samples if samples.shape[2] == 1 else _to_colour(samples)
+        return jxl.write(samples, photo, quality or usual_quality(photo))
     encoders = {"JPEG": _encode_jpeg, "WEBP": _encode_webp, "HEIC": _encode_heic, "AVIF": _encode_avif}
     return encoders[photo.format](photo, quality or usual_quality(photo))
 
 
-def _unfit(photo: Photo) -> PhotoError:
-    title, *_, shortest = kind = FORMATS[photo.format]
-    least = f"at least {shortest} and " if shortest > 1 else ""
+def _unfit(photo: Photo, at_least: int = 1) -> PhotoError:
+    kind, least = FORMATS[photo.format], f"at least {at_least} and " if at_least > 1 else ""
     return PhotoError(
-        f"The photo is {photo.width} × {photo.height} pixels, but a {title} can be {least}at most {kind.longest_side} "
-        "pixels wide or high. Choose PNG or TIFF instead."
+        f"The photo is {photo.width} × {photo.height} pixels, but a {kind.title} can be {least}at most "
+        f"{kind.longest_side} pixels wide or high. Choose PNG or TIFF instead."
     )
 
 
 def usual_quality(photo: Photo) -> int:
-    """Returns the quality of a file in `photo.format` that keeps what came: 100 is lossless in WebP and AVIF."""
-    return 100 if photo.format in ("WEBP", "AVIF") and photo.lossless else 95
+    """Returns the quality of a file that keeps what came: 100 is lossless in WebP, AVIF and JPEG XL."""
+    return 100 if photo.format in ("WEBP", "AVIF", "JXL") and photo.lossless else 95
 
 
 def _encode_jpeg(photo: Photo, quality: int) -> bytes:
@@ -134,7 +137,7 @@ def _encode_avif(photo: Photo, quality: int) -> bytes:
             icc_profile=photo.icc_profile,
             xmp=photo.metadata.xmp,
         )
-        return buffer.getvalue()
+        return heif.with_colour(buffer.getvalue(), _codes(photo))
     samples = _samples(photo)
     samples = _to_bgr(samples if samples.shape[2] == 1 else _to_colour(samples))
     if is_deep:
@@ -152,7 +155,7 @@ def _encode_avif(photo: Photo, quality: int) -> bytes:
         cv2.IMWRITE_AVIF_DEPTH: 12 if is_deep else 8,
     }
     _, data = cv2.imencodeWithMetadata(".avif", samples, list(notes), blocks, list(chain(*settings.items())))
-    return bytes(data)
+    return heif.with_colour(bytes(data), _codes(photo))
 
 
 def _encode_heic(photo: Photo, quality: int) -> bytes:
@@ -178,15 +181,27 @@ def _encode_heic(photo: Photo, quality: int) -> bytes:
         )
     except RuntimeError as error:  # a strip of a few rows
         raise _unfit(photo) from error
-    return buffer.getvalue()
+    return heif.with_colour(buffer.getvalue(), _codes(photo))
+
+
+def _codes(photo: Photo) -> bytes:
+    """Returns what the colours are by ITU-T H.273; empty if that is not told."""
+    return dict(photo.colour_chunks).get(b"cICP", b"")
 
 
 def _encode_jp2(photo: Photo) -> bytes:
-    """Writes what comes back exactly, by OpenCV, and adds what that leaves out."""
+    """Writes what comes back exactly, by Pillow or, with 16 bit, by OpenCV, and adds what these leave out."""
     samples = _samples(photo)
-    samples = _to_bgr(samples if samples.shape[2] == 1 else _to_colour(samples))
-    _, data = cv2.imencode(".jp2", samples, [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000])
-    return b"".join(jp2.with_metadata(bytes(data), photo.metadata, photo.icc_profile, photo.dpi))
+    if photo.bit_depth == 8:
+        buffer = io.BytesIO()
+        PillowImage.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples).save(buffer, "JPEG2000")
+        data = buffer.getvalue()
+    else:
+        samples = _to_bgr(samples if samples.shape[2] == 1 else _to_colour(samples))
+        data = bytes(cv2.imencode(".jp2", samples, [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000])[1])
+        if not data:  # OpenCV halves the photo five times
+            raise _unfit(photo, at_least=32)
+    return b"".join(jp2.with_metadata(data, photo.metadata, photo.icc_profile, photo.dpi))
 
 
 def _to_bgr(samples: Samples) -> Samples:

@@ -18,12 +18,10 @@ class _Format(NamedTuple):
     longest_side: int  # that can be written; 0 if none can
     depth: int = 8  # bits of a sample at most
     extra: str = ""  # of this package, with the library that it needs
-    shortest_side: int = 1  # that can be written
 
     def holds(self, photo: Photo) -> bool:
         """Whether a photo of this size can be written."""
-        sides = photo.width, photo.height
-        return min(sides) >= self.shortest_side and max(sides) <= self.longest_side
+        return max(photo.width, photo.height) <= self.longest_side
 
 
 # Of Adobe and phones; Canon; Nikon; Sony; Fujifilm; Olympus; Panasonic and Leica; Pentax; Samsung; Hasselblad; Phase
@@ -47,10 +45,9 @@ FORMATS = {
     "BMP": _Format("BMP", "image/bmp", ("bmp",), "PIL.BmpImagePlugin:BmpImageFile", _ANY),
     "HEIC": _Format("HEIC", "image/heic", _HEIC_SUFFIXES, "pillow_heif:HeifImageFile", 16383, 10, "heif"),
     "AVIF": _Format("AVIF", "image/avif", ("avif",), "PIL.AvifImagePlugin:AvifImageFile", 16384, 12),
-    "JPEG2000": _Format(
-        "JPEG 2000", "image/jp2", _JP2_SUFFIXES, "PIL.Jpeg2KImagePlugin:Jpeg2KImageFile", _ANY, 16, "", 32
-    ),
+    "JPEG2000": _Format("JPEG 2000", "image/jp2", _JP2_SUFFIXES, "PIL.Jpeg2KImagePlugin:Jpeg2KImageFile", _ANY, 16),
     "PPM": _Format("PPM", "image/x-portable-anymap", _PPM_SUFFIXES, "PIL.PpmImagePlugin:PpmImageFile", _ANY, 16),
+    "JXL": _Format("JPEG XL", "image/jxl", ("jxl",), "pylibjxl:", _ANY, extra="jxl"),
     "RAW": _Format("RAW file", "image/x-dcraw", _RAW_SUFFIXES, "", 0, extra="raw"),
 }
 
@@ -90,7 +87,7 @@ def is_deep(name: str) -> bool:
 
 def has_quality(name: str) -> bool:
     """Returns whether a format's files are the smaller the worse they are."""
-    return name in ("JPEG", "WEBP", "HEIC", "AVIF")
+    return name in ("JPEG", "WEBP", "HEIC", "AVIF", "JXL")
 
 
 def format_title(name: str) -> str:

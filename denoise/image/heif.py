@@ -94,6 +94,17 @@ def colour_of(data: bytes) -> bytes:
     return b""
 
 
+def with_colour(data: bytes, codes: bytes) -> bytes:
+    """Returns a file that tells by ITU-T H.273 what its colours are: the first two of `codes`, see `colour_of`."""
+    if not codes:
+        return data
+    told = bytearray(data)
+    for box in _properties(data):
+        if box.kind == b"colr" and data[box.start : box.start + 4] == b"nclx":
+            struct.pack_into(">HH", told, box.start + 4, *codes[:2])
+    return bytes(told)
+
+
 def left_behind(data: bytes) -> list[str]:
     """Returns what the file holds beside the photo, and cannot be kept."""
     meta = find(data, b"meta")

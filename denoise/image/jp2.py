@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator
 
 from denoise.image import exif
-from denoise.image.boxes import boxes, find
+from denoise.image.boxes import boxed, boxes, find
 from denoise.image.directories import check_exif
 from denoise.image.photo import Metadata
 from denoise.image.refusals import check_notes, check_size, check_stored, cut_short, damaged, overdone
@@ -97,16 +97,12 @@ def with_metadata(
             if dpi:
                 across, down = (round(value / _METRE) for value in dpi)
                 if max(across, down) < 65536:
-                    inside.append((b"res ", _box(b"resc", struct.pack(">4H2b", down, 1, across, 1, 0, 0))))
-            yield _box(box.kind, b"".join(_box(kind, rest) for kind, rest in inside))
+                    inside.append((b"res ", boxed(b"resc", struct.pack(">4H2b", down, 1, across, 1, 0, 0))))
+            yield boxed(box.kind, b"".join(boxed(kind, rest) for kind, rest in inside))
             notes = ((_EXIF, metadata.exif.removeprefix(exif.PREFIX)), (_XMP, metadata.xmp), (_IPTC, metadata.iptc))
-            yield from (_box(b"uuid", kind + note) for kind, note in notes if note)
+            yield from (boxed(b"uuid", kind + note) for kind, note in notes if note)
         else:
-            yield _box(box.kind, content)
-
-
-def _box(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I4s", 8 + len(content), kind) + content
+            yield boxed(box.kind, content)
 
 
 def _codestream(data: bytes) -> tuple[int, int]:

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from denoise.image import exif, jpeg, png, tiff
+from denoise.image import exif, jpeg, jxl, png, tiff
+from denoise.image.colour import profile_of
 from denoise.image.formats import is_deep
 from denoise.image.metadata import TITLES
 from denoise.image.photo import Metadata, Photo
@@ -16,8 +17,10 @@ _HOLDS = {
     "HEIC": ("exif", "xmp"),
     "AVIF": ("exif", "xmp"),
     "JPEG2000": ("exif", "xmp", "iptc"),
+    "JXL": ("exif", "xmp"),
     "PPM": (),
 }
+_TELLS_CODES = ("HEIC", "AVIF")  # the colours by ITU-T H.273, as the chunk cICP of a PNG does
 _TELLS_DPI = ("PNG", "JPEG", "TIFF", "BMP", "JPEG2000")  # beside the EXIF
 
 
@@ -44,16 +47,29 @@ def fit(photo: Photo) -> tuple[Photo, list[str]]:
     if icc_profile and not _holds_profile(photo):
         icc_profile = b""
         lost.append("colour profile")
-    if colour_chunks and photo.format != "PNG":
-        colour_chunks = ()
-        is_told_otherwise = icc_profile and not any(kind == b"cICP" for kind, _ in photo.colour_chunks)
-        if not is_told_otherwise and not png.is_srgb(photo.colour_chunks):
-            lost.append("colour space")
+    kept = _kept_chunks(photo)
+    if kept and photo.format != "PNG":
+        icc_profile = b""  # they come before it
+    if colour_chunks and not kept:
+        is_told_otherwise = icc_profile and not any(kind == b"cICP" for kind, _ in colour_chunks)
+        if not is_told_otherwise and not png.is_srgb(colour_chunks):
+            made = profile_of(photo)
+            if made and _holds_profile(replace(photo, icc_profile=made)):
+                icc_profile = made
+            else:
+                lost.append("colour space")
     if dpi and photo.format not in _TELLS_DPI:
         dpi = None
         if not exif.tells_resolution(said.exif):
             lost.append("resolution in dpi")
-    return replace(photo, metadata=said, icc_profile=icc_profile, colour_chunks=colour_chunks, dpi=dpi), lost
+    return replace(photo, metadata=said, icc_profile=icc_profile, colour_chunks=kept, dpi=dpi), lost
+
+
+def _kept_chunks(photo: Photo) -> tuple[tuple[bytes, bytes], ...]:
+    """Returns those of `Photo.colour_chunks` that the format can hold as they are."""
+    if photo.format == "PNG":
+        return photo.colour_chunks
+    return tuple(chunk for chunk in photo.colour_chunks if chunk[0] == b"cICP" and photo.format in _TELLS_CODES)
 
 
 def _has_room(format_name: str, metadata: Metadata) -> bool:
@@ -67,8 +83,10 @@ def _holds_profile(photo: Photo) -> bool:
     has_colour_channels = (
         not photo.grey
         or photo.format == "WEBP"
-        or (photo.format == "TIFF" and photo.bit_depth == 16 and photo.alpha is not None)
-        or (photo.format in ("AVIF", "HEIC", "JPEG2000") and photo.alpha is not None)
+        or (photo.format in ("TIFF", "JPEG2000") and photo.bit_depth == 16 and photo.alpha is not None)
+        or (photo.format in ("AVIF", "HEIC", "JXL") and photo.alpha is not None)
     )
     is_for_grey = photo.icc_profile[16:20] == b"GRAY"
+    if photo.format == "JXL" and not jxl.takes(photo.icc_profile, 3 if has_colour_channels else 1):
+        return False
     return photo.format not in ("BMP", "PPM") and not (is_for_grey and has_colour_channels)

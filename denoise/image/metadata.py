@@ -1,5 +1,6 @@
 """What a file says about its photo: EXIF, XMP, IPTC, comments, resolution."""
 
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import replace
 
@@ -55,13 +56,19 @@ def read(image: ImageFile, data: bytes) -> tuple[Metadata, list[str]]:
         found = jp2.read(data)
     else:
         found = Metadata(image.info.get("exif") or b"", image.info.get("xmp") or b"")
+    found, lost = vetted(found, damaged)
+    return found, lost + _left_behind(image, data)
+
+
+def vetted(found: Metadata, damaged: AbstractSet[str] = frozenset()) -> tuple[Metadata, list[str]]:
+    """Returns what of metadata can be kept, and what cannot: it is damaged, as that of the names, or too large."""
     if found.exif and not exif.is_exif(found.exif):
         found, damaged = replace(found, exif=b""), damaged | {"exif"}
     too_large = {name for name in TITLES if _size(getattr(found, name)) > MAX_METADATA}
     found = replace(found, **{name: getattr(Metadata, name) for name in too_large})
     lost = [f"damaged {title}" for name, title in TITLES.items() if name in damaged]
     lost += [f"oversized {title}" for name, title in TITLES.items() if name in too_large]
-    return found, lost + _left_behind(image, data)
+    return found, lost
 
 
 def _left_behind(image: ImageFile, data: bytes) -> list[str]:

@@ -10,7 +10,7 @@ from denoise.image.refusals import check_size, cut_short, damaged
 _NAME = "PPM"
 _BINARY = {b"P5": 1, b"P6": 3}
 _TEXT_OR_ELSE = (b"P1", b"P2", b"P3", b"P4", b"P7", b"PF", b"Pf")
-_HEAD = re.compile(rb"P[56](?:\s|#[^\n]*\n)+?(\d+)(?:\s|#[^\n]*\n)+?(\d+)(?:\s|#[^\n]*\n)+?(\d+)\s")
+_HEAD = re.compile(rb"P[56](?:\s|#[^\n]*\n)+?(\d{1,9})(?:\s|#[^\n]*\n)+?(\d{1,9})(?:\s|#[^\n]*\n)+?(\d{1,9})\s")
 _LONGEST_HEAD = 4096  # bytes
 
 

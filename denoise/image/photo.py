@@ -49,11 +49,12 @@ class Photo:
         pixels: (H, W, 3), RGB, upright; three equal channels if `grey`.
         alpha: Opacity, (H, W), same dtype as `pixels`, not multiplied into them; `None` if the file is opaque.
         grey: The file had no colour.
-        format: "PNG", "JPEG", "WEBP", "TIFF" or "BMP".
-        lossless: The file kept its pixels exactly; a JPEG, and most WebPs, do not.
+        format: In which it is to be written, such as "PNG": that of its file, or "TIFF" for a camera's RAW file.
+        lossless: The file kept its pixels exactly; a JPEG, HEIC or AVIF, and most WebPs, do not.
         metadata: What the file says about the photo.
         icc_profile: Colour profile of the pixels; empty if there is none.
-        colour_chunks: What a PNG says of its colours beside that: kind and content of its chunks `gAMA`, `cICP`, …
+        colour_chunks: What a PNG says of its colours beside that: kind and content of its chunks `gAMA`, `cICP`, …;
+            what HEIC and AVIF say is held as the latter.
         dpi: Horizontal and vertical resolution in pixels per inch.
         lost: What of the file could not be kept when it was read, in words such as "HDR gain map".
     """

@@ -1,6 +1,6 @@
 """What a file is, by its first bytes."""
 
-from denoise.image import heif, jp2, netpbm
+from denoise.image import heif, jp2, jxl, netpbm
 from denoise.image.directories import is_raw
 from denoise.image.formats import FORMATS
 from denoise.image.photo import PhotoError
@@ -13,8 +13,6 @@ _OTHER_MAGIC = {
     b"GIF8": "a GIF",
     b"%PDF": "a PDF",
     b"8BPS": "a Photoshop document (PSD)",
-    b"\xff\x0a": "a JPEG XL picture",
-    b"\x00\x00\x00\x0cJXL ": "a JPEG XL picture",
     b"v/1\x01": "an OpenEXR picture",
     b"#?R": "a Radiance HDR picture",
     b"<svg": "an SVG drawing",
@@ -41,6 +39,8 @@ def identify(data: bytes) -> str:
 
     if data.startswith((jp2.SIGNATURE, jp2.CODESTREAM)):
         return "JPEG2000"
+    if data.startswith(jxl.SIGNATURES):
+        return "JXL"
     if netpbm.is_netpbm(data):
         return "PPM"
     if data[4:8] == b"ftyp":

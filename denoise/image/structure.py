@@ -15,7 +15,8 @@ from functools import partial
 
 import numpy as np
 
-from denoise.image import heif, jp2, netpbm
+from denoise.image import heif, jp2, jxl, netpbm
+from denoise.image.boxes import TooManyBoxesError
 from denoise.image.directories import check_exif, check_raw, check_tiff
 from denoise.image.refusals import (
     animation,
@@ -64,6 +65,7 @@ def check(data: bytes, name: str, max_megapixels: float) -> None:
         "HEIC": partial(_check_heif, "HEIC"),
         "AVIF": partial(_check_heif, "AVIF"),
         "JPEG2000": jp2.check,
+        "JXL": jxl.check,
         "PPM": netpbm.check,
         "RAW": _check_raw,
     }
@@ -71,6 +73,10 @@ def check(data: bytes, name: str, max_megapixels: float) -> None:
         checks[name](data, max_megapixels)
     except struct.error as error:  # a field lies behind the end
         raise cut_short(name) from error
+    except IndexError as error:
+        raise damaged(name) from error
+    except TooManyBoxesError as error:
+        raise overdone(name, "it is cut into far too many boxes") from error
 
 
 def _check_jpeg(data: bytes, max_megapixels: float) -> None:

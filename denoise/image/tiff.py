@@ -12,7 +12,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 from denoise.image import photoshop
 from denoise.image.photo import Metadata
 
-_XMP, _IPTC, _PHOTOSHOP = 700, 33723, 34377
+_XMP, _IPTC, _PHOTOSHOP = BLOCKS = (700, 33723, 34377)
 # What a TIFF says about the photo rather than about how its pixels are stored; the rest is written anew.
 _DESCRIPTION = {
     *(Base.ImageDescription, Base.Make, Base.Model, Base.Software, Base.DateTime, Base.Artist, Base.HostComputer),
@@ -40,7 +40,7 @@ def read_block(photo: bytes, camera: bytes = b"", place: bytes = b"") -> tuple[M
         place: The same for GPS.
     """
     directory = _loaded(photo)
-    described, stored = _describe(directory), getattr(directory._info, "_tagdata", {})
+    described, stored = describe(directory), getattr(directory._info, "_tagdata", {})
     for tag, block in ((IFD.Exif, camera), (IFD.GPSInfo, place)):
         if block:
             described[tag] = {each: _kept(value) for each, value in _loaded(block).items()}
@@ -61,7 +61,7 @@ def description(metadata: Metadata) -> ImageFileDirectory_v2:
     tags = ImageFileDirectory_v2(prefix=b"II")
     block = PillowImage.Exif()
     block.load(metadata.exif)
-    tags.update(_describe(block))
+    tags.update(describe(block))
     if metadata.xmp:
         tags[_XMP] = metadata.xmp
     if metadata.iptc:
@@ -81,7 +81,7 @@ def is_readable(exif: bytes) -> bool:
 def _exif_of(image: TiffImageFile) -> bytes:
     exif = PillowImage.Exif()
     try:
-        exif.update(_describe(image.getexif()))
+        exif.update(describe(image.getexif()))
         return exif.tobytes() if len(exif) else b""
     except Exception:  # a broken description is no reason to refuse the picture
         return b""
@@ -94,7 +94,7 @@ class _Text(str):
         return super().encode("latin-1")
 
 
-def _describe(exif: PillowImage.Exif) -> dict[int, Any]:
+def describe(exif: PillowImage.Exif) -> dict[int, Any]:
     """Returns the entries that describe the photo; those that are directories as dictionaries."""
     entries: dict[int, Any] = {tag: _kept(exif[tag]) for tag in _DESCRIPTION & set(exif)}
     for directory in {IFD.Exif, IFD.GPSInfo} & set(entries):

@@ -27,8 +27,9 @@ from PIL import Image as PillowImage
 from PIL import ImageCms
 from PIL.ExifTags import IFD, Base
 
-from denoise.image import Photo, PhotoError, decode, encode
+from denoise.image import Metadata, Photo, PhotoError, decode, encode
 from tests.attack import sandbox
+from tests.raws import dng
 
 MEGAPIXELS = 0.3  # larger pictures are refused, so that time and memory are those of small ones
 SECONDS = 2  # of processor time for a file, reading, writing and reading again
@@ -63,6 +64,12 @@ def seeds() -> dict[str, bytes]:
         "tiff16": Photo(deep, format="TIFF"),
         "bmp": Photo(rgb, format="BMP"),
         "bmp-alpha": Photo(rgb, alpha=alpha, format="BMP"),
+        "heic": Photo(rgb, format="HEIC", icc_profile=profile, metadata=Metadata(exif, xmp)),
+        "heic-deep": Photo(deep, format="HEIC"),
+        "avif": Photo(rgb, alpha=alpha, format="AVIF", icc_profile=profile, metadata=Metadata(exif, xmp)),
+        "avif-deep": Photo(deep, format="AVIF"),
+        "jxl": Photo(rgb, alpha=alpha, format="JXL", icc_profile=profile, metadata=Metadata(exif, xmp)),
+        "ppm16": Photo(deep, format="PPM"),
     }
     return {
         **{name: encode(photo) for name, photo in photos.items()},
@@ -86,6 +93,12 @@ def seeds() -> dict[str, bytes]:
         "tiff16-tiles": _written(deep, photometric="rgb", tile=(16, 16)),
         "tiff16-strips": _written(deep, photometric="rgb", rowsperstrip=1, byteorder=">"),
         "tiff-planes": _written(rgb.transpose(2, 0, 1), photometric="rgb", planarconfig="separate"),
+        "tiff-float": _written(rgb / np.float32(255), photometric="rgb", compression="zlib"),
+        "tiff16-planes": _written(deep.transpose(2, 0, 1), photometric="rgb", planarconfig="separate", tile=(16, 16)),
+        "tiff16-selections": _written(np.dstack([deep, deep]), photometric="rgb", extrasamples=[0] * 3),
+        "jp2": _saved(np.tile(rgb, (2, 2, 1)), "JPEG2000"),  # no side below 32, with which some cannot be written
+        "jp2-bare": _saved(np.tile(grey, (2, 2)), "JPEG2000", no_jp2=True, irreversible=True),
+        "dng": dng(rgb / 255, orientation=6, xmp=xmp),
         "bigtiff": _written(rgb, photometric="rgb", bigtiff=True),
         "bmp-palette": _saved(palette, "BMP"),
         "bmp-run-length": _run_length_bmp(grey),

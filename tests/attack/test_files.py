@@ -16,7 +16,7 @@ import tifffile
 from PIL import Image as PillowImage
 from PIL.PngImagePlugin import PngImageFile
 
-from denoise.image import decode, formats
+from denoise.image import decode, decoding
 from denoise.image.structure import check
 from tests.attack.builders import (
     EXIF,
@@ -313,7 +313,7 @@ def test_two_photos_are_decoded_at_the_same_time(monkeypatch):
         meeting.wait()  # breaks if nobody else comes this far
         return PngImageFile(stream)
 
-    monkeypatch.setitem(formats.FORMATS, "PNG", formats.FORMATS["PNG"]._replace(opener=opener))
+    monkeypatch.setattr(decoding, "opener", lambda name: opener)
     with ThreadPoolExecutor(2) as pool:
         photos = list(pool.map(decode, [png(), png()]))
     assert [photo.width for photo in photos] == [64, 64]

@@ -1,0 +1,121 @@
+"""JPEG XL: a codestream, bare or among boxes. Source: ISO/IEC 18181-2 (boxes), and libjxl by way of pylibjxl.
+
+The library knows 8 bit only. It gets the codestream alone: of compressed boxes it would unpack whatever they hold.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from denoise.image import exif
+from denoise.image.boxes import Box, boxed, boxes
+from denoise.image.directories import check_exif
+from denoise.image.photo import Metadata, Photo, Samples
+from denoise.image.refusals import animation, check_notes, check_size, damaged, missing
+
+_NAME = "JXL"
+SIGNATURES = (b"\xff\x0a", b"\x00\x00\x00\x0cJXL \r\n\x87\n")
+_PICTURE = (b"JXL ", b"ftyp", b"jxll", b"jxlc", b"jxlp")
+
+
+def check(data: bytes, max_megapixels: float) -> None:
+    """Refuses files that are cut off, too large, or animations, or hold much more than a genuine one does.
+
+    Raises:
+        PhotoError: If the file is one of these.
+        struct.error: If the file is cut off.
+    """
+    notes = [box for box in _boxes(data) if box.kind not in _PICTURE]
+    check_notes(_NAME, len(_boxes(data)), sum(box.end - box.start for box in notes))
+    check_exif(read(data).exif, _NAME)
+    facts = _facts(data)
+    check_size(_NAME, facts["width"], facts["height"], max_megapixels)
+    if facts["have_animation"]:
+        raise animation(_NAME)
+
+
+def samples_of(data: bytes) -> tuple[Samples, bytes, list[str]]:
+    """Returns samples of 8 bit, upright, the colour profile, and what cannot be kept.
+
+    Raises:
+        ValueError: libjxl cannot read it.
+    """
+    try:
+        samples, told = _library().decode(_picture(data), metadata=True)
+    except RuntimeError as error:
+        raise ValueError(str(error)) from error
+    lost = ["16-bit depth"] if _facts(data)["bits_per_sample"] > 8 else []
+    if any(box.kind == b"brob" for box in _boxes(data)):
+        lost.append("compressed EXIF and XMP")
+    return np.atleast_3d(samples), told.get("icc", b""), lost
+
+
+def channels_of(data: bytes) -> tuple[int, int, int]:
+    """Returns width, height, and how many samples a pixel has."""
+    facts = _facts(data)
+    return facts["width"], facts["height"], facts["channels"]
+
+
+def read(data: bytes) -> Metadata:
+    """Returns what the boxes say."""
+    found = {box.kind: data[box.start : box.end] for box in _boxes(data)[::-1]}
+    block = found.get(b"Exif", b"")
+    return Metadata(block[4 + int.from_bytes(block[:4]) :], found.get(b"xml ", b""))
+
+
+def write(samples: Samples, photo: Photo, quality: int) -> bytes:
+    """Returns a file of samples of 8 bit, which is lossless at a quality of 100.
+
+    What a quality means follows libjxl (`JxlEncoderDistanceFromQuality`).
+    """
+    codestream: bytes = _library().encode(
+        np.ascontiguousarray(samples[..., 0] if samples.shape[2] == 1 else samples),
+        lossless=quality == 100,
+        distance=0.1 + 0.09 * (100 - quality) if quality >= 30 else 53 / 3000 * quality**2 - 1.15 * quality + 25,
+        effort=5,  # of 10: more takes several times as long
+        icc=photo.icc_profile or None,
+    )
+    said = photo.metadata
+    block = said.exif and bytes(4) + said.exif.removeprefix(exif.PREFIX)
+    notes = ((b"Exif", block), (b"xml ", said.xmp))
+    told = b"".join(boxed(kind, note) for kind, note in notes if note)  # which the library would compress
+    if not told or not codestream.startswith(SIGNATURES[0]):
+        return codestream + told
+    return SIGNATURES[1] + boxed(b"ftyp", b"jxl \0\0\0\0jxl ") + boxed(b"jxlc", codestream) + told
+
+
+def takes(icc_profile: bytes, channels: int) -> bool:
+    """Returns whether a file can hold a colour profile, which libjxl takes apart."""
+    try:
+        _library().encode(np.zeros((1, 1, 3)[: 2 if channels == 1 else 3], np.uint8), icc=icc_profile)
+    except RuntimeError:
+        return False
+    return True
+
+
+def _library() -> Any:
+    try:
+        import pylibjxl
+    except ImportError as error:
+        raise missing(_NAME) from error
+    return pylibjxl
+
+
+def _facts(data: bytes) -> dict[str, Any]:
+    try:
+        facts: dict[str, Any] = _library().probe(_picture(data))
+    except (RuntimeError, ValueError) as error:
+        raise damaged(_NAME) from error
+    return facts
+
+
+def _boxes(data: bytes) -> list[Box]:
+    return [] if data.startswith(SIGNATURES[0]) else list(boxes(data))
+
+
+def _picture(data: bytes) -> bytes:
+    """Returns the file without all that is not the picture itself."""
+    if data.startswith(SIGNATURES[0]):
+        return data
+    kept = (box for box in _boxes(data) if box.kind in _PICTURE)
+    return b"".join(boxed(box.kind, data[box.start : box.end]) for box in kept)
