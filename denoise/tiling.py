@@ -32,6 +32,16 @@ class Box(NamedTuple):
     bottom: int
     right: int
 
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return self.bottom - self.top
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return self.right - self.left
+
 
 View = Callable[[], Box | None]
 """Tells which part of the photo is looked at."""

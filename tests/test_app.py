@@ -24,7 +24,8 @@ from denoise.turns import Turns
 from denoise.ui import pictures, samples, session, texts
 from denoise.ui.kept import Kept
 from denoise.ui.pages import denoise_words as words
-from denoise.ui.session import PHOTO, UPLOAD, Result, Session
+from denoise.ui.results import Result
+from denoise.ui.session import PHOTO, UPLOAD, Session
 
 APP = Path(__file__).parents[1] / "page.py"
 

@@ -7,6 +7,7 @@ from functools import cache
 from denoise.bundled import folder
 from denoise.image import Photo, decode
 from denoise.ui import pictures
+from denoise.ui.spot import telling_spot
 
 SAMPLES_DIR = folder("samples")
 
@@ -46,3 +47,9 @@ def read(file: str) -> bytes:
 def thumbnail(name: str) -> bytes:
     """Return a sample's thumbnail as a JPEG file: its middle in true pixels, so that the noise is seen."""
     return pictures.thumbnail(load(list_samples()[name].noisy), crop=True)
+
+
+@cache
+def spot(name: str) -> tuple[int, int]:
+    """Return the row and column of a sample to look at first."""
+    return telling_spot(load(list_samples()[name].noisy))

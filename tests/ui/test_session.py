@@ -17,7 +17,8 @@ from denoise.turns import Turns
 from denoise.ui import samples, session, texts
 from denoise.ui.kept import Kept
 from denoise.ui.pages import noise_lab
-from denoise.ui.session import PHOTO, UPLOAD, Result, Session
+from denoise.ui.results import Result
+from denoise.ui.session import PHOTO, UPLOAD, Session
 
 SAMPLE = next(iter(samples.list_samples()))
 

@@ -22,7 +22,8 @@ from denoise.image import Photo, PhotoError, decode
 from denoise.item import State
 from denoise.mixing import Mix, blend
 from denoise.ui import samples, texts, transfer
-from denoise.ui.session import File, Result, Session
+from denoise.ui.results import File, Result
+from denoise.ui.session import Session
 from tests.asynchronous import run
 
 

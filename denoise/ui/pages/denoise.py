@@ -37,7 +37,8 @@ from denoise.ui import (
     viewer,
 )
 from denoise.ui.pages import denoise_words as words
-from denoise.ui.session import PHOTO, UPLOAD, Chosen, File, Result, Run, Session, in_turn
+from denoise.ui.results import File, Result, Run
+from denoise.ui.session import PHOTO, UPLOAD, Chosen, Session, in_turn
 
 _AS_IT_CAME = ""
 _QUALITY_KEYS = {100: "quality_lossless"}  # by the usual quality: what was chosen where loss is usual is no wish here
@@ -60,6 +61,10 @@ def show() -> None:
     st.title(texts.TITLE, anchor=False)
     st.markdown(words.SENTENCE)
     chosen = state.chosen()
+    model, best = _wanted(state, chosen)
+    run: Run = (chosen.id, model, best)
+    if state.result(run) is None:
+        state.jobs.job(PHOTO, run, state.denoise(run, chosen))  # it begins while the page is made
     noisy = _noisy(state, chosen)  # before its name is anywhere on the page: a large photo takes a moment
     left, right = st.container(key="split-choice").columns([3, 1], gap="medium")
     with left:
@@ -73,9 +78,8 @@ def show() -> None:
         with st.container(key="outcome"):  # keeps its height, so that nothing moves when the figures come
             outcome = st.empty()
         actions = st.container()  # above the models, which are many: the download is what the visitor came for
-        model = _model(state, chosen)
-        best = _best(state, model)
-        run: Run = (chosen.id, model, best)
+        _model(state, chosen)
+        _best(state, model)
         result = state.result(run)
         # Mixed anew wherever it is needed: that is quick, and a large photo is not kept once more.
         denoised = (lambda: blend(chosen.noisy, result.photo, state.mix)) if result else None
@@ -155,15 +159,21 @@ def _title(chosen: Chosen) -> None:
     st.caption(words.facts(photo.width, photo.height, format_title(photo.format), photo.bit_depth))
 
 
-def _model(state: Session, chosen: Chosen) -> str:
-    st.session_state["model"] = state.model or catalogue.default_for(chosen.outline)
+def _wanted(state: Session, chosen: Chosen) -> tuple[str, bool]:
+    """Return the denoiser, and whether at its best quality; what is chosen for it comes further down the page."""
+    model = st.session_state["model"] = state.model or catalogue.default_for(chosen.outline)
+    st.session_state["best"] = state.best
+    return model, state.best and catalogue.denoiser_names()[model].has_best
+
+
+def _model(state: Session, chosen: Chosen) -> None:
     denoisers = catalogue.denoiser_names()
     pace = engine.shared().pace
     captions = [
         words.choice(info.summary, catalogue.expected_seconds(chosen.outline, name, best=state.best, pace=pace))
         for name, info in denoisers.items()
     ]
-    return st.radio(
+    st.radio(
         texts.MODEL,
         list(denoisers),
         format_func=lambda name: denoisers[name].title,
@@ -173,11 +183,9 @@ def _model(state: Session, chosen: Chosen) -> str:
     )
 
 
-def _best(state: Session, model: str) -> bool:
+def _best(state: Session, model: str) -> None:
     has_it = catalogue.denoiser_names()[model].has_best
-    st.session_state["best"] = state.best
-    wanted = st.toggle(texts.BEST, key="best", help=texts.BEST_HELP, disabled=not has_it, on_change=state.keep_best)
-    return wanted and has_it
+    st.toggle(texts.BEST, key="best", help=texts.BEST_HELP, disabled=not has_it, on_change=state.keep_best)
 
 
 @st.fragment  # so that choosing a format makes nothing else anew
@@ -245,15 +253,20 @@ def _viewer(state: Session, chosen: Chosen, noisy: viewer.Picture, run: Run, res
     sample = samples.list_samples().get(chosen.id)
     picture = partial(_picture, state, chosen)
     shown = [noisy]
-    details = reference = None
+    details = reference = growing = None
+    if result is None and state.jobs.goes_on(PHOTO):
+        growing = viewer.Coming(
+            _id(run), words.denoising(catalogue.denoiser_names()[run[1]].title), transfer.offer_window(state, run)
+        )
+        run, result = state.earlier(chosen) or (run, None)  # to be seen until the new one is
     if result is not None:
-        made_by = " ".join(map(str, run))
-        shown.append(picture("denoised", made_by, texts.DENOISED, lambda: pictures.to_png(result.photo)))
+        earlier = result
+        shown.append(picture("denoised", _id(run), texts.DENOISED, lambda: pictures.to_png(earlier.photo)))
         details = picture(
             "details",
-            f"{made_by} details",
+            f"{_id(run)} details",
             "",
-            lambda: pictures.to_grey_png(detail_map(chosen.noisy, result.photo)),
+            lambda: pictures.to_grey_png(detail_map(chosen.noisy, earlier.photo)),
         )
     if load_clean := chosen.load_clean:
         clean_png = partial(samples.read, sample.clean) if sample else lambda: pictures.to_png(load_clean())
@@ -261,12 +274,18 @@ def _viewer(state: Session, chosen: Chosen, noisy: viewer.Picture, run: Run, res
     viewer.show(
         shown,
         subject=chosen.id,
+        spot=chosen.spot,
+        growing=growing,
         clean=reference,
         details=details,
         mix=state.mix,
         on_mix=state.set_mix,
         link=state.link(),
     )
+
+
+def _id(run: Run) -> str:
+    return " ".join(map(str, run))
 
 
 def _figures(

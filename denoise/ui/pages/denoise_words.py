@@ -35,6 +35,11 @@ ALREADY_CLEAN = (
 )
 
 
+def denoising(title: str) -> str:
+    """Say what is at work on the photo that is seen."""
+    return f"Denoising: {title}"
+
+
 def iso(value: int) -> str:
     """Name a sample's light sensitivity."""
     return f"ISO {value}"
