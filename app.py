@@ -5,7 +5,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from streamlit import config
 
-from denoise.ui import assets, guard, limits, transfer
+from denoise.ui import assets, guard, introduction, limits, transfer
 
 # Streamlit asks this of websockets only. Names that lead here by a trick of a foreign page's are refused.
 hosts = config.get_option("server.allowedHosts") or ["*"]
@@ -18,6 +18,7 @@ app = st.App(
         Middleware(guard.guarded),
         Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
         Middleware(assets.compressed),
+        Middleware(introduction.introduced),
         Middleware(limits.limited),
     ],
 )

@@ -30,7 +30,7 @@ from denoise.image import PhotoError, media_type
 from denoise.mixing import Mix
 from denoise.spool import BUDGET, SHARE, ShareError, remove_spool, spool
 from denoise.tiling import Box
-from denoise.ui import ending, farewell, guard, orders, samples, session, texts
+from denoise.ui import ahead, ending, farewell, guard, orders, samples, session, texts
 from denoise.ui.kept import Kept
 from denoise.ui.results import File, Run
 from denoise.ui.session import Session, read_mix
@@ -124,7 +124,9 @@ async def lifespan(_app: st.App) -> AsyncGenerator[None]:
         # Streamlit collects garbage after every run of the page. What is there before the first visitor comes stays,
         # and to look through it each time takes 50 ms.
         gc.freeze()
+        results = ahead.begin()
         yield
+        results.cancel()
         remove_spool()
 
 

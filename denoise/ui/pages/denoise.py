@@ -58,21 +58,27 @@ def show() -> None:
     All of it is placed before the network runs, so that nothing waits for the network or moves when its result comes.
     """
     state = session.current()
-    st.title(texts.TITLE, anchor=False)
-    st.markdown(words.SENTENCE)
     chosen = state.chosen()
     model, best = _wanted(state, chosen)
     run: Run = (chosen.id, model, best)
-    if state.result(run) is None:
+    result = state.result(run)
+    if result is None:
         state.jobs.job(PHOTO, run, state.denoise(run, chosen))  # it begins while the page is made
     noisy = _noisy(state, chosen)  # before its name is anywhere on the page: a large photo takes a moment
-    left, right = st.container(key="split-choice").columns([3, 1], gap="medium")
+    left, right = st.container(key="head").columns([3, 1], gap="medium")
     with left:
-        _gallery(state)
+        st.title(texts.TITLE, anchor=False)
+        st.markdown(words.SENTENCE)
+        st.caption(texts.upload_note(session.MAX_MEGAPIXELS), help=texts.UPLOAD_HELP)
+        paste.into("photo")
     with right:
         _upload(state)
 
     left, right = st.container(key="split-photo").columns([3, 1], gap="medium")
+    with left:
+        with st.container(key="viewer-place"):  # keeps its height, so that nothing moves when the viewer comes
+            _viewer(state, chosen, noisy, run, result)
+        _gallery(state)
     with right:
         _title(chosen)
         with st.container(key="outcome"):  # keeps its height, so that nothing moves when the figures come
@@ -80,14 +86,11 @@ def show() -> None:
         actions = st.container()  # above the models, which are many: the download is what the visitor came for
         _model(state, chosen)
         _best(state, model)
-        result = state.result(run)
         # Mixed anew wherever it is needed: that is quick, and a large photo is not kept once more.
         denoised = (lambda: blend(chosen.noisy, result.photo, state.mix)) if result else None
         with actions:
             _download(state, chosen, run, is_ready=result is not None)
         _reference(state)
-    with left:
-        _viewer(state, chosen, noisy, run, result)
     with outcome.container():
         if result is None or denoised is None:
             work = state.denoise(run, chosen)
@@ -110,7 +113,7 @@ def _gallery(state: Session) -> None:
         thumbnail = in_turn(upload, lambda: pictures.thumbnail(upload.noisy, crop=False))
         jpeg = state.latest("thumbnail", upload.id, thumbnail)
         items.insert(0, gallery.Item(UPLOAD, texts.YOUR_PHOTO, upload.file_name, pictures.data_url(jpeg)))
-    st.markdown(f"**{words.GALLERY_HEADING}**")
+    st.markdown(f"**{words.OWN_AND_SAMPLES if state.upload else words.SAMPLES}**")
     gallery.show(items, state.chosen_id, on_choose=state.choose)
 
 
@@ -118,13 +121,11 @@ def _upload(state: Session) -> None:
     # The photo stays when the list is emptied: it is empty, too, until the file that replaces it can be read.
     is_listed = photo_uploader.show(
         state,
-        f"**{words.UPLOAD}**",
+        words.UPLOAD,
         "photo",
         on_file=state.open_upload,
-        tip=texts.UPLOAD_HELP,
-        note=texts.upload_note(session.MAX_MEGAPIXELS),
+        is_button=True,
     )
-    paste.into("photo")
     if state.upload and not is_listed:  # after a look at another page, too, or a click on the uploader's cross
         st.button(words.UPLOAD_REMOVE, on_click=state.close_upload)
     if state.upload_error and is_listed:
