@@ -109,7 +109,8 @@ function createViewer(root, report) {
       if (pair.length) root.dataset[name] = value;
       else delete root.dataset[name];
     }
-    root.toggleAttribute("data-growing", isGrowing);
+    if (isGrowing) root.dataset.growing = growing.share(); // which share of the result is there
+    else delete root.dataset.growing;
     root.toggleAttribute("data-clean", isWanted("clean"));
     holdButton.disabled = pair.length < 2;
     for (const control of root.querySelectorAll(".mix :is(input, button)")) control.disabled = pair.length < 2;
@@ -144,6 +145,7 @@ function createViewer(root, report) {
   function grow() {
     title.tell(`${percentDone()} %`);
     if (!root.hasAttribute("data-growing")) return;
+    root.dataset.growing = growing.share();
     pair[1] = growing.over(pair[1]);
     say("denoised", growingLabel());
     renderSoon();
