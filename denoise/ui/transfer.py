@@ -204,9 +204,11 @@ async def _window(request: Request) -> Response:
         box, scale, known = Box(*map(int, query["box"].split(","))), float(query["scale"]), int(query["known"])
     except (KeyError, ValueError, TypeError):
         raise HTTPException(400) from None
-    growing = state.growing if state else None
-    if growing is None or growing.run != run:
+    if state is None:
         raise HTTPException(404)
+    growing = state.growing
+    if growing is None or growing.run != run:  # it waits for room, or the one before is about to end
+        return Response(None, 204, {"Cache-Control": "no-store", "X-Count": "0", "X-Share": "0"})
     if not growing.holds(box) or not 0 < scale <= 1 or scale**2 * box.height * box.width > _LARGEST_WINDOW:
         raise HTTPException(400)
     growing.look(box)

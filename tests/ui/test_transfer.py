@@ -506,8 +506,6 @@ def test_window_waits_for_news(onlooker, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "status"),
     [
-        ({"photo": "another"}, 404),
-        ({"best": 1}, 404),
         ({"box": "0,0,201,300"}, 400),
         ({"box": "0,0,100"}, 400),
         ({"box": "0,0,100,x"}, 400),
@@ -524,9 +522,14 @@ def test_window_of_nothing_is_refused(onlooker, changes, status):
     assert refusal.value.status_code == status
 
 
-def test_window_of_a_stranger_or_of_no_run_is_refused(onlooker):
+def test_window_of_a_run_that_has_not_begun_is_empty(onlooker):
+    for changes in ({"photo": "another"}, {"best": 1}):
+        response = window(onlooker, **changes)
+        assert (response.status_code, response.body, response.headers["X-Count"]) == (204, b"", "0")
+    onlooker.growing = None
+    assert window(onlooker).status_code == 204
+
+
+def test_window_of_a_stranger_is_refused():
     with pytest.raises(HTTPException):
         answer(transfer._window, query="photo=photo&model=unet&best=0&box=0,0,9,9&scale=1&known=0", token="guessed")
-    onlooker.growing = None
-    with pytest.raises(HTTPException):
-        window(onlooker)

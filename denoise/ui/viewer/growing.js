@@ -21,7 +21,7 @@ export function createGrowing({ look, changed }) {
     if (next?.id === wanted?.id) return;
     stop();
     wanted = next;
-    if (wanted) ask();
+    if (wanted) askIn(0); // the photo that is seen now may still be another one
   }
 
   function stop() {
