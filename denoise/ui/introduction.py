@@ -15,7 +15,7 @@ from denoise.ui.samples import SAMPLES_DIR
 _FOLDER = Path(__file__).parent
 _FILES = {"/favicon.png": _FOLDER / "icon.png", "/preview.png": SAMPLES_DIR / "before-after.png"}
 _TITLE = b"<title>Streamlit</title>"
-_UNCHANGED = (b"if-none-match", b"if-modified-since")  # Streamlit answers these by its own file
+_OF_THE_FILE = (b"if-none-match", b"if-modified-since", b"accept-encoding")  # whose answers are about Streamlit's own
 
 
 def introduced(app: ASGIApp) -> ASGIApp:
@@ -31,7 +31,7 @@ def introduced(app: ASGIApp) -> ASGIApp:
             await FileResponse(files[scope["path"]], headers={"Cache-Control": "no-cache"})(scope, receive, send)
         elif "text/html" in Headers(scope=scope).get("accept", ""):
             head = _head(URL(scope=scope), base).encode()
-            headers = [each for each in scope["headers"] if each[0] not in _UNCHANGED]
+            headers = [each for each in scope["headers"] if each[0] not in _OF_THE_FILE]
             await app({**scope, "headers": headers}, receive, _with_head(send, head))
         else:
             await app(scope, receive, send)

@@ -242,8 +242,12 @@ def test_file_that_is_held_over_the_page_is_welcome(open_page):
     welcome.wait_for(state="hidden")
 
 
-def test_page_has_a_title_and_an_icon(visit):
-    page = visit("about")
+@pytest.mark.parametrize("name", ["denoise", "batch", "about"])
+def test_page_has_a_title_and_an_icon_and_styles(visit, name):
+    page = visit("" if name == "denoise" else name)
     page.get_by_role("heading", level=1).wait_for()
-    page.wait_for_function("title => document.title === title", arg=introduction.title_of(texts.PAGES["about"]))
+    page.wait_for_function("title => document.title === title", arg=introduction.title_of(texts.PAGES[name]))
     assert page.request.get(page.locator("link[rel='shortcut icon']").evaluate("link => link.href")).status == 200
+    styles = page.locator("head style").evaluate_all("all => all.map(({ textContent }) => textContent)")
+    assert len([style for style in styles if ".st-key-head" in style]) == 1
+    assert page.locator("meta[name=description]").get_attribute("content") == texts.DESCRIPTION
