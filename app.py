@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute
 from streamlit import config
 
 from denoise import engine
-from denoise.ui import assets, guard, limits, session, transfer
+from denoise.ui import assets, guard, introduction, limits, session, transfer
 
 # Streamlit asks this of websockets only. Names that lead here by a trick of a foreign page's are refused.
 hosts = config.get_option("server.allowedHosts") or ["*"]
@@ -36,6 +36,7 @@ app = st.App(
         Middleware(guard.guarded),
         Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
         Middleware(assets.compressed),
+        Middleware(introduction.introduced),
         Middleware(limits.limited),
     ],
 )

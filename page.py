@@ -1,10 +1,8 @@
 """What Streamlit runs for every visitor, whenever something on the page changes."""
 
-from pathlib import Path
-
 import streamlit as st
 
-from denoise.ui import farewell, memory, session, texts
+from denoise.ui import farewell, introduction, memory, session, texts
 from denoise.ui.pages import about, batch, compare, denoise, noise_lab, results
 
 PAGES = {
@@ -22,7 +20,6 @@ if not farewell.expect():
     st.info(texts.FULL_HOUSE)
     st.fragment(lambda: farewell.expect() and st.rerun(), run_every=10.0)()
     st.stop()
-st.html(Path(denoise.__file__).parents[1] / "style.css")
 pages = [
     st.Page(page.show, title=title, url_path=page.__name__.rpartition(".")[2], default=page is denoise)
     for title, page in PAGES.items()
@@ -33,6 +30,8 @@ if st.session_state.get(farewell.ANEW):
     st.button(texts.ANEW_SEEN, on_click=lambda: st.session_state.pop(farewell.ANEW, None))
 
 try:
-    st.navigation(pages, position="top").run()
+    page = st.navigation(pages, position="top")
+    st.set_page_config(page_title=introduction.title_of(page.title))
+    page.run()
 except Exception as error:
     st.error(session.explain(error))

@@ -15,7 +15,7 @@ from denoise.image import Photo, Pixels, space_of
 from denoise.level import estimate_level
 from denoise.mixing import Mix, blend
 from denoise.runtime import ModelError
-from denoise.tiling import Progress, denoise_tiled
+from denoise.tiling import Finished, Progress, View, denoise_tiled
 from denoise.tone import keep_tone, tone_of
 
 STRONGEST = 3.0
@@ -36,6 +36,8 @@ def denoise_photo(
     info: DenoiserInfo = _UNNAMED,
     best: bool = False,
     progress: Progress | None = None,
+    view: View | None = None,
+    finished: Finished | None = None,
     denoisers: Denoisers = load_denoiser,
 ) -> Photo:
     """Denoise a photo.
@@ -51,6 +53,8 @@ def denoise_photo(
         best: Take up to eight times as long for a little more quality, see `denoise.ensemble`; non-local means stays as
             it is.
         progress: Called with (0, total) first and then with (done, total) after each tile; stops the work by raising.
+        view: Which part of the photo comes first, see `denoise_tiled`.
+        finished: Called with each part that is finished; what it is given is the result before a `strength` below 1.
         denoisers: Where a denoiser that is named comes from.
 
     Returns:
@@ -92,6 +96,8 @@ def denoise_photo(
             level=noise,
             keep=clean,
             progress=progress,
+            view=view,
+            finished=finished,
         )
 
     with nullcontext(model) if callable(model) else denoisers(model, photo) as denoiser:

@@ -1,7 +1,11 @@
 """Where the tiles of a photo lie, and how their denoised versions are blended into one photo without seams."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+import math
+from bisect import bisect
+from collections import Counter
+from collections.abc import Callable, Container, Sequence
+from itertools import pairwise, product
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +19,44 @@ TILE_SIZE, OVERLAP = 256, 64
 Progress = Callable[[int, int], None]
 """Called with (tiles done, tiles in all); stops the work by raising."""
 
+_MOST_AHEAD = 64  # tiles that wait for neighbours, 50 MB; then the photo goes on row by row
+
 _Pixels = TypeVar("_Pixels", bound=Pixels | Image)
+
+
+class Box(NamedTuple):
+    """A part of a photo, in pixels: from its first row and column up to, and without, its last."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return self.bottom - self.top
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return self.right - self.left
+
+
+View = Callable[[], Box | None]
+"""Tells which part of the photo is looked at."""
+
+Finished = Callable[[Pixels | Image, Box], None]
+"""Called with the denoised photo, of which only parts are there, and the part that has come."""
+
+
+class _Span(NamedTuple):
+    """A piece of an axis that the same tiles cover: those from `first` up to, and without, `last`."""
+
+    start: int
+    stop: int
+    first: int
+    last: int
 
 
 def tile_offsets(length: int, tile_size: int, overlap: int) -> list[int]:
@@ -55,11 +96,14 @@ def denoise_tiled(
     level: NDArray[np.float32] | float = 0.0,
     keep: NDArray[np.bool_] | None = None,
     progress: Progress | None = None,
+    view: View | None = None,
+    finished: Finished | None = None,
 ) -> _Pixels:
     """Denoise a photo of any size, tile by tile.
 
     Tiles are blended by a separable raised-cosine window over the pixels that they share. A photo smaller than a tile
-    is padded by reflection. Only one row of tiles is held as floats: memory does not grow with the height.
+    is padded by reflection. A tile is held as floats until all that share pixels with it are done: about a row of them,
+    so memory does not grow with the height, and some more where one is looked at. Their order changes no pixel.
 
     Args:
         pixels: Noisy photo, (H, W, 3), uint8, uint16, or float32 in [0, 1].
@@ -69,6 +113,8 @@ def denoise_tiled(
         level: What the denoiser is told of the noise: its standard deviation in [0, 1], (H, W) or one for the photo.
         keep: (H, W), true where pixels stay as they are; tiles that stay whole are not denoised at all.
         progress: Called with (0, total) first and then with (done, total) after each tile.
+        view: Asked before each tile; those in view come first, from its middle outwards, and then row by row.
+        finished: Called with each part that will not change any more.
 
     Returns:
         Denoised photo, of the same shape and dtype.
@@ -90,32 +136,79 @@ def denoise_tiled(
     lefts = tile_offsets(width, tile_size, overlap)
     row_windows = _blend_windows(tops, tile_size)
     column_windows = _blend_windows(lefts, tile_size)
-    total = len(tops) * len(lefts)
-    done = 0
+    row_spans = _spans(tops, tile_size, height)
+    column_spans = _spans(lefts, tile_size, width)
+    remaining = dict.fromkeys(product(range(len(tops)), range(len(lefts))))
+    total = len(remaining)
     if progress:
-        progress(done, total)
+        progress(0, total)
 
     output = np.empty_like(pixels, order="C")
-    band = np.zeros((min(tile_size, height), width, 3), np.float32)  # rows top..top + tile_size, weights not yet all in
-    for top, next_top, row_window in zip(tops, [*tops[1:], height], row_windows, strict=True):
-        for left, column_window in zip(lefts, column_windows, strict=True):
-            tile = slice(top, top + tile_size), slice(left, left + tile_size)
-            noisy = pixels[tile]
-            is_kept = keep is not None and keep[tile].all()
-            denoised = _to_float(noisy) if is_kept else _denoise_tile(noisy, levels[tile], denoiser, tile_size)
-            rows, columns, _ = noisy.shape
-            window = row_window[:rows, None, None] * column_window[:columns, None]
-            band[:, left : left + columns] += window * denoised
-            done += 1
-            if progress:
-                progress(done, total)
-        finished = next_top - top
-        output[top:next_top] = _to_dtype(band[:finished], pixels.dtype)
+    tiles: dict[tuple[int, int], Image] = {}  # denoised, as long as pixels of theirs are not finished
+    unfinished: Counter[tuple[int, int]] = Counter()  # how many parts of each are not
+
+    def blend(rows: _Span, columns: _Span) -> None:
+        part = slice(rows.start, rows.stop), slice(columns.start, columns.stop)
+        blended = np.zeros((rows.stop - rows.start, columns.stop - columns.start, 3), np.float32)
+        for i, j in product(range(rows.first, rows.last), range(columns.first, columns.last)):
+            y = slice(rows.start - tops[i], rows.stop - tops[i])
+            x = slice(columns.start - lefts[j], columns.stop - lefts[j])
+            blended += row_windows[i][y, None, None] * column_windows[j][x, None] * tiles[i, j][y, x]
+            unfinished[i, j] -= 1
+            if not unfinished[i, j]:
+                del tiles[i, j]
+        output[part] = _to_dtype(blended, pixels.dtype)
         if keep is not None:
-            np.copyto(output[top:next_top], pixels[top:next_top], where=keep[top:next_top, :, None])
-        band[:-finished] = band[finished:]
-        band[-finished:] = 0
+            np.copyto(output[part], pixels[part], where=keep[part][..., None])
+        if finished:
+            finished(output, Box(rows.start, columns.start, rows.stop, columns.stop))
+
+    while remaining:
+        box = view() if view and len(tiles) < _MOST_AHEAD else None
+        i, j = tile = (box and _nearest(box, tops, lefts, tile_size, remaining)) or next(iter(remaining))
+        del remaining[tile]
+        place = slice(tops[i], tops[i] + tile_size), slice(lefts[j], lefts[j] + tile_size)
+        noisy = pixels[place]
+        is_kept = keep is not None and keep[place].all()
+        tiles[tile] = _to_float(noisy) if is_kept else _denoise_tile(noisy, levels[place], denoiser, tile_size)
+        parts = [*product(_covered(row_spans, i), _covered(column_spans, j))]
+        unfinished[tile] = len(parts)
+        for rows, columns in parts:
+            if all(each in tiles for each in product(range(rows.first, rows.last), range(columns.first, columns.last))):
+                blend(rows, columns)
+        if progress:
+            progress(total - len(remaining), total)
     return output
+
+
+def _spans(offsets: Sequence[int], tile_size: int, length: int) -> list[_Span]:
+    """Cut an axis wherever a tile begins or ends."""
+    ends = [min(offset + tile_size, length) for offset in offsets]
+    cuts = sorted({*offsets, *ends})
+    return [_Span(start, stop, bisect(ends, start), bisect(offsets, start)) for start, stop in pairwise(cuts)]
+
+
+def _covered(spans: Sequence[_Span], tile: int) -> list[_Span]:
+    return [span for span in spans if span.first <= tile < span.last]
+
+
+def _nearest(
+    box: Box, tops: Sequence[int], lefts: Sequence[int], tile_size: int, remaining: Container[tuple[int, int]]
+) -> tuple[int, int] | None:
+    """Return the tile nearest to the middle of a part of the photo, of those that lie in it and remain."""
+    in_view = [
+        (i, j)
+        for i, top in enumerate(tops)
+        if top < box.bottom and top + tile_size > box.top
+        for j, left in enumerate(lefts)
+        if left < box.right and left + tile_size > box.left and (i, j) in remaining
+    ]
+
+    def distance(tile: tuple[int, int]) -> float:
+        y, x = tops[tile[0]] + tile_size / 2, lefts[tile[1]] + tile_size / 2
+        return math.hypot(y - (box.top + box.bottom) / 2, x - (box.left + box.right) / 2)
+
+    return min(in_view, key=distance, default=None)
 
 
 def _blend_windows(offsets: Sequence[int], tile_size: int) -> list[NDArray[np.float32]]:

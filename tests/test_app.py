@@ -24,7 +24,8 @@ from denoise.turns import Turns
 from denoise.ui import pictures, samples, session, texts
 from denoise.ui.kept import Kept
 from denoise.ui.pages import denoise_words as words
-from denoise.ui.session import PHOTO, UPLOAD, Result, Session
+from denoise.ui.results import Result
+from denoise.ui.session import PHOTO, UPLOAD, Session
 
 APP = Path(__file__).parents[1] / "page.py"
 
@@ -41,7 +42,7 @@ def runs(monkeypatch):
     """Replace the networks by a quick blur; give the list of the models that ran."""
     made = []
 
-    def denoise_photo(photo, model, *, strength=1.0, best=False, progress=None, denoisers=None):
+    def denoise_photo(photo, model, *, best=False, progress=None, **options):
         progress(0, 2)
         progress(2, 2)
         made.append(f"{model} best" if best else model)

@@ -3,7 +3,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from denoise.tiling import denoise_tiled, tile_offsets
+from denoise.tiling import Box, denoise_tiled, tile_offsets
 
 SIZES = [(1, 1), (1, 300), (7, 3), (63, 64), (64, 64), (65, 64), (64, 127), (128, 129), (200, 333)]
 OVERLAPS = [0, 1, 7, 16, 31, 32]
@@ -264,3 +264,78 @@ def test_denoise_tiled_denoises_no_tile_that_is_kept_whole():
     )  # fmt: skip
     assert len(called) == 2  # of four
     assert progress[-1] == (4, 4)
+
+
+@pytest.mark.parametrize("size", [(3, 5), (64, 65), (200, 333)], ids=str)
+def test_denoise_tiled_gives_the_same_bytes_wherever_one_looks(size):
+    pixels = photo(*size)
+    generator = np.random.default_rng(0)
+
+    def view():
+        top, left = generator.integers(-40, 400, 2)
+        return Box(top, left, top + 70, left + 90)
+
+    plain = denoise_tiled(pixels, lambda tile, _: tile[::-1], tile_size=64, overlap=16)
+    looked_at = denoise_tiled(pixels, lambda tile, _: tile[::-1], tile_size=64, overlap=16, view=view)
+    np.testing.assert_array_equal(looked_at, plain)
+
+
+def test_denoise_tiled_begins_where_one_looks_and_goes_on_row_by_row():
+    # What the denoiser sees says where its tile lies.
+    height = width = 400
+    y, x = np.mgrid[:height, :width].astype(np.float32) / 1000
+    seen = []
+    views = iter([Box(190, 190, 210, 210)] * 4)
+    denoise_tiled(
+        np.stack([y, x, x], axis=2),
+        lambda tile, _: seen.append(tuple(np.rint(tile[0, 0, :2] * 1000).astype(int))) or tile,
+        tile_size=64,
+        overlap=16,
+        view=lambda: next(views, None),
+    )
+    offsets = tile_offsets(height, 64, 16)
+    around = [offset for offset in offsets if offset < 210 and offset + 64 > 190]
+    rows = [(top, left) for top in offsets for left in offsets]
+    assert sorted(seen[:4]) == [(top, left) for top in around for left in around]
+    assert seen[4:] == [place for place in rows if place not in seen[:4]]
+
+
+def test_denoise_tiled_tells_of_each_part_once_when_it_will_not_change():
+    pixels, parts = photo(150, 170), []
+    keep = np.zeros((150, 170), bool)
+    keep[20:60, 30:50] = True
+
+    def finished(result, box):
+        parts.append((box, result[box.top : box.bottom, box.left : box.right].copy()))
+
+    result = denoise_tiled(pixels, lambda tile, _: 1 - tile, tile_size=64, overlap=16, keep=keep, finished=finished)
+    count = np.zeros((150, 170), int)
+    for box, part in parts:
+        count[box.top : box.bottom, box.left : box.right] += 1
+        np.testing.assert_array_equal(result[box.top : box.bottom, box.left : box.right], part)
+    assert (count == 1).all()
+
+
+def test_denoise_tiled_shows_something_of_its_first_tile():
+    done, seen = [], []
+    denoise_tiled(
+        photo(300, 300),
+        identity,
+        tile_size=64,
+        overlap=16,
+        progress=lambda tiles, _: done.append(tiles),
+        finished=lambda _, box: seen.append((done[-1], box)),
+    )
+    assert seen[0][0] == 0  # before the first was counted
+
+
+@pytest.mark.cost
+def test_denoise_tiled_holds_few_floats_however_one_looks():
+    pixels = np.full((3000, 4000, 3), 100, np.uint8)
+    tracemalloc.start()
+    try:
+        output = denoise_tiled(pixels, identity, view=lambda: Box(0, 0, 3000, 4000))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak - output.nbytes < 100e6

@@ -13,7 +13,8 @@ from anyio import CapacityLimiter, to_thread
 from starlette.requests import ClientDisconnect, Request
 
 from denoise.mixing import Mix
-from denoise.ui.session import File, Result, Session
+from denoise.ui.results import File, Result
+from denoise.ui.session import Session
 
 BLOCK = 1 << 18
 """Bytes that are sent at a time: the network's queue would copy all of a file that it is given at once."""

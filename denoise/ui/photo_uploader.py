@@ -21,6 +21,7 @@ def show(
     key: str = "",
     tip: str | None = None,
     note: str = "",
+    is_button: bool = False,
     disabled: bool = False,
 ) -> bool:
     """Place the uploader in the page.
@@ -34,6 +35,7 @@ def show(
         key: Of the widget, if it is not `place`: another key empties the list.
         tip: What becomes of it.
         note: What may be uploaded.
+        is_button: Whether it looks like one large button, and its label is for screen readers alone.
         disabled: Whether nothing can be uploaded at the moment.
 
     Returns:
@@ -54,9 +56,16 @@ def show(
         else:
             on_empty()
 
-    file = st.file_uploader(label, key=key, on_change=changed, help=tip, disabled=disabled)
+    with st.container(key=f"button-{place}" if is_button else f"list-{place}"):
+        file = st.file_uploader(
+            label,
+            key=key,
+            on_change=changed,
+            disabled=disabled,
+            label_visibility="collapsed" if is_button else "visible",
+        )
     if note:
-        st.caption(note)
+        st.caption(note, help=tip)
     trouble.explain(key)
     if isinstance(st.session_state.get(key), DeletedFile):
         st.session_state[lost] = f"{st.session_state.get(lost, '')}I"

@@ -22,17 +22,19 @@ def to_grey_png(values: NDArray[np.uint8]) -> bytes:
     return encode(Photo(np.broadcast_to(values[..., None], (*values.shape, 3)), format="PNG", grey=True))
 
 
-def thumbnail(photo: Photo, *, crop: bool) -> bytes:
+def thumbnail(photo: Photo, *, crop: bool, spot: tuple[int, int] | None = None) -> bytes:
     """Return a thumbnail as a JPEG file.
 
     Args:
         photo: What to show.
-        crop: Show the middle in true pixels, in which noise stays visible, instead of as much as fits, made small.
+        crop: Show a part in true pixels, in which noise stays visible, instead of as much as fits, made small.
+        spot: Row and column in its middle; without them it is the middle of the photo.
     """
     scale = 1.0 if crop else min(photo.width / _THUMBNAIL_WIDTH, photo.height / _THUMBNAIL_HEIGHT)
     width = min(photo.width, max(1, round(_THUMBNAIL_WIDTH * scale)))
     height = min(photo.height, max(1, round(_THUMBNAIL_HEIGHT * scale)))
-    left, top = (photo.width - width) // 2, (photo.height - height) // 2
+    row, column = spot or (photo.height // 2, photo.width // 2)
+    top, left = np.clip((row - height // 2, column - width // 2), 0, (photo.height - height, photo.width - width))
     middle = photo.pixels[top : top + height, left : left + width]
     small = cv2.resize(middle, (_THUMBNAIL_WIDTH, _THUMBNAIL_HEIGHT), interpolation=cv2.INTER_AREA)
     return encode(Photo(to_depth(small, np.uint8), format="JPEG", icc_profile=photo.icc_profile, grey=photo.grey))

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import PurePath
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
@@ -26,8 +26,11 @@ from denoise.metrics import check_reference
 from denoise.mixing import Mix, blend
 from denoise.runtime import ModelError
 from denoise.ui import farewell, memory, samples, texts
+from denoise.ui.growing import Growing
 from denoise.ui.kept import Kept, Upload, held, size_of
+from denoise.ui.results import File, Result, Run
 from denoise.ui.slots import Slots
+from denoise.ui.spot import telling_spot
 
 UPLOAD = "upload"
 """What `Session.chosen_id` holds while the visitor's own photo is chosen; otherwise the name of a sample."""
@@ -40,9 +43,6 @@ MAX_MEGAPIXELS = float(os.environ.get("DENOISE_MAX_MEGAPIXELS", "50"))
 
 _LONGEST_TILE = 60.0  # seconds, on a busy machine
 _RESULTS_BYTES = 64_000_000  # all results that a session keeps; at least the newest stays
-
-Run = tuple[str, str, bool]
-"""What is denoised, how: the photo's `Chosen.id`, the denoiser's name, and whether at its best quality."""
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
@@ -58,6 +58,7 @@ class Chosen:
         file_name: As uploaded; a name in the same manner for a sample.
         load: Returns the photo, see `noisy`.
         outline: The same without its samples, see `denoise.image.outline`: always at hand.
+        spot: Row and column to look at first, see `telling_spot`.
         load_clean: Returns its clean reference, if there is one.
         clean_id: Tells references apart as `id` does photos; empty if there is none.
     """
@@ -67,6 +68,7 @@ class Chosen:
     file_name: str
     load: Callable[[], Photo]
     outline: Photo
+    spot: tuple[int, int]
     load_clean: Callable[[], Photo] | None = None
     clean_id: str = ""
 
@@ -79,36 +81,6 @@ class Chosen:
     def clean(self) -> Photo | None:
         """Its clean reference, if there is one."""
         return self.load_clean() if self.load_clean else None
-
-
-class Result:
-    """What a denoiser made of a photo at full strength, and the seconds it took."""
-
-    def __init__(self, photo: Photo, seconds: float) -> None:
-        self.kept, self.seconds = Kept(photo), seconds
-
-    @property
-    def photo(self) -> Photo:
-        """The denoised photo; see `Chosen.noisy`."""
-        return self.kept.get()
-
-
-class File(NamedTuple):
-    """What a result is to be saved as.
-
-    Attributes:
-        run: Which result.
-        format: Name of the format, one of `denoise.image.formats_for`.
-        depth: Bits of each sample, 8 or 16.
-        quality: Of a JPEG or WebP, see `denoise.image.encode`.
-        strip: Leave the metadata out.
-    """
-
-    run: Run
-    format: str
-    depth: int
-    quality: int
-    strip: bool
 
 
 _results_of_samples: dict[Run, Result] = {}
@@ -131,6 +103,7 @@ class Session:
         mix: How much of the noise the visitor wants removed.
         batch: The visitor's batch, once the page was looked at; it goes on while the visitor is away.
         jobs: What is at work, but for the batch.
+        growing: What is there of the newest result.
         measuring: Held while a result is mixed and measured: a slider that moves quickly asks for that more often than
             a large photo allows, and each time takes its own memory.
         token: Tells sessions apart, and cannot be guessed.
@@ -147,6 +120,7 @@ class Session:
     mix: Mix = field(default_factory=Mix)
     batch: Batch | None = None
     jobs: Slots = field(default_factory=lambda: Slots(explain))
+    growing: Growing | None = None
     measuring: threading.Lock = field(default_factory=threading.Lock)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     _files: dict[str, str] = field(default_factory=dict)
@@ -206,7 +180,7 @@ class Session:
             if opened is None:
                 self.upload_error = texts.refused(file_name, failure)
                 return
-            chosen = Chosen(opened[2], file_name, file_name, opened[0].get, opened[1])
+            chosen = Chosen(opened[2], file_name, file_name, opened[0].get, opened[1], opened[3])
             if self.upload and self.upload.id == chosen.id:  # the same file again: so is its reference
                 chosen = replace(chosen, load_clean=self.upload.load_clean, clean_id=self.upload.clean_id)
             self._kept["upload"], self.upload = opened[0], chosen
@@ -289,8 +263,15 @@ class Session:
             with task.room(2 * size_of(chosen.outline)):
                 if self.result(run):  # somebody else may have waited for the same
                     return
+                growing = self.growing = Growing(run, chosen.outline, chosen.spot)
                 denoised = pipeline.denoise_photo(
-                    chosen.load(), run[1], best=run[2], progress=task.progress, denoisers=task.denoiser
+                    chosen.load(),
+                    run[1],
+                    best=run[2],
+                    progress=task.progress,
+                    view=growing.view,
+                    finished=growing.add,
+                    denoisers=task.denoiser,
                 )
                 result = Result(denoised, task.check().seconds)  # takes a moment, in which the photo may be removed
                 with self._changing:
@@ -321,7 +302,9 @@ class Session:
         sample = samples.list_samples()[name]
         file_name = sample.name + PurePath(sample.noisy).suffix
         noisy, clean = partial(samples.load, sample.noisy), partial(samples.load, sample.clean)
-        return Chosen(sample.name, sample.title, file_name, noisy, outline(noisy()), clean, sample.name)
+        return Chosen(
+            sample.name, sample.title, file_name, noisy, outline(noisy()), samples.spot(name), clean, sample.name
+        )
 
     def file(self, wanted: File, mix: Mix) -> bytes:
         """Return a file to take home; may be called from any thread.
@@ -346,6 +329,11 @@ class Session:
         """Return the result of a run, if it is there."""
         result = self.results.get(run) or _results_of_samples.get(run)
         return result if result and result.kept.is_there else None
+
+    def earlier(self, chosen: Chosen) -> tuple[Run, Result] | None:
+        """Return the newest result of a photo that is there, whichever run it is of."""
+        runs = [run for run in [*_results_of_samples, *self.results] if run[0] == chosen.id]
+        return next(((run, result) for run in reversed(runs) if (result := self.result(run))), None)
 
     def add_result(self, run: Run, result: Result) -> None:
         """Keep a result, and let go of the oldest ones when all of them together become large."""
@@ -442,10 +430,10 @@ def open_photo(file: Upload, make: Callable[[Photo, str], _T]) -> tuple[_T | Non
         return None, explain(error)
 
 
-def _keep(photo: Photo, digest: str, noisy: Photo | None = None) -> tuple[Kept[Photo], Photo, str]:
+def _keep(photo: Photo, digest: str, noisy: Photo | None = None) -> tuple[Kept[Photo], Photo, str, tuple[int, int]]:
     if noisy is not None:  # the photo whose reference this is
         check_reference(photo, noisy)
-    return Kept(photo), outline(photo), digest
+    return Kept(photo), outline(photo), digest, telling_spot(photo)
 
 
 def in_turn(chosen: Chosen | None, make: Callable[[], _T]) -> Callable[[], _T]:

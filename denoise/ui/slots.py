@@ -37,6 +37,11 @@ class Slots:
             self._jobs[slot] = key, job
             return job
 
+    def goes_on(self, slot: str) -> bool:
+        """Tell whether something is at work in this slot."""
+        known = self._jobs.get(slot)
+        return known is not None and known[1].goes_on
+
     def end(self, slot: str) -> None:
         """Let what is at work in this slot end within a tile, and forget how it ended."""
         with self._changing:

@@ -5,6 +5,12 @@ import re
 from denoise.notation import number
 
 TITLE = "Denoise"
+TITLE_OF_START = "Denoise: noisy photos made clean"
+DESCRIPTION = (
+    "Give it a noisy photo and take home a clean one, with its size, format and camera data kept. Neural networks, "
+    "small enough for an ordinary processor, remove the grain and leave the detail."
+)
+PREVIEW = "A cat photographed at ISO 3200, noisy on the left, denoised on the right"
 PAGES = {
     "denoise": "Denoise",
     "batch": "Batch",

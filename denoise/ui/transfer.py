@@ -29,20 +29,26 @@ from denoise.batch import REPORT_NAME, ZIP_NAME, Batch
 from denoise.image import PhotoError, media_type
 from denoise.mixing import Mix
 from denoise.spool import BUDGET, SHARE, ShareError, remove_spool, spool
-from denoise.ui import ending, farewell, guard, orders, samples, session, texts
+from denoise.tiling import Box
+from denoise.ui import ahead, ending, farewell, guard, orders, samples, session, texts
 from denoise.ui.kept import Kept
-from denoise.ui.session import File, Session, read_mix
+from denoise.ui.results import File, Run
+from denoise.ui.session import Session, read_mix
 
 PATH, PHOTO_PATH, PICTURE_PATH, THUMBNAIL_PATH = "/batches", "/photos", "/pictures", "/thumbnails"
+WINDOW_PATH = "/windows"
 
 _MOST = 2000  # photos of a batch
 _LONGEST_LIST = 1 << 20  # bytes
 _LARGEST = 1 << 40  # bytes of a photo that somebody may announce; what comes is counted
+_NEWS, _LOOK = 0.5, 0.05  # seconds for which a request waits for news of a result, and between two looks
+_LARGEST_WINDOW = 50_000_000  # pixels of the picture that is sent
 _batches: WeakValueDictionary[str, Batch] = WeakValueDictionary()
 _sessions: WeakValueDictionary[str, Session] = WeakValueDictionary()
 
 # Threads that wait, for the disk or for one another: not Streamlit's, without which nobody's page is made.
 _writing, _reading, _packing = CapacityLimiter(8), CapacityLimiter(4), CapacityLimiter(2)
+_looking_on = CapacityLimiter(2)
 
 # One for each batch: a large photo waits for its turn there, and the small ones of other batches need not.
 _looking = CapacityLimiter(farewell.MOST)
@@ -76,6 +82,13 @@ def offer_picture(state: Session, slot: str, png: bytes | Kept[bytes]) -> str:
     return f"{PICTURE_PATH}/{state.token}/{state.keep_picture(slot, png)}.png"
 
 
+def offer_window(state: Session, run: Run) -> str:
+    """Let what is there of a result be looked at while it is made; return the address, see `_window`."""
+    _sessions[state.token] = state
+    photo, model, best = run
+    return f"{WINDOW_PATH}/{state.token}?{urlencode({'photo': photo, 'model': model, 'best': int(best)})}"
+
+
 def offer_thumbnail(sample: str) -> str:
     """Return the address of a sample's thumbnail, relative to the page's."""
     return f".{THUMBNAIL_PATH}/{sample}.jpg"
@@ -90,6 +103,7 @@ def routes() -> list[BaseRoute]:
     return [
         Route(f"{base}{PHOTO_PATH}/{{token}}", _photo),
         Route(f"{base}{PICTURE_PATH}/{{token}}/{{digest}}.png", _picture),
+        Route(f"{base}{WINDOW_PATH}/{{token}}", _window),
         Route(f"{base}{THUMBNAIL_PATH}/{{sample}}.jpg", _thumbnail),
         Route(leave, _leave, methods=["POST"]),
         Route(path, _announce, methods=["POST"]),
@@ -110,7 +124,9 @@ async def lifespan(_app: st.App) -> AsyncGenerator[None]:
         # Streamlit collects garbage after every run of the page. What is there before the first visitor comes stays,
         # and to look through it each time takes 50 ms.
         gc.freeze()
+        results = ahead.begin()
         yield
+        results.cancel()
         remove_spool()
 
 
@@ -173,6 +189,38 @@ async def _pieces(png: Kept[bytes]) -> AsyncIterator[bytes]:
     """Return a picture bit by bit; what is on disk is sent from there, and no connection holds it in memory."""
     for start in range(0, png.size, orders.BLOCK):
         yield await to_thread.run_sync(png.piece, start, orders.BLOCK, limiter=_reading)
+
+
+async def _window(request: Request) -> Response:
+    """Send what is there of a result in the part of the photo that is looked at, which is made first from now on.
+
+    The last part of the address says: which part, `box`; how small, `scale`; and how many finished pieces of it the
+    browser has, `known`. Without news for a while there is no picture in the answer. Its headers say how many pieces
+    there are, and which share of the whole result.
+    """
+    state, query = _sessions.get(request.path_params["token"]), request.query_params
+    try:
+        run: Run = query["photo"], query["model"], query["best"] == "1"
+        box, scale, known = Box(*map(int, query["box"].split(","))), float(query["scale"]), int(query["known"])
+    except (KeyError, ValueError, TypeError):
+        raise HTTPException(400) from None
+    if state is None:
+        raise HTTPException(404)
+    growing = state.growing
+    if growing is None or growing.run != run:  # it waits for room, or the one before is about to end
+        return Response(None, 204, {"Cache-Control": "no-store", "X-Count": "0", "X-Share": "0"})
+    if not growing.holds(box) or not 0 < scale <= 1 or scale**2 * box.height * box.width > _LARGEST_WINDOW:
+        raise HTTPException(400)
+    growing.look(box)
+    patience = _NEWS
+    while (count := growing.count(box)) == known and patience > 0:
+        await asyncio.sleep(_LOOK)
+        patience -= _LOOK
+    headers = {"Cache-Control": "no-store", "X-Count": str(count), "X-Share": f"{growing.share:.4f}"}
+    png = None
+    if count != known:
+        png = await to_thread.run_sync(growing.picture, box, scale, limiter=_looking_on)
+    return Response(png, 200, headers, "image/png") if png else Response(None, 204, headers)
 
 
 async def _announce(request: Request) -> Response:

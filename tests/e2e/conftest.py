@@ -33,14 +33,17 @@ DESKTOP = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 # A page that is opened by its own address asks for its base path there first: Streamlit's way to find the server.
 PROBES = ("/_stcore/health", "/_stcore/host-config")
+RESULT = ".viewer[data-pictures='2']:not([data-growing])"
+"""The viewer while it shows both pictures, and the second one is finished."""
+
 RESULT_TIMEOUT = 300_000  # milliseconds; generous, for a busy machine
 PATIENCE = 120_000  # milliseconds for all else that a test waits for
 # By page: an address at which it is soon finished, and what is there then. Of any other page, its title.
 FINISHED = {
     "batch": ("batch", ".uploader .files:not(:empty)"),
-    "denoise": ("", ".viewer[data-pictures='2']"),
+    "denoise": ("", RESULT),
     "compare": ("compare", ".comparison .best"),
-    "noise_lab": ("noise_lab?cleaner=Autoencoder", ".viewer[data-pictures='2']"),
+    "noise_lab": ("noise_lab?cleaner=Autoencoder", RESULT),
     "results": ("results", ".stVegaLiteChart svg >> nth=1"),
     "about": ("about", "h2 >> nth=-1"),
 }
@@ -105,7 +108,7 @@ def launch_browser(playwright):
 
 def wait_for_result(page) -> None:
     """Wait until the viewer shows both pictures of a finished run."""
-    wait_for(page, ".viewer[data-pictures='2']")
+    wait_for(page, RESULT)
 
 
 def wait_for(page, selector: str) -> None:

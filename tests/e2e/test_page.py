@@ -98,14 +98,14 @@ def test_page_is_ready_soon_after_the_start(browser, tiny_models):
 
 
 def test_photo_on_its_way_is_not_seen_as_the_one_before(open_page):
-    page = open_page()
+    page = open_page(refusals=(404,))  # what was held for so long may have given way to a newer result
     wait_for_result(page)
     name, sample = list(samples.list_samples().items())[1]
     with pictures_held(page):
         page.locator(f".gallery [data-id='{name}']").click()
         page.get_by_role("heading", name=sample.title).wait_for()
         assert_on_its_way(page, texts.NOISY)
-    wait_for(page, f".viewer[data-shown^='{name}'][data-pictures='2']")
+    wait_for(page, f".viewer[data-shown^='{name} ']")
     data = jpeg_of(noisy_photo(120, 80))
     with pictures_held(page):
         upload(page, "mine.jpg", data)

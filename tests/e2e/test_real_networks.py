@@ -16,6 +16,7 @@ from denoise.ui import samples, texts, uploader
 from denoise.ui.pages import batch_words, denoise_words
 from tests.e2e.conftest import (
     PHONE,
+    RESULT,
     RESULT_TIMEOUT,
     assert_on_its_way,
     pictures_held,
@@ -184,14 +185,14 @@ def test_folder_is_denoised_with_a_break_and_taken_home(visit, tmp_path):
 
     rows(page, ":has-text('c.png')").locator("button.look").click()
     look = page.get_by_role("dialog")
-    look.locator(".viewer[data-pictures='2']").wait_for(timeout=RESULT_TIMEOUT)
+    look.locator(RESULT).wait_for(timeout=RESULT_TIMEOUT)
     page.keyboard.press("Escape")
     look.wait_for(state="detached")
     with pictures_held(page):
         rows(page, ":has-text('a.JPG')").first.locator("button.look").click()
         look.get_by_text("a.JPG").wait_for()
         assert_on_its_way(page, texts.NOISY, texts.DENOISED)
-    look.locator(".viewer[data-pictures='2']").wait_for(timeout=RESULT_TIMEOUT)
+    look.locator(RESULT).wait_for(timeout=RESULT_TIMEOUT)
     page.keyboard.press("Escape")
     look.wait_for(state="detached")
 

@@ -1,6 +1,6 @@
 """A page with nothing but the viewer, on made-up pictures: `?width=…&height=…`, `&denoised=0` for the noisy
 alone, `&equal=1` for the noisy twice, `&mix=1` for the sliders and a clean reference, `&profile=…` for one of
-`PROFILES`.
+`PROFILES`, `&spot=…,…` to begin there, and `&growing=1` for a denoised picture that is being made.
 """
 
 import cv2
@@ -55,8 +55,13 @@ def show() -> None:
     if wanted.get("denoised") != "0":
         file = noisy if wanted.get("equal") else denoised
         shown.append(viewer.Picture(f"denoised{suffix}", texts.DENOISED, file))
+    spot = wanted.get("spot")
+    begin = tuple(map(int, spot.split(","))) if spot else None
+    growing = viewer.Coming("denoised-new", "New", "/windows/made-up?") if wanted.get("growing") else None
+    if st.button("Finished"):
+        growing, shown[1:] = None, [viewer.Picture("denoised-new", texts.DENOISED, denoised)]
     if not wanted.get("mix"):
-        viewer.show(shown, subject="")
+        viewer.show(shown, subject="", spot=begin, growing=growing)
         return
     details = detail_map(*make_photos(*size, profile))
     viewer.show(

@@ -11,7 +11,8 @@ from denoise.image import Metadata, Photo, encode
 from denoise.turns import Turns
 from denoise.ui import kept, session, texts
 from denoise.ui.kept import Kept
-from denoise.ui.session import UPLOAD, Result, Session
+from denoise.ui.results import Result
+from denoise.ui.session import UPLOAD, Session
 from tests.ui.test_session import SAMPLE, png
 
 LARGE = 2_000_000

@@ -8,7 +8,8 @@ from starlette.requests import ClientDisconnect
 from denoise.image import Photo
 from denoise.mixing import Mix
 from denoise.ui import orders
-from denoise.ui.session import File, Result, Session
+from denoise.ui.results import File, Result
+from denoise.ui.session import Session
 from tests.asynchronous import run
 
 RUN = ("astronaut", "unet", False)

@@ -13,11 +13,13 @@ from denoise import pipeline
 from denoise.batch import Batch
 from denoise.engine import Engine
 from denoise.image import Photo, encode
+from denoise.tiling import Box
 from denoise.turns import Turns
 from denoise.ui import samples, session, texts
 from denoise.ui.kept import Kept
 from denoise.ui.pages import noise_lab
-from denoise.ui.session import PHOTO, UPLOAD, Result, Session
+from denoise.ui.results import Result
+from denoise.ui.session import PHOTO, UPLOAD, Session
 
 SAMPLE = next(iter(samples.list_samples()))
 
@@ -99,7 +101,7 @@ def denoiser(monkeypatch):
     """Stands for `pipeline.denoise_photo`: waits in its second tile until `free` is set, then fails or returns."""
     stub = SimpleNamespace(free=threading.Event(), failure=None, calls=[])
 
-    def denoise_photo(photo, model, *, best, progress, denoisers):
+    def denoise_photo(photo, model, *, best, progress, **options):
         stub.calls.append(model)
         progress(0, 2)
         progress(1, 2)
@@ -175,6 +177,33 @@ def test_result_of_a_sample_is_not_made_again_for_who_waited_for_it(state, denoi
     assert all(job.wait(10) for job in jobs)
     assert denoiser.calls == ["ridnet"]
     assert state.result(run)
+
+
+def test_newest_result_of_a_photo_is_seen_until_the_next_one_is_there(state):
+    state.open_upload("photo.png", png(1))
+    photo = state.chosen()
+    assert state.earlier(photo) is None
+    for model in ("unet", "ridnet"):
+        state.add_result((photo.id, model, False), Result(photo.noisy, 1.0))
+    state.add_result(("another", "nlm", False), Result(photo.noisy, 1.0))
+    run, result = state.earlier(photo)
+    assert run == (photo.id, "ridnet", False)
+    assert result is state.results[run]
+
+
+def test_result_can_be_looked_at_while_it_is_made(state, monkeypatch):
+    def denoise_photo(photo, model, *, view, finished, **options):
+        assert view() == state.growing.view()
+        finished(photo.pixels, Box(0, 0, 8, 20))
+        assert (state.growing.run, state.growing.share) == (run, 0.5)
+        return photo
+
+    monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
+    state.open_upload("photo.png", png(1))
+    run = (state.chosen().id, "ridnet", False)
+    job = job_on(state, run)
+    assert job.wait(10)
+    assert job.failure is None
 
 
 def test_job_that_failed_begins_again_only_when_asked(state, denoiser):

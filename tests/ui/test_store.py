@@ -25,7 +25,7 @@ def store(monkeypatch):
     kept = MemoryUploadedFileManager("/upload")
     monkeypatch.setattr(local_script_runner, "MemoryUploadedFileManager", lambda _: kept)
 
-    def denoise_photo(photo, model, *, strength=1.0, best=False, progress=None, denoisers=None):
+    def denoise_photo(photo, model, *, best=False, progress=None, **options):
         progress(1, 1)
         return photo
 

@@ -18,11 +18,14 @@ from starlette.responses import StreamingResponse
 from denoise import arrival, spool
 from denoise.batch import REPORT_NAME, Batch, _write
 from denoise.engine import Engine
-from denoise.image import Photo, PhotoError, decode
+from denoise.image import Photo, PhotoError, decode, outline
 from denoise.item import State
 from denoise.mixing import Mix, blend
+from denoise.tiling import Box
 from denoise.ui import samples, texts, transfer
-from denoise.ui.session import File, Result, Session
+from denoise.ui.growing import Growing
+from denoise.ui.results import File, Result
+from denoise.ui.session import Session
 from tests.asynchronous import run
 
 
@@ -458,3 +461,75 @@ def test_batches_look_at_one_photo_each_and_wait_for_no_other(batch, monkeypatch
     assert most == [1] * 7
     for each in batches[1:]:
         each.close()
+
+
+@pytest.fixture
+def onlooker():
+    state = Session(chosen_id=next(iter(samples.list_samples())))
+    pixels = np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8)
+    state.growing = Growing(("photo", "unet", False), outline(Photo(pixels)), (100, 150))
+    state.pixels = pixels
+    transfer.offer_window(state, state.growing.run)
+    return state
+
+
+def window(state, **changes):
+    query = {"photo": "photo", "model": "unet", "best": 0, "box": "10,20,110,140", "scale": 1, "known": -1} | changes
+    return answer(transfer._window, query=urlencode(query), token=state.token)
+
+
+def test_window_brings_what_is_there_and_has_it_made_first(onlooker):
+    onlooker.growing.add(onlooker.pixels, Box(0, 0, 200, 150))
+    response = window(onlooker)
+    assert (response.status_code, response.media_type) == (200, "image/png")
+    assert (response.headers["X-Count"], response.headers["X-Share"]) == ("1", "0.5000")
+    assert Image.open(io.BytesIO(response.body)).size == (120, 100)
+    assert onlooker.growing.view() == (10, 20, 110, 140)
+    assert Image.open(io.BytesIO(window(onlooker, scale=0.5).body)).size == (60, 50)
+
+
+def test_window_without_news_is_empty(onlooker, monkeypatch):
+    monkeypatch.setattr(transfer, "_NEWS", 0.0)
+    onlooker.growing.add(onlooker.pixels, Box(0, 0, 200, 150))
+    response = window(onlooker, known=1)
+    assert (response.status_code, response.body, response.headers["X-Count"]) == (204, b"", "1")
+
+
+def test_window_waits_for_news(onlooker, monkeypatch):
+    async def meanwhile(seconds):
+        onlooker.growing.add(onlooker.pixels, Box(0, 0, 200, 150))
+
+    monkeypatch.setattr(transfer.asyncio, "sleep", meanwhile)
+    assert window(onlooker, known=0).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"box": "0,0,201,300"}, 400),
+        ({"box": "0,0,100"}, 400),
+        ({"box": "0,0,100,x"}, 400),
+        ({"scale": 0}, 400),
+        ({"scale": 1.5}, 400),
+        ({"scale": "nan"}, 400),
+        ({"known": ""}, 400),
+    ],
+    ids=str,
+)
+def test_window_of_nothing_is_refused(onlooker, changes, status):
+    with pytest.raises(HTTPException) as refusal:
+        window(onlooker, **changes)
+    assert refusal.value.status_code == status
+
+
+def test_window_of_a_run_that_has_not_begun_is_empty(onlooker):
+    for changes in ({"photo": "another"}, {"best": 1}):
+        response = window(onlooker, **changes)
+        assert (response.status_code, response.body, response.headers["X-Count"]) == (204, b"", "0")
+    onlooker.growing = None
+    assert window(onlooker).status_code == 204
+
+
+def test_window_of_a_stranger_is_refused():
+    with pytest.raises(HTTPException):
+        answer(transfer._window, query="photo=photo&model=unet&best=0&box=0,0,9,9&scale=1&known=0", token="guessed")

@@ -37,7 +37,8 @@ from denoise.ui import (
     viewer,
 )
 from denoise.ui.pages import denoise_words as words
-from denoise.ui.session import PHOTO, UPLOAD, Chosen, File, Result, Run, Session, in_turn
+from denoise.ui.results import File, Result, Run
+from denoise.ui.session import PHOTO, UPLOAD, Chosen, Session, in_turn
 
 _AS_IT_CAME = ""
 _QUALITY_KEYS = {100: "quality_lossless"}  # by the usual quality: what was chosen where loss is usual is no wish here
@@ -57,33 +58,39 @@ def show() -> None:
     All of it is placed before the network runs, so that nothing waits for the network or moves when its result comes.
     """
     state = session.current()
-    st.title(texts.TITLE, anchor=False)
-    st.markdown(words.SENTENCE)
     chosen = state.chosen()
+    model, best = _wanted(state, chosen)
+    run: Run = (chosen.id, model, best)
+    result = state.result(run)
+    if result is None:
+        state.jobs.job(PHOTO, run, state.denoise(run, chosen))  # it begins while the page is made
     noisy = _noisy(state, chosen)  # before its name is anywhere on the page: a large photo takes a moment
-    left, right = st.container(key="split-choice").columns([3, 1], gap="medium")
+    left, right = st.container(key="head").columns([3, 1], gap="medium")
     with left:
-        _gallery(state)
+        st.title(texts.TITLE, anchor=False)
+        st.markdown(words.SENTENCE)
+        st.caption(texts.upload_note(session.MAX_MEGAPIXELS), help=texts.UPLOAD_HELP)
+        paste.into("photo")
     with right:
         _upload(state)
 
     left, right = st.container(key="split-photo").columns([3, 1], gap="medium")
+    with left:
+        with st.container(key="viewer-place"):  # keeps its height, so that nothing moves when the viewer comes
+            _viewer(state, chosen, noisy, run, result)
+        _gallery(state)
     with right:
         _title(chosen)
         with st.container(key="outcome"):  # keeps its height, so that nothing moves when the figures come
             outcome = st.empty()
         actions = st.container()  # above the models, which are many: the download is what the visitor came for
-        model = _model(state, chosen)
-        best = _best(state, model)
-        run: Run = (chosen.id, model, best)
-        result = state.result(run)
+        _model(state, chosen)
+        _best(state, model)
         # Mixed anew wherever it is needed: that is quick, and a large photo is not kept once more.
         denoised = (lambda: blend(chosen.noisy, result.photo, state.mix)) if result else None
         with actions:
             _download(state, chosen, run, is_ready=result is not None)
         _reference(state)
-    with left:
-        _viewer(state, chosen, noisy, run, result)
     with outcome.container():
         if result is None or denoised is None:
             work = state.denoise(run, chosen)
@@ -106,7 +113,7 @@ def _gallery(state: Session) -> None:
         thumbnail = in_turn(upload, lambda: pictures.thumbnail(upload.noisy, crop=False))
         jpeg = state.latest("thumbnail", upload.id, thumbnail)
         items.insert(0, gallery.Item(UPLOAD, texts.YOUR_PHOTO, upload.file_name, pictures.data_url(jpeg)))
-    st.markdown(f"**{words.GALLERY_HEADING}**")
+    st.markdown(f"**{words.OWN_AND_SAMPLES if state.upload else words.SAMPLES}**")
     gallery.show(items, state.chosen_id, on_choose=state.choose)
 
 
@@ -114,13 +121,11 @@ def _upload(state: Session) -> None:
     # The photo stays when the list is emptied: it is empty, too, until the file that replaces it can be read.
     is_listed = photo_uploader.show(
         state,
-        f"**{words.UPLOAD}**",
+        words.UPLOAD,
         "photo",
         on_file=state.open_upload,
-        tip=texts.UPLOAD_HELP,
-        note=texts.upload_note(session.MAX_MEGAPIXELS),
+        is_button=True,
     )
-    paste.into("photo")
     if state.upload and not is_listed:  # after a look at another page, too, or a click on the uploader's cross
         st.button(words.UPLOAD_REMOVE, on_click=state.close_upload)
     if state.upload_error and is_listed:
@@ -155,15 +160,21 @@ def _title(chosen: Chosen) -> None:
     st.caption(words.facts(photo.width, photo.height, format_title(photo.format), photo.bit_depth))
 
 
-def _model(state: Session, chosen: Chosen) -> str:
-    st.session_state["model"] = state.model or catalogue.default_for(chosen.outline)
+def _wanted(state: Session, chosen: Chosen) -> tuple[str, bool]:
+    """Return the denoiser, and whether at its best quality; what is chosen for it comes further down the page."""
+    model = st.session_state["model"] = state.model or catalogue.default_for(chosen.outline)
+    st.session_state["best"] = state.best
+    return model, state.best and catalogue.denoiser_names()[model].has_best
+
+
+def _model(state: Session, chosen: Chosen) -> None:
     denoisers = catalogue.denoiser_names()
     pace = engine.shared().pace
     captions = [
         words.choice(info.summary, catalogue.expected_seconds(chosen.outline, name, best=state.best, pace=pace))
         for name, info in denoisers.items()
     ]
-    return st.radio(
+    st.radio(
         texts.MODEL,
         list(denoisers),
         format_func=lambda name: denoisers[name].title,
@@ -173,11 +184,9 @@ def _model(state: Session, chosen: Chosen) -> str:
     )
 
 
-def _best(state: Session, model: str) -> bool:
+def _best(state: Session, model: str) -> None:
     has_it = catalogue.denoiser_names()[model].has_best
-    st.session_state["best"] = state.best
-    wanted = st.toggle(texts.BEST, key="best", help=texts.BEST_HELP, disabled=not has_it, on_change=state.keep_best)
-    return wanted and has_it
+    st.toggle(texts.BEST, key="best", help=texts.BEST_HELP, disabled=not has_it, on_change=state.keep_best)
 
 
 @st.fragment  # so that choosing a format makes nothing else anew
@@ -245,15 +254,20 @@ def _viewer(state: Session, chosen: Chosen, noisy: viewer.Picture, run: Run, res
     sample = samples.list_samples().get(chosen.id)
     picture = partial(_picture, state, chosen)
     shown = [noisy]
-    details = reference = None
+    details = reference = growing = None
+    if result is None and state.jobs.goes_on(PHOTO):
+        growing = viewer.Coming(
+            _id(run), words.denoising(catalogue.denoiser_names()[run[1]].title), transfer.offer_window(state, run)
+        )
+        run, result = state.earlier(chosen) or (run, None)  # to be seen until the new one is
     if result is not None:
-        made_by = " ".join(map(str, run))
-        shown.append(picture("denoised", made_by, texts.DENOISED, lambda: pictures.to_png(result.photo)))
+        earlier = result
+        shown.append(picture("denoised", _id(run), texts.DENOISED, lambda: pictures.to_png(earlier.photo)))
         details = picture(
             "details",
-            f"{made_by} details",
+            f"{_id(run)} details",
             "",
-            lambda: pictures.to_grey_png(detail_map(chosen.noisy, result.photo)),
+            lambda: pictures.to_grey_png(detail_map(chosen.noisy, earlier.photo)),
         )
     if load_clean := chosen.load_clean:
         clean_png = partial(samples.read, sample.clean) if sample else lambda: pictures.to_png(load_clean())
@@ -261,12 +275,18 @@ def _viewer(state: Session, chosen: Chosen, noisy: viewer.Picture, run: Run, res
     viewer.show(
         shown,
         subject=chosen.id,
+        spot=chosen.spot,
+        growing=growing,
         clean=reference,
         details=details,
         mix=state.mix,
         on_mix=state.set_mix,
         link=state.link(),
     )
+
+
+def _id(run: Run) -> str:
+    return " ".join(map(str, run))
 
 
 def _figures(

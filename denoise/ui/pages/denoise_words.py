@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from denoise.ui import texts
 
 SENTENCE = "Give it a noisy photo and take home a clean one, with its size, format and camera data kept."
-GALLERY_HEADING = "Try a sample"
+SAMPLES = "Or try a sample"
+OWN_AND_SAMPLES = "Your photo, and the samples"
 
-UPLOAD = "Or use your own photo"
+UPLOAD = "Your photo"
 UPLOAD_REMOVE = "Remove your photo from this server"
 REFERENCE_HEADING = "Clean reference"
 REFERENCE = "A clean picture of exactly the same view"
@@ -33,6 +34,11 @@ NOISE_HELP = (
 ALREADY_CLEAN = (
     "This photo is already clean: there is hardly any noise to remove. The original may be the better picture."
 )
+
+
+def denoising(title: str) -> str:
+    """Say what is at work on the photo that is seen."""
+    return f"Denoising: {title}"
 
 
 def iso(value: int) -> str:

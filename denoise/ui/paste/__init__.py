@@ -4,6 +4,7 @@ from denoise.ui.component import component
 
 INVITATION = "Or drop it anywhere on the page, or paste it"
 ONE = "Only the first of these photos was taken. The page Batch takes many at once."
+DROP = "Drop the photo here"
 NAME = "pasted.png"
 
 _component = component(__file__)
@@ -11,4 +12,4 @@ _component = component(__file__)
 
 def into(uploader: str) -> None:
     """Hand pasted and dropped pictures to the file uploader of this key, as if they had been chosen there."""
-    _component(data=[INVITATION, NAME, uploader, ONE], key=f"paste into {uploader}")
+    _component(data=[INVITATION, NAME, uploader, ONE, DROP], key=f"paste into {uploader}")

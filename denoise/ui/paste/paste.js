@@ -1,10 +1,13 @@
 // Hands pictures that are pasted, or dropped anywhere on the page, to a file uploader, which does the rest.
-// `data`: [hint, name of a picture that has none, key of the uploader, what is said of several pictures at once].
+// `data`: [hint, name of a picture that has none, key of the uploader, what is said of several pictures at once, what is said
+// while one is held over the page].
 
 function show({ data, parentElement }) {
-  const [hint, name, key, tooMany] = data;
+  const [hint, name, key, tooMany, invitation] = data;
   const root = parentElement.querySelector(".paste");
+  const target = parentElement.querySelector(".target");
   root.textContent ||= hint;
+  target.querySelector("span").textContent = invitation;
 
   function hand(files, event) {
     const input = document.querySelector(`[class*="st-key-${key}"] input[type=file]`);
@@ -23,11 +26,18 @@ function show({ data, parentElement }) {
 
   root.listening?.abort();
   root.listening = new AbortController();
-  const listen = (type, act) => document.addEventListener(type, act, { signal: root.listening.signal });
+  const { signal } = root.listening;
+  const listen = (type, act, capture = false) => document.addEventListener(type, act, { signal, capture });
   listen("paste", (event) => hand(event.clipboardData?.files, event));
   listen("drop", (event) => hand(event.dataTransfer?.files, event));
   listen("dragover", (event) => {
-    if (event.dataTransfer?.types.includes("Files")) event.preventDefault(); // or the browser would open the file
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault(); // or the browser would open the file
+    target.hidden = false;
   });
+  // With a file one leaves for another element again and again, but for none only at the edge of the window.
+  const hide = (event) => (target.hidden ||= event.type !== "dragleave" || !event.relatedTarget);
+  for (const type of ["dragleave", "dragend"]) listen(type, hide);
+  listen("drop", hide, true); // whoever takes it
   return () => root.listening.abort();
 }

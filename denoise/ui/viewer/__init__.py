@@ -1,7 +1,7 @@
 """The comparison viewer: noisy and denoised photo under one shared zoom and position, in their true pixels."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import streamlit as st
 
@@ -27,10 +27,25 @@ class Picture:
     png: bytes | Kept[bytes]
 
 
+@dataclass(frozen=True)
+class Coming:
+    """A denoised picture that is being made.
+
+    `id` is that of the picture which takes its place, `label` says what is at work, `url` is one of
+    `transfer.offer_window`.
+    """
+
+    id: str
+    label: str
+    url: str
+
+
 def show(
     pictures: Sequence[Picture],
     *,
     subject: str,
+    spot: tuple[int, int] | None = None,
+    growing: Coming | None = None,
     clean: Picture | None = None,
     details: Picture | None = None,
     mix: Mix | None = None,
@@ -48,6 +63,8 @@ def show(
     Args:
         pictures: The noisy one, and the denoised one (at full strength) if it is there.
         subject: What they all show, in one size; as long as it stays the same, so do zoom and position.
+        spot: Row and column to look at first, in true pixels; without it, or where it fits, all of the photo is shown.
+        growing: What is being made; it is shown over the denoised picture that is there, or over the noisy one.
         clean: The clean reference; with it the viewer shows where the others differ from it.
         details: The map of `denoise.detail_map`, for the slider that keeps details.
         mix: Where the sliders stand at first; without it there are none.
@@ -77,7 +94,17 @@ def show(
     left, right = ([each.label for each in pictures] + [texts.DENOISED])[:2]
     # A list, because Streamlit would load pandas for a dictionary.
     _component(
-        data=[words.labels(left, right), words.KEYS, subject, shown, percents, LUMA, dict(link or {})],
+        data=[
+            words.labels(left, right),
+            words.KEYS,
+            subject,
+            spot,
+            shown,
+            asdict(growing) if growing else None,
+            percents,
+            LUMA,
+            dict(link or {}),
+        ],
         key=key,
         on_mix_change=changed,
     )

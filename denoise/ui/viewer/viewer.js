@@ -1,7 +1,8 @@
 // Shows the noisy and the denoised photo under one shared view (zoom and position), in their true pixels.
 //
-// `data`: [labels, [[key, what it does], ...], subject, [{role, id, label, url}, ...], mix, luma, link]. `subject`: zoom and
-// position stay as long as it does. The roles: "noisy" and, where there is such a picture, "denoised", "clean" (the
+// `data`: [labels, [[key, what it does], ...], subject, spot, [{role, id, label, url}, ...], growing, mix, luma, link].
+// `subject`: zoom and position stay as long as it does. `spot`: row and column to look at first, or null. `growing`:
+// {id, label, url} of a denoised picture that is being made, see growing.js, or null. The roles: "noisy" and, where there is such a picture, "denoised", "clean" (the
 // reference) and "details" (where the photo has texture). `mix`: where the sliders stand at first, in percent, or null for
 // none; `luma`: shares of the colours in luminance, in 256ths; `link`: what the page's address is to say, by parameter.
 
@@ -9,12 +10,14 @@ import { createAddress } from "./address.js";
 import { empty } from "./colours.js";
 import { createDivider } from "./divider.js";
 import { createFullScreen } from "./fullscreen.js";
+import { createGrowing, lookAt } from "./growing.js";
 import { listenToKeys } from "./keys.js";
 import { createLoupe } from "./loupe.js";
 import { createMix } from "./mix.js";
 import { createPainter } from "./painting.js";
 import { createPictures } from "./pictures.js";
 import { listenToPointers } from "./pointers.js";
+import { createTitle } from "./title.js";
 import { createViewport } from "./viewport.js";
 
 function show({ data, parentElement, setStateValue }) {
@@ -36,12 +39,15 @@ function createViewer(root, report) {
   let gain = 4;
   let luma;
   let subject;
+  let spot; // to look at first
   let seen; // the subject that is shown
   let pair = []; // the pictures that are compared, noisy first
   let frame = 0;
 
   const viewport = createViewport([find(".pane.noisy"), find(".pane.denoised")]);
   const pictures = createPictures({ changed: place, late });
+  const growing = createGrowing({ look: lookedAt, changed: grow });
+  const title = createTitle();
   const mix = createMix(root, { changed: renderSoon, settled: report });
   const painter = createPainter(root, viewport.paneSize, () => ({
     pair,
@@ -58,39 +64,53 @@ function createViewer(root, report) {
     if (!pair.length) return null; // the address has not been read yet
     const view = viewport.view();
     const { mode } = root.dataset;
-    return mode === usualMode && view.zoom === "fit" ? view : { ...view, mode };
+    return mode === usualMode && viewport.isFirst() ? view : { ...view, mode };
   });
 
   // ---- What is shown ----
 
-  function show(newLabels, keys, newSubject, wanted, percents, newLuma, link) {
+  function show(newLabels, keys, newSubject, newSpot, wanted, newGrowing, percents, newLuma, link) {
     labels = newLabels;
     label(keys);
     luma = newLuma;
     subject = newSubject;
+    spot = newSpot;
     address.say(link);
     mix.start(percents);
+    // Until the picture has come that was growing, what is there of it stays.
+    const isComing = growing.wanted() && wanted.some(({ role, id }) => role === "denoised" && id === growing.wanted().id);
+    if (growing.wanted() && !newGrowing && !isComing) title.tell("");
+    if (newGrowing || !isComing) growing.want(newGrowing);
     pictures.want(wanted);
   }
 
-  // Show what is wanted, as far as it is there; of the rest, say that it is on its way. No picture ever stays where another
-  // one is wanted, and the second is not shown without the first.
+  // Show what is wanted, as far as it is there; of the rest, say that it is on its way. The second is not shown without the
+  // first. While another result grows, it lies over the one before, or over the noisy photo.
   function place(wanted, isComplete) {
     const before = pair;
-    pair = pictures.of("noisy") ? ["noisy", "denoised"].map(pictures.of).filter(Boolean) : [];
+    const [noisy, denoised] = ["noisy", "denoised"].map(pictures.of);
+    if (denoised && denoised.id === growing.wanted()?.id) {
+      growing.want(null);
+      finish();
+    }
+    const isGrowing = Boolean(noisy && growing.wanted());
+    pair = [noisy, isGrowing ? growing.over(denoised ?? noisy) : denoised].filter((each) => noisy && each);
     viewport.setPhoto(pair[0]?.bitmap);
     if (isComplete && root.hasAttribute("data-failed")) hint();
     if (pair.length && seen !== subject) {
       const isFirst = seen === undefined;
       seen = subject;
-      viewport.showWhole();
+      viewport.begin(spot);
       if (isFirst) restore();
     }
     const isWanted = (role) => wanted.some((each) => each.role === role);
-    for (const [name, value] of [["pictures", pair.length], ["shown", pair.map(({ id }) => id).join(" ")]]) {
+    const done = isGrowing ? [noisy] : pair;
+    for (const [name, value] of [["pictures", pair.length], ["shown", done.map(({ id }) => id).join(" ")]]) {
       if (pair.length) root.dataset[name] = value;
       else delete root.dataset[name];
     }
+    if (isGrowing) root.dataset.growing = growing.share(); // which share of the result is there
+    else delete root.dataset.growing;
     root.toggleAttribute("data-clean", isWanted("clean"));
     holdButton.disabled = pair.length < 2;
     for (const control of root.querySelectorAll(".mix :is(input, button)")) control.disabled = pair.length < 2;
@@ -98,13 +118,42 @@ function createViewer(root, report) {
     for (const [index, name] of ["noisy", "denoised"].entries()) {
       const coming = wanted.find(({ role }) => role === name);
       const text = pair[index]?.label ?? (coming ? labels.coming.replace("{label}", coming.label) : labels.waiting);
-      for (const element of root.querySelectorAll(`.${name} :is(.tag, figcaption)`)) element.textContent = text;
+      say(name, index && isGrowing ? growingLabel() : text);
       for (const canvas of root.querySelectorAll(`.${name} canvas`)) {
-        canvas.setAttribute("aria-label", text);
         if (before[index]?.bitmap !== pair[index]?.bitmap) empty(canvas);
       }
     }
     render();
+  }
+
+  function say(pane, text) {
+    for (const element of root.querySelectorAll(`.${pane} :is(.tag, figcaption)`)) element.textContent = text;
+    for (const canvas of root.querySelectorAll(`.${pane} canvas`)) canvas.setAttribute("aria-label", text);
+  }
+
+  // ---- What grows ----
+
+  const percentDone = () => Math.floor(100 * growing.share());
+
+  const growingLabel = () =>
+    labels.growing.replace("{label}", growing.wanted().label).replace("{percent}", percentDone());
+
+  function lookedAt() {
+    return pair.length && stage.clientWidth ? lookAt(viewport.settle().place, viewport.paneSize(), pair[0].bitmap) : null;
+  }
+
+  function grow() {
+    title.tell(`${percentDone()} %`);
+    if (!root.hasAttribute("data-growing")) return;
+    root.dataset.growing = growing.share();
+    pair[1] = growing.over(pair[1]);
+    say("denoised", growingLabel());
+    renderSoon();
+  }
+
+  function finish() {
+    title.finish(labels.done);
+    find(".news").textContent = labels.done;
   }
 
   // Show the view that the address tells.
@@ -158,6 +207,7 @@ function createViewer(root, report) {
     root.toggleAttribute("data-pannable", isPannable);
     painter.paintPanes(root.dataset.mode, place);
     if (loupe.isOn()) loupe.paint(place, painter.paintPicture, pair.length);
+    growing.moved();
     address.remember();
     find(".percent").textContent = `${Math.round(place.scale * 100)} %`;
     press("button[data-zoom]", (button) => button.dataset.zoom === String(viewport.view().zoom));
@@ -218,6 +268,8 @@ function createViewer(root, report) {
 
   function destroy() {
     resized.disconnect();
+    growing.destroy();
+    title.destroy();
     mix.destroy();
     cancelAnimationFrame(frame);
     address.destroy();

@@ -39,6 +39,8 @@ LABELS = {
     "reset": "Reset",
     "waiting": "{right}: not yet",
     "coming": "{label}: on its way …",
+    "growing": "{label} · {percent} %",
+    "done": "Denoised",
     "hint": "Drag to move, wheel to zoom, ? for all keys",
     "hint_touch": "Pinch to zoom, drag to move",
     "failed": "This picture has not arrived yet. Asking for it again …",

@@ -10,14 +10,23 @@ export const clamp = (value, low, high) => Math.min(Math.max(value, low), Math.m
 export function createViewport(panes) {
   const view = { zoom: "fit", x: 0, y: 0 }; // x, y: the photo's point in the middle of a pane, in photo pixels
   let photo = null; // its size; without one nothing moves
+  let first = view; // where one began to look
 
   function setPhoto(size) {
     photo = size ? { width: size.width, height: size.height } : null;
   }
 
-  function showWhole() {
-    Object.assign(view, { zoom: "fit", x: photo.width / 2, y: photo.height / 2 });
+  // Show a photo that is larger than the pane in its true pixels around a point, [y, x], if there is such a point.
+  function begin(spot) {
+    const isWhole = !spot || fitScale() >= 1;
+    const [y, x] = isWhole ? [photo.height / 2, photo.width / 2] : spot;
+    Object.assign(view, { zoom: isWhole ? "fit" : Math.max(1, Math.round(devicePixelRatio)), x, y });
+    if (photo && paneSize().every(Boolean)) settle();
+    first = { ...view };
   }
+
+  // Whether nobody has looked at anything else yet; what is seen of the whole says less of where one is.
+  const isFirst = () => view.zoom === first.zoom && (view.zoom === "fit" || (view.x === first.x && view.y === first.y));
 
   function look({ zoom, x, y }) {
     Object.assign(view, { zoom: zoom === "fit" ? zoom : Math.min(zoom, MAX_ZOOM), x, y });
@@ -93,6 +102,6 @@ export function createViewport(panes) {
 
   return {
     view: () => ({ ...view }),
-    setPhoto, showWhole, look, paneSize, scale, settle, fromMiddle, zoomTo, zoomBy, panBy,
+    setPhoto, begin, isFirst, look, paneSize, scale, settle, fromMiddle, zoomTo, zoomBy, panBy,
   };
 }

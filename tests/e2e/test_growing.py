@@ -1,0 +1,253 @@
+"""A result is seen while it is made: where one looks first, and in the pixels that are downloaded."""
+
+import base64
+import io
+import json
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from denoise.image import Photo, encode
+from denoise.ui import introduction, paste, samples, texts
+from denoise.ui.pages import denoise_words
+from denoise.ui.viewer import viewer_words as words
+from tests.e2e.conftest import (
+    DESKTOP,
+    PHONE,
+    RESULT,
+    canvas_pixels,
+    expected_pixels,
+    wait_for,
+    wait_for_result,
+    wait_until,
+)
+from tests.e2e.test_page import download, jpeg_of, noisy_photo, upload
+from tests.e2e.test_viewer import NOISY, button, data, next_frame, open_viewer, viewer_url  # noqa: F401
+
+CLS = """
+    window.shift = 0;
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) if (!entry.hadRecentInput) shift += entry.value;
+    }).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@pytest.fixture
+def windows(open_viewer):  # noqa: F811
+    """Answer requests for windows, of which the upper half is white: `asked` has all of them."""
+
+    class Windows:
+        def __init__(self):
+            self.asked, self.share = [], 0.5
+
+        def listen(self, page):
+            page.route("**/windows/**", self.fulfil)
+
+        def fulfil(self, route):
+            query = dict(part.split("=") for part in route.request.url.partition("?")[2].strip("?&").split("&"))
+            top, left, bottom, right = json.loads(f"[{query['box'].replace('%2C', ',')}]")
+            self.asked.append(((top, left, bottom, right), float(query["scale"]), int(query["known"])))
+            scale = float(query["scale"])
+            window = np.zeros((round((bottom - top) * scale), round((right - left) * scale), 4), np.uint8)
+            window[: len(window) // 2] = 255
+            headers = {"X-Count": "1", "X-Share": str(self.share)}
+            if query["known"] == "1":
+                route.fulfill(status=204, headers=headers)
+            else:
+                body = cv2.imencode(".png", window)[1].tobytes()
+                route.fulfill(body=body, content_type="image/png", headers=headers)
+
+    yield Windows()
+    # Of what the page asked for before.
+    open_viewer.complaints[:] = [text for text in open_viewer.complaints if "Failed to load resource" not in text]
+
+
+def open_growing(open_viewer, windows, query, options=DESKTOP):  # noqa: F811
+    page = open_viewer(options, query=query)
+    windows.listen(page)
+    return page
+
+
+def test_what_is_there_lies_over_the_noisy_photo(open_viewer, windows):  # noqa: F811
+    page = open_growing(open_viewer, windows, "denoised=0&growing=1")
+    wait_until(page, "it is there", lambda: data(page, "growing") == "0.5")
+    button(page, "1:1").click()
+    wait_until(page, "this view is there", lambda: windows.asked[-1][2] == 1)
+    next_frame(page)
+    (top, left, bottom, right), scale, _ = windows.asked[-1]
+    assert scale == 1
+    expected = NOISY.copy()
+    expected[top : top + (bottom - top) // 2, left:right] = 255
+    rgba, left, top, zoom = canvas_pixels(page, ".pane.denoised")
+    part, place = expected_pixels(expected, rgba.shape, left, top, int(zoom))
+    assert part.size > 10_000
+    np.testing.assert_array_equal(rgba[place][..., :3], part)
+    tag = words.LABELS["growing"].replace("{label}", "New").replace("{percent}", "50")
+    assert page.locator(".pane.denoised .tag").text_content() == tag
+    assert page.get_by_role("img", name=tag).first.is_visible()
+    assert page.title().startswith("50 % · ")
+
+
+def test_server_hears_where_one_looks(open_viewer, windows):  # noqa: F811
+    page = open_growing(open_viewer, windows, "width=1600&height=1200&denoised=0&growing=1&spot=900,1200")
+    wait_until(page, "it was asked for", lambda: windows.asked)
+    (top, left, bottom, right), scale, _ = windows.asked[-1]
+    assert scale == 1
+    assert top < 900 < bottom
+    assert left < 1200 < right
+    assert right - left < 1600
+    page.locator(".stage").press("ArrowLeft")
+    moved = wait_until(page, "it hears more", lambda: [each for each in windows.asked if each[0][1] == left - 48])
+    assert moved[0][2] == -1
+    page.locator(".stage").press("0")
+    wait_until(page, "it hears of all", lambda: windows.asked[-1][0] == (0, 0, 1200, 1600))
+    assert windows.asked[-1][1] < 1
+
+
+def test_result_before_stays_until_the_next_is_there(open_viewer, windows):  # noqa: F811
+    page = open_growing(open_viewer, windows, "growing=1")
+    wait_until(page, "it is there", lambda: data(page, "growing") == "0.5")
+    button(page, "1:1").click()
+    wait_until(page, "this view is there", lambda: windows.asked[-1][2] == 1)
+    next_frame(page)
+    rgba, _, top, _ = canvas_pixels(page, ".pane.denoised")
+    below = rgba[top + 300 : top + 380, rgba.shape[1] // 2 - 100 : rgba.shape[1] // 2 + 100, :3]
+    assert below.std(axis=0).mean() < 15  # the result before, and not the noise
+    held = []
+    page.route("**/pictures/**", lambda route: held.append(route))
+    windows.share = 1
+    page.get_by_role("button", name="Finished").click()
+    wait_until(page, "it is asked for", lambda: held)
+    assert data(page, "pictures") == "2"
+    assert page.locator(".pane.denoised canvas").evaluate("canvas => canvas.width") > 0
+    for route in held:
+        route.continue_()
+    page.locator(RESULT).wait_for()
+    assert page.locator(".news").text_content() == words.LABELS["done"]
+    assert not page.title().startswith(("50 %", "100 %"))
+
+
+@pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_large_photo_opens_in_true_pixels_at_its_spot(open_viewer, options):  # noqa: F811
+    page = open_viewer(options, query="width=1600&height=1200&spot=700,800")
+    zoom = options.get("device_scale_factor", 1)
+    assert data(page, "scale") == str(zoom)
+    box = page.locator(".pane.noisy").bounding_box()
+    middle = [length * zoom / 2 for length in (box["width"], box["height"])]
+    place = [(half - int(data(page, side))) / zoom for half, side in zip(middle, ("left", "top"), strict=True)]
+    assert place == pytest.approx([800, 700], abs=2)
+    page.wait_for_timeout(600)  # longer than the address waits
+    assert "#" not in page.url
+
+
+def test_growing_result_has_the_pixels_of_the_download(open_page):
+    page = open_page(path="?model=unet")
+    wait_for_result(page)
+    photo = noisy_photo(3200, 2400)
+    page.locator(".viewer").evaluate(
+        """viewer => {
+            const { dataset } = viewer;
+            const canvas = viewer.querySelector(".pane.denoised canvas");
+            window.caught = null;
+            new MutationObserver(() => {
+                if (caught || !(dataset.growing > 0)) return;
+                requestAnimationFrame(() => requestAnimationFrame(() => {
+                    if (!(dataset.growing > 0)) return;
+                    caught ??= canvas.toDataURL() + " " + [dataset.left, dataset.top, dataset.scale];
+                }));
+            }).observe(viewer, { attributes: true, attributeFilter: ["data-growing"] });
+        }"""
+    )
+    file = encode(Photo(np.asarray(photo), format="PNG"))
+    upload(page, "large.png", file)
+    wait_for(page, ".viewer[data-shown][data-growing]")
+    wait_for_result(page)
+    address, place = page.evaluate("caught").split(" ")
+    rgba = np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))))
+    left, top, scale = map(float, place.split(","))
+    assert scale == 1
+    result = np.asarray(Image.open(io.BytesIO(download(page)[1])).convert("RGB"))
+    finished, where = expected_pixels(result, rgba.shape, int(left), int(top), 1)
+    noisy, _ = expected_pixels(np.asarray(photo), rgba.shape, int(left), int(top), 1)
+    seen = rgba[where][..., :3]
+    is_finished, is_noisy = (seen == finished).all(axis=2), (seen == noisy).all(axis=2)
+    assert (is_finished | is_noisy).all()
+    assert 0.01 < is_finished.mean() < 1
+
+
+@pytest.mark.parametrize(
+    "options", [DESKTOP, {"viewport": {"width": 1024, "height": 768}}, PHONE], ids=["desktop", "tablet", "phone"]
+)
+def test_photo_comes_first_and_nothing_moves(visit, options):
+    page = visit("", script=CLS, **options)
+    wait_for_result(page)
+    page.get_by_text("Denoised by").wait_for()
+    assert page.evaluate("shift") < 0.1
+    stage, choose = page.locator(".stage").bounding_box(), page.locator(".st-key-photo button").first.bounding_box()
+    height = options["viewport"]["height"]
+    assert choose["y"] + choose["height"] < stage["y"] < height * 0.4
+    assert stage["y"] + stage["height"] < height
+    assert choose["height"] >= 44
+    assert page.locator(".gallery").bounding_box()["y"] > stage["y"] + stage["height"]
+
+
+def test_sample_has_a_result_at_once(open_page):
+    page = open_page()
+    wait_for_result(page)
+    name = list(samples.list_samples())[3]
+    with_windows_held = []
+    page.route("**/windows/**", lambda route: with_windows_held.append(route))
+    page.locator(f".gallery [data-id='{name}']").click()
+    page.locator(f".viewer[data-shown^='{name}'][data-pictures='2']").wait_for()
+    wait_for(page, f".viewer[data-shown^='{name} ']")
+
+
+@pytest.mark.parametrize("width", [390, 720, 768, 1024, 1200, 1440])
+def test_sliders_can_be_used_at_every_width(open_page, width):
+    page = open_page(viewport={"width": width, "height": 900})
+    wait_for_result(page)
+    tracks = [each.bounding_box() for each in page.locator(".mix input").all()]
+    assert min(box["width"] for box in tracks) >= 150
+    assert min(box["height"] for box in tracks) >= 24
+
+
+def test_own_photo_is_not_called_a_sample(open_page):
+    page = open_page(path="?model=unet")
+    wait_for_result(page)
+    assert page.get_by_text(denoise_words.SAMPLES, exact=True).is_visible()
+    upload(page, "mine.jpg", jpeg_of(noisy_photo(120, 80)))
+    page.get_by_text(denoise_words.OWN_AND_SAMPLES, exact=True).wait_for()
+    assert page.get_by_text(denoise_words.SAMPLES, exact=True).count() == 0
+
+
+def test_file_that_is_held_over_the_page_is_welcome(open_page):
+    page = open_page()
+    page.get_by_text(paste.INVITATION).wait_for()
+    drag = """([type, leaves]) => {
+        const files = new DataTransfer();
+        files.items.add(new File([""], "image.png", { type: "image/png" }));
+        const options = { bubbles: true, cancelable: true, dataTransfer: files };
+        document.querySelector("h1").dispatchEvent(
+            new DragEvent(type, { ...options, relatedTarget: leaves ? null : document.body }));
+    }"""
+    welcome = page.get_by_text(paste.DROP)
+    assert welcome.is_hidden()
+    page.evaluate(drag, ["dragover", False])
+    welcome.wait_for()
+    page.evaluate(drag, ["dragleave", False])
+    assert welcome.is_visible()
+    page.evaluate(drag, ["dragleave", True])
+    welcome.wait_for(state="hidden")
+
+
+@pytest.mark.parametrize("name", ["denoise", "batch", "about"])
+def test_page_has_a_title_and_an_icon_and_styles(visit, name):
+    page = visit("" if name == "denoise" else name)
+    page.get_by_role("heading", level=1).wait_for()
+    page.wait_for_function("title => document.title === title", arg=introduction.title_of(texts.PAGES[name]))
+    assert page.request.get(page.locator("link[rel='shortcut icon']").evaluate("link => link.href")).status == 200
+    styles = page.locator("head style").evaluate_all("all => all.map(({ textContent }) => textContent)")
+    assert len([style for style in styles if ".st-key-head" in style]) == 1
+    assert page.locator("meta[name=description]").get_attribute("content") == texts.DESCRIPTION
