@@ -120,7 +120,7 @@ def too_many_photos(limit: int) -> str:
 
 def upload_note(max_megapixels: float) -> str:
     """Say what may be uploaded."""
-    return f"PNG, JPEG, WebP, TIFF or BMP, up to {max_megapixels:g} megapixels"
+    return f"JPEG, RAW, HEIC, PNG, TIFF and others, up to {max_megapixels:g} megapixels"
 
 
 def literal(text: str) -> str:

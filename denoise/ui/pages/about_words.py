@@ -90,8 +90,8 @@ def limits(max_megapixels: float) -> list[str]:
     """Say what the page cannot do."""
     return [
         f"Open photos of more than {max_megapixels:g} megapixels: whoever runs this server has set that limit.",
-        "Read anything but PNG, JPEG, WebP, TIFF and BMP. Camera RAW and HEIC files, animations and videos have to be "
-        "exported as JPEG, PNG or TIFF first.",
+        "Read animations, videos and sequences: a picture of them has to be exported first. RAW files are developed "
+        "plainly, by one tone curve for all, and come back as TIFF.",
         "Bring back what the noise has drowned. A network can only guess at it, and a guess may look right and be "
         "wrong: do not use it as evidence.",
         "Sharpen, or remove blur, dust, banding and compression blocks.",

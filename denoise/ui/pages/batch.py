@@ -2,11 +2,12 @@
 
 import errno
 
+import numpy as np
 import streamlit as st
 
 from denoise import catalogue, engine
 from denoise.batch import Batch
-from denoise.image import format_title
+from denoise.image import Photo, format_title, formats_for, has_quality
 from denoise.item import Item, Settings, State
 from denoise.notation import NONE
 from denoise.ui import photo_table, pictures, session, texts, transfer, uploader, viewer
@@ -14,7 +15,7 @@ from denoise.ui.pages import batch_words as words
 
 _PATIENCE = 3.0  # seconds in which a tile ends; else the page says so a moment later
 _AUTOMATIC = _AS_IT_CAME = ""
-_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
+_ANY_PHOTO = Photo(np.zeros((64, 64, 3), np.uint8))
 _KEPT, _LOOKED_AT = "batch settings", "batch look"
 _WIDGETS = ("batch_model", "batch_best", "batch_strength", "batch_format", "batch_quality", "batch_strip")
 
@@ -56,7 +57,7 @@ def _settings(*, disabled: bool) -> Settings:
         if key not in st.session_state and key not in st.query_params:
             st.session_state[key] = value
     denoisers = {_AUTOMATIC: words.AUTOMATIC} | {name: info.title for name, info in catalogue.denoiser_names().items()}
-    formats = {_AS_IT_CAME: words.AS_IT_CAME} | {name: format_title(name) for name in _FORMATS}
+    formats = {_AS_IT_CAME: words.AS_IT_CAME} | {name: format_title(name) for name in formats_for(_ANY_PHOTO)}
     columns = st.columns([5, 4, 4, 4], gap="medium")
     with columns[0]:
         model = st.selectbox(
@@ -105,7 +106,7 @@ def _settings(*, disabled: bool) -> Settings:
             95,
             key="batch_quality",
             help=words.QUALITY_HELP,
-            disabled=disabled or file_format not in (_AS_IT_CAME, "JPEG", "WEBP"),
+            disabled=disabled or not (file_format == _AS_IT_CAME or has_quality(file_format)),
             bind="query-params",
         )
     kept.update({key: st.session_state[key] for key in _WIDGETS})

@@ -16,6 +16,7 @@ from denoise.image import (
     denoised_name,
     format_title,
     formats_for,
+    has_quality,
     is_deep,
     losses,
     usual_quality,
@@ -212,7 +213,7 @@ def _download(state: Session, chosen: Chosen, run: Run, *, is_ready: bool) -> No
                 key="depth",
                 bind="query-params",
             )
-        if name in ("JPEG", "WEBP"):
+        if has_quality(name):
             quality = st.slider(
                 texts.QUALITY,
                 50,
