@@ -85,7 +85,7 @@ def test_page_that_comes_in_pieces_is_whole(tmp_path):
         ({}, PlainTextResponse(PAGE)),
         ({}, HTMLResponse(PAGE, 404)),
     ],
-    ids=str,
+    ids=["not accepted", "head", "text", "not found"],
 )
 def test_all_else_comes_as_it_is(request_, answer):
     status, _, body, _ = ask(answer=answer, **request_)
