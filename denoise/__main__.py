@@ -190,7 +190,7 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument("--dry-run", action="store_true", help="say what would become what, and do nothing")
     which.add_argument(
         "--jobs",
-        type=_whole(1, 64),
+        type=_number(1, 64, int),
         default=1,
         metavar="N",
         help="photos at work side by side: one is read and written while another is denoised (default: 1)",
@@ -202,7 +202,7 @@ def _parser() -> argparse.ArgumentParser:
     files.add_argument("--force", action="store_true", help="overwrite output files")
     files.add_argument(
         "--quality",
-        type=_whole(1, 100),
+        type=_number(1, 100, int),
         metavar="1..100",
         help="of JPEG, WebP, HEIC and AVIF files; WebP is lossless at 100 (default: 95; WebP as the photo came)",
     )
@@ -253,22 +253,13 @@ def _usual(name: str) -> str:
     return f"{getattr(Mix(), name):g}"
 
 
-def _number(least: float, most: float) -> Callable[[str], float]:
+def _number(least: float, most: float, kind: type[float] = float) -> Callable[[str], float]:
     def parse(text: str) -> float:
         with contextlib.suppress(ValueError):
-            if least <= float(text) <= most:
-                return float(text)
-        raise argparse.ArgumentTypeError(f"must be a number between {least:g} and {most:g}. Received: {text}")
-
-    return parse
-
-
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        with contextlib.suppress(ValueError):
-            if least <= int(text) <= most:
-                return int(text)
-        raise argparse.ArgumentTypeError(f"must be a whole number between {least} and {most}. Received: {text}")
+            if least <= kind(text) <= most:
+                return kind(text)
+        what = "whole number" if kind is int else "number"
+        raise argparse.ArgumentTypeError(f"must be a {what} between {least:g} and {most:g}. Received: {text}")
 
     return parse
 
