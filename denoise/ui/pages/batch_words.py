@@ -46,9 +46,9 @@ STATES = {
 def upload(max_megapixels: float) -> str:
     """Say what may be uploaded to a batch, and what becomes of it."""
     return (
-        f"JPEG, RAW, HEIC, PNG, TIFF and others, up to {max_megapixels:g} megapixels each. They wait in a temporary folder "
-        "on this server's disk, are sent to nobody else, and are gone a minute after you close the page, or an hour "
-        "after the connection broke."
+        f"JPEG, RAW, HEIC, PNG, TIFF and others, up to {max_megapixels:g} megapixels each. They wait in a temporary "
+        "folder on this server's disk, are sent to nobody else, and are gone a minute after you close the page, or an "
+        "hour after the connection broke."
     )
 
 
