@@ -24,7 +24,7 @@ from denoise.turns import Turns
 from denoise.ui import pictures, samples, session, texts
 from denoise.ui.kept import Kept
 from denoise.ui.pages import denoise_words as words
-from denoise.ui.results import Result
+from denoise.ui.results import Result, Run
 from denoise.ui.session import PHOTO, UPLOAD, Session
 
 APP = Path(__file__).parents[1] / "page.py"
@@ -160,7 +160,28 @@ def test_mix_blends_without_running_the_model(app, runs):
     assert half[1] not in (full[0], full[1])
     assert len(runs) == 1
     app.toggle(key="best").set_value(True).run()
-    assert link_of(app) == {"photo": "", "model": "", "best": "true", "mix": "50-80-10"}
+    assert link_of(app) == {"photo": "", "model": "", "best": "true", "strength": "", "mix": "50-80-10"}
+
+
+def test_strength_runs_the_model_again_and_stands_in_the_link(app, runs):
+    assert len(runs) == 1
+    app.slider(key="strength").set_value(2.0).run()
+    assert len(runs) == 2
+    assert link_of(app)["strength"] == "2"
+    assert state_of(app).result(Run(state_of(app).chosen_id, app.radio(key="model").value, strength=2.0))
+    app.radio(key="model").set_value("nlm").run()
+    assert app.slider(key="strength").disabled
+    assert len(runs) == 3
+    assert_calm(app)
+
+
+@pytest.mark.parametrize(("said", "strength"), [("2.5", 2.5), ("9", 1), ("0.5", 1), ("nan", 1), ("much", 1)])
+def test_link_tells_the_strength(runs, said, strength):
+    app = AppTest.from_file(APP, default_timeout=30)
+    app.query_params["strength"] = said
+    app.run()
+    assert app.slider(key="strength").value == strength
+    assert_calm(app)
 
 
 def test_link_reproduces_photo_model_and_mix(runs):
@@ -326,7 +347,7 @@ def test_failing_model_gives_a_sentence(app, monkeypatch, caplog, error, sentenc
 def test_stopped_run_starts_again_when_asked(app, runs):
     name = list(samples.list_samples())[1]
     state_of(app).choose(name)
-    run, go_on = (name, app.radio(key="model").value, False), threading.Event()
+    run, go_on = Run(name, app.radio(key="model").value), threading.Event()
     state_of(app).jobs.job(PHOTO, run, lambda task: go_on.wait(10)).cancel()
     app.run()
     go_on.set()
@@ -395,8 +416,8 @@ def test_add_result_lets_go_of_old_large_results():
     state = Session("sample")
     for number in range(4):
         large = Photo(np.zeros((2000, 4000, 3), np.uint8))  # 24 MB
-        state.add_result((str(number), "model", False), Result(large, 1.0))
-    assert list(state.results) == [("2", "model", False), ("3", "model", False)]
+        state.add_result(Run(str(number), "model"), Result(large, 1.0))
+    assert list(state.results) == [Run("2", "model"), Run("3", "model")]
 
 
 def test_photo_is_loaded_only_in_turn_and_not_when_nothing_changes(app, monkeypatch):

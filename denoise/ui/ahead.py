@@ -5,6 +5,7 @@ import logging
 from denoise import catalogue, engine
 from denoise.engine import Job, Task
 from denoise.ui import samples
+from denoise.ui.results import Run
 from denoise.ui.session import Session
 
 _log = logging.getLogger(__name__)
@@ -16,7 +17,7 @@ def begin() -> Job[None]:
     def work(task: Task) -> None:
         for name in samples.list_samples():
             state = Session(chosen_id=name)
-            state.denoise((name, catalogue.DEFAULT_FOR_BIG_PHOTOS, False), state.chosen())(task)
+            state.denoise(Run(name, catalogue.DEFAULT_FOR_BIG_PHOTOS), state.chosen())(task)
 
     def explain(error: Exception) -> str:
         _log.warning("The samples could not be denoised ahead: %s", error)

@@ -28,7 +28,7 @@ from denoise.runtime import ModelError
 from denoise.ui import farewell, memory, samples, texts
 from denoise.ui.growing import Growing
 from denoise.ui.kept import Kept, Upload, held, size_of
-from denoise.ui.results import File, Result, Run
+from denoise.ui.results import File, Result, Run, read_strength
 from denoise.ui.slots import Slots
 from denoise.ui.spot import telling_spot
 
@@ -100,6 +100,7 @@ class Session:
         results: Newest last.
         model: The denoiser that the visitor chose; until then it is the default for each photo.
         best: Whether the visitor wants the denoiser's best quality.
+        strength: How many times the usual the visitor wants taken for noise.
         mix: How much of the noise the visitor wants removed.
         batch: The visitor's batch, once the page was looked at; it goes on while the visitor is away.
         jobs: What is at work, but for the batch.
@@ -117,6 +118,7 @@ class Session:
     results: dict[Run, Result] = field(default_factory=dict)
     model: str = ""
     best: bool = False
+    strength: float = 1.0
     mix: Mix = field(default_factory=Mix)
     batch: Batch | None = None
     jobs: Slots = field(default_factory=lambda: Slots(explain))
@@ -266,8 +268,9 @@ class Session:
                 growing = self.growing = Growing(run, chosen.outline, chosen.spot)
                 denoised = pipeline.denoise_photo(
                     chosen.load(),
-                    run[1],
-                    best=run[2],
+                    run.model,
+                    strength=run.strength,
+                    best=run.best,
                     progress=task.progress,
                     view=growing.view,
                     finished=growing.add,
@@ -287,6 +290,10 @@ class Session:
     def keep_best(self) -> None:
         """Do the same with its quality."""
         self.best = st.session_state["best"]
+
+    def keep_strength(self) -> None:
+        """Do the same with its strength."""
+        self.strength = st.session_state["strength"]
 
     def chosen(self) -> Chosen:
         """Return the photo that the page is about, and say if the visitor's own was tidied away."""
@@ -319,7 +326,7 @@ class Session:
         result, upload = self.result(wanted.run), self.upload
         if result is None:
             raise LookupError(wanted.run)
-        chosen = upload if upload and upload.id == wanted.run[0] else self._sample(wanted.run[0])
+        chosen = upload if upload and upload.id == wanted.run.photo else self._sample(wanted.run.photo)
         with self.measuring, turns.pictures.turn(2 * size_of(chosen.outline)):
             photo = replace(blend(chosen.noisy, result.photo, mix), format=wanted.format)
             photo = with_depth(photo, wanted.depth)
@@ -332,12 +339,12 @@ class Session:
 
     def earlier(self, chosen: Chosen) -> tuple[Run, Result] | None:
         """Return the newest result of a photo that is there, whichever run it is of."""
-        runs = [run for run in [*_results_of_samples, *self.results] if run[0] == chosen.id]
+        runs = [run for run in [*_results_of_samples, *self.results] if run.photo == chosen.id]
         return next(((run, result) for run in reversed(runs) if (result := self.result(run))), None)
 
     def add_result(self, run: Run, result: Result) -> None:
         """Keep a result, and let go of the oldest ones when all of them together become large."""
-        if run[0] in samples.list_samples():
+        if run.photo in samples.list_samples():
             _results_of_samples[run] = result
             return
         with self._changing:
@@ -352,7 +359,7 @@ class Session:
         self.mix = mix
 
     def obey(self, link: Mapping[str, str]) -> None:
-        """Do as a link says: its photo, model, quality and mix. What it does not say, or says wrongly, stays."""
+        """Do as a link says: photo, model, quality, strength and mix. What it does not say, or says wrongly, stays."""
         if (name := link.get("photo", "")) in samples.list_samples():
             self.choose(name)
         elif name == UPLOAD:
@@ -360,6 +367,8 @@ class Session:
         if (name := link.get("model", "")) in denoiser_names():
             self.model = name
         self.best = link.get("best", str(self.best)).lower() == "true"
+        with suppress(ValueError):
+            self.strength = read_strength(link.get("strength", ""))
         with suppress(ValueError):
             self.mix = read_mix(link.get("mix", ""))
 
@@ -369,6 +378,7 @@ class Session:
             "photo": self.chosen_id if self.chosen_id != first_sample() else "",
             "model": self.model,
             "best": "true" if self.best else "",
+            "strength": f"{self.strength:g}" if self.strength != 1 else "",
             "mix": "-".join(f"{100 * share:.0f}" for share in self.mix) if self.mix != Mix() else "",
         }
 

@@ -67,8 +67,7 @@ def offer_photo(state: Session, file: File) -> str:
     The address says it all, so that what comes is what was offered there, whatever was chosen since.
     """
     _sessions[state.token] = state
-    photo, model, best = file.run
-    query = file._asdict() | {"photo": photo, "model": model, "best": int(best), "strip": int(file.strip)}
+    query = file._asdict() | file.run.query | {"strip": int(file.strip)}
     del query["run"]
     return f"{PHOTO_PATH}/{state.token}?{urlencode(query)}"
 
@@ -85,8 +84,7 @@ def offer_picture(state: Session, slot: str, png: bytes | Kept[bytes]) -> str:
 def offer_window(state: Session, run: Run) -> str:
     """Let what is there of a result be looked at while it is made; return the address, see `_window`."""
     _sessions[state.token] = state
-    photo, model, best = run
-    return f"{WINDOW_PATH}/{state.token}?{urlencode({'photo': photo, 'model': model, 'best': int(best)})}"
+    return f"{WINDOW_PATH}/{state.token}?{urlencode(run.query)}"
 
 
 def offer_thumbnail(sample: str) -> str:
@@ -166,8 +164,7 @@ def _read_order(request: Request) -> tuple[File, Mix]:
         ValueError: It says what cannot be.
     """
     said = request.query_params
-    run = (said["photo"], said["model"], said["best"] == "1")
-    file = File(run, said["format"], int(said["depth"]), int(said["quality"]), said["strip"] == "1")
+    file = File(Run.read(said), said["format"], int(said["depth"]), int(said["quality"]), said["strip"] == "1")
     media_type(file.format)
     if file.depth not in (8, 16) or not 1 <= file.quality <= 100:
         raise ValueError(file)
@@ -200,7 +197,7 @@ async def _window(request: Request) -> Response:
     """
     state, query = _sessions.get(request.path_params["token"]), request.query_params
     try:
-        run: Run = query["photo"], query["model"], query["best"] == "1"
+        run = Run.read(query)
         box, scale, known = Box(*map(int, query["box"].split(","))), float(query["scale"]), int(query["known"])
     except (KeyError, ValueError, TypeError):
         raise HTTPException(400) from None

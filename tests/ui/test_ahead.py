@@ -5,6 +5,7 @@ import pytest
 from denoise import catalogue, pipeline
 from denoise.runtime import ModelError
 from denoise.ui import ahead, samples, session
+from denoise.ui.results import Run
 from denoise.ui.session import Session
 
 
@@ -30,7 +31,7 @@ def test_every_sample_has_a_result_for_the_first_visitor(stub):
     for name in samples.list_samples():
         visitor = Session(chosen_id=name)
         run, result = visitor.earlier(visitor.chosen())
-        assert run == (name, fast, False)
+        assert run == Run(name, fast)
         assert result.photo is visitor.chosen().noisy
 
 

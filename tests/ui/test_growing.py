@@ -5,8 +5,9 @@ import pytest
 from denoise.image import Photo, outline
 from denoise.tiling import Box, denoise_tiled
 from denoise.ui.growing import Growing
+from denoise.ui.results import Run
 
-RUN = ("photo", "unet", False)
+RUN = Run("photo", "unet")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from denoise.image import Metadata, Photo, encode
 from denoise.turns import Turns
 from denoise.ui import kept, session, texts
 from denoise.ui.kept import Kept
-from denoise.ui.results import Result
+from denoise.ui.results import Result, Run
 from denoise.ui.session import UPLOAD, Session
 from tests.ui.test_session import SAMPLE, png
 
@@ -178,7 +178,7 @@ def test_session_whose_visitor_is_away_is_on_disk_and_complete_when_the_visitor_
     state = Session(chosen_id=SAMPLE)
     state.open_upload("photo.png", png(7, width=40_000))
     state.open_reference(png(5, width=40_000))
-    run = (state.chosen().id, "ridnet", False)
+    run = Run(state.chosen().id, "ridnet")
     state.add_result(run, Result(Photo(np.full((16, 40_000, 3), 6, np.uint8)), 2.5))
     address = state.keep_picture("viewer", state.latest_picture("PNG", 1, lambda: large()))
     assert state.picture(address).get() == large()
@@ -201,7 +201,7 @@ def test_session_whose_visitor_is_away_is_on_disk_and_complete_when_the_visitor_
 def test_result_that_comes_while_the_visitor_is_away_goes_to_disk_too():
     state = Session(chosen_id=SAMPLE)
     state.put_aside()
-    state.add_result(("x", "ridnet", False), Result(photo(), 1.0))
+    state.add_result(Run("x", "ridnet"), Result(photo(), 1.0))
     assert held(state) == [False]
 
 
@@ -245,7 +245,7 @@ def test_reference_result_and_picture_that_were_tidied_away_are_missed():
     state = Session(chosen_id=SAMPLE)
     state.open_upload("photo.png", png(7, width=40_000))
     state.open_reference(png(5, width=40_000))
-    run = (state.chosen().id, "ridnet", False)
+    run = Run(state.chosen().id, "ridnet")
     state.add_result(run, Result(photo(), 2.5))
     address = state.keep_picture("viewer", state.latest_picture("PNG", 1, large))
     state.latest_picture("PNG", 1, large).put_aside()

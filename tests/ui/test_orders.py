@@ -8,11 +8,11 @@ from starlette.requests import ClientDisconnect
 from denoise.image import Photo
 from denoise.mixing import Mix
 from denoise.ui import orders
-from denoise.ui.results import File, Result
+from denoise.ui.results import File, Result, Run
 from denoise.ui.session import Session
 from tests.asynchronous import run
 
-RUN = ("astronaut", "unet", False)
+RUN = Run("astronaut", "unet")
 FILE = File(RUN, "PNG", 8, 95, False)
 MIXES = [Mix(share, 1, 1) for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
 

@@ -18,7 +18,7 @@ from denoise.turns import Turns
 from denoise.ui import samples, session, texts
 from denoise.ui.kept import Kept
 from denoise.ui.pages import noise_lab
-from denoise.ui.results import Result
+from denoise.ui.results import Result, Run
 from denoise.ui.session import PHOTO, UPLOAD, Session
 
 SAMPLE = next(iter(samples.list_samples()))
@@ -123,7 +123,7 @@ def job_on(state, run):
 def test_job_goes_on_while_the_page_is_made_anew(state, denoiser):
     state.open_upload("photo.png", png(1))
     photo = state.chosen()
-    run = (photo.id, "ridnet", False)
+    run = Run(photo.id, "ridnet")
     job = job_on(state, run)
     assert not job.wait(0)
     assert job_on(state, run) is job
@@ -140,7 +140,7 @@ def test_job_goes_on_while_the_page_is_made_anew(state, denoiser):
 def test_job_on_something_else_ends_the_earlier_one(state, denoiser):
     state.open_upload("photo.png", png(1))
     photo = state.chosen()
-    runs = [(photo.id, model, False) for model in ("ridnet", "unet")]
+    runs = [Run(photo.id, model) for model in ("ridnet", "unet")]
     first = job_on(state, runs[0])
     while not denoiser.calls:
         time.sleep(0.001)
@@ -158,7 +158,7 @@ def test_of_one_visitor_one_job_computes_however_quickly_the_choices_change(stat
     state.open_upload("photo.png", png(1))
     jobs = []
     for model in ("ridnet", "unet", "nlm"):
-        jobs.append(job_on(state, (state.chosen().id, model, False)))
+        jobs.append(job_on(state, Run(state.chosen().id, model)))
         while not denoiser.calls:
             time.sleep(0.001)
     assert not any(job.wait(0.1) for job in jobs)
@@ -171,7 +171,7 @@ def test_of_one_visitor_one_job_computes_however_quickly_the_choices_change(stat
 def test_result_of_a_sample_is_not_made_again_for_who_waited_for_it(state, denoiser, monkeypatch):
     monkeypatch.setattr(session, "_results_of_samples", {})
     monkeypatch.setattr("denoise.turns.networks", Turns(1, few=1))
-    run = (SAMPLE, "ridnet", False)
+    run = Run(SAMPLE, "ridnet")
     jobs = [job_on(each, run) for each in (state, Session(chosen_id=SAMPLE))]
     denoiser.free.set()
     assert all(job.wait(10) for job in jobs)
@@ -184,10 +184,10 @@ def test_newest_result_of_a_photo_is_seen_until_the_next_one_is_there(state):
     photo = state.chosen()
     assert state.earlier(photo) is None
     for model in ("unet", "ridnet"):
-        state.add_result((photo.id, model, False), Result(photo.noisy, 1.0))
-    state.add_result(("another", "nlm", False), Result(photo.noisy, 1.0))
+        state.add_result(Run(photo.id, model), Result(photo.noisy, 1.0))
+    state.add_result(Run("another", "nlm"), Result(photo.noisy, 1.0))
     run, result = state.earlier(photo)
-    assert run == (photo.id, "ridnet", False)
+    assert run == Run(photo.id, "ridnet")
     assert result is state.results[run]
 
 
@@ -200,7 +200,7 @@ def test_result_can_be_looked_at_while_it_is_made(state, monkeypatch):
 
     monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
     state.open_upload("photo.png", png(1))
-    run = (state.chosen().id, "ridnet", False)
+    run = Run(state.chosen().id, "ridnet")
     job = job_on(state, run)
     assert job.wait(10)
     assert job.failure is None
@@ -208,7 +208,7 @@ def test_result_can_be_looked_at_while_it_is_made(state, monkeypatch):
 
 def test_job_that_failed_begins_again_only_when_asked(state, denoiser):
     state.open_upload("photo.png", png(1))
-    run = (state.chosen().id, "ridnet", False)
+    run = Run(state.chosen().id, "ridnet")
     denoiser.failure = MemoryError()
     denoiser.free.set()
     job = job_on(state, run)
@@ -224,7 +224,7 @@ def test_job_that_failed_begins_again_only_when_asked(state, denoiser):
 @pytest.mark.parametrize("chosen", [SAMPLE, UPLOAD])
 def test_job_that_was_cancelled_begins_again_when_a_photo_is_chosen(state, denoiser, chosen):
     state.open_upload("photo.png", png(1))
-    run = (state.chosen().id, "ridnet", False)
+    run = Run(state.chosen().id, "ridnet")
     job = job_on(state, run)
     job.cancel()
     assert job_on(state, run) is job
@@ -245,7 +245,7 @@ def test_jobs_of_other_slots_end_with_what_they_make(state, denoiser):
 
 def test_own_photo_can_be_removed(state):
     state.open_upload("photo.png", png(1))
-    run = (state.chosen().id, "ridnet", False)
+    run = Run(state.chosen().id, "ridnet")
     state.add_result(run, Result(state.chosen().noisy, 1.0))
     state.open_upload("later.png", png(2))
     state.close_upload()
@@ -265,7 +265,7 @@ def test_result_that_is_being_kept_does_not_outlive_its_photo(state, denoiser, m
     photo = state.chosen()
     monkeypatch.setattr(session, "Result", slow)
     denoiser.free.set()
-    assert job_on(state, (photo.id, "ridnet", False)).wait(10)
+    assert job_on(state, Run(photo.id, "ridnet")).wait(10)
     assert state.results == {}
 
 

@@ -24,7 +24,7 @@ from denoise.mixing import Mix, blend
 from denoise.tiling import Box
 from denoise.ui import samples, texts, transfer
 from denoise.ui.growing import Growing
-from denoise.ui.results import File, Result
+from denoise.ui.results import File, Result, Run
 from denoise.ui.session import Session
 from tests.asynchronous import run
 
@@ -307,7 +307,7 @@ def test_zip_that_cannot_be_read_is_missed_in_words(batch):
     assert batch.items()[0].state == State.FAILED
 
 
-RUN = ("astronaut", "unet", False)
+RUN = Run("astronaut", "unet")
 
 
 @pytest.fixture
@@ -467,7 +467,7 @@ def test_batches_look_at_one_photo_each_and_wait_for_no_other(batch, monkeypatch
 def onlooker():
     state = Session(chosen_id=next(iter(samples.list_samples())))
     pixels = np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8)
-    state.growing = Growing(("photo", "unet", False), outline(Photo(pixels)), (100, 150))
+    state.growing = Growing(Run("photo", "unet"), outline(Photo(pixels)), (100, 150))
     state.pixels = pixels
     transfer.offer_window(state, state.growing.run)
     return state

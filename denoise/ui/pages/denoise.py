@@ -24,6 +24,7 @@ from denoise.image import (
 )
 from denoise.metrics import Quality, compare
 from denoise.mixing import Mix, blend, detail_map
+from denoise.pipeline import STRONGEST
 from denoise.ui import (
     download,
     gallery,
@@ -60,8 +61,8 @@ def show() -> None:
     """
     state = session.current()
     chosen = state.chosen()
-    model, best = _wanted(state, chosen)
-    run: Run = (chosen.id, model, best)
+    run = _wanted(state, chosen)
+    model = run.model
     result = state.result(run)
     if result is None:
         state.jobs.job(PHOTO, run, state.denoise(run, chosen))  # it begins while the page is made
@@ -161,11 +162,13 @@ def _title(chosen: Chosen) -> None:
     st.caption(words.facts(photo.width, photo.height, format_title(photo.format), photo.bit_depth))
 
 
-def _wanted(state: Session, chosen: Chosen) -> tuple[str, bool]:
-    """Return the denoiser, and whether at its best quality; what is chosen for it comes further down the page."""
+def _wanted(state: Session, chosen: Chosen) -> Run:
+    """Return how the photo is to be denoised; what is chosen for it comes further down the page."""
     model = st.session_state["model"] = state.model or catalogue.default_for(chosen.outline)
-    st.session_state["best"] = state.best
-    return model, state.best and catalogue.denoiser_names()[model].has_best
+    st.session_state["best"], st.session_state["strength"] = state.best, state.strength
+    if not catalogue.denoiser_names()[model].has_best:
+        return Run(chosen.id, model)
+    return Run(chosen.id, model, state.best, state.strength)
 
 
 def _model(state: Session, chosen: Chosen) -> None:
@@ -188,6 +191,17 @@ def _model(state: Session, chosen: Chosen) -> None:
 def _best(state: Session, model: str) -> None:
     has_it = catalogue.denoiser_names()[model].has_best
     st.toggle(texts.BEST, key="best", help=texts.BEST_HELP, disabled=not has_it, on_change=state.keep_best)
+    st.slider(
+        words.STRENGTH,
+        1.0,
+        STRONGEST,
+        step=0.5,
+        format="%.1f ×",
+        key="strength",
+        help=words.STRENGTH_HELP,
+        disabled=not has_it,
+        on_change=state.keep_strength,
+    )
 
 
 @st.fragment  # so that choosing a format makes nothing else anew
@@ -258,7 +272,7 @@ def _viewer(state: Session, chosen: Chosen, noisy: viewer.Picture, run: Run, res
     details = reference = growing = None
     if result is None and state.jobs.goes_on(PHOTO):
         growing = viewer.Coming(
-            _id(run), words.denoising(catalogue.denoiser_names()[run[1]].title), transfer.offer_window(state, run)
+            _id(run), words.denoising(catalogue.denoiser_names()[run.model].title), transfer.offer_window(state, run)
         )
         run, result = state.earlier(chosen) or (run, None)  # to be seen until the new one is
     if result is not None:

@@ -34,6 +34,11 @@ NOISE_HELP = (
 ALREADY_CLEAN = (
     "This photo is already clean: there is hardly any noise to remove. The original may be the better picture."
 )
+STRENGTH = "Strength"
+STRENGTH_HELP = (
+    "Above 1, the network takes more for noise and runs again: grain goes that it left because it was not sure, and "
+    "some of the finest texture with it."
+)
 
 
 def denoising(title: str) -> str:
