@@ -1,7 +1,6 @@
 import dataclasses
 import io
 import json
-import signal
 import struct
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from skimage import data
 
 from denoise import benchmark, console, pipeline
 from denoise.__main__ import main
-from denoise.engine import Engine
+from denoise.engine import Engine, Job
 from denoise.mixing import Mix
 from denoise.runtime import ModelError
 from tests import raws
@@ -319,16 +318,20 @@ def test_main_explains_wrong_usage(folder, quick, capsys, arguments, sentence):
 
 
 def test_main_ends_with_130_when_interrupted_and_loses_what_is_at_work_only(folder, quick, capsys, monkeypatch):
-    invert = pipeline.denoise_photo
+    invert, wait = pipeline.denoise_photo, Job.wait
 
-    def interrupt(photo, model, **options):
-        if Path("out/clean.png").exists():
-            signal.raise_signal(signal.SIGINT)
-            while True:  # until it is cancelled
-                options["progress"](0, 1)
+    def hold_the_second(photo, model, **options):
+        while Path("out/clean.png").exists():  # until it is cancelled
+            options["progress"](0, 1)
         return invert(photo, model, **options)
 
-    monkeypatch.setattr(pipeline, "denoise_photo", interrupt)
+    def interrupt(job, seconds=None):
+        if Path("out/clean.png").exists():
+            raise KeyboardInterrupt
+        return wait(job, seconds)
+
+    monkeypatch.setattr(pipeline, "denoise_photo", hold_the_second)
+    monkeypatch.setattr(Job, "wait", interrupt)
     assert main(["clean.png", "noisy.png", "-o", "out"]) == 130
     assert capsys.readouterr().err == "denoise: stopped\n"
     assert [path.name for path in Path("out").iterdir()] == ["clean.png"]
