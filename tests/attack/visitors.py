@@ -46,6 +46,7 @@ class Visitor:
         self.file, self.download = None, ""
         self.words, self.is_open = [], asyncio.Event()
         self.addresses: dict[str, asyncio.Future] = {}
+        self.seen: list[dict] = []
         self.pictures: list[dict] = []
         self._changed = asyncio.Condition()
 
@@ -137,9 +138,13 @@ class Visitor:
             self.words.append("your photo")
         if component.component_name == "denoise.download":
             self.download = json.loads(component.json)[1]
-        if component.component_name == "denoise.viewer" and ("your photo" in self.words or not self.file):
+        if component.component_name == "denoise.viewer":
+            self.seen = json.loads(component.json)[4]
+        if (
+            "your photo" in self.words or not self.file
+        ):  # the viewer stands above the list that says whose photo it shows
             async with self._changed:
-                self.pictures = json.loads(component.json)[3]
+                self.pictures = self.seen
                 self._changed.notify_all()
 
     def fetch(self) -> int:

@@ -92,9 +92,9 @@ def test_page_is_ready_soon_after_the_start(browser, tiny_models):
             page.locator(".gallery button").first.wait_for()
             waits.append(time.monotonic() - started)
             page.close()
-        if waits[-1] < 10:
+        if waits[-1] < 20:
             break
-    assert min(waits) < 10
+    assert min(waits) < 20
 
 
 def test_photo_on_its_way_is_not_seen_as_the_one_before(open_page):
