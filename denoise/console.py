@@ -99,7 +99,7 @@ def work_off(photos: Iterable[tuple[Path, Path] | None], run: Run, *, total: int
         ModelError: No photo can be denoised so.
         KeyboardInterrupt: The person stops; what is at work is given up, what is done is there.
     """
-    engine, taken = quiet_engine(), set[Path]()
+    engine, taken = quiet_engine(), dict[Path, Path]()  # which result is which photo's
     at_work: list[_Photo] = []
     failures = 0
     with _bars() as bars:
@@ -127,13 +127,15 @@ def work_off(photos: Iterable[tuple[Path, Path] | None], run: Run, *, total: int
                     failures += collect(len(at_work))
                     continue
                 source, target = pair[0], _written(pair[1])
-                if reason := _reason_to_pass(target, run, is_taken=target in taken):
-                    failures += not run.skip or target in taken
-                    (print if run.skip else say)(f"{source}: {reason}")
-                    _report(run, source, target, "skipped" if run.skip else "failed", reason)
+                is_taken = taken.get(target, source) != source  # the same one comes again if it is watched and changes
+                if reason := _reason_to_pass(target, run, is_taken=is_taken):
+                    is_done = run.skip and not is_taken
+                    failures += not is_done
+                    (print if is_done else say)(f"{source}: {reason}")
+                    _report(run, source, target, "skipped" if is_done else "failed", reason)
                     bars.advance(overall)
                     continue
-                taken.add(target)
+                taken[target] = source
                 if run.dry:
                     print(f"{source} -> {target}")
                     continue

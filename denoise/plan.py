@@ -122,13 +122,8 @@ def photos_of(folder: Path, selection: Selection, *, apart: Path | None = None) 
 
     left_out = apart.resolve() if apart else None
     for place, folders, names in os.walk(folder, onerror=fail):
-        is_in_output = left_out is not None and left_out != folder.resolve()
         inner = sorted(folders) if selection.recursive else []
-        folders[:] = [
-            name
-            for name in inner
-            if not name.startswith(".") and not (is_in_output and (Path(place) / name).resolve() == left_out)
-        ]
+        folders[:] = [name for name in inner if not name.startswith(".") and (Path(place) / name).resolve() != left_out]
         for name in sorted(names):
             path = Path(place) / name
             below = path.relative_to(folder)

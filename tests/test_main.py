@@ -392,8 +392,27 @@ def test_main_never_writes_one_result_over_another_of_the_same_run(folder, quick
     PillowImage.fromarray(CLEAN).save("photo.tif")
     for option in ("--force", "--skip-existing"):
         assert main(["photo.nef", "photo.tif", "-o", f"out{option}", option]) == 1
-    errors = capsys.readouterr()
-    assert errors.err.count("was made of another photo of this run") + errors.out.count("was made of another") == 2
+    assert capsys.readouterr().err.count("was made of another photo of this run") == 2
+
+
+def test_main_tries_a_watched_photo_again_once_it_is_whole(folder, quick, capsys, monkeypatch):
+    whole, half = Path("noisy.png").read_bytes(), Path("noisy.png").read_bytes()[:2000]
+    Path("in").mkdir()
+    photo = Path("in/photo.png")
+
+    def arrivals(folders, selection, *, apart):
+        for number, content in enumerate((half, whole, whole), 1):
+            photo.write_bytes(content)
+            yield photo, Path("photo.png")
+            while len(Path("report.jsonl").read_text().splitlines()) < number:
+                yield None
+
+    monkeypatch.setattr("denoise.watching.arrivals", arrivals)
+    assert main(["--watch", "in", "-o", "out", "--report", "report.jsonl"]) == 1
+    assert read("out/photo.png").size == (50, 40)
+    told = capsys.readouterr()
+    assert len(told.err.splitlines()) == 1
+    assert "done already" in told.out
 
 
 def test_main_replaces_a_photo_in_place_and_keeps_its_permissions(folder, quick):
