@@ -88,7 +88,7 @@ def sample_parameters(rng: np.random.Generator, count: int) -> dict[str, NDArray
     shared = rng.random(count) < 0.15
     # White noise alone, beside the camera's, or none: what it teaches holds for every camera (see FFDNet).
     white = rng.random(count)
-    noisy &= white > 0.15
+    noisy &= white > 0.3
     is_hot = rng.random(count)
     hot = 10 ** rng.uniform(-4, -1.5, count)
     # Photos that were compressed hard come back with blocks and rings, which are noise as well.
@@ -101,7 +101,7 @@ def sample_parameters(rng: np.random.Generator, count: int) -> dict[str, NDArray
         "columns": np.sqrt(read) * rng.uniform(0.1, 0.7, count) * (rng.random(count) < 0.07) * noisy,
         "hot_raw": hot * (is_hot < 0.05),
         "hot": hot * (is_hot > 0.95),
-        "white": np.exp(rng.uniform(np.log(1), np.log(50), count)) / 255 * (white < 0.25),
+        "white": np.exp(rng.uniform(np.log(1), np.log(50), count)) / 255 * (white < 0.4),
         "raw_floor": -(rng.random(count) < 0.4).astype(float),
         "exposure": np.exp(rng.uniform(0, np.log(2.0), count)),
         "white_balance": np.stack(

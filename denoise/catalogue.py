@@ -9,14 +9,17 @@ from denoise import Denoiser
 from denoise.baseline import non_local_means
 from denoise.ensemble import Runs, runs
 from denoise.image import Photo
-from denoise.level import looks
+from denoise.level import looks, noise_everywhere
 from denoise.registry import ModelCard, list_models, load_model
 from denoise.tiling import OVERLAP, TILE_SIZE, tile_offsets
 
-DEFAULT, DEFAULT_FOR_BIG_PHOTOS = "ridnet", "unet"
-"""The denoisers that serve unless another one is asked for: the best of the bundled networks, and the fast one."""
+DEFAULT, DEFAULT_FOR_BIG_PHOTOS, DEFAULT_FOR_NOISY_PHOTOS = "ridnet", "unet", "unet-strong"
+"""The denoisers that serve unless another one is asked for: the best, the fast one, the one for strong noise."""
 
 BIG = 2_000_000  # pixels; 10 to 80 seconds of the default's work on two processor cores, with AVX-512 or without
+
+NOISY = 3.5 / 255
+"""So much noise everywhere is strong: phones at night have more, the texture of clean photos has less."""
 
 
 class DenoiserInfo(NamedTuple):
@@ -51,7 +54,9 @@ class DenoiserInfo(NamedTuple):
         """Return how it runs on a tile, see `denoise.ensemble.runs`."""
         if not self.has_best:
             return Runs()
-        return runs(self.pair, level, best=best, strength=1.0 if self.is_told else strength)
+        if self.is_told:  # its result has less noise than it is told of, and is no photo for it
+            return Runs(8 if best else 1)
+        return runs(self.pair, level, best=best, strength=strength)
 
 
 _NLM = DenoiserInfo(
@@ -71,7 +76,7 @@ def denoiser_names() -> dict[str, DenoiserInfo]:
     Raises:
         ModelError: A model card is malformed.
     """
-    first = (DEFAULT, DEFAULT_FOR_BIG_PHOTOS)
+    first = (DEFAULT, DEFAULT_FOR_BIG_PHOTOS, DEFAULT_FOR_NOISY_PHOTOS)
     cards = sorted(list_models().items(), key=lambda item: first.index(item[0]) if item[0] in first else len(first))
     return {name: describe(card) for name, card in cards} | {"nlm": _NLM}
 
@@ -84,7 +89,9 @@ def describe(card: ModelCard) -> DenoiserInfo:
 
 
 def default_for(photo: Photo) -> str:
-    """Name the denoiser that serves a photo unless another one is asked for: for big photos the fast one."""
+    """Name the denoiser that serves a photo unless another one is asked for."""
+    if noise_everywhere(photo.pixels) > NOISY:
+        return DEFAULT_FOR_NOISY_PHOTOS
     return DEFAULT_FOR_BIG_PHOTOS if photo.width * photo.height > BIG else DEFAULT
 
 

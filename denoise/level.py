@@ -1,20 +1,29 @@
-"""How much noise there is in a photo: what a network that is told nothing of it removes at a first look."""
+"""How much noise there is in a photo: what a network removes at a first look, and what there is everywhere."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise import Denoiser, Level
+from denoise import Denoiser, Image, Level
 from denoise.image import Pixels, to_float
 from denoise.tiling import OVERLAP, TILE_SIZE, denoise_tiled, tile_offsets
 
 UNKNOWN = -0.1
 """What a network is told where nobody knows the level: as far below zero as strong noise is above it."""
 
+GRAIN = 4
+"""Size of coarse grain, in pixels: a network is told as much noise as there is in squares of this size."""
+
+_QUIETEST = 0.005  # share of a photo
+_FEWEST = 16  # places of which that can be told
+
 _TILES_A_LOOK = 8  # of so many tiles, one is looked at
 _MOST_LOOKS = 12
 
 
-def estimate_level(pixels: Pixels, denoiser: Denoiser, *, keep: NDArray[np.bool_] | None = None) -> float:
+def estimate_level(
+    pixels: Pixels, denoiser: Denoiser, *, keep: NDArray[np.bool_] | None = None, grain: int = 1
+) -> float:
     """Estimate the noise of a photo by what a denoiser removes of a few of its tiles, drawn at random.
 
     Limits: it is as careful as the denoiser. Of what cameras have smoothed themselves it sees a third.
@@ -23,6 +32,8 @@ def estimate_level(pixels: Pixels, denoiser: Denoiser, *, keep: NDArray[np.bool_
         pixels: Photo, (H, W, 3), uint8 or uint16.
         denoiser: A denoiser of 256×256 tiles; it is told `UNKNOWN`.
         keep: (H, W), true where the photo is clean, as for `denoise_tiled`; tiles with the least of that are chosen.
+        grain: The level is that of the white noise that is as strong in squares of this size, in pixels, if that is
+            more than in single pixels: of the coarse noise of cameras twice as much.
 
     Returns:
         Standard deviation in [0, 1], root mean square over pixels and channels; zero if all of the photo is clean.
@@ -37,14 +48,56 @@ def estimate_level(pixels: Pixels, denoiser: Denoiser, *, keep: NDArray[np.bool_
         kept = [keep[place].mean() for place in places]
         most = max(0.5, min(kept))
         places = [place for place, share in zip(places, kept, strict=True) if share <= most and share < 1]
-    squares, count = 0.0, 0
+    squares, count = np.zeros(2), 0
     for index in np.random.default_rng(0).permutation(len(places))[: looks(height, width)]:
         noisy = pixels[places[index]]
         removed = to_float(noisy) - to_float(denoise_tiled(noisy, denoiser, level=UNKNOWN))
         if keep is not None:
-            removed = removed[~keep[places[index]]]
-        squares, count = squares + float(np.square(removed).sum()), count + removed.size
-    return float(np.sqrt(squares / count)) if count else 0.0
+            removed[keep[places[index]]] = 0
+            count -= 3 * int(keep[places[index]].sum())
+        count += removed.size
+        squares += [np.square(removed).sum(), _of_grain(removed, grain)]
+    return float(np.sqrt(squares.max() / count)) if count else 0.0
+
+
+def _of_grain(noise: Image, size: int) -> float:
+    """Sum of the squares that white noise would have which is as strong as this one, (H, W, 3), in squares."""
+    height, width = (max(1, side // size) for side in noise.shape[:2])
+    means = cv2.resize(noise, (width, height), interpolation=cv2.INTER_AREA)
+    return float(np.square(means).mean() * noise.size * size**2)
+
+
+def noise_everywhere(pixels: Pixels) -> float:
+    """Estimate the fine grain that there is even in the quietest places of a photo, without any denoiser.
+
+    It is less than the noise elsewhere, and of coarse grain it sees a fraction. In return it is hardly ever fooled:
+    texture does not reach everywhere. Places near black and white do not count, because there noise is cut off.
+
+    Args:
+        pixels: Photo, (H, W, 3), uint8 or uint16. Of a large one, 16 windows are looked at.
+
+    Returns:
+        Standard deviation in [0, 1]; zero of a photo that is too small to tell.
+    """
+    variance = np.concatenate([_variances(to_float(window)) for window in _windows(pixels)])
+    return float(np.sqrt(np.quantile(variance, _QUIETEST))) if variance.size >= _FEWEST else 0.0
+
+
+def _windows(pixels: Pixels) -> list[Pixels]:
+    """Up to 4×4 windows, evenly over a photo."""
+    rows, columns = (
+        [int(start) for start in np.linspace(0, max(0, length - TILE_SIZE), min(4, -(-length // TILE_SIZE)))]
+        for length in pixels.shape[:2]
+    )
+    return [pixels[top : top + TILE_SIZE, left : left + TILE_SIZE] for top in rows for left in columns]
+
+
+def _variances(picture: Image) -> NDArray[np.float32]:
+    """Of places of 8×8 pixels, the variance of what is finer than 5×5 pixels, mean over the channels."""
+    fine = picture - cv2.blur(picture, (5, 5))
+    inside = slice(4, -4, 4)
+    variance, mean = (cv2.blur(array, (8, 8))[inside, inside] for array in (fine * fine, picture))
+    return np.asarray(variance.mean(axis=2)[((mean > 0.03) & (mean < 0.97)).all(axis=2)], np.float32)
 
 
 def looks(height: int, width: int) -> int:

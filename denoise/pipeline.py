@@ -12,7 +12,7 @@ from denoise.catalogue import DEFAULT, DenoiserInfo, denoiser_names, load_denois
 from denoise.clean import clean_mask, put_back_clean
 from denoise.ensemble import ensemble
 from denoise.image import Photo, Pixels, space_of
-from denoise.level import estimate_level
+from denoise.level import GRAIN, estimate_level
 from denoise.mixing import Mix, blend
 from denoise.runtime import ModelError
 from denoise.tiling import Finished, Progress, View, denoise_tiled
@@ -82,7 +82,8 @@ def denoise_photo(
         noise = level
         if noise is None:
             look = keep_tone(denoiser, tone)
-            noise = estimate_level(shown, look, keep=clean) if info.needs_level else 0.0
+            grain = GRAIN if info.is_told else 1
+            noise = estimate_level(shown, look, keep=clean, grain=grain) if info.needs_level else 0.0
         several = ensemble(denoiser, info.runs(float(np.mean(noise)), best=best, strength=strength))
 
         def at_strength(tile: Image, tile_level: Level) -> Image:

@@ -25,11 +25,22 @@ def test_default_for_big_photos_is_the_fast_network():
     assert {"ridnet", "unet"} <= denoiser_names().keys()
 
 
+def test_default_for_strong_noise_is_the_network_that_is_told_of_it():
+    def photo(sigma, width=300):
+        noise = np.random.default_rng(0).normal(0, sigma, (300, width, 3))
+        return Photo(np.rint(128 + noise).clip(0, 255).astype(np.uint8))
+
+    defaults = [default_for(photo(sigma)) for sigma in (0, 3, 6, 30)]
+    assert defaults == ["ridnet", "ridnet", "unet-strong", "unet-strong"]
+    assert default_for(photo(6, 8000)) == "unet-strong"
+    assert denoiser_names()["unet-strong"].is_told
+
+
 def test_expected_seconds_follow_the_photo_and_the_machine():
     small, large = (Photo(np.zeros((side, side, 3), np.uint8)) for side in (256, 256 + 3 * 192))
     known = denoiser_names()
     for name, info in known.items():
-        runs, first = (2, 1) if info.pair else (1, 0)  # of a tile; to see how much noise there is
+        runs, first = 2 if info.pair else 1, int(info.needs_level)  # of a tile; to see how much noise there is
         tiles = 4 if name == "nlm" else 16
         assert expected_seconds(small, name) == pytest.approx((runs + first) * info.seconds)
         assert expected_seconds(large, name) == pytest.approx((tiles * runs + 2 * first) * info.seconds)

@@ -1,7 +1,8 @@
+import cv2
 import numpy as np
 import pytest
 
-from denoise.level import UNKNOWN, estimate_level, looks, told
+from denoise.level import GRAIN, UNKNOWN, estimate_level, looks, noise_everywhere, told
 from denoise.tiling import OVERLAP, TILE_SIZE, tile_offsets
 
 
@@ -80,3 +81,41 @@ def test_told_is_the_multiple_of_the_level_one_at_most_and_nothing_where_nobody_
     level = np.array([0, 0.1, 0.5, UNKNOWN], np.float32)
     np.testing.assert_array_equal(told(level, 2.5), np.array([0, 0.25, 1, UNKNOWN], np.float32))
     assert told(level, 2.5).dtype == np.float32
+
+
+@pytest.mark.parametrize(("blurred", "times"), [(0, 1), (1.2, 2.6)])  # a Gaussian window makes squares of 4 as coarse
+def test_level_of_coarse_grain_is_that_of_white_noise_as_strong_in_squares(blurred, times):
+    noise = np.random.default_rng(0).normal(0, 10, (512, 512, 3)).astype(np.float32)
+    noise = cv2.GaussianBlur(noise, (0, 0), blurred) if blurred else noise
+    noise *= 10 / noise.std()
+    pixels = np.rint(128 + noise).astype(np.uint8)
+    flat = lambda tile, level: np.full_like(tile, 128 / 255)  # noqa: E731
+    assert 255 * estimate_level(pixels, flat) == pytest.approx(10, rel=0.02)
+    assert 255 * estimate_level(pixels, flat, grain=GRAIN) == pytest.approx(10 * times, rel=0.1)
+
+
+def noisy(sigma, size=(600, 700), dtype=np.uint8):
+    most = np.iinfo(dtype).max
+    grain = np.random.default_rng(0).normal(0, sigma / 255, (*size, 3))
+    return np.rint((0.5 + grain).clip(0, 1) * most).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("sigma", [5, 20])
+def test_noise_everywhere_is_that_of_the_quietest_places(sigma, dtype):
+    assert 0.75 * sigma < 255 * noise_everywhere(noisy(sigma, dtype=dtype)) < sigma
+
+
+def test_noise_everywhere_is_not_fooled_by_texture_nor_by_black_and_white():
+    pixels = noisy(20)
+    pixels[:100] = 128  # a quiet sky
+    assert noise_everywhere(pixels) == 0
+    pixels[:100] = 0  # noise is cut off there
+    assert 255 * noise_everywhere(pixels) > 14
+    pixels[:100] = 255
+    assert 255 * noise_everywhere(pixels) > 14
+
+
+def test_noise_everywhere_of_next_to_nothing_is_none():
+    assert noise_everywhere(noisy(20, (9, 9))) == 0
+    assert noise_everywhere(np.zeros((300, 300, 3), np.uint8)) == 0

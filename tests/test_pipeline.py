@@ -205,7 +205,7 @@ def added(photo, **options):
 
 
 def test_denoise_photo_tells_the_network_the_cards_multiple_of_the_level(told_networks, monkeypatch):
-    monkeypatch.setattr(pipeline, "estimate_level", lambda pixels, denoiser, keep: 10 / 255)
+    monkeypatch.setattr(pipeline, "estimate_level", lambda pixels, denoiser, keep, grain: 10 / 255)
     assert added(COLOURS) == 20
     assert added(COLOURS, level=0.0) == 0
     assert added(COLOURS, level=4 / 255) == 8
@@ -280,7 +280,7 @@ def test_denoise_photo_runs_a_pair_with_noise_of_the_estimated_level(told_networ
         return tile
 
     monkeypatch.setattr(catalogue, "load_model", lambda name: network)
-    monkeypatch.setattr(pipeline, "estimate_level", lambda pixels, denoiser, keep: 1 / 255)
+    monkeypatch.setattr(pipeline, "estimate_level", lambda pixels, denoiser, keep, grain: 1 / 255)
     photo = noisy()
     np.testing.assert_array_equal(denoise_photo(photo, "pair").pixels, photo.pixels)
     (plus, level), (minus, _) = seen

@@ -17,7 +17,7 @@ import numpy as np
 from denoise import Denoiser, Image, Level
 from denoise.files import write_atomically
 from denoise.image import PhotoError, to_float, to_pixels
-from denoise.level import estimate_level
+from denoise.level import GRAIN, estimate_level
 from denoise.runtime import Network
 from denoise.tiling import denoise_tiled
 from denoise.training.benchmark import KERAS, compare, machine
@@ -177,7 +177,7 @@ def _quality(
         except PhotoError as error:
             print(f"{title}: skipped: {error}", file=sys.stderr)
             continue
-        reference, level = None, estimate_level(noisy, denoisers[KERAS]) if is_told else 0.0
+        reference, level = None, estimate_level(noisy, denoisers[KERAS], grain=GRAIN) if is_told else 0.0
         for key, denoiser in denoisers.items():
             denoised = denoise_tiled(to_float(noisy), denoiser, tile_size=TILE_SIZE, level=level)
             reference = denoised if reference is None else reference

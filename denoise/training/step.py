@@ -6,12 +6,12 @@ import keras
 from keras import ops
 
 from denoise import camera
-from denoise.level import UNKNOWN
+from denoise.level import GRAIN, UNKNOWN
 from denoise.training.architectures.cbdnet import NOISE_LEVEL
 from denoise.training.architectures.hinet import FIRST
 from denoise.training.losses import LOSSES, cbdnet_loss
 
-LEVEL_WINDOW, LEVEL_ERROR, UNTOLD = 17, 0.2, 0.67
+LEVEL_WINDOW, LEVEL_ERROR, UNTOLD = 17, 0.1, 0.67
 """A level that is told is that of two such windows, in pixels, one upon the other; by which share it is wrong; and
 above which normal deviate nothing is told: of a quarter of the pictures."""
 
@@ -58,18 +58,18 @@ class DenoisingTraining(keras.Model):
     def _noise_level(self, noise: Any) -> Any:
         """What a network is told of the noise (N, P, P, 3): its level, (N, P, P, 1), as an estimate would have it.
 
-        Half of the pictures have one level, the others that around each pixel; all of them are a little wrong. Of a
-        quarter of the pictures it is told nothing.
+        It is that of white noise that is as strong, in single pixels or in squares of `GRAIN`, whichever is more:
+        of coarse noise two or three times the standard deviation. Half of the pictures have one level, the others that
+        around each pixel; all of them are a little wrong. Of a quarter of the pictures it is told nothing.
         """
-        squared = ops.mean(ops.square(noise), axis=3, keepdims=True)
-        around = squared
-        for window in ((LEVEL_WINDOW, 1), (1, LEVEL_WINDOW)) * 2:
-            around = ops.average_pool(around, window, strides=1, padding="same")
-        whole = ops.mean(squared, axis=(1, 2), keepdims=True)
+        coarse = GRAIN * ops.average_pool(noise, GRAIN, strides=GRAIN)
         chance = keras.random.normal((ops.shape(noise)[0], 1, 1, 3), dtype="float32", seed=self.seed_generator)
-        level = ops.sqrt(ops.where(chance[..., :1] > 0.0, around, whole) + 1e-12)
-        level = ops.where(chance[..., 2:] > UNTOLD, UNKNOWN, level * ops.exp(LEVEL_ERROR * chance[..., 1:2]))
-        return ops.stop_gradient(level)
+        fine, coarse = (
+            _power(n, LEVEL_WINDOW // size, chance[..., :1] > 0.0) for n, size in ((noise, 1), (coarse, GRAIN))
+        )
+        coarse = ops.repeat(ops.repeat(coarse, GRAIN, axis=1), GRAIN, axis=2)
+        level = ops.sqrt(ops.maximum(fine, coarse) + 1e-12) * ops.exp(LEVEL_ERROR * chance[..., 1:2])
+        return ops.stop_gradient(ops.where(chance[..., 2:] > UNTOLD, UNKNOWN, level))
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
@@ -102,6 +102,14 @@ class DenoisingTraining(keras.Model):
         batch = ops.shape(picture)[0]
         size = (batch, self.patch_size, self.patch_size, 3)
         return ops.slice(picture, (0, offset[0, 0], offset[0, 1], 0), size)
+
+
+def _power(noise: Any, window: int, is_local: Any) -> Any:
+    """Mean square over the channels of (N, H, W, C), (N, H, W, 1): around each pixel, or over the whole picture."""
+    around = squared = ops.mean(ops.square(noise), axis=3, keepdims=True)
+    for sides in ((window, 1), (1, window)) * 2:
+        around = ops.average_pool(around, sides, strides=1, padding="same")
+    return ops.where(is_local, around, ops.mean(squared, axis=(1, 2), keepdims=True))
 
 
 def ssim(x: Any, y: Any) -> Any:

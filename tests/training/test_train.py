@@ -356,7 +356,7 @@ def test_network_is_told_the_level_of_the_picture_or_around_each_pixel_or_nothin
     assert is_whole.mean() == pytest.approx(0.5, abs=0.1)
     off = np.log(told[is_whole][:, 0, 0] / np.sqrt((0.02**2 + 0.08**2) / 2))
     assert off.mean() == pytest.approx(0, abs=0.05)
-    assert off.std() == pytest.approx(0.2, abs=0.05)
+    assert off.std() == pytest.approx(0.1, abs=0.03)
     around = told[~is_whole]
     assert (around[:, :, -1] / around[:, :, 0]).mean() > 2
 

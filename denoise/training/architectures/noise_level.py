@@ -17,8 +17,8 @@ VISIBLE = 1 / 255
 """Noise below this standard deviation is removed in proportion to its level: of nothing, nothing."""
 
 
-HALVED = 0.7
-"""What is left of camera noise at half the size of a photo; of white noise it would be half."""
+HALVED = 0.5
+"""What is left of a noise level at half the size of a photo: a level is that of white noise."""
 
 
 def noise_level_input(size: int | None) -> keras.KerasTensor:
