@@ -16,6 +16,8 @@ from denoise.tiling import OVERLAP, TILE_SIZE, tile_offsets
 DEFAULT, DEFAULT_FOR_BIG_PHOTOS, DEFAULT_FOR_NOISY_PHOTOS = "ridnet", "unet", "unet-strong"
 """The denoisers that serve unless another one is asked for: the best, the fast one, the one for strong noise."""
 
+DEFAULTS = (DEFAULT, DEFAULT_FOR_BIG_PHOTOS, DEFAULT_FOR_NOISY_PHOTOS)
+
 BIG = 2_000_000  # pixels; 10 to 80 seconds of the default's work on two processor cores, with AVX-512 or without
 
 NOISY = 3.5 / 255
@@ -76,9 +78,13 @@ def denoiser_names() -> dict[str, DenoiserInfo]:
     Raises:
         ModelError: A model card is malformed.
     """
-    first = (DEFAULT, DEFAULT_FOR_BIG_PHOTOS, DEFAULT_FOR_NOISY_PHOTOS)
-    cards = sorted(list_models().items(), key=lambda item: first.index(item[0]) if item[0] in first else len(first))
+    cards = sorted(list_models().items(), key=lambda item: place(item[0]))
     return {name: describe(card) for name, card in cards} | {"nlm": _NLM}
+
+
+def place(name: str) -> int:
+    """Return where a network stands in a list: the defaults come first."""
+    return DEFAULTS.index(name) if name in DEFAULTS else len(DEFAULTS)
 
 
 def describe(card: ModelCard) -> DenoiserInfo:

@@ -15,7 +15,7 @@ from denoise.runtime import ModelError
 
 
 def _able(model: str, strength: float = 1.0, level: float | None = None) -> str:
-    names = [model] if model else [catalogue.DEFAULT, catalogue.DEFAULT_FOR_BIG_PHOTOS]
+    names = [model] if model else catalogue.DEFAULTS
     catalogue.denoiser_names()  # what is wrong with a card is not the client's doing
     try:
         for name in names:
@@ -101,6 +101,7 @@ class Model(BaseModel):
     summary: str
     default: Annotated[bool, Field(description="Serves unless another one is asked for.")]
     default_for_big_photos: Annotated[bool, Field(description="The same for photos of more than 2 megapixels.")]
+    default_for_noisy_photos: Annotated[bool, Field(description="The same where there is strong noise everywhere.")]
     takes_level: Annotated[bool, Field(description="Whether `level` can be asked of it.")]
     strongest: Annotated[float, Field(description="How far `strength` goes.")]
     has_best: Annotated[bool, Field(description="Whether `best` makes it better.")]

@@ -358,9 +358,8 @@ def _denoisers(evaluated: _Evaluated) -> dict[str, dict[str, Any]]:
 
 def _place(name: str) -> tuple[bool, bool, int, str]:
     """Sort denoisers as the page lists them to be chosen from: the defaults, other networks, non-local means."""
-    first = (catalogue.DEFAULT, catalogue.DEFAULT_FOR_BIG_PHOTOS)
     network = name.split(" ")[0]  # "ridnet best" follows "ridnet"
-    return name != "noisy", name == "nlm", first.index(network) if network in first else len(first), name
+    return name != "noisy", name == "nlm", catalogue.place(network), name
 
 
 def _title(name: str, denoisers: Mapping[str, Mapping[str, Any]]) -> str:

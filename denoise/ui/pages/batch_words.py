@@ -13,10 +13,10 @@ SENTENCE = (
     "formats kept."
 )
 MODEL_HELP = (
-    "Automatic takes RIDNet, the best network, and the fast one for photos above 2 megapixels: it needs a fifth of the "
-    "time."
+    "Automatic takes RIDNet, the most careful network; the fast one for photos above 2 megapixels: it needs a fifth of "
+    "the time; and the one for strong noise where there is noise everywhere."
 )
-AUTOMATIC = "Automatic: RIDNet, fast model for big photos"
+AUTOMATIC = "Automatic: by size and noise"
 AS_IT_CAME = "As each photo came"
 QUALITY_HELP = (
     "For photos that are written as JPEG or WebP. At 100 WebP is lossless. Where formats are kept, a WebP that came "
