@@ -128,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument(
         "--model",
         metavar="NAME",
-        help="denoiser (default: ridnet, unet above 2 megapixels, unet-strong for strong noise); see --list-models",
+        help="denoiser (default: ridnet; above 2 megapixels unet, with strong noise unet-strong); see --list-models",
     )
     how.add_argument("--preset", metavar="NAME", help="a named choice of what follows; see --list-presets")
     how.add_argument(

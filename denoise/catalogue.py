@@ -13,10 +13,8 @@ from denoise.level import looks, noise_everywhere
 from denoise.registry import ModelCard, list_models, load_model
 from denoise.tiling import OVERLAP, TILE_SIZE, tile_offsets
 
-DEFAULT, DEFAULT_FOR_BIG_PHOTOS, DEFAULT_FOR_NOISY_PHOTOS = "ridnet", "unet", "unet-strong"
-"""The denoisers that serve unless another one is asked for: the best, the fast one, the one for strong noise."""
-
-DEFAULTS = (DEFAULT, DEFAULT_FOR_BIG_PHOTOS, DEFAULT_FOR_NOISY_PHOTOS)
+DEFAULTS = DEFAULT, DEFAULT_FOR_BIG_PHOTOS, DEFAULT_FOR_NOISY_ONES = "ridnet", "unet", "unet-strong"
+"""The denoisers that serve unless another one is asked for: the best, the fast one, the fast one for strong noise."""
 
 BIG = 2_000_000  # pixels; 10 to 80 seconds of the default's work on two processor cores, with AVX-512 or without
 
@@ -96,9 +94,9 @@ def describe(card: ModelCard) -> DenoiserInfo:
 
 def default_for(photo: Photo) -> str:
     """Name the denoiser that serves a photo unless another one is asked for."""
-    if noise_everywhere(photo.pixels) > NOISY:
-        return DEFAULT_FOR_NOISY_PHOTOS
-    return DEFAULT_FOR_BIG_PHOTOS if photo.width * photo.height > BIG else DEFAULT
+    if photo.width * photo.height <= BIG:
+        return DEFAULT
+    return DEFAULT_FOR_NOISY_ONES if noise_everywhere(photo.pixels) > NOISY else DEFAULT_FOR_BIG_PHOTOS
 
 
 @contextmanager

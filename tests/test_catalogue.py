@@ -25,14 +25,14 @@ def test_default_for_big_photos_is_the_fast_network():
     assert {"ridnet", "unet"} <= denoiser_names().keys()
 
 
-def test_default_for_strong_noise_is_the_network_that_is_told_of_it():
-    def photo(sigma, width=300):
-        noise = np.random.default_rng(0).normal(0, sigma, (300, width, 3))
+def test_default_for_strong_noise_in_big_photos_is_the_network_that_is_told_of_it():
+    def photo(sigma, width=2000):
+        noise = np.random.default_rng(0).normal(0, sigma, (1001, width, 3))
         return Photo(np.rint(128 + noise).clip(0, 255).astype(np.uint8))
 
     defaults = [default_for(photo(sigma)) for sigma in (0, 3, 6, 30)]
-    assert defaults == ["ridnet", "ridnet", "unet-strong", "unet-strong"]
-    assert default_for(photo(6, 8000)) == "unet-strong"
+    assert defaults == ["unet", "unet", "unet-strong", "unet-strong"]
+    assert default_for(photo(30, 1000)) == "ridnet"
     assert denoiser_names()["unet-strong"].is_told
 
 

@@ -131,7 +131,7 @@ async def list_models(here: Here) -> list[Model]:
             summary=info.summary,
             default=name == catalogue.DEFAULT,
             default_for_big_photos=name == catalogue.DEFAULT_FOR_BIG_PHOTOS,
-            default_for_noisy_photos=name == catalogue.DEFAULT_FOR_NOISY_PHOTOS,
+            default_for_noisy_ones=name == catalogue.DEFAULT_FOR_NOISY_ONES,
             takes_level=info.needs_level,
             strongest=STRONGEST if info.has_best else 1.0,
             has_best=info.has_best,

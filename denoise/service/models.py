@@ -101,7 +101,7 @@ class Model(BaseModel):
     summary: str
     default: Annotated[bool, Field(description="Serves unless another one is asked for.")]
     default_for_big_photos: Annotated[bool, Field(description="The same for photos of more than 2 megapixels.")]
-    default_for_noisy_photos: Annotated[bool, Field(description="The same where there is strong noise everywhere.")]
+    default_for_noisy_ones: Annotated[bool, Field(description="The same where there is strong noise everywhere.")]
     takes_level: Annotated[bool, Field(description="Whether `level` can be asked of it.")]
     strongest: Annotated[float, Field(description="How far `strength` goes.")]
     has_best: Annotated[bool, Field(description="Whether `best` makes it better.")]
