@@ -13,8 +13,8 @@ SENTENCE = (
     "formats kept."
 )
 MODEL_HELP = (
-    "Automatic takes RIDNet, the best network, and for photos above 2 megapixels a fast one, which needs a fifth of the "
-    "time: that for strong noise where there is noise everywhere."
+    "Automatic takes RIDNet, the best network, and for photos above 2 megapixels a fast one, with a fifth of the work: "
+    "the one for strong noise where there is noise everywhere."
 )
 AUTOMATIC = "Automatic: by size and noise"
 AS_IT_CAME = "As each photo came"
