@@ -56,6 +56,7 @@ def test_service_takes_nothing_of_the_page_but_its_words():
         (["keras", "tensorflow", "jax", "matplotlib", "scipy"], ["denoise.training"]),
         (["ai_edge_litert"], ["denoise.runtime"]),
         (["lxml"], ["denoise.image"]),
+        (["ray", "fsspec"], ["denoise.cluster"]),
     ],
     ids=lambda value: value[0],
 )
