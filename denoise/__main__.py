@@ -68,6 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+def in_place() -> int:
+    """Run the command line on what another program wants edited: `denoise --in-place` with what stands behind it."""
+    return main(["--in-place", *sys.argv[1:]])
+
+
 def _denoise(arguments: Sequence[str]) -> int:
     parser = _parser()
     args = parser.parse_args(arguments)

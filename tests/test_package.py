@@ -85,5 +85,5 @@ def test_installed_command_cleans_a_photo_in_any_folder_with_what_it_says_it_nee
     assert not imported & others
 
 
-def test_script_is_the_command_line():
-    assert PROJECT["scripts"] == {"denoise": "denoise.__main__:main"}
+def test_scripts_are_the_command_line():
+    assert PROJECT["scripts"] == {"denoise": "denoise.__main__:main", "denoise-in-place": "denoise.__main__:in_place"}

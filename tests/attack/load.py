@@ -17,7 +17,7 @@ import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -189,19 +189,14 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[None]:
 
 
 @contextmanager
-def limited_memory(megabytes: int) -> Iterator[None]:
-    """Let this process, and those that it starts, hold so much memory together (control groups, version 1)."""
+def limited_memory(megabytes: int) -> Iterator[Path]:
+    """Give a group of processes that may hold so much memory together (control groups, version 1)."""
     group = _MEMORY / f"load-{os.getpid()}"
     group.mkdir()
     try:
         (group / "memory.limit_in_bytes").write_text(str(megabytes * 1_000_000))
-        (group / "cgroup.procs").write_text(str(os.getpid()))
-        yield
+        yield group
     finally:
-        (_MEMORY / "cgroup.procs").write_text(str(os.getpid()))
-        for process in (group / "cgroup.procs").read_text().split():  # the server ends a moment later
-            with suppress(OSError):
-                (_MEMORY / "cgroup.procs").write_text(process)
         group.rmdir()
 
 
@@ -212,7 +207,7 @@ class Trouble:
     kill: bool = False
     full_disk: bool = False
     slow: bool = False
-    memory: int = 0
+    group: Path | None = None  # see `limited_memory`
 
 
 class Load:
@@ -245,14 +240,16 @@ class Load:
                     group.create_task(dawdle(self, "/api/v1/jobs"))
                 await self._direct(names, seconds, least)
                 self.goes_on = False
+            assert self.server.process.poll() is None
             assert "Traceback" not in self.server.log.read_text(), self.server.log.read_text()
         finally:
             self.server.close()
         return self.seen
 
     def _start(self, port: int = 0) -> Server:
-        with limited_memory(self._trouble.memory) if self._trouble.memory else nullcontext():
-            server = Server(self._folder, self._models, port)
+        server = Server(self._folder, self._models, port)
+        if self._trouble.group:
+            (self._trouble.group / "cgroup.procs").write_text(str(server.process.pid))
         server.wait()
         return server
 
@@ -323,13 +320,14 @@ def main() -> None:
     parser.add_argument("--memory", type=int, default=0, metavar="MB")
     args = parser.parse_args()
     os.environ["DENOISE_API_KEYS"] = " ".join(["slow", *(f"client-{each}" for each in range(args.clients))])
-    trouble = Trouble(args.kill, args.full_disk, args.slow, args.memory)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (folder / "spool").mkdir()
-        with small_disk(folder / "spool", 200) if args.full_disk else nullcontext():
-            load = Load(folder, MODELS, trouble)
-            asyncio.run(load.play(args.visitors, args.clients, args.megapixels, 60 * args.minutes))
+        if args.full_disk:
+            stack.enter_context(small_disk(folder / "spool", 200))
+        group = stack.enter_context(limited_memory(args.memory)) if args.memory else None
+        load = Load(folder, MODELS, Trouble(args.kill, args.full_disk, args.slow, group))
+        asyncio.run(load.play(args.visitors, args.clients, args.megapixels, 60 * args.minutes))
     print(*report(load, args.visitors, args.clients), sep="\n")
 
 
