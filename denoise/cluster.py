@@ -40,6 +40,7 @@ from denoise.runtime import ModelError, processors
 _NAMES = 8  # of a task: what Ray does for one takes some hundredths of a second
 _TASKS = 16  # of a worker, at least, if there are so many photos: at the end, all are busy
 _TRIES = 3
+_UNREACHED = "Ray cannot be started or reached ({address}): {error}"
 _BROKEN = "the cluster broke off: {error}. Is denoise {version} installed on each machine, with the extra “cluster”?"
 _ENDED = "Its worker ended {tries} times, perhaps for lack of memory. Denoise this photo by itself."
 
@@ -235,9 +236,8 @@ def work_off(
                 for row in _rows(work, sorted(tally.names), each, workers, max(1, cpus // workers)):
                     tally.count(row["name"], row["line"])
                     bars.update(bar, advance=1, description=tally.pace)
-    except (RayError, ConnectionError) as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise PhotoError(_BROKEN.format(error=reason, version=__version__)) from error
+    except RayError as error:
+        raise PhotoError(_BROKEN.format(error=_last_line(error), version=__version__)) from error
     finally:
         ray.shutdown()
     for name in sorted(tally.names):
@@ -263,18 +263,29 @@ def _plan(work: _Work, selection: Selection, tally: _Tally) -> None:
 
 
 def _connect(address: str, workers: int | None) -> None:
-    """Join a cluster, or start one on this machine, that says nothing of itself, neither here nor to its makers."""
+    """Join a cluster, or start one on this machine, that says nothing of itself, neither here nor to its makers.
+
+    Raises:
+        PhotoError: It cannot be.
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
     if address == "local":
         options |= {"num_cpus": max(processors(), workers or 1), "include_dashboard": False}
-    with quiet_stderr():
-        ray.init(address=address, **options)
+    try:
+        with quiet_stderr():
+            ray.init(address=address, **options)
+    except Exception as error:  # of any kind, such as where a machine is too busy
+        raise PhotoError(_UNREACHED.format(address=address, error=_last_line(error))) from error
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.max_errored_blocks = -1  # what became of those photos is told at the end
+
+
+def _last_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[-1]
 
 
 def _rows(work: _Work, names: Sequence[str], size: int, workers: int, threads: int) -> Iterator[dict[str, Any]]:

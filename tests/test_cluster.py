@@ -185,6 +185,17 @@ def test_wrong_usage_is_explained(tmp_path, monkeypatch, capsys, arguments, sent
     assert sentence in capsys.readouterr().err
 
 
+def test_cluster_that_is_not_there_is_told(tmp_path, monkeypatch, capsys):
+    def fail(**_):
+        raise Exception("first line\nThe node timed out.")
+
+    monkeypatch.setattr("ray.init", fail)
+    write_photos(tmp_path / "in", 1)
+    with pytest.raises(SystemExit, match="2"):
+        main(["cluster", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--address", "head:6379"])
+    assert "Ray cannot be started or reached (head:6379): The node timed out." in capsys.readouterr().err
+
+
 def test_missing_library_is_named(monkeypatch, capsys):
     monkeypatch.delitem(sys.modules, "denoise.cluster")
     monkeypatch.setitem(sys.modules, "ray", None)

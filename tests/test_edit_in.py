@@ -108,7 +108,6 @@ def test_darktable_denoises_what_it_exports_if_it_is_to(tmp_path, noisy, is_acti
     configuration = tmp_path / "configuration"
     (configuration / "lua").mkdir(parents=True)
     shutil.copy(REPOSITORY / "plugins/darktable/denoise.lua", configuration / "lua")
-    (configuration / "luarc").write_text('require "denoise"\n', "utf-8")
     settings = {"active": str(is_active).upper(), "command": f"{sys.executable} -m denoise --model unet"}
     lines = [f"lua/denoise/{name}={value}\n" for name, value in settings.items()]
     (configuration / "darktablerc").write_text("".join(lines), "utf-8")
@@ -116,7 +115,15 @@ def test_darktable_denoises_what_it_exports_if_it_is_to(tmp_path, noisy, is_acti
     photo.write_bytes(encode(noisy))
     command = [DARKTABLE, str(photo), str(tmp_path / "out.tif"), "--core", "--configdir", str(configuration)]
     done = subprocess.run(
-        [*command, "--library", ":memory:", "--conf", "plugins/imageio/format/tiff/bpp=16"],
+        [
+            *command,
+            "--library",
+            ":memory:",
+            "--conf",
+            "plugins/imageio/format/tiff/bpp=16",
+            "--luacmd",
+            'require "denoise"',
+        ],
         env=os.environ | {"PYTHONPATH": str(REPOSITORY), "HOME": str(tmp_path)},
         capture_output=True,
         text=True,

@@ -3,10 +3,12 @@
 
 local dt = require "darktable"
 
-dt.preferences.register("denoise", "active", "bool", "denoise what is exported",
-  "run the command denoise on each exported file", false)
-dt.preferences.register("denoise", "command", "string", "denoise: command",
-  "the command line, with its options", "denoise")
+if dt.configuration.has_gui then -- darktable-cli would wait for a window for ever
+  dt.preferences.register("denoise", "active", "bool", "denoise what is exported",
+    "run the command denoise on each exported file", false)
+  dt.preferences.register("denoise", "command", "string", "denoise: command",
+    "the command line, with its options", "denoise")
+end
 
 local function quoted(name)
   if package.config:sub(1, 1) == "\\" then
