@@ -17,6 +17,8 @@ PLUGIN = "opt/gimp/plug-ins/denoise/denoise.py"
 
 pytestmark = pytest.mark.skipif(os.environ.get("EDIT_IN") != "1", reason="takes minutes: EDIT_IN=1")
 
+INSIDE = 'mount -t proc proc "$1/proc" && exec /usr/sbin/chroot "$1" sh -c "$2"'
+
 # Opens a photo, runs the plug-in, and saves the layers that there are then.
 SCRIPT = """
 import gi
@@ -57,6 +59,8 @@ def tree(tmp_path_factory):
         for path in map(Path, ("/etc/ssl/certs/ca-certificates.crt", "/etc/resolv.conf", "/etc/hosts")):
             shutil.copy(path, folder / str(path)[1:])
         run(folder, "python3 -m venv /opt/denoise && /opt/denoise/bin/pip install -q /source")
+        (folder / "opt/fast").write_text('#!/bin/sh\nexec /opt/denoise/bin/denoise --model unet "$@"\n', "utf-8")
+        (folder / "opt/fast").chmod(0o755)
     (folder / PLUGIN).parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(REPOSITORY / "plugins/gimp/denoise/denoise.py", folder / PLUGIN)
     return folder
@@ -65,7 +69,7 @@ def tree(tmp_path_factory):
 def run(tree, command, **variables):
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "PIP_CERT": "/etc/ssl/certs/ca-certificates.crt"}
     done = subprocess.run(
-        ["/usr/sbin/chroot", tree, "sh", "-c", command],
+        ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", INSIDE, "sh", tree, command],
         env=environment | variables,
         capture_output=True,
         text=True,
@@ -87,7 +91,7 @@ def in_gimp(tree, **variables):
 
 def test_gimp_gets_a_layer_without_noise(tree, noisy):
     (tree / "tmp/noisy.png").write_bytes(encode(noisy))
-    said = in_gimp(tree, DENOISE="/opt/denoise/bin/denoise")
+    said = in_gimp(tree, DENOISE="/opt/fast")
     assert "ended success ['Denoised', " in said, said
     result = decode((tree / "tmp/out.png").read_bytes())
     assert result.pixels.dtype == np.uint16

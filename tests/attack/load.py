@@ -27,12 +27,14 @@ import httpx2
 import numpy as np
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
+from tests import networks
 from tests.attack.test_server import Server
 from tests.attack.visitors import Visitor, memory
 from tests.networks import MODELS
 
 GRAIN = 14.0  # levels of 255
 TORN = (ConnectionClosed, InvalidHandshake, httpx2.TransportError, OSError, AssertionError)
+_PATIENCE = 900.0  # seconds; generous, for a busy machine
 _AGAIN = 2.0  # seconds after which one who was refused, or whose server is gone, tries again
 _MEMORY = Path("/sys/fs/cgroup/memory")
 
@@ -102,32 +104,37 @@ def check(data: bytes, colours: np.ndarray) -> None:
 async def visit(load: "Load", who: str, own: Callable[[], tuple[bytes, np.ndarray]]) -> None:
     """Be a visitor who chooses a photo again and again, and looks at the result."""
     visitor, before = None, ""
+
+    async def look(visitor: Visitor) -> str:
+        data, colours = own()
+        began = time.monotonic()
+        status = await visitor.upload(f"{uuid.uuid4().hex}.png", data)
+        if status != 204:
+            load.seen.refusals[status] += 1
+            await asyncio.sleep(_AGAIN)
+            return before
+        shown = await visitor.result(before)
+        check(await asyncio.to_thread(visitor.read, shown["url"]), colours)
+        load.seen.note(who, began)
+        return shown["id"]
+
     while load.goes_on:
+        looking = None
         try:
             if visitor is None:
                 visitor = Visitor(f"http://127.0.0.1:{load.server.port}", "model=unet")
-                await asyncio.wait_for(visitor.come(), 60)
-                await asyncio.wait_for(visitor.is_open.wait(), 60)
-            data, colours = own()
-            began = time.monotonic()
-            status = await visitor.upload(f"{uuid.uuid4().hex}.png", data)
-            if status != 204:
-                load.seen.refusals[status] += 1
-                await asyncio.sleep(_AGAIN)
-                continue
-            shown = asyncio.create_task(visitor.result(before))
-            await asyncio.wait([shown, visitor.listening], return_when=asyncio.FIRST_COMPLETED, timeout=900)
-            if not shown.done():
-                shown.cancel()
-                assert visitor.listening.done(), f"{who} waits for ever: {visitor.words[-3:]}"
+                await asyncio.wait_for(visitor.come(), _PATIENCE)
+                await asyncio.wait_for(visitor.is_open.wait(), _PATIENCE)
+            looking = asyncio.create_task(look(visitor))
+            ends = [looking, visitor.listening]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED, timeout=_PATIENCE)
+            if not looking.done():
+                looking.cancel()
+                if not visitor.listening.done():
+                    raise RuntimeError(f"{who} waits for ever: {visitor.words[-3:]}")
                 raise ConnectionResetError
-            before = shown.result()["id"]
-            data = await asyncio.to_thread(visitor.read, shown.result()["url"])
-            check(data, colours)
-            load.seen.note(who, began)
-        except TORN as error:
-            if "for ever" in str(error):
-                raise
+            before = looking.result()
+        except TORN:
             load.seen.torn += 1
             visitor, before = None, ""
             await asyncio.sleep(_AGAIN)
@@ -138,7 +145,7 @@ async def visit(load: "Load", who: str, own: Callable[[], tuple[bytes, np.ndarra
 async def use(load: "Load", who: str, own: Callable[[], tuple[bytes, np.ndarray]]) -> None:
     """Be a program that sends a photo again and again."""
     url = f"http://127.0.0.1:{load.server.port}/api/v1/denoise?model=unet"
-    async with httpx2.AsyncClient(timeout=300, headers={"Authorization": f"Bearer {who}"}) as client:
+    async with httpx2.AsyncClient(timeout=_PATIENCE, headers={"Authorization": f"Bearer {who}"}) as client:
         while load.goes_on:
             data, colours = own()
             began = time.monotonic()
@@ -314,6 +321,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--megapixels", type=float, default=0.4)
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--tiny", action="store_true", help="networks that take next to no time")
     parser.add_argument("--kill", action="store_true")
     parser.add_argument("--full-disk", action="store_true")
     parser.add_argument("--slow", action="store_true")
@@ -326,7 +334,10 @@ def main() -> None:
         if args.full_disk:
             stack.enter_context(small_disk(folder / "spool", 200))
         group = stack.enter_context(limited_memory(args.memory)) if args.memory else None
-        load = Load(folder, MODELS, Trouble(args.kill, args.full_disk, args.slow, group))
+        models = MODELS
+        if args.tiny:
+            models = networks.write(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        load = Load(folder, models, Trouble(args.kill, args.full_disk, args.slow, group))
         asyncio.run(load.play(args.visitors, args.clients, args.megapixels, 60 * args.minutes))
     print(*report(load, args.visitors, args.clients), sep="\n")
 
