@@ -100,7 +100,8 @@ def _similarities(clean: Pixels, denoised: Pixels) -> NDArray[np.float64]:
 
     def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
         sums = cv2.boxFilter(values, -1, (SSIM_WINDOW, SSIM_WINDOW), normalize=False)  # of whole numbers: exact
-        return sums[margin:-margin, margin:-margin] / pixels
+        means: NDArray[np.float64] = sums[margin:-margin, margin:-margin] / pixels
+        return means
 
     x, y = clean.astype(np.float64), denoised.astype(np.float64)
     mean_x, mean_y, unbiased = mean(x), mean(y), pixels / (pixels - 1)
@@ -108,7 +109,8 @@ def _similarities(clean: Pixels, denoised: Pixels) -> NDArray[np.float64]:
     covariance = unbiased * (mean(x * y) - mean_x * mean_y)
     c1, c2 = (0.01 * _peak(clean)) ** 2, (0.03 * _peak(clean)) ** 2
     structure = (2 * covariance + c2) / (variances + c2)
-    return (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1) * structure
+    similarity: NDArray[np.float64] = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1) * structure
+    return similarity
 
 
 def _bands(rows: int) -> Iterator[slice]:
