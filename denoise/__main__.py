@@ -35,7 +35,17 @@ examples:
   denoise --watch incoming -o cleaned         each photo that arrives, until Ctrl-C
   denoise --in-place photo.tif                as an external editor of another program
   denoise noisy.png --reference clean.png     prints PSNR and SSIM before -> after
+  denoise cluster --help                      folders too large for one machine
   denoise benchmark --help                    measures speed and memory on this machine
+
+exit codes: 0 all photos denoised, 1 some failed, 2 wrong usage, 130 stopped by Ctrl-C
+"""
+
+_CLUSTER_EXAMPLES = """\
+examples:
+  denoise cluster photos -o cleaned           all processors of this machine
+  denoise cluster s3://photos/2026 -o s3://photos/2026-clean --address head:6379 --report 2026.jsonl
+                                              a cluster; fsspec's library for S3, s3fs, must be on each machine
 
 exit codes: 0 all photos denoised, 1 some failed, 2 wrong usage, 130 stopped by Ctrl-C
 """
@@ -47,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if arguments[:1] == ["benchmark"]:
             return _benchmark(arguments[1:])
+        if arguments[:1] == ["cluster"]:
+            return _cluster(arguments[1:])
         return _denoise(arguments)
     except KeyboardInterrupt:
         say("stopped")
@@ -56,28 +68,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+def in_place() -> int:
+    """Run the command line on what another program wants edited: `denoise --in-place` with what stands behind it."""
+    return main(["--in-place", *sys.argv[1:]])
+
+
 def _denoise(arguments: Sequence[str]) -> int:
     parser = _parser()
     args = parser.parse_args(arguments)
-    names = denoiser_names()
-    try:
-        known = presets(args.presets)
-    except PresetError as error:
-        parser.error(str(error))
     if args.list_models:
-        for name, info in names.items():
+        for name, info in denoiser_names().items():
             print(f"{name:12} {info.title}. {info.summary}")
         return 0
     if args.list_presets:
-        for name, preset in known.items():
+        for name, preset in _presets(parser, args).items():
             print(f"{name:12} {preset.title}. {preset.summary}")
         return 0
     if not args.photos:
         parser.error("name at least one photo or folder")
-    if args.model not in (None, *names):
-        parser.error(f"there is no model {args.model!r}. Known models: {', '.join(names)}")
-    if args.preset not in (None, *known):
-        parser.error(f"there is no preset {args.preset!r}. Known presets: {', '.join(known)}")
+    settings = _settings(parser, args)
     if args.in_place and args.output:
         parser.error("--in-place and -o exclude each other")
     selection = Selection(args.recursive, args.include, args.exclude)
@@ -93,7 +102,7 @@ def _denoise(arguments: Sequence[str]) -> int:
         with contextlib.ExitStack() as stack:
             report = stack.enter_context(args.report.open("a", encoding="utf-8")) if args.report else None
             run = Run(
-                settings=_settings(args, known.get(args.preset, Preset(""))),
+                settings=settings,
                 overwrite=args.force or args.in_place,
                 skip=args.skip_existing or args.watch,
                 dry=args.dry_run,
@@ -124,6 +133,31 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"denoise {__version__}")
 
+    how, which, files = _add_common(parser)
+    how.add_argument("--list-models", action="store_true", help="list the denoisers and exit")
+    how.add_argument("--list-presets", action="store_true", help="list the presets and exit")
+    which.add_argument("-r", "--recursive", action="store_true", help="also the folders in a folder; places stay")
+    which.add_argument("--skip-existing", action="store_true", help="pass over photos whose result is there already")
+    which.add_argument(
+        "--watch", action="store_true", help="denoise what is in folders, and what arrives, until Ctrl-C"
+    )
+    which.add_argument("--dry-run", action="store_true", help="say what would become what, and do nothing")
+    which.add_argument(
+        "--jobs",
+        type=_number(1, 64, int),
+        default=1,
+        metavar="N",
+        help="photos at work side by side: one is read and written while another is denoised (default: 1)",
+    )
+    files.add_argument("--in-place", action="store_true", help="replace each photo by its result")
+    files.add_argument(
+        "--reference", type=Path, metavar="CLEAN", help="clean version of the one photo, to measure against"
+    )
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> list[argparse._ArgumentGroup]:
+    """Add what several commands understand; return the groups for the denoising, for folders and for files."""
     how = parser.add_argument_group("how to denoise")
     how.add_argument(
         "--model",
@@ -155,8 +189,6 @@ def _parser() -> argparse.ArgumentParser:
         "--best", action="store_true", help="a little better, up to eight times slower: mean of eight versions"
     )
     how.add_argument("--presets", type=Path, metavar="FILE", help="a TOML file with presets of your own")
-    how.add_argument("--list-models", action="store_true", help="list the denoisers and exit")
-    how.add_argument("--list-presets", action="store_true", help="list the presets and exit")
 
     raw = parser.add_argument_group("RAW files")
     raw.add_argument(
@@ -180,25 +212,11 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     which = parser.add_argument_group("folders")
-    which.add_argument("-r", "--recursive", action="store_true", help="also the folders in a folder; places stay")
     which.add_argument("--include", action="append", default=[], metavar="PATTERN", help="only such, as in '*.jpg'")
     which.add_argument("--exclude", action="append", default=[], metavar="PATTERN", help="none such, as in 'raw/*'")
-    which.add_argument("--skip-existing", action="store_true", help="pass over photos whose result is there already")
-    which.add_argument(
-        "--watch", action="store_true", help="denoise what is in folders, and what arrives, until Ctrl-C"
-    )
-    which.add_argument("--dry-run", action="store_true", help="say what would become what, and do nothing")
-    which.add_argument(
-        "--jobs",
-        type=_number(1, 64, int),
-        default=1,
-        metavar="N",
-        help="photos at work side by side: one is read and written while another is denoised (default: 1)",
-    )
     which.add_argument("--report", type=Path, metavar="FILE", help="add a line of JSON for each photo to a file")
 
     files = parser.add_argument_group("files")
-    files.add_argument("--in-place", action="store_true", help="replace each photo by its result")
     files.add_argument("--force", action="store_true", help="overwrite output files")
     files.add_argument(
         "--quality",
@@ -214,14 +232,24 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="refuse larger ones (default: %(default)g)",
     )
-    files.add_argument(
-        "--reference", type=Path, metavar="CLEAN", help="clean version of the one photo, to measure against"
-    )
-    return parser
+    return [how, which, files]
 
 
-def _settings(args: argparse.Namespace, preset: Preset) -> Settings:
+def _presets(parser: argparse.ArgumentParser, args: argparse.Namespace) -> dict[str, Preset]:
+    try:
+        return presets(args.presets)
+    except PresetError as error:
+        parser.error(str(error))
+
+
+def _settings(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Settings:
     """Return what was asked for: by itself, else by the preset."""
+    names, known = denoiser_names(), _presets(parser, args)
+    if args.model not in (None, *names):
+        parser.error(f"there is no model {args.model!r}. Known models: {', '.join(names)}")
+    if args.preset not in (None, *known):
+        parser.error(f"there is no preset {args.preset!r}. Known presets: {', '.join(known)}")
+    preset = known.get(args.preset, Preset(""))
     strength = preset.strength if args.strength is None else args.strength
     wishes = {name: getattr(args, name) for name in Mix._fields if getattr(args, name) is not None}
     return Settings(
@@ -269,6 +297,48 @@ def _megapixels(text: str) -> float:
         if 0 < float(text) <= math.inf:
             return float(text)
     raise argparse.ArgumentTypeError(f"must be a number above 0. Received: {text}")
+
+
+def _cluster(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="denoise cluster",
+        description="Clean the photos of a folder, and of those in it, on several machines or all processors of one. "
+        "Photos whose result is there are passed over, so a run that broke off goes on with the same command.",
+        epilog=_CLUSTER_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("source", metavar="FOLDER", help="a folder, or its address such as s3://photos/2026")
+    parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="where the results go, likewise")
+    _add_common(parser)
+    where = parser.add_argument_group("where to work")
+    where.add_argument(
+        "--address",
+        default="local",
+        metavar="HOST:PORT",
+        help="the head of a Ray cluster (default: this machine alone)",
+    )
+    where.add_argument(
+        "--workers",
+        type=_number(1, 100_000, int),
+        metavar="N",
+        help="photos at work at once (default: one a processor)",
+    )
+    args = parser.parse_args(arguments)
+    settings = _settings(parser, args)
+    try:
+        from denoise import cluster
+    except ImportError as error:
+        parser.error(f"{error.name} is missing; install it with: pip install 'denoise[cluster]'")
+    selection = Selection(True, args.include, args.exclude)
+    try:
+        with contextlib.ExitStack() as stack:
+            report = stack.enter_context(args.report.open("a", encoding="utf-8")) if args.report else None
+            run = Run(settings, overwrite=args.force, max_megapixels=args.max_megapixels, report=report)
+            where_to = {"workers": args.workers, "address": args.address}
+            failures = cluster.work_off(args.source, args.output, run, selection, **where_to)
+    except (PhotoError, OSError) as error:
+        parser.error(sentence(error))
+    return 1 if failures else 0
 
 
 def _benchmark(arguments: Sequence[str]) -> int:

@@ -17,13 +17,13 @@ from denoise import Denoiser
 from denoise.clean import describe_clean
 from denoise.engine import Engine, Job, Task
 from denoise.files import write_atomically
-from denoise.image import SUFFIXES, WRITTEN_SUFFIXES, PhotoError, decode, format_for, suffix_for
+from denoise.image import PhotoError, decode, format_for, suffix_for
 from denoise.item import Settings
 from denoise.notation import number
+from denoise.plan import is_written, taken_by_another, written
 from denoise.processing import Figures, process
 from denoise.registry import load_model
 
-_RAW_RESULT = ".tif"
 _PERSONAL = (PhotoError, OSError, MemoryError)  # failures of one photo
 
 
@@ -78,7 +78,7 @@ def quiet_engine() -> Engine:
     """Make an engine that loads networks without the line that LiteRT writes from C++; it has no switch for it."""
 
     def load(name: str) -> Denoiser:
-        with _quiet_stderr():
+        with quiet_stderr():
             return load_model(name)
 
     return Engine(load)
@@ -102,7 +102,7 @@ def work_off(photos: Iterable[tuple[Path, Path] | None], run: Run, *, total: int
     engine, taken = quiet_engine(), dict[Path, Path]()  # which result is which photo's
     at_work: list[_Photo] = []
     failures = 0
-    with _bars() as bars:
+    with progress_bars() as bars:
         overall = bars.add_task("all", total=total, visible=total is not None and total > 1)
 
         def collect(most: int) -> int:
@@ -126,7 +126,7 @@ def work_off(photos: Iterable[tuple[Path, Path] | None], run: Run, *, total: int
                 if pair is None:
                     failures += collect(len(at_work))
                     continue
-                source, target = pair[0], _written(pair[1])
+                source, target = pair[0], written(pair[1])
                 is_taken = taken.get(target, source) != source  # the same one comes again if it is watched and changes
                 if reason := _reason_to_pass(target, run, is_taken=is_taken):
                     is_done = run.skip and not is_taken
@@ -155,7 +155,7 @@ def _denoise(source: Path, target: Path, run: Run, task: Task) -> tuple[Path, Fi
             raise PhotoError(f"There is no file {path}.")
     limit = run.max_megapixels
     reference = decode(run.reference.read_bytes(), max_megapixels=limit) if run.reference else None
-    is_known = _suffix(target) in WRITTEN_SUFFIXES
+    is_known = is_written(target)
     settings = replace(run.settings, format=format_for(target.suffix) if is_known else "")
     data, figures = process(source, settings, task, max_megapixels=limit, reference=reference)
     if not is_known:  # such as a JPEG that is called .gif
@@ -167,19 +167,9 @@ def _denoise(source: Path, target: Path, run: Run, task: Task) -> tuple[Path, Fi
     return target, figures
 
 
-def _written(target: Path) -> Path:
-    """Return what the result of a RAW file is called; nobody writes those."""
-    is_raw = _suffix(target) in SUFFIXES and _suffix(target) not in WRITTEN_SUFFIXES
-    return target.with_suffix(_RAW_RESULT) if is_raw else target
-
-
-def _suffix(path: Path) -> str:
-    return path.suffix.lower().removeprefix(".")
-
-
 def _reason_to_pass(target: Path, run: Run, *, is_taken: bool) -> str:
     if is_taken:
-        return f"{target} was made of another photo of this run; denoise this one by itself."
+        return taken_by_another(target)
     if run.overwrite or not target.exists():
         return ""
     return "done already" if run.skip else f"{target} exists already; choose another with -o, or pass --force."
@@ -211,12 +201,17 @@ def _tell(photo: _Photo, run: Run) -> bool:
 
 def _report(run: Run, source: Path, target: Path, state: str, reason: str = "", **figures: Any) -> None:
     if run.report:
-        line = {"source": str(source), "target": str(target), "state": state, "reason": reason, **figures}
-        run.report.write(json.dumps(line, ensure_ascii=False) + "\n")
+        run.report.write(report_line(str(source), str(target), state, reason, **figures))
         run.report.flush()
 
 
-def _bars() -> Progress:
+def report_line(source: str, target: str, state: str, reason: str = "", **figures: Any) -> str:
+    """Return what the report says of a photo: a line of JSON."""
+    line = {"source": source, "target": target, "state": state, "reason": reason, **figures}
+    return json.dumps(line, ensure_ascii=False) + "\n"
+
+
+def progress_bars() -> Progress:
     """Bars on stderr that are gone afterwards; nothing where stderr is no terminal."""
     console = Console(stderr=True)
     return Progress(
@@ -232,7 +227,7 @@ def _bars() -> Progress:
 
 
 @contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
+def quiet_stderr() -> Iterator[None]:
     """Silence stderr of the whole process."""
     sys.stderr.flush()
     saved = os.dup(2)

@@ -5,9 +5,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import TypeVar
 
 from denoise.image import SUFFIXES, WRITTEN_SUFFIXES, PhotoError
+
+_RAW_RESULT = ".tif"
+_Path = TypeVar("_Path", bound=PurePath)
 
 
 @dataclass(frozen=True)
@@ -24,16 +28,31 @@ class Selection:
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
 
-    def takes(self, path: Path) -> bool:
+    def takes(self, path: PurePath) -> bool:
         """Whether a file is meant, by its path below the folder; hidden ones are leftovers of other programs."""
         is_hidden = any(part.startswith(".") for part in path.parts)
         is_in = not self.include or _matches(path, self.include)
         return is_photo_name(path) and not is_hidden and is_in and not _matches(path, self.exclude)
 
 
-def is_photo_name(path: Path) -> bool:
+def is_photo_name(path: PurePath) -> bool:
     """Whether a file is called as photos are."""
-    return path.suffix.lower().removeprefix(".") in SUFFIXES
+    return _suffix(path) in SUFFIXES
+
+
+def is_written(path: PurePath) -> bool:
+    """Whether a file is called as those are that can be written."""
+    return _suffix(path) in WRITTEN_SUFFIXES
+
+
+def written(target: _Path) -> _Path:
+    """Return what the result of a RAW file is called; nobody writes those."""
+    return target.with_suffix(_RAW_RESULT) if is_photo_name(target) and not is_written(target) else target
+
+
+def taken_by_another(target: PurePath) -> str:
+    """Return the sentence that tells of two photos of one run that would become one file."""
+    return f"{target} was made of another photo of this run; denoise this one by itself."
 
 
 def plan(
@@ -91,7 +110,7 @@ def plan(
             raise PhotoError(f"{output} is a file; name a folder for several photos with -o")
         pairs = [(source, Path(output) / below) for source, below in found]
     else:
-        if Path(output).suffix.lower().removeprefix(".") not in WRITTEN_SUFFIXES:
+        if not is_written(Path(output)):
             raise PhotoError(f"{output} must end in .{', .'.join(WRITTEN_SUFFIXES)}, or in / for a folder")
         pairs = [(found[0][0], Path(output))]
     target, count = Counter(target for _, target in pairs).most_common(1)[0]
@@ -131,6 +150,10 @@ def photos_of(folder: Path, selection: Selection, *, apart: Path | None = None) 
                 yield path, below
 
 
-def _matches(path: Path, patterns: Sequence[str]) -> bool:
+def _suffix(path: PurePath) -> str:
+    return path.suffix.lower().removeprefix(".")
+
+
+def _matches(path: PurePath, patterns: Sequence[str]) -> bool:
     texts = (path.name.lower(), path.as_posix().lower())
     return any(fnmatch(text, pattern.lower()) for text in texts for pattern in patterns)

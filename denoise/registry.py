@@ -76,15 +76,20 @@ def model_card(name: str, directory: Path = MODELS_DIR) -> ModelCard:
     return cards[name]
 
 
-def load_model(name: str, directory: Path = MODELS_DIR) -> Network:
+def load_model(name: str, directory: Path = MODELS_DIR, *, threads: int | None = None) -> Network:
     """Load a network by name.
+
+    Args:
+        name: Of its card.
+        directory: Where the cards are.
+        threads: Of one call, see `Network`.
 
     Raises:
         ModelError: No card has this name, the card is malformed, or its TFLite file is missing, damaged or of another
             kind than the card says.
     """
     card = model_card(name, directory)
-    network = Network(directory / card.file, sha256=card.sha256, multiple=card.told)
+    network = Network(directory / card.file, sha256=card.sha256, multiple=card.told, threads=threads)
     if network.is_told != bool(card.told):
         takes, must = ("takes", "more than 0") if network.is_told else ("does not take", "0")
         raise ModelError(

@@ -15,7 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 from skimage import data
 
 from denoise import benchmark, console, pipeline
-from denoise.__main__ import main
+from denoise.__main__ import in_place, main
 from denoise.engine import Engine, Job
 from denoise.mixing import Mix
 from denoise.runtime import ModelError
@@ -422,6 +422,13 @@ def test_main_replaces_a_photo_in_place_and_keeps_its_permissions(folder, quick)
     np.testing.assert_array_equal(read("noisy.png"), ~before)
     assert Path("noisy.png").stat().st_mode & 0o777 == 0o640
     assert len(list(folder.iterdir())) == 2
+
+
+def test_in_place_is_for_programs_that_give_no_options(folder, quick, monkeypatch):
+    before = np.asarray(read("noisy.png"))
+    monkeypatch.setattr(sys, "argv", ["denoise-in-place", "noisy.png"])
+    assert in_place() == 0
+    np.testing.assert_array_equal(read("noisy.png"), ~before)
 
 
 def test_main_removes_what_a_preset_says_and_what_is_asked_for_by_itself(folder, monkeypatch):

@@ -43,14 +43,15 @@ def picture(kind, width, height):
 class Server:
     """A server process with a folder of its own for what visitors send, on the networks of another folder."""
 
-    def __init__(self, folder, models):
+    def __init__(self, folder, models, port=0):
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
             self.port = probe.getsockname()[1]
         self.folder, self.log = folder / "spool", folder / "log"
-        self.folder.mkdir()
+        self.folder.mkdir(exist_ok=True)
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
-        with self.log.open("wb") as log:
+        with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, f"--server.port={self.port}"],
                 cwd=REPOSITORY,

@@ -94,6 +94,15 @@ class Visitor:
             is_shown = lambda: len(self.pictures) >= roles and ("your photo" in self.words) == own  # noqa: E731
             await self._changed.wait_for(is_shown)
 
+    async def result(self, before: str = "") -> dict:
+        """Wait until the viewer shows a denoised picture, and another than that of this id; return it."""
+        async with self._changed:
+            while True:
+                for picture in self.pictures:
+                    if picture["role"] == "denoised" and picture["id"] != before:
+                        return picture
+                await self._changed.wait()
+
     def drop(self) -> None:
         """Break the connection, without a word."""
         self.socket.transport.abort()
@@ -151,6 +160,12 @@ class Visitor:
         """Fetch the pictures that the page shows; return how many there are."""
         return sum(self._request("GET", picture["url"]).status == 200 for picture in self.pictures)
 
+    def read(self, path: str) -> bytes:
+        """Fetch what is at an address of the server."""
+        answer = self._request("GET", path)
+        assert answer.status == 200
+        return answer.content
+
     def get(self, path: str) -> int:
         """Fetch what is at an address of the server; return the status of the answer."""
         return self._request("GET", path).status
@@ -163,7 +178,7 @@ class Visitor:
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=600)
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
-        answer.read()
+        answer.content = answer.read()
         connection.close()
         return answer
 

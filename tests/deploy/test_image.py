@@ -77,9 +77,9 @@ def port(tree):
 
 
 def test_installed_files_are_no_larger_than_they_were(tree):
-    """753 MB on 2026-11-26; what takes how much, `docs/deployment.md` says."""
+    """What takes how much, `docs/deployment.md` says."""
     files = [path for path in (tree / "opt").rglob("*") if path.is_file() and not path.is_symlink()]
-    assert sum(path.stat().st_size for path in files) < 780e6
+    assert sum(path.stat().st_size for path in files) < 700e6
     assert not (tree / "usr/bin/gcc").exists()
     assert not list((tree / "opt/denoise/bin").glob("pip*"))
 

@@ -1,0 +1,306 @@
+"""Folders too large for one machine: Ray's workers read, denoise and write the photos, wherever these lie.
+
+Each worker is a process that holds a network, and has one photo at a time in its hands from file to file. Between
+processes pass names and lines of the report, no pixels: memory is what the workers take, however many photos there are.
+A result is written at once or not at all, so one that is there is whole, and its photo is passed over. A worker that
+dies is replaced and its photos are tried again, at last each by itself: one that ends worker after worker has failed.
+"""
+
+import json
+import logging
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import cv2
+import fsspec
+import ray
+import ray.data
+from fsspec.implementations.local import LocalFileSystem
+from ray.exceptions import RayError
+from ray.util.annotations import RayDeprecationWarning
+
+from denoise import __version__
+from denoise.console import Run, progress_bars, quiet_stderr, report_line, say, sentence
+from denoise.engine import Engine, Task
+from denoise.files import write_atomically
+from denoise.image import SUFFIXES, PhotoError, format_for
+from denoise.notation import number
+from denoise.plan import Selection, photos_of, taken_by_another, written
+from denoise.processing import Figures, process
+from denoise.registry import load_model
+from denoise.runtime import ModelError, processors
+
+_NAMES = 8  # of a task: what Ray does for one takes some hundredths of a second
+_TASKS = 16  # of a worker, at least, if there are so many photos: at the end, all are busy
+_TRIES = 3
+_UNREACHED = "Ray cannot be started or reached ({address}): {error}"
+_BROKEN = "the cluster broke off: {error}. Is denoise {version} installed on each machine, with the extra “cluster”?"
+_ENDED = "Its worker ended {tries} times, perhaps for lack of memory. Denoise this photo by itself."
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder, here or elsewhere.
+
+    Attributes:
+        url: As fsspec knows it, such as `photos/2026` or `s3://photos/2026`.
+    """
+
+    url: str
+
+    @cached_property
+    def _found(self) -> tuple[fsspec.AbstractFileSystem, str]:  # once: a path is meant from where the command runs
+        system, path = fsspec.url_to_fs(self.url)
+        return system, str(path).rstrip("/")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder of this machine, or of a disk that all machines share."""
+        return isinstance(self._found[0], LocalFileSystem)
+
+    @property
+    def path(self) -> str:
+        """Where it is on its file system."""
+        return self._found[1]
+
+    def photos(self, selection: Selection, *, apart: "Place") -> Iterator[PurePosixPath]:
+        """Yield the photos of the folder, and of those in it, by their paths below it.
+
+        Args:
+            selection: Which are meant.
+            apart: A folder that is left out.
+
+        Raises:
+            OSError: The folder cannot be looked at.
+        """
+        if self.is_local:
+            found = photos_of(Path(self.path), selection, apart=Path(apart.path) if apart.is_local else None)
+            yield from (PurePosixPath(below.as_posix()) for _, below in found)
+            return
+        system, root = self._found
+        left_out = f"{apart.path}/" if type(apart._found[0]) is type(system) else None
+        for path in sorted(system.find(root)):
+            below = PurePosixPath(path[len(root) :].lstrip("/"))
+            if selection.takes(below) and not (left_out and path.startswith(left_out)):
+                yield below
+
+    def fetch(self, below: PurePosixPath, folder: Path) -> Path:
+        """Return a file of this machine that holds a photo: itself, or a copy in a folder.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        if self.is_local:
+            return Path(self.path) / below
+        system, root = self._found
+        copy = folder / "photo"
+        system.get_file(f"{root}/{below}", str(copy))
+        return copy
+
+    def has(self, below: PurePosixPath) -> bool:
+        """Whether there is such a file, and something in it: power cuts leave empty ones."""
+        system, root = self._found
+        try:
+            return bool(system.size(f"{root}/{below}"))
+        except FileNotFoundError:
+            return False
+
+    def write(self, below: PurePosixPath, data: bytes) -> None:
+        """Write a file at once or not at all.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        if self.is_local:
+            write_atomically(Path(self.path) / below, data)
+            return
+        system, root = self._found
+        path = f"{root}/{below}"
+        system.makedirs(path.rpartition("/")[0], exist_ok=True)
+        with system.transaction, system.open(path, "wb") as file:
+            file.write(data)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What all photos have in common."""
+
+    source: Place
+    target: Place
+    run: Run
+
+    def line(self, name: PurePosixPath, state: str, reason: str = "", **figures: Any) -> str:
+        source, target = f"{self.source.url}/{name}", f"{self.target.url}/{written(name)}"
+        return report_line(source, target, state, reason, **figures)
+
+
+class _Worker:
+    """Denoises photos of one work, in a process of its own."""
+
+    def __init__(self, work: _Work, threads: int) -> None:
+        cv2.setNumThreads(threads)
+        self._work, self._engine = work, Engine(partial(load_model, threads=threads))
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        name = PurePosixPath(row["item"])
+        return {"name": str(name), "line": self._line(name)}
+
+    def _line(self, name: PurePosixPath) -> str:
+        work = self._work
+        try:
+            if not work.run.overwrite and work.target.has(written(name)):
+                return work.line(name, "skipped", "done already")
+            return work.line(name, "done", **asdict(self._made(name)))
+        except (PhotoError, ModelError, OSError, MemoryError) as error:
+            return work.line(name, "failed", sentence(error))
+        except Exception as error:  # one photo is never to end the others' work
+            logging.getLogger(__name__).exception("%s", name)
+            return work.line(name, "failed", f"unexpected, {type(error).__name__}: {error}")
+
+    def _made(self, name: PurePosixPath) -> Figures:
+        run, result = self._work.run, written(name)
+        settings = replace(run.settings, format=format_for(result.suffix))
+        with tempfile.TemporaryDirectory(prefix="denoise-") as folder:
+            path = self._work.source.fetch(name, Path(folder))
+            data, figures = process(path, settings, Task(self._engine), max_megapixels=run.max_megapixels)
+        self._work.target.write(result, data)
+        return figures
+
+
+@dataclass
+class _Tally:
+    """Counts what has become of photos, and says it."""
+
+    run: Run
+    names: set[str] = field(default_factory=set)  # of those of which nothing is known
+    states: dict[str, int] = field(default_factory=lambda: {"done": 0, "skipped": 0, "failed": 0})
+    pixels: int = 0
+    begun: float = field(default_factory=time.monotonic)
+
+    def count(self, name: str, line: str) -> None:
+        told = json.loads(line)
+        self.names.discard(name)
+        self.states[told["state"]] += 1
+        self.pixels += told.get("width", 0) * told.get("height", 0)
+        if told["state"] == "failed":
+            say(f"{told['source']}: {told['reason']}")
+        if self.run.report:
+            self.run.report.write(line)
+            self.run.report.flush()
+
+    @property
+    def pace(self) -> str:
+        seconds = time.monotonic() - self.begun
+        photos, megapixels = self.states["done"] / seconds, self.pixels / 1e6 / seconds
+        return f"{number(photos, 2)} photos, {number(megapixels, 2)} megapixels a second"
+
+
+def work_off(
+    source: str, target: str, run: Run, selection: Selection, *, workers: int | None = None, address: str = "local"
+) -> int:
+    """Denoise the photos of a folder, and of those in it, on the machines of a Ray cluster.
+
+    Args:
+        source: The folder, as a path or an URL of fsspec's.
+        target: The folder of the results, which keep their places.
+        run: How; photos whose results are there are passed over unless these are to be overwritten.
+        selection: Which photos.
+        workers: How many of them are at work at once; as many as there are processors unless given.
+        address: Of the cluster's head, see `ray.init`; "local" for this machine alone.
+
+    Returns:
+        How many failed.
+
+    Raises:
+        PhotoError: The folder holds no photos, or it or the cluster cannot be reached; the message says why.
+    """
+    work = _Work(Place(source.rstrip("/")), Place(target.rstrip("/")), replace(run, report=None))
+    tally = _Tally(run)
+    _plan(work, selection, tally)
+    try:
+        _connect(address, workers)
+        cpus = int(ray.cluster_resources().get("CPU", 1))
+        workers = workers or cpus
+        size = max(1, min(_NAMES, len(tally.names) // (_TASKS * workers)))
+        tally.begun = time.monotonic()
+        with progress_bars() as bars:
+            bar = bars.add_task("", total=len(tally.names))
+            for each in (size, 1)[: 2 if size > 1 else 1]:  # what came of no task is tried again by itself
+                for row in _rows(work, sorted(tally.names), each, workers, max(1, cpus // workers)):
+                    tally.count(row["name"], row["line"])
+                    bars.update(bar, advance=1, description=tally.pace)
+    except RayError as error:
+        raise PhotoError(_BROKEN.format(error=_last_line(error), version=__version__)) from error
+    finally:
+        ray.shutdown()
+    for name in sorted(tally.names):
+        tally.count(name, work.line(PurePosixPath(name), "failed", _ENDED.format(tries=_TRIES)))
+    print(", ".join(f"{count} {state}" for state, count in tally.states.items()), f"({tally.pace})", flush=True)
+    return tally.states["failed"]
+
+
+def _plan(work: _Work, selection: Selection, tally: _Tally) -> None:
+    """Note the names of the photos, and tell of those whose result another has."""
+    try:
+        taken: dict[PurePosixPath, PurePosixPath] = {}
+        for name in work.source.photos(selection, apart=work.target):
+            if taken.setdefault(written(name), name) == name:
+                tally.names.add(str(name))
+            else:
+                tally.count(str(name), work.line(name, "failed", taken_by_another(written(name))))
+        _ = work.target.path  # its library is there
+    except (ImportError, ValueError) as error:  # a library is missing, or a protocol unknown
+        raise PhotoError(f"{error}") from error
+    if not taken:
+        raise PhotoError(f"the folder {work.source.url} holds no photos ({', '.join(SUFFIXES)})")
+
+
+def _connect(address: str, workers: int | None) -> None:
+    """Join a cluster, or start one on this machine, that says nothing of itself, neither here nor to its makers.
+
+    Raises:
+        PhotoError: It cannot be.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
+    if address == "local":
+        options |= {"num_cpus": max(processors(), workers or 1), "include_dashboard": False}
+    try:
+        with quiet_stderr():
+            ray.init(address=address, **options)
+    except Exception as error:  # of any kind, such as where a machine is too busy
+        raise PhotoError(_UNREACHED.format(address=address, error=_last_line(error))) from error
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.max_errored_blocks = -1  # what became of those photos is told at the end
+
+
+def _last_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[-1]
+
+
+def _rows(work: _Work, names: Sequence[str], size: int, workers: int, threads: int) -> Iterator[dict[str, Any]]:
+    """Let workers denoise photos, so many in one task, and yield a row for each as it ends, in any order."""
+    if not names:
+        return
+    rows = ray.data.from_items(list(names), override_num_blocks=-(-len(names) // size))
+    with warnings.catch_warnings():
+        # The number of tries has no name of its own yet; without it, a photo that ends workers ends them for ever.
+        warnings.simplefilter("ignore", RayDeprecationWarning)
+        results = rows.map(
+            _Worker,
+            fn_constructor_args=(work, threads),
+            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers, max_tasks_in_flight_per_actor=2),
+            num_cpus=threads,
+            max_task_retries=_TRIES - 1,
+        )
+    yield from results.iter_rows()
