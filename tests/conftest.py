@@ -11,6 +11,25 @@ from denoise import catalogue
 from denoise.registry import list_models, load_model
 from tests import networks
 
+# The files that take longest: begun late, one of them would be alone at the end.
+LONGEST = [
+    "architectures",
+    "real_networks",
+    "quality",
+    "visitors",
+    "seams",
+    "quantize",
+    "viewer",
+    "page",
+    "train",
+    "growing",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files."""
+    items.sort(key=lambda item: item.path.stem.removeprefix("test_") not in LONGEST)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_search_for_components() -> Iterator[None]:

@@ -1,6 +1,7 @@
 """What the bundled networks do to the middle of the bundled samples: a worse one cannot land unnoticed."""
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -43,9 +44,9 @@ def test_ridnet_raises_psnr_and_ssim(sample: tuple[Photo, Photo, Photo]) -> None
     assert metrics.ssim(clean, denoised) > metrics.ssim(clean, noisy) + 0.06
 
 
-@pytest.mark.parametrize(("name", "least"), [("ridnet", 40), ("unet", 35.5)])
-def test_networks_leave_clean_photos_alone(name: str, least: float) -> None:
-    for entry in ENTRIES:
+@pytest.mark.parametrize(("name", "least", "every"), [("ridnet", 40, 3), ("unet", 35.5, 1)])
+def test_networks_leave_clean_photos_alone(name: str, least: float, every: int) -> None:
+    for entry in ENTRIES[::every]:
         clean = middle(entry["clean"])
         denoised = denoise_photo(clean, name)
         assert metrics.psnr(clean.pixels, denoised.pixels) > least, entry["name"]
@@ -68,13 +69,14 @@ def test_networks_raise_psnr_of_every_sample(name: str, gain: float) -> None:
 
 @pytest.mark.parametrize(("name", "model"), [("chelsea", "ridnet"), ("camera", "unet")])  # fur; black and white
 def test_network_does_not_depend_on_where_tiles_lie(name: str, model: str) -> None:
-    noisy, _ = crop(decode((SAMPLES / f"{name}.noisy.png").read_bytes()), 352)  # four tiles, and four others
+    noisy, _ = crop(decode((SAMPLES / f"{name}.noisy.png").read_bytes()), 352)
+    noisy = replace(noisy, pixels=noisy.pixels[:256])  # two tiles, and two others
     network = load_model(model)
     denoised = denoise_photo(noisy, network, level=0.0)  # one run: what is added of noise depends on the place
     half_stride = (256 - OVERLAP) // 2
-    padding = ((half_stride, 0), (half_stride, 0), (0, 0))
+    padding = ((0, 0), (half_stride, 0), (0, 0))
     shifted = denoise_tiled(np.pad(noisy.pixels, padding, mode="reflect"), network, overlap=OVERLAP)
-    inside = shifted[half_stride:, half_stride:]
+    inside = shifted[:, half_stride:]
     if noisy.grey:
         inside = np.round(inside.mean(axis=2, keepdims=True) * np.ones(3)).astype(np.uint8)
     border = 32  # the shifted photo has reflected pixels where the other ends

@@ -7,7 +7,7 @@ import pytest
 from denoise.image import Photo, PhotoError, decode
 from tests.attack import fuzz
 
-FILES = 6000
+FILES = 3000
 
 
 def test_changed_files_are_read_and_come_back_or_are_refused_with_a_sentence():

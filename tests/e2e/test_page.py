@@ -145,8 +145,7 @@ def test_wide_colours_are_seen_as_in_the_download(open_page):
     assert Image.open(io.BytesIO(data)).info["icc_profile"] == display_p3()
 
 
-@pytest.mark.parametrize("zoom", [1, 2, 4])
-def test_viewer_shows_the_true_pixels_of_both(open_page, zoom):
+def test_viewer_shows_the_true_pixels_of_both(open_page):
     page = open_page()
     name = next(iter(samples.list_samples()))
     wait_for_result(page)
@@ -155,19 +154,20 @@ def test_viewer_shows_the_true_pixels_of_both(open_page, zoom):
         "noisy": REPOSITORY / "samples" / samples.list_samples()[name].noisy,
         "denoised": io.BytesIO(data),
     }
-    page.get_by_role("button", name=f"{zoom}:1", exact=True).click()
-    box = page.locator(".pane.denoised").bounding_box()
-    page.mouse.move(box["x"] + 200, box["y"] + 200)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 130, box["y"] + 170, steps=3)
-    page.mouse.up()
-    for pane, file in photos.items():
-        rgba, left, top, scale = canvas_pixels(page, f".pane.{pane}")
-        assert scale == zoom
-        photo = np.asarray(Image.open(file).convert("RGB"))
-        expected, place = expected_pixels(photo, rgba.shape, left, top, zoom)
-        assert expected.size > 100_000
-        np.testing.assert_array_equal(rgba[place][..., :3], expected)
+    for zoom in (1, 2, 4):
+        page.get_by_role("button", name=f"{zoom}:1", exact=True).click()
+        box = page.locator(".pane.denoised").bounding_box()
+        page.mouse.move(box["x"] + 200, box["y"] + 200)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 130, box["y"] + 170, steps=3)
+        page.mouse.up()
+        for pane, file in photos.items():
+            rgba, left, top, scale = canvas_pixels(page, f".pane.{pane}")
+            assert scale == zoom
+            photo = np.asarray(Image.open(file).convert("RGB"))
+            expected, place = expected_pixels(photo, rgba.shape, left, top, zoom)
+            assert expected.size > 100_000
+            np.testing.assert_array_equal(rgba[place][..., :3], expected)
 
 
 def test_sliders_change_what_is_downloaded_and_keep_the_view(open_page):
@@ -262,19 +262,13 @@ def test_small_files_do_not_wait_for_acknowledgements(server_url):
     assert statistics.median(seconds) < 0.03
 
 
-@pytest.mark.parametrize(
-    ("kind", "place"), [("paste", "h1"), ("drop", "h1"), ("drop", "[data-testid=stFileUploaderDropzone]")]
-)
-def test_photo_is_taken_from_anywhere_on_the_page(open_page, kind, place):
+def test_photo_is_taken_from_anywhere_on_the_page(open_page):
     page = open_page(path="?model=unet")
     wait_for_result(page)
     page.get_by_text(paste.INVITATION).wait_for()  # what listens is there
-    buffer = io.BytesIO()
-    noisy_photo(120, 80).save(buffer, "PNG")
-    page.evaluate(
-        """([kind, place, base64]) => {
-            // As Streamlit's uploaders do, before or after the page's own listener hears of the drop.
-            addEventListener("drop", event => event.preventDefault(), { capture: true });
+    # As Streamlit's uploaders do, before or after the page's own listener hears of the drop.
+    page.evaluate("() => addEventListener('drop', event => event.preventDefault(), { capture: true })")
+    give = """([kind, place, base64]) => {
             const bytes = Uint8Array.from(atob(base64), letter => letter.charCodeAt(0));
             const files = new DataTransfer();
             files.items.add(new File([bytes], "image.png", { type: "image/png" }));
@@ -284,12 +278,15 @@ def test_photo_is_taken_from_anywhere_on_the_page(open_page, kind, place):
                     ? new ClipboardEvent(kind, { ...options, clipboardData: files })
                     : new DragEvent(kind, { ...options, dataTransfer: files }),
             );
-        }""",
-        [kind, place, base64.b64encode(buffer.getvalue()).decode()],
-    )
-    name = paste.NAME if kind == "paste" else "image.png"
-    page.get_by_role("heading", name=name).wait_for()
-    page.locator(f".viewer[data-shown^='{hashlib.sha256(buffer.getvalue()).hexdigest()[:16]} ']").wait_for()
+        }"""
+    places = (("paste", "h1"), ("drop", "h1"), ("drop", "[data-testid=stFileUploaderDropzone]"))
+    for number, (kind, place) in enumerate(places):
+        buffer = io.BytesIO()
+        noisy_photo(120, 80, seed=number).save(buffer, "PNG")
+        page.evaluate(give, [kind, place, base64.b64encode(buffer.getvalue()).decode()])
+        name = paste.NAME if kind == "paste" else "image.png"
+        page.get_by_role("heading", name=name).wait_for()
+        page.locator(f".viewer[data-shown^='{hashlib.sha256(buffer.getvalue()).hexdigest()[:16]} ']").wait_for()
 
 
 def test_photo_of_16_bit_comes_back_in_the_depth_that_is_chosen(open_page):
@@ -309,10 +306,15 @@ def test_photo_of_16_bit_comes_back_in_the_depth_that_is_chosen(open_page):
     np.testing.assert_array_equal(rgba[where][..., :3], expected)
 
 
-def test_viewer_obeys_the_keyboard(open_page):
+def test_viewer_obeys_the_wheel_and_the_keyboard(open_page):
     page = open_page()
     wait_for_result(page)
     viewer = page.locator(".viewer")
+    page.locator(".pane.noisy").hover()
+    before = float(viewer.get_attribute("data-scale"))
+    page.mouse.wheel(0, -100)
+    page.locator(f".viewer:not([data-scale='{before:g}'])").wait_for()
+    assert float(viewer.get_attribute("data-scale")) > before
     page.get_by_role("group", name=viewer_words.LABELS["stage"]).press("4")
     assert viewer.get_attribute("data-scale") == "4"
     left = int(viewer.get_attribute("data-left"))
@@ -326,17 +328,6 @@ def test_viewer_obeys_the_keyboard(open_page):
     assert divider.get_attribute("aria-valuenow") == "52"
     divider.press("Home")
     assert divider.get_attribute("aria-valuenow") == "0"
-
-
-def test_viewer_zooms_with_the_wheel(open_page):
-    page = open_page()
-    wait_for_result(page)
-    page.locator(".pane.noisy").hover()
-    before = float(page.locator(".viewer").get_attribute("data-scale"))
-    page.mouse.wheel(0, -100)
-    page.wait_for_function("() => true")
-    page.locator(f".viewer:not([data-scale='{before:g}'])").wait_for()
-    assert float(page.locator(".viewer").get_attribute("data-scale")) > before
 
 
 def test_upload_is_saved_in_another_format_without_metadata(open_page):
@@ -364,30 +355,25 @@ def test_upload_is_saved_in_another_format_without_metadata(open_page):
     assert b"Camera Maker" not in data
 
 
-@pytest.mark.parametrize("earlier", ["sample", "upload"])
-def test_bad_upload_leaves_the_result(open_page, earlier):
+def test_bad_upload_leaves_the_result(open_page):
     page = open_page()
     wait_for_result(page)
-    if earlier == "upload":
-        upload_and_wait(page, "good.jpg", jpeg_of(noisy_photo(120, 80)))
-    shown = page.locator(".viewer").get_attribute("data-shown")
-    upload(page, "notes.txt", b"These are no pixels.")
-    page.get_by_text("This is not a picture").wait_for()
-    assert page.locator(".viewer").get_attribute("data-shown") == shown
-    assert page.get_by_role("button", name=texts.DOWNLOAD, exact=True).is_enabled()
-    assert page.locator(".stException").count() == 0
+    for earlier in ("sample", "upload"):
+        if earlier == "upload":
+            upload_and_wait(page, "good.jpg", jpeg_of(noisy_photo(120, 80)))
+            page.get_by_text("This is not a picture").wait_for(state="hidden")
+        shown = page.locator(".viewer").get_attribute("data-shown")
+        upload(page, "notes.txt", b"These are no pixels.")
+        page.get_by_text("This is not a picture").wait_for()
+        assert page.locator(".viewer").get_attribute("data-shown") == shown
+        assert page.get_by_role("button", name=texts.DOWNLOAD, exact=True).is_enabled()
+        assert page.locator(".stException").count() == 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_phone_has_no_horizontal_scroll(open_page, scheme):
-    page = open_page(**PHONE, color_scheme=scheme)
+def test_phone_has_no_horizontal_scroll_and_moves_the_divider_by_touch(open_page):
+    page = open_page(**PHONE, color_scheme="dark")
     wait_for_result(page)
     wait_until_it_fits(page)
-
-
-def test_phone_moves_the_divider_by_touch(open_page):
-    page = open_page(**PHONE)
-    wait_for_result(page)
     stage = page.locator(".stage")
     stage.scroll_into_view_if_needed()
     box = stage.bounding_box()
@@ -395,10 +381,7 @@ def test_phone_moves_the_divider_by_touch(open_page):
     divider = page.get_by_role("slider", name=viewer_words.LABELS["divider"])
     assert int(divider.get_attribute("aria-valuenow")) == pytest.approx(25, abs=1)
 
-
-def test_phone_shows_the_true_pixels_on_a_dense_screen(open_page):
-    page = open_page(**PHONE)
-    wait_for_result(page)
+    # And the true pixels on a dense screen.
     page.get_by_role("button", name="1:1", exact=True).click()
     rgba, left, top, scale = canvas_pixels(page, ".pane.noisy")
     sample = next(iter(samples.list_samples().values()))

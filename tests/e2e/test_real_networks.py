@@ -57,7 +57,7 @@ def test_upload_comes_back_in_its_format_with_its_metadata(open_page):
     exif = Image.Exif()
     exif[0x010F], exif[0x0112] = "Camera Maker", 6  # orientation: turned by 90 degrees
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    page = open_page()
+    page = open_page("?model=unet")
     photo = noisy_photo(300, 200)
     upload_and_wait(page, "IMG_1234.jpg", jpeg_of(photo, exif=exif, icc_profile=profile, dpi=(300, 300)))
     page.get_by_text(denoise_words.NO_REFERENCE).wait_for()
@@ -78,9 +78,9 @@ def test_upload_comes_back_in_its_format_with_its_metadata(open_page):
 
 
 def test_run_goes_on_whatever_one_looks_at_until_it_is_cancelled(open_page):
-    page = open_page()
-    upload(page, "large.jpg", jpeg_of(noisy_photo(2400, 1600)))
-    # Its hundred tiles: the sample that the page opens with may still be at its dozen.
+    page = open_page("?model=unet")
+    upload(page, "large.jpg", jpeg_of(noisy_photo(3000, 2000)))
+    # Its two hundred tiles: the sample that the page opens with may still be at its dozen.
     progress = page.get_by_text(re.compile(r"Tile ([3-9]|\d\d) of \d{3}"))
     progress.wait_for(timeout=RESULT_TIMEOUT)
     tile = int(re.search(r"\d+", progress.inner_text())[0])
@@ -103,8 +103,8 @@ def test_run_goes_on_whatever_one_looks_at_until_it_is_cancelled(open_page):
 
 
 def test_two_visitors_at_once_see_their_own_photos(open_page):
-    pages = [open_page(), open_page()]
-    photos = [jpeg_of(noisy_photo(300, 300, seed)) for seed in range(2)]  # four tiles each
+    pages = [open_page("?model=unet"), open_page("?model=unet")]
+    photos = [jpeg_of(noisy_photo(1000, 800, seed)) for seed in range(2)]  # work that lasts
     for number, page in enumerate(pages):
         upload(page, f"visitor{number}.jpg", photos[number])
     for page in pages:  # both are under way before either is done
@@ -117,7 +117,7 @@ def test_two_visitors_at_once_see_their_own_photos(open_page):
 
 
 def test_phone_keeps_progress_and_cancel_in_sight(open_page):
-    page = open_page(**PHONE)
+    page = open_page("?model=unet", **PHONE)
     wait_for_result(page)
     upload(page, "large.jpg", jpeg_of(noisy_photo(2400, 1600)))
     page.get_by_text(re.compile(r"Tile \d+ of \d{3}")).wait_for(timeout=RESULT_TIMEOUT)
@@ -129,7 +129,7 @@ def test_phone_keeps_progress_and_cancel_in_sight(open_page):
 
 
 def test_cancel_keeps_what_is_finished_and_goes_on_later(visit):
-    page = visit("compare?part=512&picture=Coffee")
+    page = visit("compare?part=384&picture=Coffee")
     page.get_by_text(re.compile(rf"denoiser [2-9] of {len(INFOS)}")).wait_for(timeout=RESULT_TIMEOUT)
     page.get_by_role("button", name=texts.CANCEL).click()
     page.get_by_text(texts.WORK_CANCELLED).wait_for(timeout=RESULT_TIMEOUT)

@@ -1,6 +1,7 @@
 import json
 import shutil
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,7 @@ def test_calibration_patches_range_from_clean_to_noisy(calibration: tuple[Pair, 
     assert all(patch.min() >= 0 and patch.max() <= 1 for patch in patches)
     noise = noise_of(patches)
     assert max(noise) > 2 * min(noise)
-    assert noise_of(patch for patch, _ in calibration_patches(calibration[:1], 16)) == noise
+    assert noise_of(patch for patch, _ in islice(calibration_patches(calibration[:1], 16), 3)) == noise[:3]
     assert all(level.shape == (256, 256, 1) and level.dtype == np.float32 for level in levels)
     told = [float(level.max()) for level in levels]
     assert [place for place, level in enumerate(told) if level == 0] == [0, 8]  # the clean ones

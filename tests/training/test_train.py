@@ -219,10 +219,7 @@ def test_train_the_case_studys_way(tmp_path: Path) -> None:
         (tmp_path / "data" / kind).mkdir(parents=True)
         for name in ("a", "b"):
             PillowImage.fromarray(pixels).save(tmp_path / "data" / kind / f"{name}.png")
-    configuration = replace(
-        RIDNET, architecture="cbdnet", arguments={"filters": 4}, patches="case-study", loss="mse", batch_size=8,
-        validation_epochs=1,
-    )  # fmt: skip
+    configuration = replace(TINY, patches="case-study", loss="mse", batch_size=8, validation_epochs=1)
     train([tmp_path / "data"], tmp_path / "run", configuration)
     rows = read_log(tmp_path / "run" / "log.csv")
     assert [row["steps"] for row in rows] == ["2", "4"]  # 16 patches of one pair; the other is held out
