@@ -14,7 +14,7 @@ app: .venv/app
 
 # Each of the first two keeps one processor busy.
 test: .venv/dev
-	$(MAKE) -j 2 --output-sync lint test-jax
+	$(MAKE) -j 2 lint test-jax
 	$(MAKE) test-core test-training test-page test-cost
 
 lint: .venv/dev
