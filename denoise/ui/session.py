@@ -24,6 +24,7 @@ from denoise.engine import Task
 from denoise.image import Photo, PhotoError, decode, encode, outline, unpacked_size, with_depth, without_metadata
 from denoise.metrics import check_reference
 from denoise.mixing import Mix, blend
+from denoise.presets import USUAL, presets
 from denoise.runtime import ModelError
 from denoise.ui import farewell, memory, samples, texts
 from denoise.ui.growing import Growing
@@ -102,6 +103,8 @@ class Session:
         best: Whether the visitor wants the denoiser's best quality.
         strength: How many times the usual the visitor wants taken for noise.
         mix: How much of the noise the visitor wants removed.
+        mixed: How often the server has set it, rather than the viewer's sliders.
+        preset: Name of the preset that says so, see `denoise.presets`; empty if none does.
         batch: The visitor's batch, once the page was looked at; it goes on while the visitor is away.
         jobs: What is at work, but for the batch.
         growing: What is there of the newest result.
@@ -120,6 +123,8 @@ class Session:
     best: bool = False
     strength: float = 1.0
     mix: Mix = field(default_factory=Mix)
+    mixed: int = 0
+    preset: str = USUAL
     batch: Batch | None = None
     jobs: Slots = field(default_factory=lambda: Slots(explain))
     growing: Growing | None = None
@@ -283,9 +288,28 @@ class Session:
 
         return work
 
-    def keep_model(self) -> None:
-        """Stay with the denoiser that the visitor chose, whatever the next photo or page."""
-        self.model = st.session_state["model"]
+    def choose_preset(self, name: str) -> None:
+        """Take strength and mix from a preset, and the denoiser if it names one; none stays of the one before."""
+        before, preset = presets().get(self.preset), presets()[name]
+        if preset.model or (before and before.model):
+            self.model = preset.model
+        self.preset, self.strength, self.mix = name, preset.strength, preset.mix
+        self.mixed += 1
+
+    def _fit_preset(self) -> None:
+        """Stay with the preset as long as all is as it says; else with the first that says so, if there is one."""
+        fitting = [
+            name
+            for name, preset in presets().items()
+            if (preset.strength, preset.mix) == (self.strength, self.mix) and preset.model in ("", self.model)
+        ]
+        if self.preset not in fitting:
+            self.preset = next(iter(fitting), "")
+
+    def keep_model(self, key: str) -> None:
+        """Stay with the denoiser that the visitor chose, whatever the next photo or page; one is always chosen."""
+        self.model = st.session_state[key] or self.model
+        self._fit_preset()
 
     def keep_best(self) -> None:
         """Do the same with its quality."""
@@ -294,6 +318,7 @@ class Session:
     def keep_strength(self) -> None:
         """Do the same with its strength."""
         self.strength = st.session_state["strength"]
+        self._fit_preset()
 
     def chosen(self) -> Chosen:
         """Return the photo that the page is about, and say if the visitor's own was tidied away."""
@@ -357,13 +382,16 @@ class Session:
     def set_mix(self, mix: Mix) -> None:
         """Remove this much of the noise."""
         self.mix = mix
+        self._fit_preset()
 
     def obey(self, link: Mapping[str, str]) -> None:
-        """Do as a link says: photo, model, quality, strength and mix. What it does not say, or says wrongly, stays."""
+        """Do as a link says: photo, preset, model, quality, strength, mix. What it does not say, or wrongly, stays."""
         if (name := link.get("photo", "")) in samples.list_samples():
             self.choose(name)
         elif name == UPLOAD:
             self.notice = texts.OWN_PHOTO_GONE
+        if (name := link.get("preset", "")) in presets():
+            self.choose_preset(name)
         if (name := link.get("model", "")) in denoiser_names():
             self.model = name
         self.best = link.get("best", str(self.best)).lower() == "true"
@@ -371,11 +399,13 @@ class Session:
             self.strength = read_strength(link.get("strength", ""))
         with suppress(ValueError):
             self.mix = read_mix(link.get("mix", ""))
+        self._fit_preset()
 
     def link(self) -> dict[str, str]:
         """Return what `obey` takes; empty where all is as a new visitor finds it."""
         return {
             "photo": self.chosen_id if self.chosen_id != first_sample() else "",
+            "preset": self.preset if self.preset != USUAL else "",
             "model": self.model,
             "best": "true" if self.best else "",
             "strength": f"{self.strength:g}" if self.strength != 1 else "",

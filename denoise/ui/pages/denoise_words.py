@@ -34,6 +34,14 @@ NOISE_HELP = (
 ALREADY_CLEAN = (
     "This photo is already clean: there is hardly any noise to remove. The original may be the better picture."
 )
+LOOK = "Look"
+OWN_LOOK = "Your own: as strong as chosen below, mixed as the sliders at the photo say."
+ROLES = {"ridnet": "Quality", "unet": "Fast"}
+"""What the networks are called that serve unless another one is asked for."""
+COMPARISON = "More, for comparison"
+COMPARISON_LABEL = "Networks of the case study, and a classical filter"
+NOISE_WORDS = {8.0: "Strong noise", 3.0: "Moderate noise", 0.8: "Little noise", 0.0: "Hardly any noise"}
+"""From which level on, in levels of 0 to 255, strongest first."""
 STRENGTH = "Strength"
 STRENGTH_HELP = (
     "Above 1, the network takes more for noise and runs again: grain goes that it left because it was not sure, and "
@@ -66,6 +74,22 @@ def facts(width: int, height: int, file_format: str, bit_depth: int) -> str:
     return f"{width} × {height} pixels · {file_format}, {bit_depth} bit"
 
 
-def choice(summary: str, seconds: float | None) -> str:
-    """Describe a denoiser, and say how long it will take for the photo that is chosen, if that is known."""
-    return summary if seconds is None else f"{summary} About {texts.duration(max(seconds, 0.1))}."
+def choice(summary: str, seconds: float | None, minutes: float | None) -> str:
+    """Describe a denoiser; say how long it takes for the photo that is chosen and was trained, if that is known."""
+    here = "" if seconds is None else f" About {texts.duration(max(seconds, 0.1))} here."
+    return summary + here + (f" Trained for {trained(minutes)}." if minutes else "")
+
+
+def trained(minutes: float) -> str:
+    """Name the length of a training."""
+    return f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
+
+
+def noise(level: float) -> str:
+    """Say how much noise a photo had, by its level of 0 to 255."""
+    return next(text for least, text in NOISE_WORDS.items() if level >= least)
+
+
+def done(level: float, title: str, seconds: float) -> str:
+    """Say how much noise there was, and which denoiser made the result in which time."""
+    return f"{noise(level)}. {texts.done(title, seconds)}"

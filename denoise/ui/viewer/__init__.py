@@ -49,6 +49,7 @@ def show(
     clean: Picture | None = None,
     details: Picture | None = None,
     mix: Mix | None = None,
+    mixed: int = 0,
     on_mix: Callable[[Mix], None] | None = None,
     link: Mapping[str, str] | None = None,
     key: str = "viewer",
@@ -68,6 +69,7 @@ def show(
         clean: The clean reference; with it the viewer shows where the others differ from it.
         details: The map of `denoise.detail_map`, for the slider that keeps details.
         mix: Where the sliders stand at first; without it there are none.
+        mixed: Another number has them stand there once more, wherever the visitor has moved them.
         on_mix: Called when the visitor has moved a slider.
         link: What the page's address is to say besides the view; what is empty goes from it. Streamlit's own way would
             add a step to the browser's history for each change, and lead back to the page who wants to leave it.
@@ -102,6 +104,7 @@ def show(
             shown,
             asdict(growing) if growing else None,
             percents,
+            mixed,
             LUMA,
             dict(link or {}),
         ],

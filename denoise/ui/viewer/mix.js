@@ -6,6 +6,7 @@ import { PLAIN_MIX } from "./pixels.js";
 export function createMix(root, { changed, settled }) {
   const sliders = [...root.querySelectorAll(".mix input")];
   let mix;
+  let seen; // which of the server's wishes was the last
 
   function set(percents) {
     mix = percents;
@@ -16,9 +17,11 @@ export function createMix(root, { changed, settled }) {
     changed();
   }
 
-  // Only at first: what the server knows of the sliders later may be older than where they are. Null: there are none.
-  function start(percents) {
-    if (mix) return;
+  // At first, and when the server wishes so: what it knows of the sliders otherwise may be older than where they are.
+  // Null: there are none.
+  function start(percents, wish) {
+    if (mix && wish === seen) return;
+    seen = wish;
     root.toggleAttribute("data-mixable", Boolean(percents));
     set(percents ?? PLAIN_MIX);
   }

@@ -1,10 +1,10 @@
 // Shows the noisy and the denoised photo under one shared view (zoom and position), in their true pixels.
 //
-// `data`: [labels, [[key, what it does], ...], subject, spot, [{role, id, label, url}, ...], growing, mix, luma, link].
+// `data`: [labels, [[key, what it does], ...], subject, spot, [{role, id, label, url}, ...], growing, mix, mixed, luma, link].
 // `subject`: zoom and position stay as long as it does. `spot`: row and column to look at first, or null. `growing`:
 // {id, label, url} of a denoised picture that is being made, see growing.js, or null. The roles: "noisy" and, where there is such a picture, "denoised", "clean" (the
 // reference) and "details" (where the photo has texture). `mix`: where the sliders stand at first, in percent, or null for
-// none; `luma`: shares of the colours in luminance, in 256ths; `link`: what the page's address is to say, by parameter.
+// none, and again whenever `mixed` is another number; `luma`: shares of the colours in luminance, in 256ths; `link`: what the page's address is to say, by parameter.
 
 import { createAddress } from "./address.js";
 import { empty } from "./colours.js";
@@ -69,14 +69,14 @@ function createViewer(root, report) {
 
   // ---- What is shown ----
 
-  function show(newLabels, keys, newSubject, newSpot, wanted, newGrowing, percents, newLuma, link) {
+  function show(newLabels, keys, newSubject, newSpot, wanted, newGrowing, percents, mixed, newLuma, link) {
     labels = newLabels;
     label(keys);
     luma = newLuma;
     subject = newSubject;
     spot = newSpot;
     address.say(link);
-    mix.start(percents);
+    mix.start(percents, mixed);
     // Until the picture has come that was growing, what is there of it stays.
     const isComing = growing.wanted() && wanted.some(({ role, id }) => role === "denoised" && id === growing.wanted().id);
     if (growing.wanted() && !newGrowing && !isComing) title.tell("");
