@@ -6,7 +6,6 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Hashable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import PurePath
@@ -19,17 +18,28 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRe
 
 from denoise import engine, pipeline, turns
 from denoise.batch import Batch
-from denoise.catalogue import denoiser_names
 from denoise.engine import Task
-from denoise.image import Photo, PhotoError, decode, encode, outline, unpacked_size, with_depth, without_metadata
+from denoise.image import (
+    Development,
+    Photo,
+    PhotoError,
+    decode,
+    encode,
+    identify,
+    outline,
+    unpacked_size,
+    with_depth,
+    without_metadata,
+)
 from denoise.metrics import check_reference
 from denoise.mixing import Mix, blend
-from denoise.presets import USUAL, presets
 from denoise.runtime import ModelError
 from denoise.ui import farewell, memory, samples, texts
+from denoise.ui.choices import Choices, write_development
+from denoise.ui.chosen import Chosen
 from denoise.ui.growing import Growing
 from denoise.ui.kept import Kept, Upload, held, size_of
-from denoise.ui.results import File, Result, Run, read_strength
+from denoise.ui.results import File, Result, Run
 from denoise.ui.slots import Slots
 from denoise.ui.spot import telling_spot
 
@@ -49,62 +59,20 @@ _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """The photo that the page is about.
-
-    Attributes:
-        id: Tells photos apart; equal for equal files.
-        title: What the page calls it.
-        file_name: As uploaded; a name in the same manner for a sample.
-        load: Returns the photo, see `noisy`.
-        outline: The same without its samples, see `denoise.image.outline`: always at hand.
-        spot: Row and column to look at first, see `telling_spot`.
-        load_clean: Returns its clean reference, if there is one.
-        clean_id: Tells references apart as `id` does photos; empty if there is none.
-    """
-
-    id: str
-    title: str
-    file_name: str
-    load: Callable[[], Photo]
-    outline: Photo
-    spot: tuple[int, int]
-    load_clean: Callable[[], Photo] | None = None
-    clean_id: str = ""
-
-    @property
-    def noisy(self) -> Photo:
-        """The photo; to be asked for when it is needed rather than held, so that its memory can be let go of."""
-        return self.load()
-
-    @property
-    def clean(self) -> Photo | None:
-        """Its clean reference, if there is one."""
-        return self.load_clean() if self.load_clean else None
-
-
 _results_of_samples: dict[Run, Result] = {}
 """For every visitor: few and small, and the same for all of them."""
 
 
 @dataclass
-class Session:
-    """One visitor's state.
+class Session(Choices):
+    """One visitor's state, beside the choices.
 
     Attributes:
-        chosen_id: `UPLOAD` or the name of a sample.
         upload: The last photo that was uploaded and could be read.
         upload_error: Why the last upload was refused; empty if it was not.
         notice: What the visitor should know of the link that was followed.
         reference_error: The same of the last reference.
         results: Newest last.
-        model: The denoiser that the visitor chose; until then it is the default for each photo.
-        best: Whether the visitor wants the denoiser's best quality.
-        strength: How many times the usual the visitor wants taken for noise.
-        mix: How much of the noise the visitor wants removed.
-        mixed: How often the server has set it, rather than the viewer's sliders.
-        preset: Name of the preset that says so, see `denoise.presets`; empty if none does.
         batch: The visitor's batch, once the page was looked at; it goes on while the visitor is away.
         jobs: What is at work, but for the batch.
         growing: What is there of the newest result.
@@ -113,18 +81,11 @@ class Session:
         token: Tells sessions apart, and cannot be guessed.
     """
 
-    chosen_id: str
     upload: Chosen | None = None
     upload_error: str = ""
     reference_error: str = ""
     notice: str = ""
     results: dict[Run, Result] = field(default_factory=dict)
-    model: str = ""
-    best: bool = False
-    strength: float = 1.0
-    mix: Mix = field(default_factory=Mix)
-    mixed: int = 0
-    preset: str = USUAL
     batch: Batch | None = None
     jobs: Slots = field(default_factory=lambda: Slots(explain))
     growing: Growing | None = None
@@ -135,7 +96,7 @@ class Session:
     _uploads: int = 0
     _latest: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
     _pictures: dict[str, tuple[str, Kept[bytes]]] = field(default_factory=dict)
-    _kept: dict[str, Kept[Photo]] = field(default_factory=dict)  # the upload and its reference
+    _kept: dict[str, Kept[Any]] = field(default_factory=dict)  # the upload, its reference, its RAW file
     _is_away: bool = False
     _changing: threading.RLock = field(default_factory=threading.RLock)  # the upload, the work and its result
 
@@ -177,20 +138,42 @@ class Session:
         What the visitor did while a large photo was decoded stands: a later upload, or the choice of a sample.
         """
         self.upload_error = ""
+        self._open(file_name, held(file), Development())
+
+    def develop(self) -> None:
+        """See to it that the visitor's RAW file is developed as the visitor wants it; if that fails, stay as it is."""
+        upload, file = self.upload, self._kept.get("raw")
+        if self.chosen_id != UPLOAD or upload is None or upload.development in (None, self.development):
+            return
+        if file is not None:
+            self._open(upload.file_name, file, self.development)
+        if self.upload and self.upload.development:
+            self.development = self.upload.development
+
+    @property
+    def can_develop(self) -> bool:
+        """Whether the visitor's photo can be developed in another way."""
+        return "raw" in self._kept
+
+    def _open(self, file_name: str, file: Kept[bytes], development: Development) -> None:
         self._forget_pictures()  # decoding a large photo needs the memory, and all of this can be made again
         self._uploads += 1
         upload, choices = self._uploads, self._choices
-        opened, failure = open_photo(file, _keep)
+        opened, failure = open_photo(file, partial(_keep, file=file, development=development), development)
         with self._changing:
             if upload != self._uploads:
                 return
             if opened is None:
                 self.upload_error = texts.refused(file_name, failure)
                 return
-            chosen = Chosen(opened[2], file_name, file_name, opened[0].get, opened[1], opened[3])
-            if self.upload and self.upload.id == chosen.id:  # the same file again: so is its reference
+            kept, as_it_is = opened
+            chosen = replace(as_it_is, title=file_name, file_name=file_name)
+            if self.upload and self.upload.file_id == chosen.file_id:  # the same file again: so is its reference
                 chosen = replace(chosen, load_clean=self.upload.load_clean, clean_id=self.upload.clean_id)
-            self._kept["upload"], self.upload = opened[0], chosen
+            self._kept["upload"], self.upload = kept, chosen
+            self._kept.pop("raw", None)
+            if chosen.development:
+                self._kept["raw"], self.development = file, chosen.development
             if choices == self._choices:
                 self.choose(UPLOAD)
 
@@ -224,8 +207,8 @@ class Session:
             if opened is None:
                 self.reference_error = failure
                 return
-            self._kept["reference"] = opened[0]
-            self.upload = replace(upload, load_clean=opened[0].get, clean_id=opened[2])
+            self._kept["reference"], reference = opened
+            self.upload = replace(upload, load_clean=reference.load, clean_id=reference.id)
 
     def close_reference(self) -> None:
         """Let go of the uploaded reference."""
@@ -288,42 +271,13 @@ class Session:
 
         return work
 
-    def choose_preset(self, name: str) -> None:
-        """Take strength and mix from a preset, and the denoiser if it names one; none stays of the one before."""
-        before, preset = presets().get(self.preset), presets()[name]
-        if preset.model or (before and before.model):
-            self.model = preset.model
-        self.preset, self.strength, self.mix = name, preset.strength, preset.mix
-        self.mixed += 1
-
-    def _fit_preset(self) -> None:
-        """Stay with the preset as long as all is as it says; else with the first that says so, if there is one."""
-        fitting = [
-            name
-            for name, preset in presets().items()
-            if (preset.strength, preset.mix) == (self.strength, self.mix) and preset.model in ("", self.model)
-        ]
-        if self.preset not in fitting:
-            self.preset = next(iter(fitting), "")
-
-    def keep_model(self, key: str) -> None:
-        """Stay with the denoiser that the visitor chose, whatever the next photo or page; one is always chosen."""
-        self.model = st.session_state[key] or self.model
-        self._fit_preset()
-
-    def keep_best(self) -> None:
-        """Do the same with its quality."""
-        self.best = st.session_state["best"]
-
-    def keep_strength(self) -> None:
-        """Do the same with its strength."""
-        self.strength = st.session_state["strength"]
-        self._fit_preset()
-
     def chosen(self) -> Chosen:
         """Return the photo that the page is about, and say if the visitor's own was tidied away."""
         for place, kept in list(self._kept.items()):
             if not kept.is_there:
+                if place == "raw":  # of the photo itself nothing is lost
+                    self._kept.pop(place, None)
+                    continue
                 (self.close_upload if place == "upload" else self.close_reference)()
                 self.notice = texts.TIDIED_AWAY
         if self.chosen_id == UPLOAD and self.upload is not None:
@@ -335,7 +289,14 @@ class Session:
         file_name = sample.name + PurePath(sample.noisy).suffix
         noisy, clean = partial(samples.load, sample.noisy), partial(samples.load, sample.clean)
         return Chosen(
-            sample.name, sample.title, file_name, noisy, outline(noisy()), samples.spot(name), clean, sample.name
+            sample.name,
+            sample.title,
+            file_name,
+            noisy,
+            outline(noisy()),
+            samples.spot(name),
+            load_clean=clean,
+            clean_id=sample.name,
         )
 
     def file(self, wanted: File, mix: Mix) -> bytes:
@@ -379,38 +340,20 @@ class Session:
         if self._is_away:
             result.kept.put_aside()
 
-    def set_mix(self, mix: Mix) -> None:
-        """Remove this much of the noise."""
-        self.mix = mix
-        self._fit_preset()
-
     def obey(self, link: Mapping[str, str]) -> None:
-        """Do as a link says: photo, preset, model, quality, strength, mix. What it does not say, or wrongly, stays."""
-        if (name := link.get("photo", "")) in samples.list_samples():
+        """Do as a link says, see `Choices.obey`; it names a sample, or the visitor's own photo, if that is here."""
+        if (name := link.get("photo", "")) in samples.list_samples() or (name == UPLOAD and self.upload):
             self.choose(name)
         elif name == UPLOAD:
             self.notice = texts.OWN_PHOTO_GONE
-        if (name := link.get("preset", "")) in presets():
-            self.choose_preset(name)
-        if (name := link.get("model", "")) in denoiser_names():
-            self.model = name
-        self.best = link.get("best", str(self.best)).lower() == "true"
-        with suppress(ValueError):
-            self.strength = read_strength(link.get("strength", ""))
-        with suppress(ValueError):
-            self.mix = read_mix(link.get("mix", ""))
-        self._fit_preset()
+        super().obey(link)
 
     def link(self) -> dict[str, str]:
-        """Return what `obey` takes; empty where all is as a new visitor finds it."""
-        return {
-            "photo": self.chosen_id if self.chosen_id != first_sample() else "",
-            "preset": self.preset if self.preset != USUAL else "",
-            "model": self.model,
-            "best": "true" if self.best else "",
-            "strength": f"{self.strength:g}" if self.strength != 1 else "",
-            "mix": "-".join(f"{100 * share:.0f}" for share in self.mix) if self.mix != Mix() else "",
-        }
+        """Return what `obey` takes, see `Choices.link`."""
+        said = super().link()
+        said["photo"] = "" if self.chosen_id == first_sample() else self.chosen_id
+        is_raw = self.chosen_id == UPLOAD and self.upload and self.upload.development
+        return said if is_raw else said | {"raw": ""}
 
     def keep_picture(self, slot: str, png: Upload) -> str:
         """Keep a picture for the browser to fetch, until another one takes its slot; return what it is asked for by."""
@@ -450,30 +393,36 @@ class Session:
         return cast(_T, kept[1])
 
 
-def read_mix(text: str) -> Mix:
-    """Read percents of luminance, colour and detail, such as "100-80-0"; what is beyond 0 and 100 is brought there.
-
-    Raises:
-        ValueError: These are not three whole numbers.
-    """
-    luminance, colour, detail = (min(max(int(percent), 0), 100) / 100 for percent in text.split("-"))
-    return Mix(luminance, colour, detail)
-
-
-def open_photo(file: Upload, make: Callable[[Photo, str], _T]) -> tuple[_T | None, str]:
+def open_photo(
+    file: Upload, make: Callable[[Photo, str], _T], development: Development | None = None
+) -> tuple[_T | None, str]:
     """Decode a file when it is its turn; return what `make` makes of it and its digest, or why there is nothing."""
     waiting = held(file)
     try:
         with turns.pictures.turn(2 * unpacked_size(waiting.get(), max_megapixels=MAX_MEGAPIXELS)):
-            return make(decode(waiting.get(), max_megapixels=MAX_MEGAPIXELS), _digest(waiting.get())), ""
+            how = development or Development()
+            photo = decode(waiting.get(), max_megapixels=MAX_MEGAPIXELS, development=how)
+            return make(photo, _digest(waiting.get())), ""
     except Exception as error:
         return None, explain(error)
 
 
-def _keep(photo: Photo, digest: str, noisy: Photo | None = None) -> tuple[Kept[Photo], Photo, str, tuple[int, int]]:
+def _keep(
+    photo: Photo,
+    digest: str,
+    *,
+    file: Kept[bytes] | None = None,
+    development: Development | None = None,
+    noisy: Photo | None = None,
+) -> tuple[Kept[Photo], Chosen]:
+    """Keep a photo, and say what is known of it, but for its name."""
     if noisy is not None:  # the photo whose reference this is
         check_reference(photo, noisy)
-    return Kept(photo), outline(photo), digest, telling_spot(photo)
+    if file is None or identify(file.get()) != "RAW":
+        development = None
+    kept, said = Kept(photo), write_development(development) if development else ""
+    photo_id = f"{digest},{said}" if said else digest
+    return kept, Chosen(photo_id, "", "", kept.get, outline(photo), telling_spot(photo), digest, development)
 
 
 def in_turn(chosen: Chosen | None, make: Callable[[], _T]) -> Callable[[], _T]:

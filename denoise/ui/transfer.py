@@ -31,9 +31,10 @@ from denoise.mixing import Mix
 from denoise.spool import BUDGET, SHARE, ShareError, remove_spool, spool
 from denoise.tiling import Box
 from denoise.ui import ahead, ending, farewell, guard, orders, samples, session, texts
+from denoise.ui.choices import read_mix
 from denoise.ui.kept import Kept
 from denoise.ui.results import File, Run
-from denoise.ui.session import Session, read_mix
+from denoise.ui.session import Session
 
 PATH, PHOTO_PATH, PICTURE_PATH, THUMBNAIL_PATH = "/batches", "/photos", "/pictures", "/thumbnails"
 WINDOW_PATH = "/windows"

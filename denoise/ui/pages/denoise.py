@@ -38,10 +38,11 @@ from denoise.ui import (
     transfer,
     viewer,
 )
+from denoise.ui.chosen import Chosen
 from denoise.ui.pages import denoise_choices
 from denoise.ui.pages import denoise_words as words
 from denoise.ui.results import File, Result, Run
-from denoise.ui.session import PHOTO, UPLOAD, Chosen, Session, in_turn
+from denoise.ui.session import PHOTO, UPLOAD, Session, in_turn
 
 _AS_IT_CAME = ""
 _QUALITY_KEYS = {100: "quality_lossless"}  # by the usual quality: what was chosen where loss is usual is no wish here
@@ -61,6 +62,7 @@ def show() -> None:
     All of it is placed before the network runs, so that nothing waits for the network or moves when its result comes.
     """
     state = session.current()
+    state.develop()
     chosen = state.chosen()
     run = denoise_choices.wanted(state, chosen)
     model = run.model
@@ -160,7 +162,8 @@ def _reference(state: Session) -> None:
 
 def _title(chosen: Chosen) -> None:
     photo = chosen.outline
-    st.header(texts.literal(chosen.title), anchor=False)
+    badge = f" {words.RAW_BADGE}" if chosen.development else ""
+    st.header(f"{texts.literal(chosen.title)}{badge}", anchor=False)
     st.caption(words.facts(photo.width, photo.height, format_title(photo.format), photo.bit_depth))
 
 
@@ -249,7 +252,7 @@ def _viewer(state: Session, chosen: Chosen, noisy: viewer.Picture, run: Run, res
         reference = picture("clean", f"{chosen.id} {chosen.clean_id}", texts.CLEAN, clean_png)
     viewer.show(
         shown,
-        subject=chosen.id,
+        subject=chosen.file_id or chosen.id,
         spot=chosen.spot,
         growing=growing,
         clean=reference,

@@ -3,12 +3,14 @@
 import streamlit as st
 
 from denoise import catalogue, engine
+from denoise.image import MOST_STOPS
 from denoise.pipeline import STRONGEST
 from denoise.presets import presets
 from denoise.ui import texts
+from denoise.ui.chosen import Chosen
 from denoise.ui.pages import denoise_words as words
 from denoise.ui.results import Run
-from denoise.ui.session import Chosen, Session
+from denoise.ui.session import Session
 
 _FIRST = (catalogue.DEFAULT, catalogue.DEFAULT_FOR_BIG_PHOTOS)
 
@@ -19,6 +21,8 @@ def wanted(state: Session, chosen: Chosen) -> Run:
     for key, among in (("model", _first()), ("model_compared", _others())):
         st.session_state[key] = model if model in among else None
     st.session_state["look"] = state.preset or None
+    for name, value in vars(state.development).items():
+        st.session_state[name] = value
     st.session_state["best"], st.session_state["strength"] = state.best, state.strength
     if not catalogue.denoiser_names()[model].has_best:
         return Run(chosen.id, model)
@@ -27,6 +31,8 @@ def wanted(state: Session, chosen: Chosen) -> Run:
 
 def show(state: Session, chosen: Chosen, model: str) -> None:
     """Place the choices in the page."""
+    if chosen.development and state.can_develop:
+        _development(state)
     _look(state)
     _network(state, chosen, model)
     has_it = catalogue.denoiser_names()[model].has_best
@@ -42,6 +48,34 @@ def show(state: Session, chosen: Chosen, model: str) -> None:
         on_change=state.keep_strength,
     )
     st.toggle(texts.BEST, key="best", help=texts.BEST_HELP, disabled=not has_it, on_change=state.keep_best)
+
+
+def _development(state: Session) -> None:
+    with st.expander(words.DEVELOPMENT, expanded=True):
+        for key, label, choices, tip in (
+            ("white_balance", words.WHITE_BALANCE, words.WHITE_BALANCES, words.WHITE_BALANCE_HELP),
+            ("highlights", words.HIGHLIGHTS, words.HIGHLIGHT_WAYS, words.HIGHLIGHTS_HELP),
+        ):
+            st.segmented_control(
+                label,
+                list(choices),
+                format_func=choices.__getitem__,
+                key=key,
+                help=tip,
+                required=True,
+                width="stretch",
+                on_change=state.keep_development,
+            )
+        st.slider(
+            words.EXPOSURE,
+            -MOST_STOPS,
+            MOST_STOPS,
+            step=0.25,
+            format="%+.2f",
+            key="exposure",
+            help=words.EXPOSURE_HELP,
+            on_change=state.keep_development,
+        )
 
 
 def _look(state: Session) -> None:
