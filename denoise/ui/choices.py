@@ -103,7 +103,7 @@ class Choices:
             "best": "true" if self.best else "",
             "strength": f"{self.strength:g}" if self.strength != 1 else "",
             "mix": "-".join(f"{100 * share:.0f}" for share in self.mix) if self.mix != Mix() else "",
-            "raw": write_development(self.development),
+            "raw": write_development(self.development) if self.development != Development() else "",
         }
 
 
@@ -128,7 +128,5 @@ def read_development(text: str) -> Development:
 
 
 def write_development(development: Development) -> str:
-    """Say in an address how a RAW file is developed; empty if as usual."""
-    if development == Development():
-        return ""
+    """Say in an address how a RAW file is developed."""
     return f"{development.white_balance},{development.exposure:g},{development.highlights}"

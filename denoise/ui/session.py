@@ -12,9 +12,6 @@ from pathlib import PurePath
 from typing import Any, TypeVar, cast
 
 import streamlit as st
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
 from denoise import engine, pipeline, turns
 from denoise.batch import Batch
@@ -33,8 +30,10 @@ from denoise.image import (
 )
 from denoise.metrics import check_reference
 from denoise.mixing import Mix, blend
+from denoise.presets import USUAL
 from denoise.runtime import ModelError
 from denoise.ui import farewell, memory, samples, texts
+from denoise.ui.arrivals import Arrivals
 from denoise.ui.choices import Choices, write_development
 from denoise.ui.chosen import Chosen
 from denoise.ui.growing import Growing
@@ -51,6 +50,9 @@ PHOTO = "photo"
 
 MAX_MEGAPIXELS = float(os.environ.get("DENOISE_MAX_MEGAPIXELS", "50"))
 """The largest photo that the page accepts; who runs the server decides, by its memory."""
+
+UNDO = 10.0
+"""Seconds in which the removal of the visitor's photo can be undone."""
 
 _LONGEST_TILE = 60.0  # seconds, on a busy machine
 _RESULTS_BYTES = 64_000_000  # all results that a session keeps; at least the newest stays
@@ -76,6 +78,8 @@ class Session(Choices):
         batch: The visitor's batch, once the page was looked at; it goes on while the visitor is away.
         jobs: What is at work, but for the batch.
         growing: What is there of the newest result.
+        pages: What single pages remember of themselves.
+        arrivals: What came through Streamlit's uploaders.
         measuring: Held while a result is mixed and measured: a slider that moves quickly asks for that more often than
             a large photo allows, and each time takes its own memory.
         token: Tells sessions apart, and cannot be guessed.
@@ -89,48 +93,27 @@ class Session(Choices):
     batch: Batch | None = None
     jobs: Slots = field(default_factory=lambda: Slots(explain))
     growing: Growing | None = None
+    pages: dict[str, Any] = field(default_factory=dict)
+    arrivals: Arrivals = field(default_factory=Arrivals)
     measuring: threading.Lock = field(default_factory=threading.Lock)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
-    _files: dict[str, str] = field(default_factory=dict)
     _choices: int = 0
     _uploads: int = 0
     _latest: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
     _pictures: dict[str, tuple[str, Kept[bytes]]] = field(default_factory=dict)
     _kept: dict[str, Kept[Any]] = field(default_factory=dict)  # the upload, its reference, its RAW file
+    _removed: tuple[Chosen | None, dict[str, Kept[Any]], dict[Run, Result]] | None = None
+    _removals: int = 0
     _is_away: bool = False
     _changing: threading.RLock = field(default_factory=threading.RLock)  # the upload, the work and its result
 
     def choose(self, chosen_id: str) -> None:
-        """Make a sample, or the upload, the photo that the page is about."""
+        """Make a sample, or the upload, the photo that the page is about; what was removed before is gone for good."""
+        self.forget_removed()
         self._choices += 1
         self.chosen_id = chosen_id
         self.upload_error = self.reference_error = self.notice = ""
         self.jobs.forget_early_end(PHOTO)
-
-    def take(self, place: str, file: UploadedFile) -> bytes:
-        """Return the content of an uploaded file, of which Streamlit keeps nothing but the name.
-
-        It would keep a file for as long as the session lasts, twice, and each upload in another place as well. That it
-        has been here is all that the uploader's list needs to know.
-        """
-        data = file.getvalue()
-        self.release(place)
-        if context := get_script_run_ctx():
-            manager = cast(MemoryUploadedFileManager, context.uploaded_file_mgr)
-            manager.add_file(context.session_id, UploadedFileRec(file.file_id, file.name, file.type, b""))
-        file.truncate(0)
-        self._files[place] = file.file_id
-        return data
-
-    def release(self, place: str) -> None:
-        """Have Streamlit forget the name as well of what was uploaded in this place."""
-        context, before = get_script_run_ctx(), self._files.pop(place, None)
-        if context and before:
-            cast(MemoryUploadedFileManager, context.uploaded_file_mgr).remove_file(context.session_id, before)
-
-    def missed(self, place: str, file: UploadedFile | None) -> bool:
-        """Tell whether a file still waits to be taken: the run that was to take it was overtaken too early."""
-        return file is not None and self._files.get(place) != file.file_id
 
     def open_upload(self, file_name: str, file: Upload) -> None:
         """Decode and choose an uploaded photo; if that fails, keep all as it was and say why in `upload_error`.
@@ -182,17 +165,49 @@ class Session(Choices):
         if self.upload is not None:
             self._let_go()
             for place in ("photo", "reference"):
-                self.release(place)
+                self.arrivals.release(place)
         if self.chosen_id == UPLOAD:
             self.choose(first_sample())
+
+    def remove_upload(self) -> None:
+        """Do the same, but leave the visitor `UNDO` seconds to think again."""
+        removed = self.upload, dict(self._kept), self.results
+        self.close_upload()
+        if removed[0] is None:
+            return
+        with self._changing:
+            self._removed = removed
+            self._removals += 1
+        timer = threading.Timer(UNDO, self.forget_removed, args=(self._removals,))  # which must not hold it itself
+        timer.daemon = True
+        timer.start()
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether a removal can be undone."""
+        return self._removed is not None
+
+    def undo_removal(self) -> None:
+        """Bring back what was removed, if it is still there."""
+        with self._changing:
+            if self._removed is None:
+                return
+            self.upload, self._kept, self.results = self._removed
+        self.choose(UPLOAD)
+
+    def forget_removed(self, removal: int = 0) -> None:
+        """Let go for good of what was removed: the last time, unless it is told which time."""
+        with self._changing:
+            if removal in (0, self._removals):
+                self._removed = None
 
     def _let_go(self) -> None:
         """Forget all photos, and what is being made of them; of results those of earlier photos, too."""
         with self._changing:
             self._uploads += 1
             self.jobs.end(PHOTO)
-            self.results, self.upload = {}, None
-            self._kept.clear()
+            self.results, self.upload, self._removed = {}, None, None
+            self._kept = {}
         self._forget_pictures()
 
     def open_reference(self, file: Upload) -> None:
@@ -213,7 +228,7 @@ class Session(Choices):
     def close_reference(self) -> None:
         """Let go of the uploaded reference."""
         self._drop_reference()
-        self.release("reference")
+        self.arrivals.release("reference")
 
     def _drop_reference(self) -> None:
         self.reference_error = ""
@@ -226,6 +241,7 @@ class Session(Choices):
         """Let go of all memory while the visitor is away; what cannot be made again waits on disk."""
         self._is_away = True
         self.jobs.end(PHOTO)
+        self.forget_removed()
         self._forget_pictures()
         with self._changing:
             large = [*self._kept.values(), *(result.kept for result in self.results.values())]
@@ -348,6 +364,13 @@ class Session(Choices):
             self.notice = texts.OWN_PHOTO_GONE
         super().obey(link)
 
+    def go_back(self, link: Mapping[str, str]) -> None:
+        """Do as an earlier address of the page says; what it does not say was as a new visitor finds it."""
+        new = dict.fromkeys(super().link(), "")
+        new |= {"photo": first_sample(), "preset": USUAL, "best": "false", "strength": "1", "mix": "100-100-0"}
+        self.obey(new | {"raw": write_development(Development())} | dict(link))
+        self.mixed += 1
+
     def link(self) -> dict[str, str]:
         """Return what `obey` takes, see `Choices.link`."""
         said = super().link()
@@ -420,8 +443,8 @@ def _keep(
         check_reference(photo, noisy)
     if file is None or identify(file.get()) != "RAW":
         development = None
-    kept, said = Kept(photo), write_development(development) if development else ""
-    photo_id = f"{digest},{said}" if said else digest
+    kept, is_usual = Kept(photo), development in (None, Development())
+    photo_id = digest if is_usual or development is None else f"{digest},{write_development(development)}"
     return kept, Chosen(photo_id, "", "", kept.get, outline(photo), telling_spot(photo), digest, development)
 
 
@@ -442,7 +465,10 @@ def _digest(data: bytes) -> str:
 def current() -> Session:
     """Return the state of the visitor whose page is being made; a run that a newer one has overtaken ends here."""
     if "session" not in st.session_state:
-        state = st.session_state["session"] = Session(chosen_id=first_sample())
+        before = farewell.held()  # the page was reloaded
+        state = before if isinstance(before, Session) else Session(chosen_id=first_sample())
+        st.session_state["session"] = state
+        state.arrivals = Arrivals()  # the lists of the uploaders begin anew
         state.obey(st.query_params)
         farewell.hold(state)
     state = cast(Session, st.session_state["session"])

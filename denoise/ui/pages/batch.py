@@ -52,7 +52,7 @@ def _explain(error: Exception) -> str:
 
 def _settings(*, disabled: bool) -> Settings:
     """Let the visitor choose; what was chosen is kept while other pages are looked at."""
-    kept = st.session_state.setdefault(_KEPT, {})
+    kept = session.current().pages.setdefault(_KEPT, {})
     for key, value in kept.items():
         if key not in st.session_state and key not in st.query_params:
             st.session_state[key] = value

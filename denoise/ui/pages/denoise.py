@@ -133,11 +133,22 @@ def _upload(state: Session) -> None:
         is_button=True,
     )
     if state.upload and not is_listed:  # after a look at another page, too, or a click on the uploader's cross
-        st.button(words.UPLOAD_REMOVE, on_click=state.close_upload)
+        st.button(words.UPLOAD_REMOVE, on_click=state.remove_upload)
+    if state.can_undo:
+        st.fragment(_undo, run_every=2.0)(state)
     if state.upload_error and is_listed:
         st.error(state.upload_error)
     if state.notice:
         st.info(state.notice)
+
+
+def _undo(state: Session) -> None:
+    """Offer to bring back what was removed, until it is gone for good."""
+    if not state.can_undo:
+        st.rerun()
+    with st.container(key="undo", horizontal=True, vertical_alignment="center"):
+        st.markdown(words.removed(session.UNDO))
+        st.button(words.UNDO, on_click=state.undo_removal)
 
 
 def _reference(state: Session) -> None:
@@ -261,6 +272,7 @@ def _viewer(state: Session, chosen: Chosen, noisy: viewer.Picture, run: Run, res
         mixed=state.mixed,
         on_mix=state.set_mix,
         link=state.link(),
+        on_back=state.go_back,
     )
 
 

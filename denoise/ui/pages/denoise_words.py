@@ -10,6 +10,7 @@ OWN_AND_SAMPLES = "Your photo, and the samples"
 
 UPLOAD = "Your photo"
 UPLOAD_REMOVE = "Remove your photo from this server"
+UNDO = "Undo"
 REFERENCE_HEADING = "Clean reference"
 REFERENCE = "A clean picture of exactly the same view"
 REFERENCE_REMOVE = "Remove the reference"
@@ -60,6 +61,11 @@ STRENGTH_HELP = (
     "Above 1, the network takes more for noise and runs again: grain goes that it left because it was not sure, and "
     "some of the finest texture with it."
 )
+
+
+def removed(seconds: float) -> str:
+    """Say that the visitor's photo was removed, and until when that can be undone."""
+    return f"Your photo was removed. For {seconds:.0f} seconds, or until you choose another one, it can come back."
 
 
 def denoising(title: str) -> str:

@@ -52,6 +52,7 @@ def show(
     mixed: int = 0,
     on_mix: Callable[[Mix], None] | None = None,
     link: Mapping[str, str] | None = None,
+    on_back: Callable[[Mapping[str, str]], None] | None = None,
     key: str = "viewer",
 ) -> None:
     """Place the viewer in the page.
@@ -72,7 +73,8 @@ def show(
         mixed: Another number has them stand there once more, wherever the visitor has moved them.
         on_mix: Called when the visitor has moved a slider.
         link: What the page's address is to say besides the view; what is empty goes from it. Streamlit's own way would
-            add a step to the browser's history for each change, and lead back to the page who wants to leave it.
+            add a step to the browser's history for each touch of a slider too. All other choices are such steps.
+        on_back: Called with what an earlier address said, when the visitor went back or forth to it.
         key: Tells several viewers in a page apart.
     """
     state = session.current()
@@ -110,4 +112,5 @@ def show(
         ],
         key=key,
         on_mix_change=changed,
+        on_back_change=lambda: on_back(st.session_state[key]["back"]) if on_back else None,
     )

@@ -20,15 +20,15 @@ import { listenToPointers } from "./pointers.js";
 import { createTitle } from "./title.js";
 import { createViewport } from "./viewport.js";
 
-function show({ data, parentElement, setStateValue }) {
+function show({ data, parentElement, setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector(".viewer");
-  root.viewer ??= createViewer(root, (mix) => setStateValue("mix", mix));
+  root.viewer ??= createViewer(root, (mix) => setStateValue("mix", mix), (link) => setTriggerValue("back", link));
   root.viewer.show(...data);
   return () => root.viewer.destroy();
 }
 
-// `report` is called with the mix when a slider comes to rest.
-function createViewer(root, report) {
+// `report` is called with the mix when a slider comes to rest, `goBack` with what an earlier address says.
+function createViewer(root, report, goBack) {
   const find = (selector) => root.querySelector(selector);
   const stage = find(".stage");
   const holdButton = find(".hold");
@@ -65,7 +65,7 @@ function createViewer(root, report) {
     const view = viewport.view();
     const { mode } = root.dataset;
     return mode === usualMode && viewport.isFirst() ? view : { ...view, mode };
-  });
+  }, goBack);
 
   // ---- What is shown ----
 
