@@ -32,13 +32,14 @@ from denoise.metrics import check_reference
 from denoise.mixing import Mix, blend
 from denoise.presets import USUAL
 from denoise.runtime import ModelError
-from denoise.ui import farewell, memory, samples, texts
+from denoise.ui import farewell, memory, samples, sharing, texts
 from denoise.ui.arrivals import Arrivals
 from denoise.ui.choices import Choices, write_development
 from denoise.ui.chosen import Chosen
 from denoise.ui.growing import Growing
 from denoise.ui.kept import Kept, Upload, held, size_of
 from denoise.ui.results import File, Result, Run
+from denoise.ui.sharing import Share
 from denoise.ui.slots import Slots
 from denoise.ui.spot import telling_spot
 
@@ -315,8 +316,8 @@ class Session(Choices):
             clean_id=sample.name,
         )
 
-    def file(self, wanted: File, mix: Mix) -> bytes:
-        """Return a file to take home; may be called from any thread.
+    def file(self, wanted: File | Share, mix: Mix) -> bytes:
+        """Return a file to take home or to share; may be called from any thread.
 
         Args:
             wanted: Which file.
@@ -330,6 +331,8 @@ class Session(Choices):
             raise LookupError(wanted.run)
         chosen = upload if upload and upload.id == wanted.run.photo else self._sample(wanted.run.photo)
         with self.measuring, turns.pictures.turn(2 * size_of(chosen.outline)):
+            if isinstance(wanted, Share):
+                return sharing.picture(chosen.noisy, result.photo, mix, wanted)
             photo = replace(blend(chosen.noisy, result.photo, mix), format=wanted.format)
             photo = with_depth(photo, wanted.depth)
             return encode(without_metadata(photo) if wanted.strip else photo, quality=wanted.quality)

@@ -322,12 +322,13 @@ def visitor():
 def fetch(address, **changes):
     """Ask the server for what it offered at this address, with these changes."""
     path, query = urlsplit(address).path, dict(parse_qsl(urlsplit(address).query))
-    token = path.removeprefix(f"{transfer.PHOTO_PATH}/")
+    _, place, token = path.split("/")
     said = query | {"mix": "100-100-0"} | changes
-    return run(_fetch(token, urlencode(said)))
+    send = transfer._share if f"/{place}" == transfer.SHARE_PATH else transfer._photo
+    return run(_fetch(send, token, urlencode(said)))
 
 
-async def _fetch(token, query):
+async def _fetch(send, token, query):
     """Ask, and wait for the answer without hanging up."""
     messages = [{"type": "http.request", "body": b"", "more_body": False}]
 
@@ -335,7 +336,7 @@ async def _fetch(token, query):
         return messages.pop() if messages else await asyncio.Event().wait()
 
     scope = {"type": "http", "path_params": {"token": token}, "headers": [], "query_string": query.encode()}
-    return await whole(await transfer._photo(Request(scope, receive)))
+    return await whole(await send(Request(scope, receive)))
 
 
 def test_result_is_sent_as_its_address_says(visitor):
@@ -350,6 +351,17 @@ def test_result_is_sent_as_its_address_says(visitor):
     jpeg = fetch(transfer.offer_photo(visitor, File(RUN, "JPEG", 8, 60, False)))
     assert jpeg.media_type == "image/jpeg"
     assert decode(jpeg.body).format == "JPEG"
+
+
+def test_before_and_after_is_sent_as_its_address_says(visitor):
+    address = transfer.offer_share(visitor, RUN, "side", "PNG")
+    response = fetch(address, mix="0-0-0", at="9,9")
+    noisy = samples.load(samples.list_samples()["astronaut"].noisy).pixels
+    np.testing.assert_array_equal(decode(response.body).pixels[60:, -noisy.shape[1] :], noisy[60:])
+    assert fetch(transfer.offer_share(visitor, RUN, "clip", "WEBP"), at="9,9").media_type == "image/webp"
+    assert fetch(address.replace(visitor.token, "guessed"), at="9,9").status_code == 404
+    with pytest.raises(HTTPException):
+        fetch(address, at="here")
 
 
 def test_result_that_is_gone_is_missed_in_words(visitor):

@@ -39,7 +39,7 @@ from denoise.ui import (
     viewer,
 )
 from denoise.ui.chosen import Chosen
-from denoise.ui.pages import denoise_choices
+from denoise.ui.pages import denoise_choices, denoise_share
 from denoise.ui.pages import denoise_words as words
 from denoise.ui.results import File, Result, Run
 from denoise.ui.session import PHOTO, UPLOAD, Session, in_turn
@@ -94,6 +94,7 @@ def show() -> None:
         denoised = (lambda: blend(chosen.noisy, result.photo, state.mix)) if result else None
         with actions:
             _download(state, chosen, run, is_ready=result is not None)
+            denoise_share.show(state, chosen, run, result)
         _reference(state)
     with outcome.container():
         if result is None or denoised is None:

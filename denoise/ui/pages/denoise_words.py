@@ -35,6 +35,15 @@ NOISE_HELP = (
 ALREADY_CLEAN = (
     "This photo is already clean: there is hardly any noise to remove. The original may be the better picture."
 )
+SHARE = "Share a before and after"
+SHARE_WAY = "What is shared"
+SHARE_WAYS = {"split": "Split", "side": "Side by side", "clip": "Clip"}
+SHARE_SAVE = "Save to share"
+SHARE_NOTE = (
+    "Around the middle of what the viewer shows, in true pixels, mixed as the sliders say. Without place, time or "
+    "camera data."
+)
+FORMAT = "Format"
 RAW_BADGE = ":gray-badge[RAW]"
 DEVELOPMENT = "Development of the RAW file"
 WHITE_BALANCE = "White balance"
@@ -112,3 +121,13 @@ def noise(level: float) -> str:
 def done(level: float, title: str, seconds: float) -> str:
     """Say how much noise there was, and which denoiser made the result in which time."""
     return f"{noise(level)}. {texts.done(title, seconds)}"
+
+
+def format_and_size(title: str, size: int | None) -> str:
+    """Name a format, and say about how large its file will be, if that is known."""
+    return title if size is None else f"{title} · {file_size(size)}"
+
+
+def file_size(size: float) -> str:
+    """Name a file's size as its reader cares."""
+    return f"{size / 1e3:.0f} KB" if size < 1e6 else f"{size / 1e6:.1f} MB"

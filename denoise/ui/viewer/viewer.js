@@ -48,7 +48,7 @@ function createViewer(root, report, goBack) {
   const pictures = createPictures({ changed: place, late });
   const growing = createGrowing({ look: lookedAt, changed: grow });
   const title = createTitle();
-  const mix = createMix(root, { changed: renderSoon, settled: report });
+  const mix = createMix(root, { changed: renderSoon, settled: report, middle });
   const painter = createPainter(root, viewport.paneSize, () => ({
     pair,
     clean: pictures.of("clean"),
@@ -129,6 +129,12 @@ function createViewer(root, report, goBack) {
   function say(pane, text) {
     for (const element of root.querySelectorAll(`.${pane} :is(.tag, figcaption)`)) element.textContent = text;
     for (const canvas of root.querySelectorAll(`.${pane} canvas`)) canvas.setAttribute("aria-label", text);
+  }
+
+  // Row and column of the photo in the middle of a pane; of the spot to look at first, if all of the photo is shown.
+  function middle() {
+    const { zoom, x, y } = viewport.view();
+    return zoom === "fit" && spot ? spot : [y, x].map(Math.round);
   }
 
   // ---- What grows ----
