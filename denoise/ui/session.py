@@ -468,7 +468,7 @@ def _digest(data: bytes) -> str:
 def current() -> Session:
     """Return the state of the visitor whose page is being made; a run that a newer one has overtaken ends here."""
     if "session" not in st.session_state:
-        before = farewell.held()  # the page was reloaded
+        before = farewell.returned()  # the page was reloaded
         state = before if isinstance(before, Session) else Session(chosen_id=first_sample())
         st.session_state["session"] = state
         state.arrivals = Arrivals()  # the lists of the uploaders begin anew

@@ -23,13 +23,13 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import BaseRoute, Route
 from streamlit import config
 
-from denoise import arrival
+from denoise import arrival, turns
 from denoise.arrival import TooManyBytesError
 from denoise.batch import REPORT_NAME, ZIP_NAME, Batch
 from denoise.image import PhotoError, media_type
 from denoise.spool import BUDGET, SHARE, ShareError, remove_spool, spool
 from denoise.tiling import Box
-from denoise.ui import ahead, ending, farewell, guard, orders, samples, session, texts
+from denoise.ui import ahead, ending, farewell, guard, orders, pictures, samples, session, texts
 from denoise.ui.choices import read_mix
 from denoise.ui.kept import Kept
 from denoise.ui.results import File, Run
@@ -115,6 +115,9 @@ def routes() -> list[BaseRoute]:
         Route(path, _announce, methods=["POST"]),
         Route(f"{path}/{ZIP_NAME}", _zip),
         Route(f"{path}/{REPORT_NAME}", _report),
+        Route(f"{path}/{{item}}/result", _batch_result, methods=["GET"]),
+        Route(f"{path}/{{item}}/rejected", _reject, methods=["POST"]),
+        Route(f"{path}/{{item}}/{{which}}", _batch_picture, methods=["GET"]),
         Route(f"{path}/{{item}}", _batch_thumbnail, methods=["GET"]),
         Route(f"{path}/{{item}}", _receive, methods=["PUT"]),
         Route(f"{path}/{{item}}", _lose, methods=["DELETE"]),
@@ -350,6 +353,45 @@ async def _batch_thumbnail(request: Request) -> Response:
     if path is None:
         raise HTTPException(404)
     return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+
+
+async def _batch_picture(request: Request) -> Response:
+    """Send a photo of a batch, or its result, as large as a screen shows."""
+    batch, item, which = _batch(request), request.path_params["item"], request.path_params["which"]
+    if which not in ("before", "after"):
+        raise HTTPException(404)
+
+    def make() -> bytes:
+        with turns.pictures.turn(2 * batch.unpacked(item)):
+            return pictures.to_screen(batch.photo(item, after=which == "after"))
+
+    try:
+        jpeg = await to_thread.run_sync(make, limiter=_reading)
+    except (KeyError, FileNotFoundError):
+        raise HTTPException(404) from None
+    except Exception as error:
+        return Response(session.explain(error), 500, media_type="text/plain")
+    return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=600"})
+
+
+async def _batch_result(request: Request) -> Response:
+    try:
+        path, name = _batch(request).result(request.path_params["item"])
+    except KeyError:
+        raise HTTPException(404) from None
+    if not path.exists():
+        return Response(texts.TIDIED_AWAY, 404, media_type="text/plain")
+    name = name.rpartition("/")[2]
+    return FileResponse(path, filename=name, headers={"Cache-Control": "no-store"})
+
+
+async def _reject(request: Request) -> Response:
+    """Leave a result out of what is taken home, or take it in again, as the last part of the address says."""
+    try:
+        _batch(request).reject(request.path_params["item"], request.query_params.get("is") == "1")
+    except KeyError:
+        raise HTTPException(404) from None
+    return Response(status_code=204)
 
 
 async def _zip(request: Request) -> Response:

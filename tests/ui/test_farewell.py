@@ -220,7 +220,7 @@ def come_back(script, monkeypatch):
         monkeypatch.setattr(farewell, "st", SimpleNamespace(query_params=query))
         script(session_id)
         assert farewell.expect()
-        return farewell.held()
+        return farewell.returned()
 
     return come_back
 
@@ -232,6 +232,7 @@ def test_reloaded_page_finds_what_it_held(come_back, script, server):
     farewell._leave("a")
     server.wait(50)
     assert come_back("b", "t") is before
+    assert farewell.returned() is None  # it is taken over
     server.active.add("b")
     assert server.closed == ["a"]
     server.wait(4000)

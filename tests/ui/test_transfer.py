@@ -5,6 +5,9 @@ import json
 import os
 import threading
 import zipfile
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -18,8 +21,8 @@ from starlette.responses import StreamingResponse
 from denoise import arrival, spool
 from denoise.batch import REPORT_NAME, Batch, _write
 from denoise.engine import Engine
-from denoise.image import Photo, PhotoError, decode, outline
-from denoise.item import State
+from denoise.image import Photo, PhotoError, decode, encode, outline
+from denoise.item import Settings, State
 from denoise.mixing import Mix, blend
 from denoise.tiling import Box
 from denoise.ui import samples, texts, transfer
@@ -545,3 +548,54 @@ def test_window_of_a_run_that_has_not_begun_is_empty(onlooker):
 def test_window_of_a_stranger_is_refused():
     with pytest.raises(HTTPException):
         answer(transfer._window, query="photo=photo&model=unet&best=0&box=0,0,9,9&scale=1&known=0", token="guessed")
+
+
+@pytest.fixture
+def made(batch, monkeypatch):
+    """A photo of the batch that is done: black."""
+    monkeypatch.setattr(
+        "denoise.pipeline.denoise_photo", lambda photo, *_, **__: replace(photo, pixels=np.zeros_like(photo.pixels))
+    )
+    data = encode(Photo(np.full((20, 3000, 3), 90, np.uint8), format="TIFF"))
+    item = batch.expect("tour/a.tif", len(data))
+    part = batch.part(item.id)
+    part.write_bytes(data)
+    batch.receive(item.id, part)
+    batch.start(Settings(model="nlm"))
+    batch.wait(10)
+    return item.id
+
+
+def test_photo_of_a_batch_is_shown_before_and_after_as_large_as_a_screen(batch, made):
+    for which, level in (("before", 90), ("after", 0)):
+        response = answer(transfer._batch_picture, token=batch.token, item=made, which=which)
+        assert response.media_type == "image/jpeg"
+        picture = decode(response.body)
+        assert (picture.width, picture.pixels.max()) == (2560, level)
+
+
+def test_result_of_a_batch_is_taken_home_alone(batch, made):
+    response = answer(transfer._batch_result, token=batch.token, item=made)
+    assert 'filename="a-denoised.tif"' in response.headers["content-disposition"]
+    Path(response.path).unlink()
+    assert answer(transfer._batch_result, token=batch.token, item=made).body.decode() == texts.TIDIED_AWAY
+    with pytest.raises(HTTPException, match="404"):
+        answer(transfer._batch_picture, token=batch.token, item=made, which="after")
+
+
+def test_result_of_a_batch_is_rejected_and_taken_in_again(batch, made):
+    for said, rejected in (("is=1", True), ("is=0", False), ("is=1", True), ("", False)):
+        assert answer(transfer._reject, query=said, token=batch.token, item=made).status_code == 204
+        assert batch.items()[0].rejected is rejected
+
+
+@pytest.mark.parametrize(
+    ("route", "wrong"),
+    [
+        *product((transfer._batch_picture, transfer._batch_result, transfer._reject), ({"token": "x"}, {"item": "x"})),
+        (transfer._batch_picture, {"which": "in"}),
+    ],
+)
+def test_nothing_else_of_a_batch_is_shown(batch, made, route, wrong):
+    with pytest.raises(HTTPException, match="404"):
+        answer(route, **({"token": batch.token, "item": made, "which": "after"} | wrong))

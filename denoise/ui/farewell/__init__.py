@@ -59,6 +59,7 @@ class _Visitor:
         token: By which the page names it.
         held: What is held for the visitor, see `hold`.
         has_closed: The page said that it is being closed.
+        has_returned: A page that was reloaded goes on with another session, which has not taken over yet.
         left: When the connection ended, by the loop's clock; 0 while it is there.
         look: The next look at whether somebody is there.
         loop: The server's, once the connection has ended.
@@ -68,6 +69,7 @@ class _Visitor:
     token: str = field(default_factory=_new_token)
     held: Held | None = None
     has_closed: bool = False
+    has_returned: bool = False
     left: float = 0.0
     look: asyncio.TimerHandle | None = None
     loop: asyncio.AbstractEventLoop | None = None
@@ -123,7 +125,8 @@ def _come_back(token: str, session_id: str) -> None:
             return
         before = visitor.session_id
         _visitors[session_id] = _visitors.pop(before)
-        visitor.session_id, visitor.token, visitor.has_closed = session_id, _new_token(), False
+        visitor.session_id, visitor.token = session_id, _new_token()
+        visitor.has_closed, visitor.has_returned = False, True
     visitor.loop.call_soon_threadsafe(_stop_looking, visitor)
     visitor.loop.call_soon_threadsafe(get_instance().close_session, before)
 
@@ -134,11 +137,14 @@ def _stop_looking(visitor: _Visitor) -> None:
         visitor.look = None
 
 
-def held() -> Held | None:
-    """Return what is held for this visitor."""
+def returned() -> Held | None:
+    """Return what is held for a visitor who came back with a new session; once, for it to be taken over."""
     context = get_script_run_ctx()
     visitor = _visitors.get(context.session_id) if context else None
-    return visitor.held if visitor else None
+    if visitor is None or not visitor.has_returned:
+        return None
+    visitor.has_returned = False
+    return visitor.held
 
 
 def hold(held: Held) -> None:

@@ -119,7 +119,7 @@ def _work(batch: Batch, settings: Settings, was_busy: bool) -> None:
     items = batch.items()
     _actions(batch, settings, items)
     if items:
-        done = sum(item.state == State.DONE for item in items)
+        done = sum(item.state == State.DONE and not item.rejected for item in items)
         photo_table.show(
             [_row(item) for item in items],
             done,
@@ -225,4 +225,5 @@ def _row(item: Item) -> photo_table.Row:
         words.STATES[item.state],
         detail,
         bool(item.width),
+        item.rejected,
     )
