@@ -43,6 +43,8 @@ function createViewer(root, report, goBack) {
   let seen; // the subject that is shown
   let pair = []; // the pictures that are compared, noisy first
   let frame = 0;
+  let announced = -1; // which quarter of what grows
+  let told; // of which result
 
   const viewport = createViewport([find(".pane.noisy"), find(".pane.denoised")]);
   const pictures = createPictures({ changed: place, late });
@@ -91,8 +93,9 @@ function createViewer(root, report, goBack) {
     const [noisy, denoised] = ["noisy", "denoised"].map(pictures.of);
     if (denoised && denoised.id === growing.wanted()?.id) {
       growing.want(null);
-      finish();
+      title.finish(labels.done);
     }
+    if (denoised && !growing.wanted()) tellOfResult(denoised.id);
     const isGrowing = Boolean(noisy && growing.wanted());
     pair = [noisy, isGrowing ? growing.over(denoised ?? noisy) : denoised].filter((each) => noisy && each);
     viewport.setPhoto(pair[0]?.bitmap);
@@ -150,6 +153,7 @@ function createViewer(root, report, goBack) {
 
   function grow() {
     title.tell(`${percentDone()} %`);
+    announce(Math.floor(4 * growing.share()));
     if (!root.hasAttribute("data-growing")) return;
     root.dataset.growing = growing.share();
     pair[1] = growing.over(pair[1]);
@@ -157,9 +161,18 @@ function createViewer(root, report, goBack) {
     renderSoon();
   }
 
-  function finish() {
-    title.finish(labels.done);
-    find(".news").textContent = labels.done;
+  // To who hears the page, at each quarter: more often would be in the way.
+  function announce(quarter) {
+    if (quarter === announced || !growing.wanted()) return;
+    announced = quarter;
+    find(".news").textContent = labels.growing.replace("{label}", growing.wanted().label).replace("{percent}", 25 * quarter);
+  }
+
+  // Also what was there at once, and never grew; but not what the page came with.
+  function tellOfResult(id) {
+    if (told !== undefined && told !== id) find(".news").textContent = labels.done;
+    told = id;
+    announced = -1;
   }
 
   // Show the view that the address tells.
