@@ -253,7 +253,7 @@ def _settings(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Sett
     strength = preset.strength if args.strength is None else args.strength
     wishes = {name: getattr(args, name) for name in Mix._fields if getattr(args, name) is not None}
     return Settings(
-        model=args.model or "",
+        model=args.model or preset.model,
         best=args.best,
         strength=strength,
         quality=args.quality,

@@ -44,7 +44,7 @@ _THUMBNAIL_SIDE = 160  # pixels: twice what is shown, for screens that have two 
 _BLOCK = 1 << 18  # bytes of a result that are sent at a time
 _REPORT = (
     *("name", "state", "reason", "width", "height", "noise_before", "noise_after", "clean"),
-    *("denoiser", "strength", "best", "seconds", "result", "not_kept"),
+    *("denoiser", "strength", "best", "seconds", "result", "not_kept", "rejected"),
 )
 
 
@@ -261,6 +261,7 @@ class Batch:
                     item.state = State.WAITING
                     item.noise_after = item.clean = item.seconds = None
                     item.result = item.denoiser = item.not_kept = ""
+                    item.rejected = False
 
     def remove(self, item_id: str) -> None:
         """Remove a photo, its files and its result; one that is not there, or arrives, or is at work, is left alone."""
@@ -280,12 +281,47 @@ class Batch:
             KeyError: There is no such result.
             PhotoError: A file is damaged.
         """
-        with self._changed:
-            if self._closed or self._items[item_id].state != State.DONE:
-                raise KeyError(item_id)
-            files = [self._file(item_id, kind).read_bytes() for kind in ("in", "out")]
-        noisy, denoised = (decode(data, max_megapixels=self._max_megapixels) for data in files)
+        noisy, denoised = (self._decoded(item_id, kind) for kind in ("in", "out"))
         return noisy, denoised
+
+    def photo(self, item_id: str, *, after: bool) -> Photo:
+        """Return a photo, or its result; raises as `photos` does."""
+        return self._decoded(item_id, "out" if after else "in")
+
+    def _decoded(self, item_id: str, kind: str) -> Photo:
+        with self._changed:
+            self._check_done(item_id)
+            data = self._file(item_id, kind).read_bytes()
+        return decode(data, max_megapixels=self._max_megapixels)
+
+    def unpacked(self, item_id: str) -> int:
+        """Return how many bytes a photo's pixels take; raises as `photos` does."""
+        with self._changed:
+            return self._check_done(item_id).unpacked
+
+    def reject(self, item_id: str, rejected: bool) -> None:
+        """Leave a result out of what is taken home, or take it in again.
+
+        Raises:
+            KeyError: There is no such result.
+        """
+        with self._changed:
+            self._check_done(item_id).rejected = rejected
+
+    def result(self, item_id: str) -> tuple[Path, str]:
+        """Return the file of a result, and what it is called.
+
+        Raises:
+            KeyError: There is no such result.
+        """
+        with self._changed:
+            return self._file(item_id, "out"), self._check_done(item_id).result
+
+    def _check_done(self, item_id: str) -> Item:
+        item = self._items[item_id]
+        if self._closed or item.state != State.DONE:
+            raise KeyError(item_id)
+        return item
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until the job has ended, or so many seconds."""
@@ -329,7 +365,7 @@ class Batch:
         missing: FileNotFoundError | None = None
         with self._changed:  # so that the report tells of these files
             for item in self._items.values():
-                if item.state == State.DONE:
+                if item.state == State.DONE and not item.rejected:
                     path = self._file(item.id, "out")
                     try:
                         found = path.stat()

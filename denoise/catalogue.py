@@ -34,6 +34,7 @@ class DenoiserInfo(NamedTuple):
         tile_size: Height and width of its tiles, in pixels.
         overlap: Pixels that they share.
         seconds: How long one call took where the networks of the model cards were timed, if that is known.
+        minutes: How long it was trained, if that is known.
     """
 
     title: str
@@ -44,6 +45,7 @@ class DenoiserInfo(NamedTuple):
     tile_size: int = TILE_SIZE
     overlap: int = OVERLAP
     seconds: float | None = None
+    minutes: float | None = None
 
     @property
     def needs_level(self) -> bool:
@@ -89,7 +91,16 @@ def describe(card: ModelCard) -> DenoiserInfo:
     """Return what a network's card says of it."""
     seconds = card.metrics.get("seconds_per_tile")  # of all its runs
     once = seconds / runs(card.pair).times if isinstance(seconds, float) else None
-    return DenoiserInfo(card.title, card.summary, is_told=card.told > 0, pair=card.pair, seconds=once)
+    return DenoiserInfo(
+        card.title, card.summary, is_told=card.told > 0, pair=card.pair, seconds=once, minutes=_minutes(card)
+    )
+
+
+def _minutes(card: ModelCard) -> float | None:
+    """Return how long all runs of a network's training took, if its card says so."""
+    runs = card.training.get("runs", [card.training])
+    said = [each.get("minutes") for each in runs if isinstance(each, dict)] if isinstance(runs, list) else []
+    return sum(each for each in said if isinstance(each, int | float)) or None
 
 
 def default_for(photo: Photo) -> str:

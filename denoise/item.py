@@ -74,6 +74,7 @@ class Item:
         seconds: From the file that came to the file that goes.
         result: Name of the result, with its folders; no two are equal.
         not_kept: What of the photo the result could not keep, such as "16-bit depth"; see `denoise.image.losses`.
+        rejected: Its owner does not want the result.
     """
 
     id: str
@@ -94,6 +95,7 @@ class Item:
     seconds: float | None = None
     result: str = ""
     not_kept: str = ""
+    rejected: bool = False
 
     @property
     def is_expected(self) -> bool:

@@ -1,11 +1,15 @@
 """Named ways to denoise, such as "portrait": what to remove of the noise, and what to leave."""
 
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from denoise.mixing import Mix
 from denoise.pipeline import STRONGEST
+
+USUAL = "automatic"
+"""The preset that says what is done without any."""
 
 _BUNDLED = Path(__file__).with_name("presets.toml")
 
@@ -22,12 +26,14 @@ class Preset(NamedTuple):
         summary: What it does, in a sentence.
         strength: See `denoise.pipeline.denoise_photo`.
         mix: How much of what was removed stays removed.
+        model: By which denoiser, see `denoise.catalogue`; empty if the photo decides.
     """
 
     title: str
     summary: str = ""
     strength: float = 1.0
     mix: Mix = Mix()
+    model: str = ""
 
 
 def presets(own: Path | None = None) -> dict[str, Preset]:
@@ -39,7 +45,12 @@ def presets(own: Path | None = None) -> dict[str, Preset]:
     Raises:
         PresetError: The file is missing or not as it should be.
     """
-    return _read(_BUNDLED) | (_read(own) if own else {})
+    return _bundled() | (_read(own) if own else {})
+
+
+@cache
+def _bundled() -> dict[str, Preset]:
+    return _read(_BUNDLED)
 
 
 def _read(path: Path) -> dict[str, Preset]:
@@ -55,7 +66,7 @@ def _read(path: Path) -> dict[str, Preset]:
 def _preset(table: Any, place: str) -> Preset:
     if not isinstance(table, dict):
         raise PresetError(f"{place} stands alone; each preset is a table, such as [{place.split(': ')[-1]}]")
-    words = {"title": place.split(": ")[-1], "summary": ""}
+    words = {"title": place.split(": ")[-1], "summary": "", "model": ""}
     numbers = {"strength": 1.0} | Mix()._asdict()
     for key, value in table.items():
         most = STRONGEST if key == "strength" else 1.0

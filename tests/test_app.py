@@ -19,6 +19,7 @@ from streamlit.testing.v1 import AppTest
 from denoise import catalogue, pipeline, turns
 from denoise.image import Metadata, Photo, decode, encode
 from denoise.mixing import Mix
+from denoise.presets import USUAL, presets
 from denoise.runtime import ModelError
 from denoise.turns import Turns
 from denoise.ui import pictures, samples, session, texts
@@ -68,9 +69,13 @@ def gallery_of(app):
     return {"chosen": chosen, "items": items}
 
 
-def link_of(app):
+def viewer_of(app):
     elements = [element.proto for element in app.get("bidi_component")]
-    return next(json.loads(each.json) for each in elements if each.component_name == "denoise.viewer")[-1]
+    return next(json.loads(each.json) for each in elements if each.component_name == "denoise.viewer")
+
+
+def link_of(app):
+    return viewer_of(app)[-1]
 
 
 def file_of(app):
@@ -79,6 +84,18 @@ def file_of(app):
     path = next(json.loads(each.json) for each in elements if each.component_name == "denoise.download")[1]
     said = dict(parse_qsl(urlsplit(path).query))
     return tuple(said[name] for name in ("format", "depth", "quality", "strip"))
+
+
+def model_of(app):
+    """The denoiser that is chosen, in whichever list."""
+    return app.segmented_control(key="model").value or app.pills(key="model_compared").value
+
+
+def choose_model(app, name):
+    main = app.segmented_control(key="model")
+    (
+        main if name in (catalogue.DEFAULT, catalogue.DEFAULT_FOR_BIG_PHOTOS) else app.pills(key="model_compared")
+    ).set_value(name).run()
 
 
 def figures_of(app):
@@ -132,20 +149,108 @@ def test_page_shows_the_sample_that_is_chosen(app):
 
 
 def test_model_runs_once_per_photo(app, runs):
-    first = app.radio(key="model").value
-    app.radio(key="model").set_value("nlm").run()
-    app.radio(key="model").set_value(first).run()
-    app.radio(key="model").set_value("nlm").run()
+    first = model_of(app)
+    choose_model(app, "nlm")
+    choose_model(app, first)
+    choose_model(app, "nlm")
     assert runs == [first, "nlm"]
 
 
 def test_models_have_a_sentence_each(app):
-    captions = list(app.radio(key="model").proto.captions)
-    summaries = [info.summary for info in catalogue.denoiser_names().values()]
-    assert all(summaries)
-    for caption, summary in zip(captions, summaries, strict=True):
-        assert caption == summary or re.fullmatch(re.escape(summary) + r" About [\d.]+ (s|min)\.", caption)
-    assert "About" in captions[-1]
+    """The one that is chosen, and all of those that are there for comparison."""
+    described = [*(each.value for each in app.caption), *(each.value for each in app.markdown)]
+    first, *others = [info for name, info in catalogue.denoiser_names().items() if name != "unet"]
+    told = [
+        next(each for each in described if f"**{info.title}.** {info.summary}" in each) for info in (first, *others)
+    ]
+    assert len(set(told)) == 2
+    assert re.search(r"About [\d.]+ (s|min) here\. Trained for \d+ (minutes|hours)\.$", told[0])
+    lines = told[1].splitlines()
+    assert [info.title for info in others] == [re.match(r"- \*\*(.+)\.\*\* ", line)[1] for line in lines]
+    assert "Trained" not in lines[-1]
+
+
+def test_arrow_keys_in_the_lists_choose_nothing(app):
+    """A list of radio buttons would run a network at each arrow key: these are chosen by Space alone."""
+    assert not app.radio
+    assert app.segmented_control(key="model").options == list(words.ROLES.values())
+    assert app.pills(key="model_compared").value is None
+
+
+def test_preset_sets_strength_and_mix_until_either_is_changed(app, runs):
+    assert app.pills(key="look").value == USUAL
+    app.pills(key="look").set_value("night").run()
+    assert app.slider(key="strength").value == presets()["night"].strength
+    assert len(runs) == 2
+    app.pills(key="look").set_value("portrait").run()
+    assert state_of(app).mix == presets()["portrait"].mix
+    assert len(runs) == 2  # what differs is mixed
+    assert link_of(app)["preset"] == "portrait"
+    state_of(app).set_mix(Mix(0.1, 0.2, 0.3))
+    app.run()
+    assert app.pills(key="look").value is None
+    assert words.OWN_LOOK in [each.value for each in app.caption]
+    state_of(app).set_mix(Mix())
+    app.run()
+    assert app.pills(key="look").value == USUAL
+    app.pills(key="look").set_value(None).run()  # a click on the one that is chosen
+    assert app.pills(key="look").value == USUAL
+    assert_calm(app)
+
+
+def test_preset_for_text_brings_its_network_and_takes_it_back(app, runs):
+    first = model_of(app)
+    app.pills(key="look").set_value("text").run()
+    assert model_of(app) == presets()["text"].model != first
+    app.pills(key="look").set_value("natural").run()
+    assert model_of(app) == first
+    app.pills(key="look").set_value("text").run()
+    choose_model(app, first)
+    assert app.pills(key="look").value == USUAL
+    choose_model(app, presets()["text"].model)
+    assert app.pills(key="look").value == USUAL  # as it is without any, but for the network
+
+
+def test_viewer_is_told_of_a_mix_that_it_has_not_made_itself(app):
+    def told():
+        return viewer_of(app)[6:8]
+
+    assert told() == [[100, 100, 0], 0]
+    app.pills(key="look").set_value("keep-grain").run()
+    assert told() == [[0, 100, 0], 1]
+    state_of(app).set_mix(Mix(0.5, 1, 0))
+    app.run()
+    assert told() == [[50, 100, 0], 1]
+
+
+@pytest.mark.parametrize(
+    ("said", "preset", "mix"),
+    [
+        ({"preset": "natural"}, "natural", presets()["natural"].mix),
+        ({"preset": "natural", "mix": "85-100-50"}, "natural", presets()["natural"].mix),
+        ({"mix": "85-100-50"}, "natural", presets()["natural"].mix),  # a link of before there were presets
+        ({"preset": "natural", "mix": "80-100-50"}, "", Mix(0.8, 1, 0.5)),
+        ({"preset": "none"}, USUAL, Mix()),
+    ],
+)
+def test_link_tells_the_preset(runs, said, preset, mix):
+    app = AppTest.from_file(APP, default_timeout=30)
+    app.query_params.update(said)
+    app.run()
+    assert app.pills(key="look").value == (preset or None)
+    assert state_of(app).mix == mix
+    assert_calm(app)
+
+
+@pytest.mark.parametrize(
+    ("level", "said"), [(0, "Hardly"), (0.8, "Little"), (2.9, "Little"), (3, "Moderate"), (8, "Strong"), (90, "Strong")]
+)
+def test_noise_is_said_in_words(level, said):
+    assert words.noise(level).startswith(said)
+
+
+def test_page_says_how_much_noise_there_was(app):
+    assert any(each.value.startswith(words.noise(14)) for each in app.caption)
 
 
 def test_mix_blends_without_running_the_model(app, runs):
@@ -160,7 +265,7 @@ def test_mix_blends_without_running_the_model(app, runs):
     assert half[1] not in (full[0], full[1])
     assert len(runs) == 1
     app.toggle(key="best").set_value(True).run()
-    assert link_of(app) == {"photo": "", "model": "", "best": "true", "strength": "", "mix": "50-80-10"}
+    assert {name: text for name, text in link_of(app).items() if text} == {"best": "true", "mix": "50-80-10"}
 
 
 def test_strength_runs_the_model_again_and_stands_in_the_link(app, runs):
@@ -168,8 +273,8 @@ def test_strength_runs_the_model_again_and_stands_in_the_link(app, runs):
     app.slider(key="strength").set_value(2.0).run()
     assert len(runs) == 2
     assert link_of(app)["strength"] == "2"
-    assert state_of(app).result(Run(state_of(app).chosen_id, app.radio(key="model").value, strength=2.0))
-    app.radio(key="model").set_value("nlm").run()
+    assert state_of(app).result(Run(state_of(app).chosen_id, model_of(app), strength=2.0))
+    choose_model(app, "nlm")
     assert app.slider(key="strength").disabled
     assert len(runs) == 3
     assert_calm(app)
@@ -190,7 +295,7 @@ def test_link_reproduces_photo_model_and_mix(runs):
     app.query_params.update({"photo": name, "model": "nlm", "mix": "30-40-50", "best": "true"})
     app.run()
     assert app.header[0].value == samples.list_samples()[name].title
-    assert app.radio(key="model").value == "nlm"
+    assert model_of(app) == "nlm"
     assert state_of(app).mix == Mix(0.3, 0.4, 0.5)
     assert app.toggle(key="best").value
     assert runs == ["nlm"]
@@ -335,11 +440,11 @@ def test_failing_model_gives_a_sentence(app, monkeypatch, caplog, error, sentenc
 
     monkeypatch.setattr(pipeline, "denoise_photo", fail)
     with caplog.at_level(logging.ERROR, logger="denoise.ui"):
-        app.radio(key="model").set_value("nlm").run()
+        choose_model(app, "nlm")
     assert [warning.value for warning in app.warning] == [sentence]
     assert not app.exception
     assert bool(caplog.records) == logged
-    app.radio(key="model").set_value(next(iter(catalogue.denoiser_names()))).run()
+    choose_model(app, next(iter(catalogue.denoiser_names())))
     assert not app.warning
     assert app.metric
 
@@ -347,7 +452,7 @@ def test_failing_model_gives_a_sentence(app, monkeypatch, caplog, error, sentenc
 def test_stopped_run_starts_again_when_asked(app, runs):
     name = list(samples.list_samples())[1]
     state_of(app).choose(name)
-    run, go_on = Run(name, app.radio(key="model").value), threading.Event()
+    run, go_on = Run(name, model_of(app)), threading.Event()
     state_of(app).jobs.job(PHOTO, run, lambda task: go_on.wait(10)).cancel()
     app.run()
     go_on.set()
@@ -372,21 +477,21 @@ def test_page_says_that_a_photo_is_already_clean(app, levels, said):
 def test_model_is_the_default_of_the_photo_until_one_is_chosen(app, monkeypatch):
     monkeypatch.setattr(catalogue, "BIG", 96 * 64 - 1)
     upload(app, png(seed=1), "big.png")
-    assert app.radio(key="model").value == "unet"
-    app.radio(key="model").set_value("cbdnet").run()
+    assert model_of(app) == "unet"
+    choose_model(app, "cbdnet")
     state_of(app).choose(next(iter(samples.list_samples())))
     app.run()
-    assert app.radio(key="model").value == "cbdnet"
+    assert model_of(app) == "cbdnet"
 
 
 def test_best_quality_denoises_again_and_both_results_stay(app, runs):
-    model = app.radio(key="model").value
+    model = model_of(app)
     app.toggle(key="best").set_value(True).run()
     assert runs == [model, f"{model} best"]
     app.toggle(key="best").set_value(False).run()
     assert len(runs) == 2
     app.toggle(key="best").set_value(True)
-    app.radio(key="model").set_value("nlm").run()
+    choose_model(app, "nlm")
     assert app.toggle(key="best").disabled
     assert runs[2:] == ["nlm"]
 

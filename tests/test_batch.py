@@ -610,3 +610,40 @@ def test_batch_whose_folder_was_tidied_away_says_so_and_takes_photos_again(denoi
     run(batch)
     assert set(unzipped(batch)) == {"again-denoised.png", REPORT_NAME}
     batch.close()
+
+
+def test_rejected_results_stay_out_of_the_zip_until_they_are_taken_in_again(batch):
+    first, second = (add(batch, name, picture(width=width)) for name, width in (("a.png", 20), ("b.png", 22)))
+    run(batch)
+    batch.reject(first, True)
+    assert set(unzipped(batch)) == {"b-denoised.png", REPORT_NAME}
+    assert [row["rejected"] for row in rows(batch)] == ["True", "False"]
+    batch.reject(first, False)
+    batch.reject(second, True)
+    assert set(unzipped(batch)) == {"a-denoised.png", REPORT_NAME}
+    batch.forget_results()
+    run(batch)
+    assert set(unzipped(batch)) == {"a-denoised.png", "b-denoised.png", REPORT_NAME}
+
+
+def test_result_is_taken_home_alone_and_shown_before_and_after(batch):
+    data = picture("JPEG", 20)
+    item = add(batch, "a/IMG_1.JPG", data)
+    run(batch)
+    path, name = batch.result(item)
+    assert (path.read_bytes(), name) == (unzipped(batch)[name], "a/IMG_1-denoised.JPG")
+    np.testing.assert_array_equal(batch.photo(item, after=False).pixels, decode(data).pixels)
+    np.testing.assert_array_equal(batch.photo(item, after=True).pixels, decode(path.read_bytes()).pixels)
+    assert batch.unpacked(item) == decode(data).pixels.nbytes
+
+
+@pytest.mark.parametrize("ask", [Batch.result, Batch.unpacked, lambda batch, item: batch.reject(item, True)])
+def test_there_is_nothing_to_be_had_of_a_photo_that_is_not_done(batch, ask):
+    item = add(batch, "a.png", picture())
+    for item_id in (item, "unknown"):
+        with pytest.raises(KeyError):
+            ask(batch, item_id)
+    run(batch)
+    batch.close()
+    with pytest.raises(KeyError):
+        ask(batch, item)

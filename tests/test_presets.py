@@ -1,15 +1,18 @@
 import pytest
 
+from denoise.catalogue import denoiser_names
 from denoise.mixing import Mix
 from denoise.pipeline import STRONGEST
-from denoise.presets import PresetError, presets
+from denoise.presets import USUAL, Preset, PresetError, presets
 
 
 def test_presets_of_denoise_are_told_in_a_sentence_and_differ():
     known = presets()
-    assert list(known) == ["natural", "portrait", "night", "keep-grain", "text"]
+    assert list(known) == [USUAL, "natural", "portrait", "night", "keep-grain", "text"]
     assert all(preset.title and preset.summary.endswith(".") for preset in known.values())
     assert known["keep-grain"].mix == Mix(luminance=0)
+    assert known[USUAL] == Preset(known[USUAL].title, known[USUAL].summary)
+    assert all(preset.model in ("", *denoiser_names()) for preset in known.values())
     assert 1 < known["night"].strength <= STRONGEST
 
 
@@ -31,7 +34,7 @@ def test_presets_of_a_file_come_after_and_replace(tmp_path):
         (b"[a]\nstrength = 4", "a: strength must be a number from 0 to 3. Received: 4"),
         (b"[a]\ncolour = nan", "a: colour must be a number from 0 to 1. Received: nan"),
         (b"[a]\ncolour = 'much'", "a: colour must be a number from 0 to 1. Received: 'much'"),
-        (b"[a]\nfog = 1", "a: fog = 1 is not known. Known: title, summary, strength, luminance, colour, detail"),
+        (b"[a]\nfog = 1", "a: fog = 1 is not known. Known: title, summary, model, strength, luminance, colour, detail"),
     ],
 )
 def test_presets_say_what_is_wrong_with_a_file(tmp_path, content, sentence):

@@ -30,18 +30,21 @@ from denoise.image.photo import (
     with_depth,
     without_metadata,
 )
-from denoise.image.raw import MOST_STOPS, Development
+from denoise.image.raw import MOST_STOPS, Development, Highlights, WhiteBalance
+from denoise.image.recognition import identify
 
 __all__ = [
     "MOST_STOPS",
     "SUFFIXES",
     "WRITTEN_SUFFIXES",
     "Development",
+    "Highlights",
     "Metadata",
     "Photo",
     "PhotoError",
     "Pixels",
     "Space",
+    "WhiteBalance",
     "crop",
     "decode",
     "denoised_name",
@@ -50,6 +53,7 @@ __all__ = [
     "format_title",
     "formats_for",
     "has_quality",
+    "identify",
     "is_deep",
     "losses",
     "media_type",

@@ -13,7 +13,12 @@ from denoise.ui import texts
 from denoise.ui.samples import SAMPLES_DIR
 
 _FOLDER = Path(__file__).parent
-_FILES = {"/favicon.png": _FOLDER / "icon.png", "/preview.png": SAMPLES_DIR / "before-after.png"}
+_RETURN = "/return.js"
+_FILES = {
+    "/favicon.png": _FOLDER / "icon.png",
+    "/preview.png": SAMPLES_DIR / "before-after.png",
+    _RETURN: _FOLDER / "return.js",
+}
 _TITLE = b"<title>Streamlit</title>"
 _OF_THE_FILE = (b"if-none-match", b"if-modified-since", b"accept-encoding")  # whose answers are about Streamlit's own
 
@@ -96,7 +101,8 @@ def _head(url: URL, base: str) -> str:
         f'<meta {"property" if key.startswith("og:") else "name"}="{key}" content="{escape(text)}" />'
         for key, text in said.items()
     ]
-    return "\n    ".join([f"<title>{escape(title)}</title>", *tags, f"<style>{_style()}</style>"])
+    returns = f'<script src="{base}{_RETURN}"></script>'  # before Streamlit's own, which asks for the page
+    return "\n    ".join([f"<title>{escape(title)}</title>", *tags, returns, f"<style>{_style()}</style>"])
 
 
 @cache

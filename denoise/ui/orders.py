@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from denoise.mixing import Mix
 from denoise.ui.results import File, Result
 from denoise.ui.session import Session
+from denoise.ui.sharing import Share
 
 BLOCK = 1 << 18
 """Bytes that are sent at a time: the network's queue would copy all of a file that it is given at once."""
@@ -36,7 +37,7 @@ class Made:
             yield self.data[start : start + BLOCK]
 
 
-_there: WeakKeyDictionary[Result, WeakValueDictionary[tuple[File, Mix], Made]] = WeakKeyDictionary()
+_there: WeakKeyDictionary[Result, WeakValueDictionary[tuple[File | Share, Mix], Made]] = WeakKeyDictionary()
 """Every file that is being sent or is kept."""
 
 _kept: WeakKeyDictionary[Result, Made] = WeakKeyDictionary()
@@ -47,7 +48,7 @@ while the visitor is away it stays, and counts towards `_KEPT_BYTES` alone.
 """
 
 
-async def fill(request: Request, state: Session, file: File, mix: Mix) -> Made:
+async def fill(request: Request, state: Session, file: File | Share, mix: Mix) -> Made:
     """Return a file of a visitor's, see `Session.file`.
 
     Raises:

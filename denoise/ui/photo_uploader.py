@@ -52,7 +52,7 @@ def show(
         st.session_state.pop(missing, None)
         if file:
             st.session_state.pop(ANEW, None)
-            on_file(file.name, Kept(state.take(place, file)))
+            on_file(file.name, Kept(state.arrivals.take(place, file)))
         else:
             on_empty()
 
@@ -75,7 +75,7 @@ def show(
     st.session_state[shown] = True
     if st.session_state.get(missing):
         st.error(texts.NOT_TAKEN)
-    if state.missed(place, file):  # the run that was to take it was overtaken before it began
+    if state.arrivals.missed(place, file):  # the run that was to take it was overtaken before it began
         changed()
         st.rerun()
     return file is not None

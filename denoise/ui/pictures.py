@@ -9,12 +9,18 @@ from numpy.typing import NDArray
 
 from denoise.image import Photo, encode, shrink, to_depth, with_depth, without_metadata
 
+_SCREEN = 2560  # pixels
 _THUMBNAIL_WIDTH, _THUMBNAIL_HEIGHT = 168, 126
 
 
 def to_png(photo: Photo) -> bytes:
     """Return what a browser shows of `photo`: its pixels, losslessly but in 8 bit, and its colour profile."""
     return encode(with_depth(replace(without_metadata(photo), alpha=None, format="PNG", dpi=None), 8))
+
+
+def to_screen(photo: Photo) -> bytes:
+    """Return a photo as a JPEG file that is as large as a screen shows, with its colour profile."""
+    return encode(replace(without_metadata(shrink(photo, _SCREEN)), format="JPEG", dpi=None), quality=92)
 
 
 def to_grey_png(values: NDArray[np.uint8]) -> bytes:

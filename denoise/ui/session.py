@@ -6,29 +6,40 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Hashable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import PurePath
 from typing import Any, TypeVar, cast
 
 import streamlit as st
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
-from denoise import engine, pipeline, turns
+from denoise import catalogue, engine, pipeline, turns
 from denoise.batch import Batch
-from denoise.catalogue import denoiser_names
 from denoise.engine import Task
-from denoise.image import Photo, PhotoError, decode, encode, outline, unpacked_size, with_depth, without_metadata
+from denoise.image import (
+    Development,
+    Photo,
+    PhotoError,
+    decode,
+    encode,
+    identify,
+    outline,
+    unpacked_size,
+    with_depth,
+    without_metadata,
+)
 from denoise.metrics import check_reference
 from denoise.mixing import Mix, blend
+from denoise.presets import USUAL
 from denoise.runtime import ModelError
-from denoise.ui import farewell, memory, samples, texts
+from denoise.ui import farewell, memory, samples, sharing, texts
+from denoise.ui.arrivals import Arrivals
+from denoise.ui.choices import Choices, write_development
+from denoise.ui.chosen import Chosen
 from denoise.ui.growing import Growing
 from denoise.ui.kept import Kept, Upload, held, size_of
-from denoise.ui.results import File, Result, Run, read_strength
+from denoise.ui.results import File, Result, Run
+from denoise.ui.sharing import Share
 from denoise.ui.slots import Slots
 from denoise.ui.spot import telling_spot
 
@@ -41,6 +52,9 @@ PHOTO = "photo"
 MAX_MEGAPIXELS = float(os.environ.get("DENOISE_MAX_MEGAPIXELS", "50"))
 """The largest photo that the page accepts; who runs the server decides, by its memory."""
 
+UNDO = 10.0
+"""Seconds in which the removal of the visitor's photo can be undone."""
+
 _LONGEST_TILE = 60.0  # seconds, on a busy machine
 _RESULTS_BYTES = 64_000_000  # all results that a session keeps; at least the newest stays
 
@@ -48,123 +62,59 @@ _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """The photo that the page is about.
-
-    Attributes:
-        id: Tells photos apart; equal for equal files.
-        title: What the page calls it.
-        file_name: As uploaded; a name in the same manner for a sample.
-        load: Returns the photo, see `noisy`.
-        outline: The same without its samples, see `denoise.image.outline`: always at hand.
-        spot: Row and column to look at first, see `telling_spot`.
-        load_clean: Returns its clean reference, if there is one.
-        clean_id: Tells references apart as `id` does photos; empty if there is none.
-    """
-
-    id: str
-    title: str
-    file_name: str
-    load: Callable[[], Photo]
-    outline: Photo
-    spot: tuple[int, int]
-    load_clean: Callable[[], Photo] | None = None
-    clean_id: str = ""
-
-    @property
-    def noisy(self) -> Photo:
-        """The photo; to be asked for when it is needed rather than held, so that its memory can be let go of."""
-        return self.load()
-
-    @property
-    def clean(self) -> Photo | None:
-        """Its clean reference, if there is one."""
-        return self.load_clean() if self.load_clean else None
-
-
 _results_of_samples: dict[Run, Result] = {}
 """For every visitor: few and small, and the same for all of them."""
 
 
 @dataclass
-class Session:
-    """One visitor's state.
+class Session(Choices):
+    """One visitor's state, beside the choices.
 
     Attributes:
-        chosen_id: `UPLOAD` or the name of a sample.
         upload: The last photo that was uploaded and could be read.
         upload_error: Why the last upload was refused; empty if it was not.
         notice: What the visitor should know of the link that was followed.
         reference_error: The same of the last reference.
         results: Newest last.
-        model: The denoiser that the visitor chose; until then it is the default for each photo.
-        best: Whether the visitor wants the denoiser's best quality.
-        strength: How many times the usual the visitor wants taken for noise.
-        mix: How much of the noise the visitor wants removed.
         batch: The visitor's batch, once the page was looked at; it goes on while the visitor is away.
         jobs: What is at work, but for the batch.
         growing: What is there of the newest result.
+        pages: What single pages remember of themselves.
+        arrivals: What came through Streamlit's uploaders.
         measuring: Held while a result is mixed and measured: a slider that moves quickly asks for that more often than
             a large photo allows, and each time takes its own memory.
         token: Tells sessions apart, and cannot be guessed.
     """
 
-    chosen_id: str
     upload: Chosen | None = None
     upload_error: str = ""
     reference_error: str = ""
     notice: str = ""
     results: dict[Run, Result] = field(default_factory=dict)
-    model: str = ""
-    best: bool = False
-    strength: float = 1.0
-    mix: Mix = field(default_factory=Mix)
     batch: Batch | None = None
     jobs: Slots = field(default_factory=lambda: Slots(explain))
     growing: Growing | None = None
+    pages: dict[str, Any] = field(default_factory=dict)
+    arrivals: Arrivals = field(default_factory=Arrivals)
     measuring: threading.Lock = field(default_factory=threading.Lock)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
-    _files: dict[str, str] = field(default_factory=dict)
     _choices: int = 0
     _uploads: int = 0
     _latest: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
     _pictures: dict[str, tuple[str, Kept[bytes]]] = field(default_factory=dict)
-    _kept: dict[str, Kept[Photo]] = field(default_factory=dict)  # the upload and its reference
+    _kept: dict[str, Kept[Any]] = field(default_factory=dict)  # the upload, its reference, its RAW file
+    _removed: tuple[Chosen | None, dict[str, Kept[Any]], dict[Run, Result]] | None = None
+    _removals: int = 0
     _is_away: bool = False
     _changing: threading.RLock = field(default_factory=threading.RLock)  # the upload, the work and its result
 
     def choose(self, chosen_id: str) -> None:
-        """Make a sample, or the upload, the photo that the page is about."""
+        """Make a sample, or the upload, the photo that the page is about; what was removed before is gone for good."""
+        self.forget_removed()
         self._choices += 1
         self.chosen_id = chosen_id
         self.upload_error = self.reference_error = self.notice = ""
         self.jobs.forget_early_end(PHOTO)
-
-    def take(self, place: str, file: UploadedFile) -> bytes:
-        """Return the content of an uploaded file, of which Streamlit keeps nothing but the name.
-
-        It would keep a file for as long as the session lasts, twice, and each upload in another place as well. That it
-        has been here is all that the uploader's list needs to know.
-        """
-        data = file.getvalue()
-        self.release(place)
-        if context := get_script_run_ctx():
-            manager = cast(MemoryUploadedFileManager, context.uploaded_file_mgr)
-            manager.add_file(context.session_id, UploadedFileRec(file.file_id, file.name, file.type, b""))
-        file.truncate(0)
-        self._files[place] = file.file_id
-        return data
-
-    def release(self, place: str) -> None:
-        """Have Streamlit forget the name as well of what was uploaded in this place."""
-        context, before = get_script_run_ctx(), self._files.pop(place, None)
-        if context and before:
-            cast(MemoryUploadedFileManager, context.uploaded_file_mgr).remove_file(context.session_id, before)
-
-    def missed(self, place: str, file: UploadedFile | None) -> bool:
-        """Tell whether a file still waits to be taken: the run that was to take it was overtaken too early."""
-        return file is not None and self._files.get(place) != file.file_id
 
     def open_upload(self, file_name: str, file: Upload) -> None:
         """Decode and choose an uploaded photo; if that fails, keep all as it was and say why in `upload_error`.
@@ -172,20 +122,42 @@ class Session:
         What the visitor did while a large photo was decoded stands: a later upload, or the choice of a sample.
         """
         self.upload_error = ""
+        self._open(file_name, held(file), Development())
+
+    def develop(self) -> None:
+        """See to it that the visitor's RAW file is developed as the visitor wants it; if that fails, stay as it is."""
+        upload, file = self.upload, self._kept.get("raw")
+        if self.chosen_id != UPLOAD or upload is None or upload.development in (None, self.development):
+            return
+        if file is not None:
+            self._open(upload.file_name, file, self.development)
+        if self.upload and self.upload.development:
+            self.development = self.upload.development
+
+    @property
+    def can_develop(self) -> bool:
+        """Whether the visitor's photo can be developed in another way."""
+        return "raw" in self._kept
+
+    def _open(self, file_name: str, file: Kept[bytes], development: Development) -> None:
         self._forget_pictures()  # decoding a large photo needs the memory, and all of this can be made again
         self._uploads += 1
         upload, choices = self._uploads, self._choices
-        opened, failure = open_photo(file, _keep)
+        opened, failure = open_photo(file, partial(_keep, file=file, development=development), development)
         with self._changing:
             if upload != self._uploads:
                 return
             if opened is None:
                 self.upload_error = texts.refused(file_name, failure)
                 return
-            chosen = Chosen(opened[2], file_name, file_name, opened[0].get, opened[1], opened[3])
-            if self.upload and self.upload.id == chosen.id:  # the same file again: so is its reference
+            kept, as_it_is = opened
+            chosen = replace(as_it_is, title=file_name, file_name=file_name)
+            if self.upload and self.upload.file_id == chosen.file_id:  # the same file again: so is its reference
                 chosen = replace(chosen, load_clean=self.upload.load_clean, clean_id=self.upload.clean_id)
-            self._kept["upload"], self.upload = opened[0], chosen
+            self._kept["upload"], self.upload = kept, chosen
+            self._kept.pop("raw", None)
+            if chosen.development:
+                self._kept["raw"], self.development = file, chosen.development
             if choices == self._choices:
                 self.choose(UPLOAD)
 
@@ -194,17 +166,49 @@ class Session:
         if self.upload is not None:
             self._let_go()
             for place in ("photo", "reference"):
-                self.release(place)
+                self.arrivals.release(place)
         if self.chosen_id == UPLOAD:
             self.choose(first_sample())
+
+    def remove_upload(self) -> None:
+        """Do the same, but leave the visitor `UNDO` seconds to think again."""
+        removed = self.upload, dict(self._kept), self.results
+        self.close_upload()
+        if removed[0] is None:
+            return
+        with self._changing:
+            self._removed = removed
+            self._removals += 1
+        timer = threading.Timer(UNDO, self.forget_removed, args=(self._removals,))  # which must not hold it itself
+        timer.daemon = True
+        timer.start()
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether a removal can be undone."""
+        return self._removed is not None
+
+    def undo_removal(self) -> None:
+        """Bring back what was removed, if it is still there."""
+        with self._changing:
+            if self._removed is None:
+                return
+            self.upload, self._kept, self.results = self._removed
+        self.choose(UPLOAD)
+
+    def forget_removed(self, removal: int = 0) -> None:
+        """Let go for good of what was removed: the last time, unless it is told which time."""
+        with self._changing:
+            if removal in (0, self._removals):
+                self._removed = None
 
     def _let_go(self) -> None:
         """Forget all photos, and what is being made of them; of results those of earlier photos, too."""
         with self._changing:
             self._uploads += 1
             self.jobs.end(PHOTO)
-            self.results, self.upload = {}, None
-            self._kept.clear()
+            self.results, self.upload, self._removed = {}, None, None
+            self._kept = {}
         self._forget_pictures()
 
     def open_reference(self, file: Upload) -> None:
@@ -219,13 +223,13 @@ class Session:
             if opened is None:
                 self.reference_error = failure
                 return
-            self._kept["reference"] = opened[0]
-            self.upload = replace(upload, load_clean=opened[0].get, clean_id=opened[2])
+            self._kept["reference"], reference = opened
+            self.upload = replace(upload, load_clean=reference.load, clean_id=reference.id)
 
     def close_reference(self) -> None:
         """Let go of the uploaded reference."""
         self._drop_reference()
-        self.release("reference")
+        self.arrivals.release("reference")
 
     def _drop_reference(self) -> None:
         self.reference_error = ""
@@ -238,6 +242,7 @@ class Session:
         """Let go of all memory while the visitor is away; what cannot be made again waits on disk."""
         self._is_away = True
         self.jobs.end(PHOTO)
+        self.forget_removed()
         self._forget_pictures()
         with self._changing:
             large = [*self._kept.values(), *(result.kept for result in self.results.values())]
@@ -283,22 +288,13 @@ class Session:
 
         return work
 
-    def keep_model(self) -> None:
-        """Stay with the denoiser that the visitor chose, whatever the next photo or page."""
-        self.model = st.session_state["model"]
-
-    def keep_best(self) -> None:
-        """Do the same with its quality."""
-        self.best = st.session_state["best"]
-
-    def keep_strength(self) -> None:
-        """Do the same with its strength."""
-        self.strength = st.session_state["strength"]
-
     def chosen(self) -> Chosen:
         """Return the photo that the page is about, and say if the visitor's own was tidied away."""
         for place, kept in list(self._kept.items()):
             if not kept.is_there:
+                if place == "raw":  # of the photo itself nothing is lost
+                    self._kept.pop(place, None)
+                    continue
                 (self.close_upload if place == "upload" else self.close_reference)()
                 self.notice = texts.TIDIED_AWAY
         if self.chosen_id == UPLOAD and self.upload is not None:
@@ -310,11 +306,19 @@ class Session:
         file_name = sample.name + PurePath(sample.noisy).suffix
         noisy, clean = partial(samples.load, sample.noisy), partial(samples.load, sample.clean)
         return Chosen(
-            sample.name, sample.title, file_name, noisy, outline(noisy()), samples.spot(name), clean, sample.name
+            sample.name,
+            sample.title,
+            file_name,
+            noisy,
+            outline(noisy()),
+            samples.spot(name),
+            catalogue.default_for(noisy()),
+            load_clean=clean,
+            clean_id=sample.name,
         )
 
-    def file(self, wanted: File, mix: Mix) -> bytes:
-        """Return a file to take home; may be called from any thread.
+    def file(self, wanted: File | Share, mix: Mix) -> bytes:
+        """Return a file to take home or to share; may be called from any thread.
 
         Args:
             wanted: Which file.
@@ -328,6 +332,8 @@ class Session:
             raise LookupError(wanted.run)
         chosen = upload if upload and upload.id == wanted.run.photo else self._sample(wanted.run.photo)
         with self.measuring, turns.pictures.turn(2 * size_of(chosen.outline)):
+            if isinstance(wanted, Share):
+                return sharing.picture(chosen.noisy, result.photo, mix, wanted)
             photo = replace(blend(chosen.noisy, result.photo, mix), format=wanted.format)
             photo = with_depth(photo, wanted.depth)
             return encode(without_metadata(photo) if wanted.strip else photo, quality=wanted.quality)
@@ -354,33 +360,27 @@ class Session:
         if self._is_away:
             result.kept.put_aside()
 
-    def set_mix(self, mix: Mix) -> None:
-        """Remove this much of the noise."""
-        self.mix = mix
-
     def obey(self, link: Mapping[str, str]) -> None:
-        """Do as a link says: photo, model, quality, strength and mix. What it does not say, or says wrongly, stays."""
-        if (name := link.get("photo", "")) in samples.list_samples():
+        """Do as a link says, see `Choices.obey`; it names a sample, or the visitor's own photo, if that is here."""
+        if (name := link.get("photo", "")) in samples.list_samples() or (name == UPLOAD and self.upload):
             self.choose(name)
         elif name == UPLOAD:
             self.notice = texts.OWN_PHOTO_GONE
-        if (name := link.get("model", "")) in denoiser_names():
-            self.model = name
-        self.best = link.get("best", str(self.best)).lower() == "true"
-        with suppress(ValueError):
-            self.strength = read_strength(link.get("strength", ""))
-        with suppress(ValueError):
-            self.mix = read_mix(link.get("mix", ""))
+        super().obey(link)
+
+    def go_back(self, link: Mapping[str, str]) -> None:
+        """Do as an earlier address of the page says; what it does not say was as a new visitor finds it."""
+        new = dict.fromkeys(super().link(), "")
+        new |= {"photo": first_sample(), "preset": USUAL, "best": "false", "strength": "1", "mix": "100-100-0"}
+        self.obey(new | {"raw": write_development(Development())} | dict(link))
+        self.mixed += 1
 
     def link(self) -> dict[str, str]:
-        """Return what `obey` takes; empty where all is as a new visitor finds it."""
-        return {
-            "photo": self.chosen_id if self.chosen_id != first_sample() else "",
-            "model": self.model,
-            "best": "true" if self.best else "",
-            "strength": f"{self.strength:g}" if self.strength != 1 else "",
-            "mix": "-".join(f"{100 * share:.0f}" for share in self.mix) if self.mix != Mix() else "",
-        }
+        """Return what `obey` takes, see `Choices.link`."""
+        said = super().link()
+        said["photo"] = "" if self.chosen_id == first_sample() else self.chosen_id
+        is_raw = self.chosen_id == UPLOAD and self.upload and self.upload.development
+        return said if is_raw else said | {"raw": ""}
 
     def keep_picture(self, slot: str, png: Upload) -> str:
         """Keep a picture for the browser to fetch, until another one takes its slot; return what it is asked for by."""
@@ -420,30 +420,46 @@ class Session:
         return cast(_T, kept[1])
 
 
-def read_mix(text: str) -> Mix:
-    """Read percents of luminance, colour and detail, such as "100-80-0"; what is beyond 0 and 100 is brought there.
-
-    Raises:
-        ValueError: These are not three whole numbers.
-    """
-    luminance, colour, detail = (min(max(int(percent), 0), 100) / 100 for percent in text.split("-"))
-    return Mix(luminance, colour, detail)
-
-
-def open_photo(file: Upload, make: Callable[[Photo, str], _T]) -> tuple[_T | None, str]:
+def open_photo(
+    file: Upload, make: Callable[[Photo, str], _T], development: Development | None = None
+) -> tuple[_T | None, str]:
     """Decode a file when it is its turn; return what `make` makes of it and its digest, or why there is nothing."""
     waiting = held(file)
     try:
         with turns.pictures.turn(2 * unpacked_size(waiting.get(), max_megapixels=MAX_MEGAPIXELS)):
-            return make(decode(waiting.get(), max_megapixels=MAX_MEGAPIXELS), _digest(waiting.get())), ""
+            how = development or Development()
+            photo = decode(waiting.get(), max_megapixels=MAX_MEGAPIXELS, development=how)
+            return make(photo, _digest(waiting.get())), ""
     except Exception as error:
         return None, explain(error)
 
 
-def _keep(photo: Photo, digest: str, noisy: Photo | None = None) -> tuple[Kept[Photo], Photo, str, tuple[int, int]]:
+def _keep(
+    photo: Photo,
+    digest: str,
+    *,
+    file: Kept[bytes] | None = None,
+    development: Development | None = None,
+    noisy: Photo | None = None,
+) -> tuple[Kept[Photo], Chosen]:
+    """Keep a photo, and say what is known of it, but for its name."""
     if noisy is not None:  # the photo whose reference this is
         check_reference(photo, noisy)
-    return Kept(photo), outline(photo), digest, telling_spot(photo)
+    if file is None or identify(file.get()) != "RAW":
+        development = None
+    kept, is_usual = Kept(photo), development in (None, Development())
+    photo_id = digest if is_usual or development is None else f"{digest},{write_development(development)}"
+    return kept, Chosen(
+        photo_id,
+        "",
+        "",
+        kept.get,
+        outline(photo),
+        telling_spot(photo),
+        catalogue.default_for(photo),
+        digest,
+        development,
+    )
 
 
 def in_turn(chosen: Chosen | None, make: Callable[[], _T]) -> Callable[[], _T]:
@@ -463,7 +479,10 @@ def _digest(data: bytes) -> str:
 def current() -> Session:
     """Return the state of the visitor whose page is being made; a run that a newer one has overtaken ends here."""
     if "session" not in st.session_state:
-        state = st.session_state["session"] = Session(chosen_id=first_sample())
+        before = farewell.returned()  # the page was reloaded
+        state = before if isinstance(before, Session) else Session(chosen_id=first_sample())
+        st.session_state["session"] = state
+        state.arrivals = Arrivals()  # the lists of the uploaders begin anew
         state.obey(st.query_params)
         farewell.hold(state)
     state = cast(Session, st.session_state["session"])

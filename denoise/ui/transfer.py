@@ -8,7 +8,7 @@ everybody's: the browser keeps them, instead of being sent all of them at each c
 import asyncio
 import gc
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -23,20 +23,21 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import BaseRoute, Route
 from streamlit import config
 
-from denoise import arrival
+from denoise import arrival, turns
 from denoise.arrival import TooManyBytesError
 from denoise.batch import REPORT_NAME, ZIP_NAME, Batch
 from denoise.image import PhotoError, media_type
-from denoise.mixing import Mix
 from denoise.spool import BUDGET, SHARE, ShareError, remove_spool, spool
 from denoise.tiling import Box
-from denoise.ui import ahead, ending, farewell, guard, orders, samples, session, texts
+from denoise.ui import ahead, ending, farewell, guard, orders, pictures, samples, session, texts
+from denoise.ui.choices import read_mix
 from denoise.ui.kept import Kept
 from denoise.ui.results import File, Run
-from denoise.ui.session import Session, read_mix
+from denoise.ui.session import Session
+from denoise.ui.sharing import Share
 
 PATH, PHOTO_PATH, PICTURE_PATH, THUMBNAIL_PATH = "/batches", "/photos", "/pictures", "/thumbnails"
-WINDOW_PATH = "/windows"
+WINDOW_PATH, SHARE_PATH = "/windows", "/shares"
 
 _MOST = 2000  # photos of a batch
 _LONGEST_LIST = 1 << 20  # bytes
@@ -72,6 +73,12 @@ def offer_photo(state: Session, file: File) -> str:
     return f"{PHOTO_PATH}/{state.token}?{urlencode(query)}"
 
 
+def offer_share(state: Session, run: Run, way: str, file_format: str) -> str:
+    """Let a picture of before and after be fetched; return its address, to which mix and middle must be added."""
+    _sessions[state.token] = state
+    return f"{SHARE_PATH}/{state.token}?{urlencode(Share(run, way, file_format, (0, 0)).query)}"
+
+
 def offer_picture(state: Session, slot: str, png: bytes | Kept[bytes]) -> str:
     """Let a PNG file be fetched by a session's page, until another one takes its slot; return its address.
 
@@ -100,6 +107,7 @@ def routes() -> list[BaseRoute]:
     leave = f"{base}{farewell.PATH}/{{token}}"
     return [
         Route(f"{base}{PHOTO_PATH}/{{token}}", _photo),
+        Route(f"{base}{SHARE_PATH}/{{token}}", _share),
         Route(f"{base}{PICTURE_PATH}/{{token}}/{{digest}}.png", _picture),
         Route(f"{base}{WINDOW_PATH}/{{token}}", _window),
         Route(f"{base}{THUMBNAIL_PATH}/{{sample}}.jpg", _thumbnail),
@@ -107,6 +115,9 @@ def routes() -> list[BaseRoute]:
         Route(path, _announce, methods=["POST"]),
         Route(f"{path}/{ZIP_NAME}", _zip),
         Route(f"{path}/{REPORT_NAME}", _report),
+        Route(f"{path}/{{item}}/result", _batch_result, methods=["GET"]),
+        Route(f"{path}/{{item}}/rejected", _reject, methods=["POST"]),
+        Route(f"{path}/{{item}}/{{which}}", _batch_picture, methods=["GET"]),
         Route(f"{path}/{{item}}", _batch_thumbnail, methods=["GET"]),
         Route(f"{path}/{{item}}", _receive, methods=["PUT"]),
         Route(f"{path}/{{item}}", _lose, methods=["DELETE"]),
@@ -137,11 +148,20 @@ def _batch(request: Request) -> Batch:
 
 async def _photo(request: Request) -> Response:
     """Send a result, mixed as the last part of its address says: percents of luminance, colour and detail."""
+    return await _send(request, _read_file)
+
+
+async def _share(request: Request) -> Response:
+    """Send a picture of before and after, mixed in the same way, with the middle that its address says."""
+    return await _send(request, Share.read)
+
+
+async def _send(request: Request, read: Callable[[Mapping[str, str]], File | Share]) -> Response:
     state = _sessions.get(request.path_params["token"])
     if state is None:
         return Response(texts.DOWNLOAD_GONE, 404, media_type="text/plain")
     try:
-        file, mix = _read_order(request)
+        file, mix = read(request.query_params), read_mix(request.query_params["mix"])
     except (KeyError, ValueError):
         raise HTTPException(400) from None
     try:
@@ -156,19 +176,18 @@ async def _photo(request: Request) -> Response:
     return StreamingResponse(made.pieces(), media_type=media_type(file.format), headers=headers)
 
 
-def _read_order(request: Request) -> tuple[File, Mix]:
+def _read_file(said: Mapping[str, str]) -> File:
     """Return what an address of `offer_photo` says.
 
     Raises:
         KeyError: It does not say all, or names a format that there is not.
         ValueError: It says what cannot be.
     """
-    said = request.query_params
     file = File(Run.read(said), said["format"], int(said["depth"]), int(said["quality"]), said["strip"] == "1")
     media_type(file.format)
     if file.depth not in (8, 16) or not 1 <= file.quality <= 100:
         raise ValueError(file)
-    return file, read_mix(said["mix"])
+    return file
 
 
 async def _picture(request: Request) -> Response:
@@ -334,6 +353,45 @@ async def _batch_thumbnail(request: Request) -> Response:
     if path is None:
         raise HTTPException(404)
     return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+
+
+async def _batch_picture(request: Request) -> Response:
+    """Send a photo of a batch, or its result, as large as a screen shows."""
+    batch, item, which = _batch(request), request.path_params["item"], request.path_params["which"]
+    if which not in ("before", "after"):
+        raise HTTPException(404)
+
+    def make() -> bytes:
+        with turns.pictures.turn(2 * batch.unpacked(item)):
+            return pictures.to_screen(batch.photo(item, after=which == "after"))
+
+    try:
+        jpeg = await to_thread.run_sync(make, limiter=_reading)
+    except (KeyError, FileNotFoundError):
+        raise HTTPException(404) from None
+    except Exception as error:
+        return Response(session.explain(error), 500, media_type="text/plain")
+    return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=600"})
+
+
+async def _batch_result(request: Request) -> Response:
+    try:
+        path, name = _batch(request).result(request.path_params["item"])
+    except KeyError:
+        raise HTTPException(404) from None
+    if not path.exists():
+        return Response(texts.TIDIED_AWAY, 404, media_type="text/plain")
+    name = name.rpartition("/")[2]
+    return FileResponse(path, filename=name, headers={"Cache-Control": "no-store"})
+
+
+async def _reject(request: Request) -> Response:
+    """Leave a result out of what is taken home, or take it in again, as the last part of the address says."""
+    try:
+        _batch(request).reject(request.path_params["item"], request.query_params.get("is") == "1")
+    except KeyError:
+        raise HTTPException(404) from None
+    return Response(status_code=204)
 
 
 async def _zip(request: Request) -> Response:

@@ -1,10 +1,14 @@
 """Every page, for people who hear it or who use the keyboard."""
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from denoise.ui import texts
-from tests.e2e.conftest import PHONE, visit_finished
+from denoise.ui.pages import denoise_words
+from denoise.ui.viewer.viewer_words import LABELS
+from tests.e2e.conftest import PHONE, visit_finished, wait_until, wait_until_it_fits
 
 # Collects what can be operated, in the order of the page and in components too.
 COLLECT = """() => {
@@ -72,10 +76,18 @@ def walk_by_keyboard(page):
     pytest.fail("The focus is trapped.")
 
 
+def find_markup(page):
+    """Return what a screen reader would say of the signs that make text bold or protect it: names are plain."""
+    return [
+        line.strip() for line in page.locator("body").aria_snapshot().splitlines() if re.search(r"\*|\\[*_.]|`", line)
+    ]
+
+
 @pytest.mark.parametrize("name", texts.PAGES)
 def test_page_is_good_for_screen_readers_and_the_keyboard(visit, name):
     page = visit_finished(visit, name, color_scheme="light")
     assert find_violations(page) == []
+    assert find_markup(page) == []
     unseen, unmet = walk_by_keyboard(page)
     assert unseen == []
     assert unmet == []
@@ -88,3 +100,42 @@ def test_dark_page_is_good_for_screen_readers_on_desktop_and_phone(visit, name):
     page.set_viewport_size(PHONE["viewport"])
     page.wait_for_timeout(500)
     assert find_violations(page) == []
+
+
+ENLARGED = {"viewport": {"width": 320, "height": 256}}
+"""A window of 1280 × 1024 pixels at 400 % zoom."""
+
+
+@pytest.mark.parametrize("name", ["denoise", "batch"])
+def test_page_is_whole_at_400_percent_with_the_systems_colours_and_without_motion(visit, name):
+    page = visit_finished(visit, name, forced_colors="active", reduced_motion="reduce", **ENLARGED)
+    wait_until_it_fits(page)
+    if name != "denoise":
+        return
+    marked = page.locator(".viewer button[aria-pressed='true']").first
+    assert marked.evaluate("each => getComputedStyle(each).outlineStyle") == "solid"
+    look = page.get_by_role("radio", name="Natural", exact=True)
+    look.scroll_into_view_if_needed()
+    assert look.evaluate("each => parseFloat(getComputedStyle(each).transitionDuration)") < 0.001
+    look.click()
+    page.get_by_role("radio", name="Natural", exact=True, checked=True).wait_for()
+    assert look.evaluate("each => getComputedStyle(each).outlineStyle") == "solid"
+
+
+def test_progress_and_result_are_announced_and_arrow_keys_run_nothing(visit):
+    page = visit_finished(visit, "denoise")
+    page.evaluate(
+        """() => {
+            window.heard = [];
+            const roots = [...document.querySelectorAll("*")].map(({ shadowRoot }) => shadowRoot).filter(Boolean);
+            const news = roots.map((root) => root.querySelector(".news")).find(Boolean);
+            new MutationObserver(() => heard.push(news.textContent)).observe(news, { childList: true });
+        }"""
+    )
+    fast = page.get_by_role("radio", name=denoise_words.ROLES["unet"], exact=True)
+    page.get_by_role("radio", name=denoise_words.ROLES["ridnet"], exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    assert fast.evaluate("each => each === document.activeElement")
+    assert fast.get_attribute("aria-checked") == "false"
+    page.keyboard.press(" ")
+    wait_until(page, "the result is announced", lambda: page.evaluate("heard.at(-1)") == LABELS["done"], 60)

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from denoise.batch import REPORT_NAME
-from denoise.ui import uploader
+from denoise.ui import photo_table, uploader
 from denoise.ui.pages import batch_words as words
-from tests.e2e.conftest import PHONE, RESULT_TIMEOUT, wait_until_it_fits
+from tests.e2e.conftest import PHONE, RESULT_TIMEOUT, wait_until, wait_until_it_fits
 
 FAST = "batch?batch_model=Fast+U-Net"
 
@@ -186,3 +186,36 @@ def test_phone_shows_all_of_it(open_batch):
     assert re.search(r"\d → \d", rows(page, ".done").inner_text())
     wait_until_it_fits(page)
     assert rows(page).evaluate_all("all => all.every(row => row.getBoundingClientRect().right <= innerWidth)")
+
+
+def test_results_are_looked_at_one_by_one_and_rejected_by_keyboard(open_batch):
+    page = open_batch(
+        [{"name": f"{name}.png", "mimeType": "", "buffer": noisy("PNG", 40 + at)} for at, name in enumerate("abc")]
+    )
+    wait_for_rows(page, ".waiting", 3)
+    button(page, words.start(3, 0)).click()
+    wait_for_rows(page, ".done", 3)
+    page.locator(".cull-open").first.click()
+    screen = page.get_by_role("dialog", name=photo_table.TEXTS["culling"])
+    shown = screen.locator("img")
+
+    def is_shown(name, which):
+        shows = shown.get_attribute("alt") == f"{photo_table.TEXTS[which]}: {name}"
+        return shows and shown.evaluate("image => image.complete && image.naturalWidth > 0")
+
+    wait_until(page, "the first is shown", lambda: is_shown("a.png", "after"))
+    page.keyboard.down(" ")
+    wait_until(page, "it is shown before", lambda: is_shown("a.png", "before"))
+    page.keyboard.up(" ")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("x")  # and on to the next
+    wait_until(page, "the third is shown", lambda: is_shown("c.png", "after"))
+    page.keyboard.press("x")
+    page.keyboard.press("u")
+    with page.expect_download() as event:
+        screen.get_by_role("link", name=photo_table.TEXTS["save"]).click()
+    assert event.value.suggested_filename == "c-denoised.png"
+    page.keyboard.press("Escape")
+    assert page.locator(".cull-open:focus").get_attribute("aria-label").endswith("c.png")
+    page.get_by_role("link", name="(2)").wait_for()
+    assert set(unzipped(page)) == {"a-denoised.png", "c-denoised.png", REPORT_NAME}

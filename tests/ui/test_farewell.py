@@ -209,3 +209,80 @@ def test_who_is_back_keeps_the_place_though_not_looked_at_since(script, server, 
     assert not farewell.expect()  # the page of "a" was made since it left
     assert server.closed == []
     assert set(farewell._visitors) == {"a", "b"}
+
+
+@pytest.fixture
+def come_back(script, monkeypatch):
+    """Have a page ask for a new session, whose address says who it was."""
+
+    def come_back(session_id, token):
+        query = {farewell.RETURN: token} if token else {}
+        monkeypatch.setattr(farewell, "st", SimpleNamespace(query_params=query))
+        script(session_id)
+        assert farewell.expect()
+        return farewell.returned()
+
+    return come_back
+
+
+def test_reloaded_page_finds_what_it_held(come_back, script, server):
+    done = []
+    farewell.hold(before := held(done))
+    farewell.bid("t")
+    farewell._leave("a")
+    server.wait(50)
+    assert come_back("b", "t") is before
+    assert farewell.returned() is None  # it is taken over
+    server.active.add("b")
+    assert server.closed == ["a"]
+    server.wait(4000)
+    assert done == []
+    farewell._leave("a")  # Streamlit tells of it late
+    assert (set(farewell._visitors), farewell._visitors["b"].left) == ({"b"}, 0)
+
+
+def test_page_that_came_back_is_let_go_of_like_any_other(come_back, server):
+    done = []
+    farewell.hold(held(done))
+    farewell._leave("a")
+    come_back("b", "t")
+    farewell.bid("t")  # of the page before, and late
+    farewell._leave("b")
+    server.wait(3599)
+    assert done == ["aside"]
+    come_back("c", farewell._visitors["b"].token)
+    farewell.bid(farewell._visitors["c"].token)
+    farewell._leave("c")
+    server.wait(61)
+    assert done == ["aside", "gone"]
+    assert not farewell._visitors
+
+
+@pytest.mark.parametrize("token", ["", "unknown", "t2"])
+def test_nobody_gets_what_another_held(come_back, server, token):
+    farewell.hold(held([]))
+    farewell._leave("a")
+    assert come_back("b", token) is None
+    assert set(farewell._visitors) == {"a", "b"}
+
+
+def test_copy_of_a_tab_gets_nothing_and_takes_nothing(come_back, server):
+    farewell.hold(before := held([]))
+    farewell._leave("a")
+    server.active.add("a")  # is back
+    assert come_back("b", "t") is None
+    assert farewell._visitors["a"].held is before
+
+
+def test_token_brings_back_once(come_back, server):
+    farewell.hold(held([]))
+    farewell._leave("a")
+    assert come_back("b", "t")
+    assert come_back("c", "t") is None
+
+
+def test_who_comes_back_needs_no_new_place(come_back, server, monkeypatch):
+    monkeypatch.setattr(farewell, "MOST", 1)
+    farewell.hold(before := held([]))
+    farewell._leave("a")
+    assert come_back("b", "t") is before

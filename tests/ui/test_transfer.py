@@ -5,6 +5,9 @@ import json
 import os
 import threading
 import zipfile
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -18,8 +21,8 @@ from starlette.responses import StreamingResponse
 from denoise import arrival, spool
 from denoise.batch import REPORT_NAME, Batch, _write
 from denoise.engine import Engine
-from denoise.image import Photo, PhotoError, decode, outline
-from denoise.item import State
+from denoise.image import Photo, PhotoError, decode, encode, outline
+from denoise.item import Settings, State
 from denoise.mixing import Mix, blend
 from denoise.tiling import Box
 from denoise.ui import samples, texts, transfer
@@ -322,12 +325,13 @@ def visitor():
 def fetch(address, **changes):
     """Ask the server for what it offered at this address, with these changes."""
     path, query = urlsplit(address).path, dict(parse_qsl(urlsplit(address).query))
-    token = path.removeprefix(f"{transfer.PHOTO_PATH}/")
+    _, place, token = path.split("/")
     said = query | {"mix": "100-100-0"} | changes
-    return run(_fetch(token, urlencode(said)))
+    send = transfer._share if f"/{place}" == transfer.SHARE_PATH else transfer._photo
+    return run(_fetch(send, token, urlencode(said)))
 
 
-async def _fetch(token, query):
+async def _fetch(send, token, query):
     """Ask, and wait for the answer without hanging up."""
     messages = [{"type": "http.request", "body": b"", "more_body": False}]
 
@@ -335,7 +339,7 @@ async def _fetch(token, query):
         return messages.pop() if messages else await asyncio.Event().wait()
 
     scope = {"type": "http", "path_params": {"token": token}, "headers": [], "query_string": query.encode()}
-    return await whole(await transfer._photo(Request(scope, receive)))
+    return await whole(await send(Request(scope, receive)))
 
 
 def test_result_is_sent_as_its_address_says(visitor):
@@ -350,6 +354,17 @@ def test_result_is_sent_as_its_address_says(visitor):
     jpeg = fetch(transfer.offer_photo(visitor, File(RUN, "JPEG", 8, 60, False)))
     assert jpeg.media_type == "image/jpeg"
     assert decode(jpeg.body).format == "JPEG"
+
+
+def test_before_and_after_is_sent_as_its_address_says(visitor):
+    address = transfer.offer_share(visitor, RUN, "side", "PNG")
+    response = fetch(address, mix="0-0-0", at="9,9")
+    noisy = samples.load(samples.list_samples()["astronaut"].noisy).pixels
+    np.testing.assert_array_equal(decode(response.body).pixels[60:, -noisy.shape[1] :], noisy[60:])
+    assert fetch(transfer.offer_share(visitor, RUN, "clip", "WEBP"), at="9,9").media_type == "image/webp"
+    assert fetch(address.replace(visitor.token, "guessed"), at="9,9").status_code == 404
+    with pytest.raises(HTTPException):
+        fetch(address, at="here")
 
 
 def test_result_that_is_gone_is_missed_in_words(visitor):
@@ -533,3 +548,54 @@ def test_window_of_a_run_that_has_not_begun_is_empty(onlooker):
 def test_window_of_a_stranger_is_refused():
     with pytest.raises(HTTPException):
         answer(transfer._window, query="photo=photo&model=unet&best=0&box=0,0,9,9&scale=1&known=0", token="guessed")
+
+
+@pytest.fixture
+def made(batch, monkeypatch):
+    """A photo of the batch that is done: black."""
+    monkeypatch.setattr(
+        "denoise.pipeline.denoise_photo", lambda photo, *_, **__: replace(photo, pixels=np.zeros_like(photo.pixels))
+    )
+    data = encode(Photo(np.full((20, 3000, 3), 90, np.uint8), format="TIFF"))
+    item = batch.expect("tour/a.tif", len(data))
+    part = batch.part(item.id)
+    part.write_bytes(data)
+    batch.receive(item.id, part)
+    batch.start(Settings(model="nlm"))
+    batch.wait(10)
+    return item.id
+
+
+def test_photo_of_a_batch_is_shown_before_and_after_as_large_as_a_screen(batch, made):
+    for which, level in (("before", 90), ("after", 0)):
+        response = answer(transfer._batch_picture, token=batch.token, item=made, which=which)
+        assert response.media_type == "image/jpeg"
+        picture = decode(response.body)
+        assert (picture.width, picture.pixels.max()) == (2560, level)
+
+
+def test_result_of_a_batch_is_taken_home_alone(batch, made):
+    response = answer(transfer._batch_result, token=batch.token, item=made)
+    assert 'filename="a-denoised.tif"' in response.headers["content-disposition"]
+    Path(response.path).unlink()
+    assert answer(transfer._batch_result, token=batch.token, item=made).body.decode() == texts.TIDIED_AWAY
+    with pytest.raises(HTTPException, match="404"):
+        answer(transfer._batch_picture, token=batch.token, item=made, which="after")
+
+
+def test_result_of_a_batch_is_rejected_and_taken_in_again(batch, made):
+    for said, rejected in (("is=1", True), ("is=0", False), ("is=1", True), ("", False)):
+        assert answer(transfer._reject, query=said, token=batch.token, item=made).status_code == 204
+        assert batch.items()[0].rejected is rejected
+
+
+@pytest.mark.parametrize(
+    ("route", "wrong"),
+    [
+        *product((transfer._batch_picture, transfer._batch_result, transfer._reject), ({"token": "x"}, {"item": "x"})),
+        (transfer._batch_picture, {"which": "in"}),
+    ],
+)
+def test_nothing_else_of_a_batch_is_shown(batch, made, route, wrong):
+    with pytest.raises(HTTPException, match="404"):
+        answer(route, **({"token": batch.token, "item": made, "which": "after"} | wrong))

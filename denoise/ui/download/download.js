@@ -25,6 +25,7 @@ function show({ data, parentElement }) {
     try {
       const url = new URL(`.${path}`, document.baseURI); // relative: the page may lie below a path
       url.searchParams.set("mix", question.detail.mix.join("-"));
+      if (question.detail.at) url.searchParams.set("at", question.detail.at.join(","));
       const response = await fetch(url);
       if (!response.ok) status.textContent = (await response.text()) || labels.failed;
       else save(await response.blob(), name);

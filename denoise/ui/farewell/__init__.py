@@ -1,4 +1,4 @@
-"""Letting go of what a visitor left behind."""
+"""Letting go of what a visitor left behind; and giving it back to who has only reloaded the page."""
 
 import asyncio
 import os
@@ -29,8 +29,15 @@ MOST = int(os.environ.get("DENOISE_MAX_VISITORS", "100"))
 
 PATH = "/farewell"
 
+RETURN = "returns"
+"""The parameter of an address by which a reloaded page says who it was, see `return.js`."""
+
 _component = component(__file__)
 _adding = threading.Lock()  # visitors come in many threads; all else is done by the server's loop alone
+
+
+def _new_token() -> str:
+    return secrets.token_urlsafe(24)
 
 
 class Held(Protocol):
@@ -52,15 +59,17 @@ class _Visitor:
         token: By which the page names it.
         held: What is held for the visitor, see `hold`.
         has_closed: The page said that it is being closed.
+        has_returned: A page that was reloaded goes on with another session, which has not taken over yet.
         left: When the connection ended, by the loop's clock; 0 while it is there.
         look: The next look at whether somebody is there.
         loop: The server's, once the connection has ended.
     """
 
     session_id: str
-    token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    token: str = field(default_factory=_new_token)
     held: Held | None = None
     has_closed: bool = False
+    has_returned: bool = False
     left: float = 0.0
     look: asyncio.TimerHandle | None = None
     loop: asyncio.AbstractEventLoop | None = None
@@ -78,13 +87,14 @@ def expect() -> bool:
     context = get_script_run_ctx()
     if context is None:
         return True
+    _come_back(st.query_params.get(RETURN, ""), context.session_id)
     _visit(context.session_id)
     visitor = _visitor(context.session_id)
     if visitor is None:
         return False
     visitor.left = 0.0  # nobody tells of who comes back but the page
     _component(
-        data=[f"{PATH}/{visitor.token}"],
+        data=[f"{PATH}/{visitor.token}", RETURN],
         key="farewell",
         on_anew_change=lambda: st.session_state.update({ANEW: True}),
     )
@@ -103,6 +113,38 @@ def bid(token: str) -> None:
             if visitor.look:  # the connection ended before this came, or ends now for the second time
                 visitor.left = visitor.left or asyncio.get_running_loop().time()
                 _look_after(visitor, GRACE)
+
+
+def _come_back(token: str, session_id: str) -> None:
+    """Let a session go on with what another one has left, whose page was reloaded: only who has the token, and once."""
+    with _adding:
+        visitor = next((each for each in list(_visitors.values()) if token and each.token == token), None)
+        if visitor is None or visitor.loop is None or session_id in _visitors:
+            return
+        if not visitor.has_closed and get_instance().is_active_session(visitor.session_id):  # a copy of the tab
+            return
+        before = visitor.session_id
+        _visitors[session_id] = _visitors.pop(before)
+        visitor.session_id, visitor.token = session_id, _new_token()
+        visitor.has_closed, visitor.has_returned = False, True
+    visitor.loop.call_soon_threadsafe(_stop_looking, visitor)
+    visitor.loop.call_soon_threadsafe(get_instance().close_session, before)
+
+
+def _stop_looking(visitor: _Visitor) -> None:
+    if visitor.look:
+        visitor.look.cancel()
+        visitor.look = None
+
+
+def returned() -> Held | None:
+    """Return what is held for a visitor who came back with a new session; once, for it to be taken over."""
+    context = get_script_run_ctx()
+    visitor = _visitors.get(context.session_id) if context else None
+    if visitor is None or not visitor.has_returned:
+        return None
+    visitor.has_returned = False
+    return visitor.held
 
 
 def hold(held: Held) -> None:
@@ -177,9 +219,7 @@ def _visit(session_id: str) -> str:
 
 
 def _forget(visitor: _Visitor) -> None:
-    if visitor.look:
-        visitor.look.cancel()
-        visitor.look = None
+    _stop_looking(visitor)
     get_instance().close_session(visitor.session_id)
     _visitors.pop(visitor.session_id, None)
     if visitor.held:

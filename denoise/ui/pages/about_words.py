@@ -50,7 +50,10 @@ PRIVACY_POINTS = (
     "**They are held in memory while you use them.** What you have not used for a while, or all of it two minutes "
     "after your connection broke, waits in temporary files on this server's disk, into which no other user of it can "
     "look. While a file of more than 1 MB is on its way, the part that has come may be in a temporary file without a "
-    "name. *Remove your photo from this server* removes the photo, its results and all of these files at once.",
+    "name. *Remove your photo from this server* removes the photo, its results and all of these files within "
+    "ten seconds, in which you can undo it, or at once with what you choose next.",
+    "**A reload keeps them.** As long as the tab is open, it remembers whose they are. A new tab, or another browser, "
+    "does not know.",
     "**A batch waits on disk.** The photos of the page Batch and their results lie in a temporary folder on this "
     "server's disk, because they would not fit into memory. It is removed with your session, when you press *Remove "
     "all photos*, and when the server stops.",

@@ -52,7 +52,7 @@ def _explain(error: Exception) -> str:
 
 def _settings(*, disabled: bool) -> Settings:
     """Let the visitor choose; what was chosen is kept while other pages are looked at."""
-    kept = st.session_state.setdefault(_KEPT, {})
+    kept = session.current().pages.setdefault(_KEPT, {})
     for key, value in kept.items():
         if key not in st.session_state and key not in st.query_params:
             st.session_state[key] = value
@@ -119,7 +119,7 @@ def _work(batch: Batch, settings: Settings, was_busy: bool) -> None:
     items = batch.items()
     _actions(batch, settings, items)
     if items:
-        done = sum(item.state == State.DONE for item in items)
+        done = sum(item.state == State.DONE and not item.rejected for item in items)
         photo_table.show(
             [_row(item) for item in items],
             done,
@@ -225,4 +225,5 @@ def _row(item: Item) -> photo_table.Row:
         words.STATES[item.state],
         detail,
         bool(item.width),
+        item.rejected,
     )

@@ -18,9 +18,10 @@ from denoise.metrics import compare
 from denoise.notation import NONE
 from denoise.registry import list_models
 from denoise.ui import jobs, pictures, samples, session, texts, transfer, viewer
+from denoise.ui.chosen import Chosen
 from denoise.ui.kept import Kept, size_of
 from denoise.ui.pages import compare_words as words
-from denoise.ui.session import UPLOAD, Chosen, Session, in_turn
+from denoise.ui.session import UPLOAD, Session, in_turn
 
 _SIZES = ("256", "384", "512")
 _LARGEST_WHOLE = 4_000_000  # pixels: every denoiser's version of them is held in memory at once

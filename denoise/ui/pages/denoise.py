@@ -5,10 +5,11 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import streamlit as st
 
-from denoise import catalogue, engine
+from denoise import catalogue
 from denoise.baseline import estimate_noise
 from denoise.clean import clean_share, describe_clean
 from denoise.image import (
@@ -24,7 +25,6 @@ from denoise.image import (
 )
 from denoise.metrics import Quality, compare
 from denoise.mixing import Mix, blend, detail_map
-from denoise.pipeline import STRONGEST
 from denoise.ui import (
     download,
     gallery,
@@ -38,9 +38,11 @@ from denoise.ui import (
     transfer,
     viewer,
 )
+from denoise.ui.chosen import Chosen
+from denoise.ui.pages import denoise_choices, denoise_share
 from denoise.ui.pages import denoise_words as words
 from denoise.ui.results import File, Result, Run
-from denoise.ui.session import PHOTO, UPLOAD, Chosen, Session, in_turn
+from denoise.ui.session import PHOTO, UPLOAD, Session, in_turn
 
 _AS_IT_CAME = ""
 _QUALITY_KEYS = {100: "quality_lossless"}  # by the usual quality: what was chosen where loss is usual is no wish here
@@ -60,8 +62,9 @@ def show() -> None:
     All of it is placed before the network runs, so that nothing waits for the network or moves when its result comes.
     """
     state = session.current()
+    state.develop()
     chosen = state.chosen()
-    run = _wanted(state, chosen)
+    run = denoise_choices.wanted(state, chosen)
     model = run.model
     result = state.result(run)
     if result is None:
@@ -85,13 +88,13 @@ def show() -> None:
         _title(chosen)
         with st.container(key="outcome"):  # keeps its height, so that nothing moves when the figures come
             outcome = st.empty()
-        actions = st.container()  # above the models, which are many: the download is what the visitor came for
-        _model(state, chosen)
-        _best(state, model)
+        actions = st.container()  # above the choices, which are many: the download is what the visitor came for
+        denoise_choices.show(state, chosen, model)
         # Mixed anew wherever it is needed: that is quick, and a large photo is not kept once more.
         denoised = (lambda: blend(chosen.noisy, result.photo, state.mix)) if result else None
         with actions:
             _download(state, chosen, run, is_ready=result is not None)
+            denoise_share.show(state, chosen, run, result)
         _reference(state)
     with outcome.container():
         if result is None or denoised is None:
@@ -103,7 +106,9 @@ def show() -> None:
                 is_same = in_turn(chosen, lambda: np.array_equal(chosen.noisy.pixels, result.photo.pixels))
                 same = state.latest("same", run, is_same)
                 _figures(state, chosen, denoised, Shown(run, state.mix), is_unchanged=same)
-            st.caption(texts.done(catalogue.denoiser_names()[model].title, result.seconds))
+                removed = in_turn(chosen, lambda: _difference(chosen.noisy, result.photo))
+                level = max(_noise_before(state, chosen), state.latest("removed", run, removed))
+            st.caption(words.done(level, catalogue.denoiser_names()[model].title, result.seconds))
 
 
 def _gallery(state: Session) -> None:
@@ -129,11 +134,22 @@ def _upload(state: Session) -> None:
         is_button=True,
     )
     if state.upload and not is_listed:  # after a look at another page, too, or a click on the uploader's cross
-        st.button(words.UPLOAD_REMOVE, on_click=state.close_upload)
+        st.button(words.UPLOAD_REMOVE, on_click=state.remove_upload)
+    if state.can_undo:
+        st.fragment(_undo, run_every=2.0)(state)
     if state.upload_error and is_listed:
         st.error(state.upload_error)
     if state.notice:
         st.info(state.notice)
+
+
+def _undo(state: Session) -> None:
+    """Offer to bring back what was removed, until it is gone for good."""
+    if not state.can_undo:
+        st.rerun()
+    with st.container(key="undo", horizontal=True, vertical_alignment="center"):
+        st.markdown(words.removed(session.UNDO))
+        st.button(words.UNDO, on_click=state.undo_removal)
 
 
 def _reference(state: Session) -> None:
@@ -158,50 +174,9 @@ def _reference(state: Session) -> None:
 
 def _title(chosen: Chosen) -> None:
     photo = chosen.outline
-    st.header(texts.literal(chosen.title), anchor=False)
+    badge = f" {words.RAW_BADGE}" if chosen.development else ""
+    st.header(f"{texts.literal(chosen.title)}{badge}", anchor=False)
     st.caption(words.facts(photo.width, photo.height, format_title(photo.format), photo.bit_depth))
-
-
-def _wanted(state: Session, chosen: Chosen) -> Run:
-    """Return how the photo is to be denoised; what is chosen for it comes further down the page."""
-    model = st.session_state["model"] = state.model or catalogue.default_for(chosen.outline)
-    st.session_state["best"], st.session_state["strength"] = state.best, state.strength
-    if not catalogue.denoiser_names()[model].has_best:
-        return Run(chosen.id, model)
-    return Run(chosen.id, model, state.best, state.strength)
-
-
-def _model(state: Session, chosen: Chosen) -> None:
-    denoisers = catalogue.denoiser_names()
-    pace = engine.shared().pace
-    captions = [
-        words.choice(info.summary, catalogue.expected_seconds(chosen.outline, name, best=state.best, pace=pace))
-        for name, info in denoisers.items()
-    ]
-    st.radio(
-        texts.MODEL,
-        list(denoisers),
-        format_func=lambda name: denoisers[name].title,
-        captions=captions,
-        on_change=state.keep_model,
-        key="model",
-    )
-
-
-def _best(state: Session, model: str) -> None:
-    has_it = catalogue.denoiser_names()[model].has_best
-    st.toggle(texts.BEST, key="best", help=texts.BEST_HELP, disabled=not has_it, on_change=state.keep_best)
-    st.slider(
-        words.STRENGTH,
-        1.0,
-        STRONGEST,
-        step=0.5,
-        format="%.1f ×",
-        key="strength",
-        help=words.STRENGTH_HELP,
-        disabled=not has_it,
-        on_change=state.keep_strength,
-    )
 
 
 @st.fragment  # so that choosing a format makes nothing else anew
@@ -289,14 +264,16 @@ def _viewer(state: Session, chosen: Chosen, noisy: viewer.Picture, run: Run, res
         reference = picture("clean", f"{chosen.id} {chosen.clean_id}", texts.CLEAN, clean_png)
     viewer.show(
         shown,
-        subject=chosen.id,
+        subject=chosen.file_id or chosen.id,
         spot=chosen.spot,
         growing=growing,
         clean=reference,
         details=details,
         mix=state.mix,
+        mixed=state.mixed,
         on_mix=state.set_mix,
         link=state.link(),
+        on_back=state.go_back,
     )
 
 
@@ -314,8 +291,7 @@ def _figures(
         st.info(sentence)
     load_clean = chosen.load_clean
     if load_clean is None:
-        noise = in_turn(chosen, lambda: 255 * estimate_noise(chosen.noisy.pixels))
-        before = state.latest("noise before", chosen.id, noise)
+        before = _noise_before(state, chosen)
         after = state.latest("noise after", shown, in_turn(chosen, lambda: 255 * estimate_noise(denoised().pixels)))
         st.metric(words.NOISE, texts.before_after(before, after, digits=1), help=words.NOISE_HELP)
         if before < _ALREADY_CLEAN and not is_unchanged:
@@ -332,3 +308,15 @@ def _figures(
     left, right = st.columns(2, gap="xsmall", wrap=False)
     left.metric(texts.PSNR, texts.before_after(was.psnr, now.psnr, digits=2), help=texts.PSNR_HELP)
     right.metric(texts.SSIM, similarity, help=texts.SSIM_HELP)
+
+
+def _noise_before(state: Session, chosen: Chosen) -> float:
+    """Return the noise of the photo in levels of 0 to 255, as its flattest parts tell."""
+    noise = in_turn(chosen, lambda: 255 * estimate_noise(chosen.noisy.pixels))
+    return state.latest("noise before", chosen.id, noise)
+
+
+def _difference(noisy: Photo, denoised: Photo) -> float:
+    """Return how much was removed, root mean square, in levels of 0 to 255: a smoothed photo shows its noise so."""
+    levels = float(np.iinfo(noisy.pixels.dtype).max) / 255
+    return float(cv2.norm(noisy.pixels, denoised.pixels) / levels / noisy.pixels.size**0.5)

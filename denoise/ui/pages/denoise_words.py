@@ -10,6 +10,7 @@ OWN_AND_SAMPLES = "Your photo, and the samples"
 
 UPLOAD = "Your photo"
 UPLOAD_REMOVE = "Remove your photo from this server"
+UNDO = "Undo"
 REFERENCE_HEADING = "Clean reference"
 REFERENCE = "A clean picture of exactly the same view"
 REFERENCE_REMOVE = "Remove the reference"
@@ -34,11 +35,46 @@ NOISE_HELP = (
 ALREADY_CLEAN = (
     "This photo is already clean: there is hardly any noise to remove. The original may be the better picture."
 )
+SHARE = "Share a before and after"
+SHARE_WAY = "What is shared"
+SHARE_WAYS = {"split": "Split", "side": "Side by side", "clip": "Clip"}
+SHARE_SAVE = "Save to share"
+SHARE_NOTE = (
+    "Around the middle of what the viewer shows, in true pixels, mixed as the sliders say. Without place, time or "
+    "camera data."
+)
+FORMAT = "Format"
+RAW_BADGE = ":gray-badge[RAW]"
+DEVELOPMENT = "Development of the RAW file"
+WHITE_BALANCE = "White balance"
+WHITE_BALANCES = {"camera": "As shot", "auto": "Auto", "daylight": "Daylight"}
+WHITE_BALANCE_HELP = "What is white: as the camera thought, as this photo looks on average, or what is so by daylight."
+EXPOSURE = "Exposure, in stops"
+EXPOSURE_HELP = "Each stop is twice as light, or half. What is white stays white."
+HIGHLIGHTS = "Highlights"
+HIGHLIGHT_WAYS = {"clip": "Clip", "blend": "Blend", "rebuild": "Rebuild"}
+HIGHLIGHTS_HELP = (
+    "Where a colour of the sensor was at its limit. Clip: white without a tint. Blend: what the other colours tell is "
+    "mixed in. Rebuild: guessed from what is around."
+)
+LOOK = "Look"
+OWN_LOOK = "Your own: as strong as chosen below, mixed as the sliders at the photo say."
+ROLES = {"ridnet": "Quality", "unet": "Fast"}
+"""What the networks are called that serve unless another one is asked for."""
+COMPARISON = "More, for comparison"
+COMPARISON_LABEL = "Networks of the case study, and a classical filter"
+NOISE_WORDS = {8.0: "Strong noise", 3.0: "Moderate noise", 0.8: "Little noise", 0.0: "Hardly any noise"}
+"""From which level on, in levels of 0 to 255, strongest first."""
 STRENGTH = "Strength"
 STRENGTH_HELP = (
     "Above 1, the network takes more for noise and runs again: grain goes that it left because it was not sure, and "
     "some of the finest texture with it."
 )
+
+
+def removed(seconds: float) -> str:
+    """Say that the visitor's photo was removed, and until when that can be undone."""
+    return f"Your photo was removed. For {seconds:.0f} seconds, or until you choose another one, it can come back."
 
 
 def denoising(title: str) -> str:
@@ -66,6 +102,32 @@ def facts(width: int, height: int, file_format: str, bit_depth: int) -> str:
     return f"{width} × {height} pixels · {file_format}, {bit_depth} bit"
 
 
-def choice(summary: str, seconds: float | None) -> str:
-    """Describe a denoiser, and say how long it will take for the photo that is chosen, if that is known."""
-    return summary if seconds is None else f"{summary} About {texts.duration(max(seconds, 0.1))}."
+def choice(summary: str, seconds: float | None, minutes: float | None) -> str:
+    """Describe a denoiser; say how long it takes for the photo that is chosen and was trained, if that is known."""
+    here = "" if seconds is None else f" About {texts.duration(max(seconds, 0.1))} here."
+    return summary + here + (f" Trained for {trained(minutes)}." if minutes else "")
+
+
+def trained(minutes: float) -> str:
+    """Name the length of a training."""
+    return f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
+
+
+def noise(level: float) -> str:
+    """Say how much noise a photo had, by its level of 0 to 255."""
+    return next(text for least, text in NOISE_WORDS.items() if level >= least)
+
+
+def done(level: float, title: str, seconds: float) -> str:
+    """Say how much noise there was, and which denoiser made the result in which time."""
+    return f"{noise(level)}. {texts.done(title, seconds)}"
+
+
+def format_and_size(title: str, size: int | None) -> str:
+    """Name a format, and say about how large its file will be, if that is known."""
+    return title if size is None else f"{title} · {file_size(size)}"
+
+
+def file_size(size: float) -> str:
+    """Name a file's size as its reader cares."""
+    return f"{size / 1e3:.0f} KB" if size < 1e6 else f"{size / 1e6:.1f} MB"

@@ -157,7 +157,7 @@ def show() -> None:
 
 def _scene(state: Session) -> Scene:
     """Let the visitor choose a clean photo."""
-    own: Own = st.session_state.setdefault("own scene", Own())
+    own: Own = session.current().pages.setdefault("own scene", Own())
 
     titles = {name: sample.title for name, sample in samples.list_samples().items()}
     if own.scene:

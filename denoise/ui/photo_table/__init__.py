@@ -20,6 +20,22 @@ TEXTS = {
     "report": "Report (CSV)",
     "look": "See it before and after",
     "remove": "Remove this photo",
+    "cull": "See them one by one, on the whole screen",
+    "culling": "Results one by one. Left and right arrow: others. Hold Space: before. K keeps, X rejects, U undoes.",
+    "close": "Close",
+    "previous": "Previous",
+    "next": "Next",
+    "hold": "Hold: before",
+    "keep": "Keep",
+    "reject": "Reject",
+    "undo": "Undo",
+    "detail": "True pixels",
+    "save": "Download",
+    "before": "Before",
+    "after": "After",
+    "kept": "Kept",
+    "rejected": "Rejected: not in the zip",
+    "unsaved": "The server did not hear of this. Please try once more.",
 }
 
 _component = component(__file__)
@@ -38,6 +54,7 @@ class Row:
     state: str
     detail: str
     seen: bool
+    rejected: bool
 
 
 def show(
@@ -47,6 +64,7 @@ def show(
     *,
     on_look: Callable[[str], None],
     on_remove: Callable[[str], None],
+    on_culled: Callable[[], None] = lambda: None,
     key: str = "photos",
 ) -> None:
     """Place the table in the page.
@@ -57,6 +75,7 @@ def show(
         path: Where pictures, zip and report are, see `transfer`.
         on_look: Called with the id of a row that is to be looked at.
         on_remove: Called with the id of a row that is to be removed.
+        on_culled: Called when the visitor has looked at the results one by one, and may have rejected some.
         key: Tells several tables apart.
     """
     links = [f"{path}/{ZIP_NAME}", f"{path}/{REPORT_NAME}"]
@@ -66,4 +85,5 @@ def show(
         key=key,
         on_look_change=lambda: on_look(st.session_state[key]["look"]),
         on_remove_change=lambda: on_remove(st.session_state[key]["remove"]),
+        on_culled_change=on_culled,
     )

@@ -1,12 +1,20 @@
 // A table of photos. `data`: [labels, rows as in `Row`, how many are done, the path of their pictures, [zip, report]].
 // Only what has changed of a row is touched, so that pictures do not flicker and a selection stays.
 
+import { createCull } from "./cull.js";
+
 const taken = new Map(); // how many results the zip had that was taken home last, by path
 
 function show({ data, parentElement, setTriggerValue }) {
   const [labels, rows, done, path, links] = data;
   const root = parentElement.querySelector(".photos");
   const body = root.querySelector("tbody");
+  root.wanted = { path, look: (id) => setTriggerValue("look", id), ended: () => setTriggerValue("culled", true) };
+  root.cull ??= createCull(root, {
+    address: (id) => address(`${root.wanted.path}/${id}`).href,
+    look: (id) => root.wanted.look(id),
+    ended: () => root.wanted.ended(),
+  });
   root.querySelector("table").setAttribute("aria-label", labels.label);
   for (const column of ["size", "noise", "time", "state"]) root.querySelector(`th.${column}`).textContent = labels[column];
   root.querySelector("th.name").textContent = labels.photo;
@@ -29,6 +37,7 @@ function show({ data, parentElement, setTriggerValue }) {
     update(line, row);
   });
   for (const line of known.values()) line.remove();
+  root.cull.update(labels, rows);
 
   // Closing the page now would lose photos that wait, the work, or results that nobody has taken home: the browser asks
   // in its own words. Also from another page of this one, on which the work goes on.
@@ -43,17 +52,21 @@ function show({ data, parentElement, setTriggerValue }) {
   ask();
 
   function update(line, row) {
-    line.className = row.kind;
+    line.className = row.rejected ? `${row.kind} rejected` : row.kind;
     if (row.seen && !line.querySelector("img")) {
       const picture = new Image();
       picture.alt = "";
       picture.loading = "lazy";
       picture.src = address(`${path}/${row.id}`);
-      line.querySelector(".picture div").append(picture);
+      line.querySelector(".cull-open").append(picture);
     }
     line.querySelector("td.noise").dataset.label = labels.noise;
     const [look, remove] = ["look", "remove"].map((name) => line.querySelector(`.${name}`));
-    look.disabled = row.kind !== "done";
+    const cull = line.querySelector(".cull-open");
+    cull.disabled = look.disabled = row.kind !== "done";
+    cull.setAttribute("aria-label", `${labels.cull}: ${row.name}`);
+    cull.title = cull.disabled ? "" : labels.cull;
+    cull.onclick = () => root.cull.open(row.id);
     look.title = look.disabled ? "" : labels.look;
     remove.disabled = ["arriving", "working"].includes(row.kind);
     remove.title = labels.remove;
@@ -62,7 +75,7 @@ function show({ data, parentElement, setTriggerValue }) {
     remove.onclick = () => setTriggerValue("remove", row.id);
     for (const name of ["size", "noise", "time"]) write(line.querySelector(`td.${name}`), row[name]);
     write(line.querySelector(".mark"), row.state);
-    write(line.querySelector(".detail"), row.detail);
+    write(line.querySelector(".detail"), row.rejected ? labels.rejected : row.detail);
   }
 }
 
@@ -70,7 +83,7 @@ function create({ id, name }) {
   const line = document.createElement("tr");
   line.dataset.id = id;
   line.innerHTML =
-    '<td class="picture"><div></div></td><td class="name"><button type="button" class="look"><span class="folder"></span><span class="file"></span></button></td>' +
+    '<td class="picture"><button type="button" class="cull-open"></button></td><td class="name"><button type="button" class="look"><span class="folder"></span><span class="file"></span></button></td>' +
     '<td class="size"></td><td class="noise"></td><td class="time"></td>' +
     '<td class="state"><span class="mark"></span><span class="detail"></span></td>' +
     '<td class="act"><button type="button" class="remove">✕</button></td>';

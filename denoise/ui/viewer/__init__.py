@@ -49,8 +49,10 @@ def show(
     clean: Picture | None = None,
     details: Picture | None = None,
     mix: Mix | None = None,
+    mixed: int = 0,
     on_mix: Callable[[Mix], None] | None = None,
     link: Mapping[str, str] | None = None,
+    on_back: Callable[[Mapping[str, str]], None] | None = None,
     key: str = "viewer",
 ) -> None:
     """Place the viewer in the page.
@@ -68,9 +70,11 @@ def show(
         clean: The clean reference; with it the viewer shows where the others differ from it.
         details: The map of `denoise.detail_map`, for the slider that keeps details.
         mix: Where the sliders stand at first; without it there are none.
+        mixed: Another number has them stand there once more, wherever the visitor has moved them.
         on_mix: Called when the visitor has moved a slider.
         link: What the page's address is to say besides the view; what is empty goes from it. Streamlit's own way would
-            add a step to the browser's history for each change, and lead back to the page who wants to leave it.
+            add a step to the browser's history for each touch of a slider too. All other choices are such steps.
+        on_back: Called with what an earlier address said, when the visitor went back or forth to it.
         key: Tells several viewers in a page apart.
     """
     state = session.current()
@@ -102,9 +106,11 @@ def show(
             shown,
             asdict(growing) if growing else None,
             percents,
+            mixed,
             LUMA,
             dict(link or {}),
         ],
         key=key,
         on_mix_change=changed,
+        on_back_change=lambda: on_back(st.session_state[key]["back"]) if on_back else None,
     )

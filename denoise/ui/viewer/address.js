@@ -1,9 +1,14 @@
 // The page's address: its parameters tell what the page says, its fragment the view (mode, zoom, the point in the middle).
 
+const FINE = ["mix"]; // what a slider says: each touch of it is no step to go back by
+
 // `viewNow`: returns {mode, zoom, x, y}, without a mode where it is the usual view, or null as long as there is none.
-export function createAddress(viewNow) {
+// `goBack`: called with what the address says when the visitor goes back or forth in the browser's history.
+export function createAddress(viewNow, goBack) {
+  const path = location.pathname;
   let link = {};
   let timer = 0;
+  let step; // what of the link is written, and is a step of the history
 
   // What the fragment says, or null where that is no view.
   function read() {
@@ -12,10 +17,10 @@ export function createAddress(viewNow) {
     return { mode, zoom: zoom === "fit" ? zoom : Number(zoom), x: Number(x) || 0, y: Number(y) || 0 };
   }
 
-  // Once the view has come to rest: browsers allow few changes of the address in a short time.
+  // A little later: browsers allow few changes of the address in a short time.
   function remember() {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
+    timer ||= setTimeout(() => {
+      timer = 0;
       const view = viewNow();
       if (view) write(view);
     }, 400);
@@ -29,8 +34,30 @@ export function createAddress(viewNow) {
       else address.searchParams.delete(name);
     }
     address.hash = mode ? `#${[mode, ...place].join(",")}` : "";
-    if (address.href !== location.href) history.replaceState(history.state, "", address);
+    const isStep = step !== undefined && step !== stepOf(link);
+    step = stepOf(link);
+    if (address.href === location.href) return;
+    if (isStep) history.pushState(history.state, "", address);
+    else history.replaceState(history.state, "", address);
   }
+
+  function stepOf(parameters) {
+    return JSON.stringify(Object.entries(parameters).filter(([name, value]) => value && !FINE.includes(name)));
+  }
+
+  function back() {
+    const names = Object.keys(link);
+    if (location.pathname !== path || !names.length) return; // another page
+    const said = new URLSearchParams(location.search);
+    const earlier = Object.fromEntries(names.filter((name) => said.get(name)).map((name) => [name, said.get(name)]));
+    clearTimeout(timer);
+    timer = 0;
+    if (stepOf(earlier) === step) return;
+    step = undefined; // what the server makes of it is no new step
+    goBack(earlier);
+  }
+
+  addEventListener("popstate", back);
 
   // `parameters`: what is empty goes from the address.
   function say(parameters) {
@@ -38,5 +65,10 @@ export function createAddress(viewNow) {
     remember();
   }
 
-  return { read, remember, say, destroy: () => clearTimeout(timer) };
+  function destroy() {
+    clearTimeout(timer);
+    removeEventListener("popstate", back);
+  }
+
+  return { read, remember, say, destroy };
 }

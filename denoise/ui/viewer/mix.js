@@ -2,10 +2,12 @@
 
 import { PLAIN_MIX } from "./pixels.js";
 
-// `changed` is called whenever the mix is another one, `settled` with the mix when a slider comes to rest.
-export function createMix(root, { changed, settled }) {
+// `changed` is called whenever the mix is another one, `settled` with the mix when a slider comes to rest; `middle` returns
+// row and column in the middle of what is seen.
+export function createMix(root, { changed, settled, middle }) {
   const sliders = [...root.querySelectorAll(".mix input")];
   let mix;
+  let seen; // which of the server's wishes was the last
 
   function set(percents) {
     mix = percents;
@@ -16,9 +18,11 @@ export function createMix(root, { changed, settled }) {
     changed();
   }
 
-  // Only at first: what the server knows of the sliders later may be older than where they are. Null: there are none.
-  function start(percents) {
-    if (mix) return;
+  // At first, and when the server wishes so: what it knows of the sliders otherwise may be older than where they are.
+  // Null: there are none.
+  function start(percents, wish) {
+    if (mix && wish === seen) return;
+    seen = wish;
     root.toggleAttribute("data-mixable", Boolean(percents));
     set(percents ?? PLAIN_MIX);
   }
@@ -32,8 +36,8 @@ export function createMix(root, { changed, settled }) {
     settled(mix);
   });
 
-  // Whoever saves what is shown here asks for the mix by this event.
-  const answer = ({ detail }) => root.hasAttribute("data-mixable") && (detail.mix = mix);
+  // Whoever saves what is shown here asks for the mix, and for the middle, by this event.
+  const answer = ({ detail }) => root.hasAttribute("data-mixable") && Object.assign(detail, { mix, at: middle() });
   document.addEventListener("denoise-mix", answer);
 
   return { start, percents: () => mix, destroy: () => document.removeEventListener("denoise-mix", answer) };

@@ -1,10 +1,10 @@
 // Shows the noisy and the denoised photo under one shared view (zoom and position), in their true pixels.
 //
-// `data`: [labels, [[key, what it does], ...], subject, spot, [{role, id, label, url}, ...], growing, mix, luma, link].
+// `data`: [labels, [[key, what it does], ...], subject, spot, [{role, id, label, url}, ...], growing, mix, mixed, luma, link].
 // `subject`: zoom and position stay as long as it does. `spot`: row and column to look at first, or null. `growing`:
 // {id, label, url} of a denoised picture that is being made, see growing.js, or null. The roles: "noisy" and, where there is such a picture, "denoised", "clean" (the
 // reference) and "details" (where the photo has texture). `mix`: where the sliders stand at first, in percent, or null for
-// none; `luma`: shares of the colours in luminance, in 256ths; `link`: what the page's address is to say, by parameter.
+// none, and again whenever `mixed` is another number; `luma`: shares of the colours in luminance, in 256ths; `link`: what the page's address is to say, by parameter.
 
 import { createAddress } from "./address.js";
 import { empty } from "./colours.js";
@@ -20,15 +20,15 @@ import { listenToPointers } from "./pointers.js";
 import { createTitle } from "./title.js";
 import { createViewport } from "./viewport.js";
 
-function show({ data, parentElement, setStateValue }) {
+function show({ data, parentElement, setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector(".viewer");
-  root.viewer ??= createViewer(root, (mix) => setStateValue("mix", mix));
+  root.viewer ??= createViewer(root, (mix) => setStateValue("mix", mix), (link) => setTriggerValue("back", link));
   root.viewer.show(...data);
   return () => root.viewer.destroy();
 }
 
-// `report` is called with the mix when a slider comes to rest.
-function createViewer(root, report) {
+// `report` is called with the mix when a slider comes to rest, `goBack` with what an earlier address says.
+function createViewer(root, report, goBack) {
   const find = (selector) => root.querySelector(selector);
   const stage = find(".stage");
   const holdButton = find(".hold");
@@ -43,12 +43,14 @@ function createViewer(root, report) {
   let seen; // the subject that is shown
   let pair = []; // the pictures that are compared, noisy first
   let frame = 0;
+  let announced = -1; // which quarter of what grows
+  let told; // of which result
 
   const viewport = createViewport([find(".pane.noisy"), find(".pane.denoised")]);
   const pictures = createPictures({ changed: place, late });
   const growing = createGrowing({ look: lookedAt, changed: grow });
   const title = createTitle();
-  const mix = createMix(root, { changed: renderSoon, settled: report });
+  const mix = createMix(root, { changed: renderSoon, settled: report, middle });
   const painter = createPainter(root, viewport.paneSize, () => ({
     pair,
     clean: pictures.of("clean"),
@@ -65,18 +67,18 @@ function createViewer(root, report) {
     const view = viewport.view();
     const { mode } = root.dataset;
     return mode === usualMode && viewport.isFirst() ? view : { ...view, mode };
-  });
+  }, goBack);
 
   // ---- What is shown ----
 
-  function show(newLabels, keys, newSubject, newSpot, wanted, newGrowing, percents, newLuma, link) {
+  function show(newLabels, keys, newSubject, newSpot, wanted, newGrowing, percents, mixed, newLuma, link) {
     labels = newLabels;
     label(keys);
     luma = newLuma;
     subject = newSubject;
     spot = newSpot;
     address.say(link);
-    mix.start(percents);
+    mix.start(percents, mixed);
     // Until the picture has come that was growing, what is there of it stays.
     const isComing = growing.wanted() && wanted.some(({ role, id }) => role === "denoised" && id === growing.wanted().id);
     if (growing.wanted() && !newGrowing && !isComing) title.tell("");
@@ -91,8 +93,9 @@ function createViewer(root, report) {
     const [noisy, denoised] = ["noisy", "denoised"].map(pictures.of);
     if (denoised && denoised.id === growing.wanted()?.id) {
       growing.want(null);
-      finish();
+      title.finish(labels.done);
     }
+    if (denoised && !growing.wanted()) tellOfResult(denoised.id);
     const isGrowing = Boolean(noisy && growing.wanted());
     pair = [noisy, isGrowing ? growing.over(denoised ?? noisy) : denoised].filter((each) => noisy && each);
     viewport.setPhoto(pair[0]?.bitmap);
@@ -131,6 +134,12 @@ function createViewer(root, report) {
     for (const canvas of root.querySelectorAll(`.${pane} canvas`)) canvas.setAttribute("aria-label", text);
   }
 
+  // Row and column of the photo in the middle of a pane; of the spot to look at first, if all of the photo is shown.
+  function middle() {
+    const { zoom, x, y } = viewport.view();
+    return zoom === "fit" && spot ? spot : [y, x].map(Math.round);
+  }
+
   // ---- What grows ----
 
   const percentDone = () => Math.floor(100 * growing.share());
@@ -144,6 +153,7 @@ function createViewer(root, report) {
 
   function grow() {
     title.tell(`${percentDone()} %`);
+    announce(Math.floor(4 * growing.share()));
     if (!root.hasAttribute("data-growing")) return;
     root.dataset.growing = growing.share();
     pair[1] = growing.over(pair[1]);
@@ -151,9 +161,18 @@ function createViewer(root, report) {
     renderSoon();
   }
 
-  function finish() {
-    title.finish(labels.done);
-    find(".news").textContent = labels.done;
+  // To who hears the page, at each quarter: more often would be in the way.
+  function announce(quarter) {
+    if (quarter === announced || !growing.wanted()) return;
+    announced = quarter;
+    find(".news").textContent = labels.growing.replace("{label}", growing.wanted().label).replace("{percent}", 25 * quarter);
+  }
+
+  // Also what was there at once, and never grew; but not what the page came with.
+  function tellOfResult(id) {
+    if (told !== undefined && told !== id) find(".news").textContent = labels.done;
+    told = id;
+    announced = -1;
   }
 
   // Show the view that the address tells.
