@@ -94,7 +94,7 @@ def model_of(app):
 def choose_model(app, name):
     main = app.segmented_control(key="model")
     (
-        main if name in (catalogue.DEFAULT, catalogue.DEFAULT_FOR_BIG_PHOTOS) else app.pills(key="model_compared")
+        main if name in catalogue.DEFAULTS else app.pills(key="model_compared")
     ).set_value(name).run()
 
 

@@ -12,8 +12,6 @@ from denoise.ui.pages import denoise_words as words
 from denoise.ui.results import Run
 from denoise.ui.session import Session
 
-_FIRST = (catalogue.DEFAULT, catalogue.DEFAULT_FOR_BIG_PHOTOS)
-
 
 def wanted(state: Session, chosen: Chosen) -> Run:
     """Return how the photo is to be denoised; what is chosen for it, see `show`, comes further down the page."""
@@ -123,8 +121,8 @@ def _network(state: Session, chosen: Chosen, model: str) -> None:
 
 
 def _first() -> list[str]:
-    return [name for name in catalogue.denoiser_names() if name in _FIRST]
+    return [name for name in catalogue.denoiser_names() if name in catalogue.DEFAULTS]
 
 
 def _others() -> list[str]:
-    return [name for name in catalogue.denoiser_names() if name not in _FIRST]
+    return [name for name in catalogue.denoiser_names() if name not in catalogue.DEFAULTS]

@@ -59,7 +59,7 @@ HIGHLIGHTS_HELP = (
 )
 LOOK = "Look"
 OWN_LOOK = "Your own: as strong as chosen below, mixed as the sliders at the photo say."
-ROLES = {"ridnet": "Quality", "unet": "Fast"}
+ROLES = {"ridnet": "Quality", "unet": "Fast", "unet-strong": "Strong noise"}
 """What the networks are called that serve unless another one is asked for."""
 COMPARISON = "More, for comparison"
 COMPARISON_LABEL = "Networks of the case study, and a classical filter"
