@@ -55,7 +55,8 @@ def test_networks_leave_clean_photos_alone(name: str, least: float, every: int) 
 
 
 @pytest.mark.parametrize(
-    ("name", "gain"), [("ridnet", 4.0), ("unet", 3.3), ("autoencoder", 0.5), ("cbdnet", 2.1), ("pridnet", 1.1)]
+    ("name", "gain"),
+    [("ridnet", 4.0), ("unet", 3.3), ("unet-strong", 3.4), ("autoencoder", 0.5), ("cbdnet", 2.1), ("pridnet", 1.1)],
 )
 def test_networks_raise_psnr_of_every_sample(name: str, gain: float) -> None:
     gains = []
@@ -65,6 +66,29 @@ def test_networks_raise_psnr_of_every_sample(name: str, gain: float) -> None:
         gains.append(metrics.psnr(clean.pixels, denoised.pixels) - metrics.psnr(clean.pixels, noisy.pixels))
     assert min(gains) > 0, gains
     assert np.mean(gains) > gain, gains
+
+
+@pytest.mark.parametrize(("sigma", "gain"), [(12, 4.0), (25, 6.5)])
+def test_network_for_strong_noise_takes_white_noise(sigma: float, gain: float) -> None:
+    clean = middle("chelsea.clean.png")
+    noise = np.random.default_rng(0).normal(0, sigma, clean.pixels.shape)
+    noisy = replace(clean, pixels=np.rint(clean.pixels + noise).clip(0, 255).astype(np.uint8))
+    noise_left = metrics.psnr(clean.pixels, denoise_photo(noisy, "unet-strong").pixels)
+    assert noise_left > metrics.psnr(clean.pixels, noisy.pixels) + gain
+    left = [
+        denoise_photo(noisy, "unet-strong", level=level / 255).pixels.std() for level in (0.3 * sigma, sigma, 2 * sigma)
+    ]
+    assert left == sorted(left, reverse=True)  # it listens: told of more, it removes more
+
+
+def test_network_for_strong_noise_takes_hot_pixels() -> None:
+    rng = np.random.default_rng(0)
+    scene = np.rint(middle("astronaut.clean.png").pixels * 0.25).astype(np.uint8)
+    is_hot = rng.random(scene.shape) < 0.02
+    hot = np.where(is_hot, np.maximum(scene, rng.integers(90, 255, scene.shape)), scene).astype(np.uint8)
+    denoised = denoise_photo(Photo(hot, format="PNG"), "unet-strong").pixels
+    left, there = (float((picture[is_hot] - scene[is_hot].astype(float)).mean()) for picture in (denoised, hot))
+    assert left < 0.1 * there
 
 
 @pytest.mark.parametrize(("name", "model"), [("chelsea", "ridnet"), ("camera", "unet")])  # fur; black and white
