@@ -93,9 +93,7 @@ def model_of(app):
 
 def choose_model(app, name):
     main = app.segmented_control(key="model")
-    (
-        main if name in catalogue.DEFAULTS else app.pills(key="model_compared")
-    ).set_value(name).run()
+    (main if name in catalogue.DEFAULTS else app.pills(key="model_compared")).set_value(name).run()
 
 
 def figures_of(app):
