@@ -23,6 +23,7 @@ from denoise.presets import USUAL, presets
 from denoise.runtime import ModelError
 from denoise.turns import Turns
 from denoise.ui import pictures, samples, session, texts
+from denoise.ui.arrivals import Arrivals
 from denoise.ui.kept import Kept
 from denoise.ui.pages import denoise_words as words
 from denoise.ui.results import Result, Run
@@ -675,15 +676,15 @@ def test_names_of_the_choices_are_the_same_for_every_photo(app):
 
 def be_overtaken(monkeypatch):
     """End the next run of the page before it takes what was uploaded, as a newer run does."""
-    take = Session.take
+    take = Arrivals.take
     overtaken = iter([True])
 
-    def take_or_be_overtaken(state, place, file):
+    def take_or_be_overtaken(arrivals, place, file):
         if next(overtaken, False):
             raise StopException
-        return take(state, place, file)
+        return take(arrivals, place, file)
 
-    monkeypatch.setattr(Session, "take", take_or_be_overtaken)
+    monkeypatch.setattr(Arrivals, "take", take_or_be_overtaken)
 
 
 def test_upload_whose_run_was_overtaken_is_opened_by_the_next_one(app, monkeypatch):
