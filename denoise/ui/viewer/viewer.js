@@ -165,6 +165,7 @@ function createViewer(root, report, goBack) {
   function announce(quarter) {
     if (quarter === announced || !growing.wanted()) return;
     announced = quarter;
+    told ??= ""; // what grows is not what the page came with
     find(".news").textContent = labels.growing.replace("{label}", growing.wanted().label).replace("{percent}", 25 * quarter);
   }
 
