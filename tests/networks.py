@@ -27,9 +27,9 @@ def write(folder: Path) -> Path:
         The folder.
     """
     for index, name in enumerate(list_models(MODELS)):
-        content = blur(0.65 + 0.04 * index)  # each one's result is another
-        (folder / f"{name}.tflite").write_bytes(content)
         card = json.loads((MODELS / f"{name}.json").read_text("utf-8"))
+        content = blur(0.65 + 0.04 * index, is_told=card["told"] > 0)  # each one's result is another
+        (folder / f"{name}.tflite").write_bytes(content)
         card |= {"file": f"{name}.tflite", "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         (folder / f"{name}.json").write_text(json.dumps(card), "utf-8")
     for name in ("results", "TRAINING.md"):
@@ -37,19 +37,21 @@ def write(folder: Path) -> Path:
     return folder
 
 
-def blur(sigma: float, tile_size: int = 256) -> bytes:
+def blur(sigma: float, tile_size: int = 256, *, is_told: bool = False) -> bytes:
     """Make a TFLite file that mirrors a tile at its edges and blurs each of its channels.
 
     Args:
         sigma: Standard deviation of the Gaussian window, in pixels; the window is 5 pixels wide.
         tile_size: Height and width of the tile, in pixels.
+        is_told: Whether it takes a noise level as well, which it does not look at.
     """
     line = np.exp(-(np.arange(-2, 3) ** 2) / (2 * sigma**2))
     window = np.outer(line, line) / line.sum() ** 2
     kernel = np.repeat(window[None, :, :, None], 3, axis=3).astype(np.float32)
     shape, padded = [1, tile_size, tile_size, 3], [1, tile_size + 4, tile_size + 4, 3]
-    contents = [None, np.int32([[0, 0], [2, 2], [2, 2], [0, 0]]), None, kernel, np.zeros(3, np.float32), None]
-    shapes = [shape, [4, 2], padded, [1, 5, 5, 3], [3], shape]
+    level = [1, tile_size, tile_size, 1]
+    contents = [None, np.int32([[0, 0], [2, 2], [2, 2], [0, 0]]), None, kernel, np.zeros(3, np.float32), None, None]
+    shapes = [shape, [4, 2], padded, [1, 5, 5, 3], [3], level, shape]
     mirror, convolve = schema.MirrorPadOptionsT(), schema.DepthwiseConv2DOptionsT()
     mirror.mode = schema.MirrorPadMode.REFLECT
     convolve.padding, convolve.depthMultiplier = schema.Padding.VALID, 1
@@ -58,8 +60,9 @@ def blur(sigma: float, tile_size: int = 256) -> bytes:
         [_tensor(each, content) for each, content in zip(shapes, contents, strict=True)],
         [
             (schema.BuiltinOperator.MIRROR_PAD, "MirrorPadOptions", mirror, [0, 1], 2),
-            (schema.BuiltinOperator.DEPTHWISE_CONV_2D, "DepthwiseConv2DOptions", convolve, [2, 3, 4], 5),
+            (schema.BuiltinOperator.DEPTHWISE_CONV_2D, "DepthwiseConv2DOptions", convolve, [2, 3, 4], 6),
         ],
+        (0, 5) if is_told else (0,),
     )
 
 

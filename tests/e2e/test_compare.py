@@ -44,6 +44,7 @@ def test_cards_show_true_pixels_and_the_page_fits(visit, size, scheme):
     page = visit("compare?part=256", **size, color_scheme=scheme)
     wait_for_all(page)
     cards = page.locator(".comparison li")
+    cards.locator("img").nth(len(INFOS) + 1).wait_for()
     assert cards.locator("h2").all_inner_texts() == [
         texts.NOISY,
         *[info.title for info in INFOS.values()],

@@ -115,14 +115,16 @@ def test_upload_is_cropped_and_photographed(app, runs):
     upload(app, png(900, 700))
     assert app.selectbox(key="scene").value == UPLOAD
     assert runs[-1][1:] == (640, 640)
-    assert app.session_state["own scene"].scene.clean.pixels.base is None  # the large photo is let go of
+    assert (
+        app.session_state["session"].pages["own scene"].scene.clean.pixels.base is None
+    )  # the large photo is let go of
     assert_calm(app)
 
 
 def test_grey_upload_stays_grey(app, runs):
     app.run()
     upload(app, png(64, 64, grey=True))
-    noisy, _ = photograph(app.session_state["own scene"].scene.clean, Setting(3200, 95, 0))
+    noisy, _ = photograph(app.session_state["session"].pages["own scene"].scene.clean, Setting(3200, 95, 0))
     assert (noisy.pixels[..., 0] == noisy.pixels[..., 1]).all()
     assert_calm(app)
 
