@@ -206,14 +206,14 @@ def test_settings_reach_the_denoiser_and_the_file(batch, denoiser, monkeypatch):
     for width in (20, 40):
         add(batch, "x.jpg", picture("JPEG", width, exif=exif))
     run(batch, Settings(best=True, strength=0.5, format="PNG", strip=True))
-    assert denoiser.calls == [(20, "ridnet", 0.5, True), (40, "unet", 0.5, True)]
+    assert denoiser.calls == [(20, "ridnet", 0.5, True), (40, "unet-strong", 0.5, True)]
     found = unzipped(batch)
     photos = [decode(data) for name, data in found.items() if name.endswith(".png")]
     assert set(found) == {"x-denoised.png", "x-denoised (2).png", REPORT_NAME}
     assert [photo.metadata.exif for photo in photos] == [b"", b""]
     assert [(row["denoiser"], row["strength"], row["best"]) for row in rows(batch)] == [
         ("ridnet", "0.5", "True"),
-        ("unet", "0.5", "True"),
+        ("unet-strong", "0.5", "True"),
     ]
 
 

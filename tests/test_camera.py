@@ -208,7 +208,7 @@ def test_sample_parameters_give_in_camera_jpegs_their_coarse_noise(
 def test_sample_parameters_give_phones_their_strong_noise(sampled: tuple[dict[str, np.ndarray], np.ndarray]) -> None:
     """Real ones (SIDD): .33 to .49 at lag 1, 0 to .09 at lag 2, .23 to .49 between channels."""
     p, noise = sampled
-    plain = (p["chroma_reduction"] == 0) & (p["mosaic"] > 0.5) & (p["monochrome"] < 0.5)
+    plain = (p["chroma_reduction"] == 0) & (p["mosaic"] > 0.5) & (p["monochrome"] < 0.5) & (p["white"] == 0)
     found = correlations(noise_where(noise, plain, 8, 35))
     assert 0.35 < found["lag 1"] < 0.6, found
     assert found["lag 2"] < 0.25, found

@@ -449,17 +449,8 @@ def _keep(
         development = None
     kept, is_usual = Kept(photo), development in (None, Development())
     photo_id = digest if is_usual or development is None else f"{digest},{write_development(development)}"
-    return kept, Chosen(
-        photo_id,
-        "",
-        "",
-        kept.get,
-        outline(photo),
-        telling_spot(photo),
-        catalogue.default_for(photo),
-        digest,
-        development,
-    )
+    known = outline(photo), telling_spot(photo), catalogue.default_for(photo)
+    return kept, Chosen(photo_id, "", "", kept.get, *known, digest, development)
 
 
 def in_turn(chosen: Chosen | None, make: Callable[[], _T]) -> Callable[[], _T]:
