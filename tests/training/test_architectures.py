@@ -138,7 +138,7 @@ def test_level_at_half_size_is_less_and_stays_unknown_where_nobody_knows() -> No
     level = np.full((1, 4, 4, 1), 0.1, np.float32)
     level[:, :2] = UNKNOWN
     halved = keras.ops.convert_to_numpy(level_at_half_size(level))
-    np.testing.assert_allclose(halved[0, :, :, 0], [[UNKNOWN] * 2, [0.07] * 2], atol=1e-6)
+    np.testing.assert_allclose(halved[0, :, :, 0], [[UNKNOWN] * 2, [0.05] * 2], atol=1e-6)
 
 
 @pytest.mark.parametrize(
