@@ -261,7 +261,7 @@ def keras_denoiser(network: keras.Model, multiple: float = 1.0) -> Denoiser:
 
 def _as_bundled(denoiser: Denoiser, card: registry.ModelCard, *, best: bool = False) -> Denoiser:
     """Return a denoiser that runs on the versions of a tile that the card, and the quality, ask for, to be timed."""
-    return ensemble.ensemble(denoiser, ensemble.runs(card.pair, best=best))
+    return ensemble.ensemble(denoiser, catalogue.describe(card).runs(best=best))
 
 
 def _version_of(card: registry.ModelCard) -> str:
