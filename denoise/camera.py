@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 Parameters = Mapping[str, NDArray[np.float32]]
 """What one simulated camera does, for N pictures: arrays whose first axis is N.
 
-`light`: how bright the scene is, 1 as in the clean photo. `shot`, `read`: noise variance in raw = shot · signal + read,
+`blur`: how soft the lens is, the weight of each neighbour in 3-tap filters, 0 to 0.25 (see `_blur`). `light`: how
+bright the scene is, 1 as in the clean photo. `shot`, `read`: noise variance in raw = shot · signal + read,
 signal in [0, 1]. `banding`, `columns`: standard deviation of an offset that all pixels of a row or a column share, in
 raw. `hot_raw`, `hot`: share of photosites, or of values of the developed photo, that shine although nothing is there.
 `white`: standard deviation of white Gaussian noise on the developed photo. `raw_floor`: lower clip of the noisy raw
@@ -86,22 +87,28 @@ def sample_parameters(rng: np.random.Generator, count: int) -> dict[str, NDArray
     demosaic = rng.random(count)
     filtered = rng.random(count)
     shared = rng.random(count) < 0.15
-    # White noise alone, beside the camera's, or none: what it teaches holds for every camera (see FFDNet).
+    # White noise alone, beside the camera's, or none: what it teaches holds for every camera (see FFDNet). Not of less
+    # than 4 levels: the texture of sharp photos looks like that.
     white = rng.random(count)
-    noisy &= white > 0.3
+    noisy &= white > 0.2
+    # Photos at their native resolution are softer than the clean ones, which were made smaller.
+    blur = rng.uniform(0.0, 0.2, count) * (rng.random(count) < 0.7)
+    rows, columns = (10 ** rng.uniform(-3.5, -2, (2, count))) * (rng.random((2, count)) < ((0.05,), (0.025,)))
     is_hot = rng.random(count)
     hot = 10 ** rng.uniform(-4, -1.5, count)
     # Photos that were compressed hard come back with blocks and rings, which are noise as well.
-    quality = np.where(rng.random(count) < 0.12, rng.uniform(10, 60, count), 100 - 40 * rng.random(count) ** 1.5)
+    is_hard = rng.random(count) < 0.15
+    quality = np.where(is_hard, rng.uniform(8, 60, count), 100 - 40 * rng.random(count) ** 1.5)
     parameters = {
+        "blur": blur,
         "light": np.where(rng.random(count) < 0.35, np.exp(rng.uniform(np.log(0.1), 0, count)), 1.0),
         "shot": shot * noisy,
         "read": np.minimum(read, 4e-3) * noisy,
-        "banding": np.sqrt(read) * rng.uniform(0.1, 1.0, count) * (rng.random(count) < 0.15) * noisy,
-        "columns": np.sqrt(read) * rng.uniform(0.1, 0.7, count) * (rng.random(count) < 0.07) * noisy,
+        "banding": np.sqrt(read) * rng.uniform(0.1, 1.0, count) * (rng.random(count) < 0.15) * noisy + rows,
+        "columns": np.sqrt(read) * rng.uniform(0.1, 0.7, count) * (rng.random(count) < 0.07) * noisy + columns,
         "hot_raw": hot * (is_hot < 0.05),
         "hot": hot * (is_hot > 0.95),
-        "white": np.exp(rng.uniform(np.log(1), np.log(50), count)) / 255 * (white < 0.4),
+        "white": np.exp(rng.uniform(np.log(4), np.log(50), count)) / 255 * (white < 0.3),
         "raw_floor": -(rng.random(count) < 0.4).astype(float),
         "exposure": np.exp(rng.uniform(0, np.log(2.0), count)),
         "white_balance": np.stack(
@@ -122,7 +129,7 @@ def sample_parameters(rng: np.random.Generator, count: int) -> dict[str, NDArray
         "luma_reduction_far": finished * rng.uniform(0, 0.2, count) * (rng.random(count) < 0.3),
         "chroma_reduction": finished * rng.uniform(0.15, 0.33, count) * (rng.random(count) < 0.9),
         "chroma_kept": np.where(finished, rng.uniform(0.3, 1.0, count), 1.0),
-        "jpeg": rng.random(count) < np.where(finished, 0.85, 0.3),
+        "jpeg": is_hard | (rng.random(count) < np.where(finished, 0.85, 0.3)),
         "subsample": rng.random(count) < 0.5,
         "quality": quality,
         "monochrome": rng.random(count) < 0.1,
@@ -147,6 +154,7 @@ def iso_parameters(iso: float, quality: int = 95, monochrome: bool = False) -> d
     shot = 2e-6 * iso
     to_camera = np.array([[[0.66, 0.28, 0.06], [0.15, 0.74, 0.11], [0.04, 0.30, 0.66]]])
     parameters: dict[str, Any] = {
+        "blur": [0.0],
         "light": [1.0],
         "shot": [shot],
         "read": [np.exp(2.18 * np.log(shot) + 1.20)],
@@ -221,7 +229,7 @@ def simulate(clean: Any, parameters: Mapping[str, Any], normal: Any, xp: Any = n
         and without JPEG: both (N, H, W, 3) sRGB in [0, 1].
     """
     p = _broadcast(parameters, xp)
-    linear = _inverse_tone(clean, p, xp) * p["light"]
+    linear = _blur(_inverse_tone(clean, p, xp), p["blur"], xp) * p["light"]
     raw = _matrix(linear, p["to_camera"], xp) / (p["white_balance"] * p["exposure"])
     deviation = xp.sqrt(p["shot"] * xp.maximum(raw, 0.0) + p["read"])
     # The mean of a row's deviates, scaled to deviation 1, is a deviate for the row.
@@ -306,6 +314,13 @@ def _hot(picture: Any, share: Any, choice: Any, strength: Any, xp: Any) -> Any:
     threshold = (xp.sqrt(0.717**2 + 4 * 0.416 * xp.maximum(negative_log - 0.693, 0.0)) - 0.717) / (2 * 0.416)
     shining = xp.clip(0.35 + 0.4 * xp.abs(strength), 0.0, 1.0)
     return xp.where((choice > threshold) & (share > 0.0), xp.maximum(picture, shining), picture)
+
+
+def _blur(linear: Any, weight: Any, xp: Any) -> Any:
+    """Let a lens blur the scene: nearly a Gaussian, whose variance is 12 · weight pixels²."""
+    for distance in (1, 1, 2):
+        linear = _smooth(linear, weight, xp, distance)
+    return linear
 
 
 def _broadcast(parameters: Mapping[str, Any], xp: Any) -> dict[str, Any]:

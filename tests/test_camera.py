@@ -37,7 +37,7 @@ def lag_1_correlation(noise: np.ndarray) -> np.ndarray:
 NO_NOISE = {"shot": 0, "read": 0, "jpeg": 0}
 REDUCTION = ("luma_reduction", "luma_reduction_far", "chroma_reduction")
 UNFILTERED = {"luma_smoothing": 0, "chroma_smoothing": 0, "chroma_kept": 1, **dict.fromkeys(REDUCTION, 0)}
-PLAIN = {"mosaic": 0, **UNFILTERED}
+PLAIN = {"blur": 0, "mosaic": 0, **UNFILTERED}
 
 
 def test_simulate_without_noise_returns_the_photo(clean: np.ndarray) -> None:

@@ -193,6 +193,9 @@ def _train_options(train: argparse.ArgumentParser) -> None:
     patches.add_argument(
         "--noiseless", type=float, default=0.0, help="share of patches of clean photos without noise (%(default)s)"
     )
+    patches.add_argument(
+        "--white", type=float, default=0.0, help="share of the others with white noise alone (%(default)s)"
+    )
     learning = train.add_argument_group("learning")
     learning.add_argument(
         "--loss",

@@ -37,6 +37,8 @@ DRAWN, TONED = 0.12, 0.05
 """Shares of the clean patches that are drawn (`denoise.training.drawings`), and that are black and white or sepia."""
 NOISELESS = 0.35
 """Share of the drawings without noise, as most are; JPEG they may have been."""
+WHITE_LEVELS = (1.5, 60.0)
+"""Weakest and strongest noise, in levels of 255, of patches that have white noise alone; even by its logarithm."""
 _NOISES = ("shot", "read", "banding", "columns", "hot_raw", "hot", "white")
 
 
@@ -67,6 +69,7 @@ class RandomPatches(keras.utils.PyDataset):
         drawn: float = DRAWN,
         toned: float = TONED,
         noiseless: float = 0.0,
+        white: float = 0.0,
         workers: int = 2,
         read: Callable[[Pair], Photos] = read_pair,
     ) -> None:
@@ -85,6 +88,7 @@ class RandomPatches(keras.utils.PyDataset):
             drawn: Share of clean patches that are drawn instead of cut out of a photo.
             toned: Share of clean patches that are made black and white or sepia.
             noiseless: Share of clean patches that stay without noise, beside those of `camera.sample_parameters`.
+            white: Share of the others whose only noise is white and Gaussian, as FFDNet learns (arXiv:1710.04026).
             workers: Threads that make batches in the background; with 1, some Keras backends use none at all.
             read: Reads one pair.
 
@@ -109,7 +113,7 @@ class RandomPatches(keras.utils.PyDataset):
         self.size = patch_size + camera.MULTIPLE if self.is_synthetic else patch_size
         self.batch_size, self.steps, self.seed, self.fixed = batch_size, steps, seed, fixed
         self.patches_per_photo, self.read = patches_per_photo, read
-        self.drawn, self.toned, self.noiseless = drawn, toned, noiseless
+        self.drawn, self.toned, self.noiseless, self.white = drawn, toned, noiseless, white
         fits = len(pairs) <= photos_in_memory
         self.window = len(pairs) if fits else max(1, photos_in_memory // 2)
         self.cache = _PhotoCache(pairs, photos_in_memory, self._load)
@@ -150,6 +154,12 @@ class RandomPatches(keras.utils.PyDataset):
         clean = np.stack([patch for (patch,) in patches])
         offset = np.tile(rng.integers(0, camera.MULTIPLE + 1, 2, dtype=np.int32), (self.batch_size, 1))
         parameters = camera.sample_parameters(rng, self.batch_size)
+        is_white = rng.random(self.batch_size) < self.white
+        for name in (*_NOISES, "jpeg", "jpeg_again"):
+            parameters[name] *= ~is_white
+        level = np.exp(rng.uniform(np.log(WHITE_LEVELS[0]), np.log(WHITE_LEVELS[1]), self.batch_size)) / 255
+        parameters["white"] += np.float32(level) * is_white
+        parameters["resize"][is_white] = 1.0
         for place in np.flatnonzero(rng.random(self.batch_size) < self.drawn):
             clean[place] = drawings.random_drawing(self.size, rng)
             if rng.random() < NOISELESS:
@@ -260,6 +270,7 @@ class CaseStudyPatches(keras.utils.PyDataset):
             seed: Seed of everything random here.
             fixed: The same order every epoch, for validation.
             photos_in_memory: How many pairs are held, resized, 6 MB each.
+            white: Share of the others whose only noise is white and Gaussian, as FFDNet learns (arXiv:1710.04026).
             workers: Threads that make batches in the background; with 1, some Keras backends use none at all.
             read: Reads one pair.
 

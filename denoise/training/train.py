@@ -67,6 +67,7 @@ class Configuration:
     patch_size: int = 64
     photos_in_memory: int = 64
     noiseless: float = 0.0
+    white: float = 0.0
     loss: str = "l1"
     adversarial: float = 0.0
     optimizer: str = "adam"
@@ -378,7 +379,7 @@ def _patches(
     }
     if c.patches == "case-study":
         return CaseStudyPatches(pairs, **common), CaseStudyPatches(held_out, **common, fixed=True)
-    common |= {"patch_size": c.patch_size, "noiseless": c.noiseless}
+    common |= {"patch_size": c.patch_size, "noiseless": c.noiseless, "white": c.white}
     steps = c.steps_per_epoch if c.steps is None else min(c.steps_per_epoch, c.steps)
     return RandomPatches(pairs, **common, steps=steps), RandomPatches(held_out, **common, steps=12, fixed=True)
 
