@@ -13,6 +13,7 @@ from denoise.clean import clean_mask, put_back_clean
 from denoise.ensemble import ensemble
 from denoise.image import Photo, Pixels, space_of
 from denoise.level import GRAIN, estimate_level
+from denoise.light import keep_light
 from denoise.mixing import Mix, blend
 from denoise.runtime import ModelError
 from denoise.tiling import Finished, Progress, View, denoise_tiled
@@ -59,8 +60,8 @@ def denoise_photo(
 
     Returns:
         The same photo with denoised pixels; size, bit depth, alpha, metadata and colour space (`denoise.image.colour`)
-        stay. What is clean comes back as it was (`denoise.clean`), and what is grey or of one hue stays so
-        (`denoise.tone`).
+        stay. What is clean comes back as it was (`denoise.clean`), what is grey or of one hue stays so
+        (`denoise.tone`), and all is as bright as the photo is from afar (`denoise.light`).
 
     Raises:
         ValueError: `strength` or `level` is outside its range, or `level` of another shape than the photo.
@@ -91,7 +92,7 @@ def denoise_photo(
 
         return denoise_tiled(
             shown,
-            keep_tone(at_strength, tone),
+            keep_tone(keep_light(at_strength), tone),
             tile_size=info.tile_size,
             overlap=info.overlap,
             level=noise,

@@ -75,7 +75,7 @@ class Space(NamedTuple):
         for rows in _blocks(pixels):
             srgb = self._srgb(pixels[rows])
             srgb += changed[rows] / np.float32(65535) - srgb.clip(0, 1)
-            light = _mixed(_decode(_unbend(srgb) if self._is_high else srgb), unmix)
+            light = _mixed(srgb_to_linear(_unbend(srgb) if self._is_high else srgb), unmix)
             back = np.rint(np.interp(light, self.light, values)).astype(pixels.dtype)
             is_changed = (changed[rows] != shown[rows]).any(axis=2)
             result[rows][is_changed] = back[is_changed]
@@ -90,7 +90,7 @@ class Space(NamedTuple):
         """Return rows in sRGB, beyond [0, 1] where colours are that sRGB does not have."""
         every = np.linspace(0, 1, np.iinfo(pixels.dtype).max + 1)
         light = np.interp(every, np.linspace(0, 1, len(self.light)), self.light).astype(np.float32)[pixels]
-        srgb = _encode(_mixed(light, self.mix))
+        srgb = linear_to_srgb(_mixed(light, self.mix))
         return _bend(srgb) if self._is_high else srgb
 
 
@@ -103,7 +103,8 @@ def space_of(photo: Photo) -> Space | None:
     if space is None or not np.isfinite(space.light).all() or not np.isfinite(space.mix).all():
         return None
     is_near = (
-        np.abs(_encode(space.light).ravel() - _VALUES).max() < _NEAR and np.abs(space.mix - np.eye(3)).max() < _NEAR
+        np.abs(linear_to_srgb(space.light).ravel() - _VALUES).max() < _NEAR
+        and np.abs(space.mix - np.eye(3)).max() < _NEAR
     )
     is_usable = space.light[-1] > 0.5 and np.abs(np.linalg.det(space.mix)) > 0.01
     return None if is_near or not is_usable else space
@@ -177,10 +178,10 @@ def _of_chunks(chunks: dict[bytes, bytes]) -> Space | None:
         return _of_code_points(chunks[b"cICP"])
     if b"sRGB" in chunks or not chunks.keys() & {b"gAMA", b"cHRM"}:
         return None
-    curve: Curve = _decode
+    curve: Curve = srgb_to_linear
     if b"gAMA" in chunks:
         (gamma,) = struct.unpack(">I", chunks[b"gAMA"])
-        curve = _power(100_000 / gamma) if abs(gamma - 45455) > 500 else _decode
+        curve = _power(100_000 / gamma) if abs(gamma - 45455) > 500 else srgb_to_linear
     primaries = np.eye(3)
     if b"cHRM" in chunks:
         white, *colours = np.array(struct.unpack(">8I", chunks[b"cHRM"])).reshape(4, 2) / 100_000
@@ -212,8 +213,8 @@ def _primaries(rx: float, ry: float, gx: float, gy: float, bx: float, by: float,
 # Curves
 
 
-def _decode(shown: NDArray[Any]) -> NDArray[Any]:
-    """Return the linear light of sRGB; of negative values the same, negative."""
+def srgb_to_linear(shown: NDArray[Any]) -> NDArray[Any]:
+    """Return the linear light of sRGB's values; of negative values the same, negative."""
     size = np.abs(shown)
     light: NDArray[Any] = np.copysign(
         np.where(size <= 0.04045, size / 12.92, cv2.pow((size + 0.055) / 1.055, 2.4)), shown
@@ -221,7 +222,8 @@ def _decode(shown: NDArray[Any]) -> NDArray[Any]:
     return light
 
 
-def _encode(light: NDArray[Any]) -> NDArray[Any]:
+def linear_to_srgb(light: NDArray[Any]) -> NDArray[Any]:
+    """Return sRGB's values of linear light; of negative light the same, negative."""
     size = np.abs(light)
     shown: NDArray[Any] = np.copysign(
         np.where(size <= 0.0031308, 12.92 * size, 1.055 * cv2.pow(size, 1 / 2.4) - 0.055), light
@@ -285,5 +287,5 @@ def _hlg(values: NDArray[Any]) -> NDArray[Any]:
 
 _TRANSFERS: dict[int, Curve] = {
     **dict.fromkeys((1, 6, 14, 15), _camera),
-    **{4: _power(2.2), 5: _power(2.8), 8: _power(1.0), 13: _decode, 16: _pq, 18: _hlg},
+    **{4: _power(2.2), 5: _power(2.8), 8: _power(1.0), 13: srgb_to_linear, 16: _pq, 18: _hlg},
 }
