@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from denoise.image.colour import linear_to_srgb, srgb_to_linear
 from denoise.image import Photo
+from denoise.image.colour import linear_to_srgb, srgb_to_linear
 from denoise.light import keep_light
 from denoise.pipeline import denoise_photo
 
@@ -20,7 +20,8 @@ def photographed(clean: np.ndarray, sigma: float) -> np.ndarray:
     """The noise of a sensor: even in linear light, so strong that it has a standard deviation of `sigma` at the end."""
     slope = (linear_to_srgb(srgb_to_linear(clean) + 1e-4) - clean) / 1e-4
     noise = sigma / 255 / slope * np.random.default_rng(0).standard_normal(clean.shape)
-    return np.rint(255 * linear_to_srgb(np.maximum(srgb_to_linear(clean) + noise, 0)).clip(0, 1)).astype(np.float32) / 255
+    shown = linear_to_srgb(np.maximum(srgb_to_linear(clean) + noise, 0)).clip(0, 1)
+    return np.rint(255 * shown).astype(np.float32) / 255
 
 
 def mean_of_values(tile: np.ndarray, level: np.ndarray) -> np.ndarray:
