@@ -26,7 +26,8 @@ bright the scene is, 1 as in the clean photo. `shot`, `read`: noise variance in 
 signal in [0, 1]. `banding`, `columns`: standard deviation of an offset that all pixels of a row or a column share, in
 raw. `hot_raw`, `hot`: share of photosites, or of values of the developed photo, that shine although nothing is there.
 `white`: standard deviation of white Gaussian noise on the developed photo. `raw_floor`: lower clip of the noisy raw
-data. `exposure`: digital gain >= 1 after raw. `white_balance` (N, 3): gains. `to_camera`, `from_camera` (N, 3, 3):
+data. `averaged`: switch, whether the clean photo is the mean of many such frames, as that of real pairs is, rather than
+the scene. `exposure`: digital gain >= 1 after raw. `white_balance` (N, 3): gains. `to_camera`, `from_camera` (N, 3, 3):
 linear sRGB to camera colours and back. `gamma`, `toe`, `contrast`: tone curve. `mosaic`, `edge_aware`,
 `gradient_corrected`, `monochrome`, `jpeg`, `subsample`, `jpeg_again`: switches, 0 or 1. `luma_smoothing`,
 `chroma_smoothing`: the weight of each neighbour in a 3-tap filter, negative sharpens. `luma_reduction`,
@@ -110,6 +111,7 @@ def sample_parameters(rng: np.random.Generator, count: int) -> dict[str, NDArray
         "hot": hot * (is_hot > 0.95),
         "white": np.exp(rng.uniform(np.log(4), np.log(50), count)) / 255 * (white < 0.3),
         "raw_floor": -(rng.random(count) < 0.4).astype(float),
+        "averaged": rng.random(count) < 0.6,
         "exposure": np.exp(rng.uniform(0, np.log(2.0), count)),
         "white_balance": np.stack(
             [rng.uniform(1.2, 2.5, count), np.ones(count), rng.uniform(1.2, 2.5, count)], axis=-1
@@ -164,6 +166,7 @@ def iso_parameters(iso: float, quality: int = 95, monochrome: bool = False) -> d
         "hot": [0.0],
         "white": [0.0],
         "raw_floor": [0.0],
+        "averaged": [0.0],
         "exposure": [1.2],
         "white_balance": [[2.0, 1.0, 1.7]],
         "to_camera": to_camera,
@@ -240,6 +243,8 @@ def simulate(clean: Any, parameters: Mapping[str, Any], normal: Any, xp: Any = n
     upside_down, mirrored = xp.flip(normal, axis=1), xp.flip(normal, axis=2)
     noisy_raw = _hot(raw + noise, p["hot_raw"], mirrored, upside_down, xp)
     noisy_raw = xp.minimum(xp.maximum(noisy_raw, p["raw_floor"]), 1.0)
+    is_cut_off = (p["averaged"] > 0.5) & (p["raw_floor"] > -0.5)
+    raw = xp.where(is_cut_off, _mean_of_frames(raw, deviation, xp), raw)
     noisy, clean = _develop(noisy_raw, p, xp), _develop(raw, p, xp)
     white = xp.where(p["monochrome"] > 0.5, upside_down[..., :1], upside_down)
     noisy = _reduce_noise(noisy, noisy - clean, p, xp) + p["white"] * white
@@ -314,6 +319,15 @@ def _hot(picture: Any, share: Any, choice: Any, strength: Any, xp: Any) -> Any:
     threshold = (xp.sqrt(0.717**2 + 4 * 0.416 * xp.maximum(negative_log - 0.693, 0.0)) - 0.717) / (2 * 0.416)
     shining = xp.clip(0.35 + 0.4 * xp.abs(strength), 0.0, 1.0)
     return xp.where((choice > threshold) & (share > 0.0), xp.maximum(picture, shining), picture)
+
+
+def _mean_of_frames(raw: Any, deviation: Any, xp: Any) -> Any:
+    """Return the mean of normal deviates that are cut off at zero.
+
+    It is an integral of the normal distribution function, which here is a logistic one: 2 % of a deviation off at most.
+    """
+    width = xp.maximum(deviation, 1e-6) / 1.702
+    return width * xp.logaddexp(raw / width, xp.zeros_like(raw))
 
 
 def _blur(linear: Any, weight: Any, xp: Any) -> Any:

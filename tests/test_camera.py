@@ -37,13 +37,25 @@ def lag_1_correlation(noise: np.ndarray) -> np.ndarray:
 NO_NOISE = {"shot": 0, "read": 0, "jpeg": 0}
 REDUCTION = ("luma_reduction", "luma_reduction_far", "chroma_reduction")
 UNFILTERED = {"luma_smoothing": 0, "chroma_smoothing": 0, "chroma_kept": 1, **dict.fromkeys(REDUCTION, 0)}
-PLAIN = {"blur": 0, "mosaic": 0, **UNFILTERED}
+PLAIN = {"blur": 0, "averaged": 0, "mosaic": 0, **UNFILTERED}
 
 
 def test_simulate_without_noise_returns_the_photo(clean: np.ndarray) -> None:
     noisy, target = camera.simulate(clean, cameras(4, **NO_NOISE, **PLAIN), normal(clean.shape))
     assert np.abs(target - clean).max() < 2e-3
     assert np.abs(noisy - target).max() <= 0.5 / 255 + 1e-5  # rounded to 8 bit, nothing else
+
+
+def test_simulate_gives_the_mean_of_frames_that_are_cut_off_at_black() -> None:
+    dark = np.full((1, 192, 192, 3), 0.02, np.float32)
+    straight = {"gamma": 1, "toe": 1, "contrast": 1, "exposure": 1, "light": 1, "jpeg": 0}
+    strong = {"shot": 0, "read": 4e-4, "raw_floor": 0, "white": 0, "hot": 0, "hot_raw": 0, "banding": 0, "columns": 0}
+    parameters = cameras(1, **PLAIN | straight | strong | {"averaged": 1})
+    parameters["white_balance"][:] = 1
+    parameters["to_camera"][:] = parameters["from_camera"][:] = np.eye(3)
+    noisy, mean = camera.simulate(dark, parameters, normal(dark.shape))
+    assert mean.mean() > dark.mean() + 1e-3
+    assert noisy.mean() == pytest.approx(mean.mean(), abs=4e-4)
 
 
 def test_simulate_without_noise_keeps_what_the_camera_renders(clean: np.ndarray) -> None:
