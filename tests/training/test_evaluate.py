@@ -130,7 +130,7 @@ def test_evaluate_measures_by_how_much_colours_shift(results: Any, pairs_folder:
     assert results["denoisers"]["first"]["means"]["kept clean"]["colour_shift"] == pytest.approx(max(shifts), abs=1e-3)
 
 
-@pytest.mark.cost
+@pytest.mark.long
 def test_evaluate_scores_the_best_quality_too(models: Path, sets: dict[str, Any], tmp_path: Path) -> None:
     results = evaluate(
         {"real": sets["real"][:1]}, tmp_path / "e.json", networks=["first"], best=["first"], models=models
