@@ -4,7 +4,7 @@ import json
 import math
 import re
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from denoise import catalogue, metrics, pipeline, registry
 from denoise.files import write_atomically
 from denoise.image import Photo, decode
 from denoise.notation import EQUAL, NONE, few_photos, number, set_and_size, set_title
-from denoise.training import plots
+from denoise.training import markdown, plots
 from denoise.training.baseline_study import SAMPLES_DIR
 from denoise.training.benchmark import KERAS
 from denoise.training.export import QUANTISATIONS, format_card
@@ -150,7 +150,7 @@ def results_table(evaluated: _Evaluated) -> str:
         f"the column. {evaluated['protocol']} "
         f"One tile: 256×256 pixels, LiteRT on {_machine(evaluated['speed']['machine'])}."
     )
-    return f"{_table(header, rows)}\n\n{note}"
+    return f"{markdown.table(header, rows)}\n\n{note}"
 
 
 def quantisation_table(quantised: _Quantised, sizes: Mapping[str, int] | None = None) -> str:
@@ -208,8 +208,8 @@ def quantisation_table(quantised: _Quantised, sizes: Mapping[str, int] | None = 
         f"**{quantised['title']}**, {quantised['parameters']:,} parameters. PSNR in dB / SSIM, number of photos in "
         "brackets; loss: PSNR below that of Keras; output against Keras: PSNR between the two before rounding."
         + (f" {few}" if (few := few_photos(counts)) else ""),
-        _table(header, quality),
-        _table(cost_header, costs),
+        markdown.table(header, quality),
+        markdown.table(cost_header, costs),
         "16 patches: a 1024×1024 photo in bare 256×256 patches, by Keras in one batch; photo with overlap: as the page "
         f"does it, tiles blended. Median of fresh processes on {_machine(quantised['machine'])}.",
         *errors,
@@ -416,8 +416,3 @@ def _least(values: Sequence[float | None], pattern: str) -> list[str]:
         f"**{cell}**" if value == least and value is not None else cell
         for value, cell in zip(values, cells, strict=True)
     ]
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
