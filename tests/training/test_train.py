@@ -14,6 +14,7 @@ from PIL import Image as PillowImage
 from denoise import camera, metrics
 from denoise.image import to_float
 from denoise.level import UNKNOWN
+from denoise.training import train as module
 from denoise.training.architectures import build
 from denoise.training.losses import LOSSES, cbdnet_loss
 from denoise.training.step import DenoisingTraining, ssim
@@ -94,6 +95,24 @@ def test_train_writes_configuration_log_and_averaged_weights(clean_folder: Path,
     # The average lags behind: it is neither the last state nor the untrained one.
     assert any(not np.allclose(np.asarray(a), b) for a, b in zip(network.variables, last, strict=True))
     assert np.abs(np.asarray(network.get_layer("tail").kernel)).max() > 0
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_validation_measures_the_averaged_weights(pairs_folder: Path, tmp_path: Path) -> None:
+    configuration = replace(TINY, ema=0.9, learning_rate=0.01, schedule="constant", validation_epochs=1)
+    network = train([pairs_folder], tmp_path, configuration)
+    row = read_log(tmp_path / "log.csv")[-1]
+    measured = {}
+    with np.load(tmp_path / "checkpoint.npz") as saved:
+        last = [saved[f"{i}"] for i in range(len(network.weights))]
+    for name, weights in (("averaged", network.get_weights()), ("last", last)):
+        network.set_weights(weights)
+        model = DenoisingTraining(network, configuration.patch_size, "l1", 0)
+        model.compile()
+        validation = module._patches(*module._split([pairs_folder], configuration), configuration)[1]
+        measured[name] = model.evaluate(validation, return_dict=True, verbose=0)["psnr"]
+    assert float(row["val_psnr"]) == pytest.approx(measured["averaged"], abs=1e-3)
+    assert abs(measured["last"] - measured["averaged"]) > 0.01
 
 
 def test_train_refuses_a_folder_of_another_configuration(pairs_folder: Path, begun: Path) -> None:
@@ -227,10 +246,10 @@ def test_train_the_case_studys_way(tmp_path: Path) -> None:
         (tmp_path / "data" / kind).mkdir(parents=True)
         for name in ("a", "b"):
             PillowImage.fromarray(pixels).save(tmp_path / "data" / kind / f"{name}.png")
-    configuration = replace(TINY, patches="case-study", loss="mse", batch_size=8, validation_epochs=1)
+    configuration = replace(TINY, patches="case-study", loss="mse", batch_size=8, epochs=1)
     train([tmp_path / "data"], tmp_path / "run", configuration)
     rows = read_log(tmp_path / "run" / "log.csv")
-    assert [row["steps"] for row in rows] == ["2", "4"]  # 16 patches of one pair; the other is held out
+    assert [row["steps"] for row in rows] == ["2"]  # 16 patches of one pair; the other is held out
     assert float(rows[-1]["val_psnr"]) > 15
 
 
