@@ -3,19 +3,22 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-TWO := -n 2 --dist loadfile --no-loadscope-reorder
-PLAIN := -m "not cost and not jax"
-PAGE := tests/ui tests/test_app.py
+# Bytecode is written when a module is first imported: most of what is installed never is.
+unexport PYTHONDONTWRITEBYTECODE
+export UV_HTTP_TIMEOUT ?= 300
 
-.PHONY: app test lint test-core test-training test-page test-jax test-cost clean
+TESTS := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long and not jax"
+PAGE := tests/ui tests/test_app.py tests/e2e
+
+.PHONY: app test lint test-core test-training test-page test-jax test-long clean
 
 app: .venv/app
 	$(BIN)/streamlit run app.py --server.port 8501
 
-# Each of the first two keeps one processor busy.
+# All layers in one run, so that no processor waits for the end of each of them.
 test: .venv/dev
 	$(MAKE) -j 2 lint test-jax
-	$(MAKE) test-core test-training test-page test-cost
+	$(TESTS)
 
 lint: .venv/dev
 	$(BIN)/ruff check .
@@ -23,20 +26,19 @@ lint: .venv/dev
 	$(BIN)/mypy
 
 test-core: .venv/dev
-	$(BIN)/pytest $(TWO) $(PLAIN) tests $(PAGE:%=--ignore %) --ignore tests/training --ignore tests/e2e
+	$(TESTS) tests $(PAGE:%=--ignore %) --ignore tests/training
 
 test-training: .venv/dev
-	$(BIN)/pytest $(TWO) $(PLAIN) tests/training
+	$(TESTS) tests/training
 
 test-page: .venv/dev
-	$(BIN)/pytest $(TWO) $(PLAIN) $(PAGE)
-	$(BIN)/pytest $(TWO) $(PLAIN) tests/e2e
+	$(TESTS) $(PAGE)
 
 test-jax: .venv/dev
 	$(BIN)/pytest -m jax tests/training/test_jax.py
 
-test-cost: .venv/dev
-	$(BIN)/pytest -m cost  # one after another: what is measured is alone on the machine
+test-long: .venv/dev
+	$(BIN)/pytest -m long  # one after another: where time is measured, nothing runs beside it
 
 clean:
 	rm -rf .venv
@@ -44,11 +46,14 @@ clean:
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
+# uv installs in a fraction of pip's time; pip is there for a mirror that only its own configuration knows.
+install = $(BIN)/python -m pip install -q 'uv<1' && $(BIN)/uv pip install -q --python $(BIN)/python -r $(1) \
+	|| $(BIN)/python -m pip install -q --no-compile -r $(1)
+
 .venv/app: requirements.txt pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install -q -r requirements.txt
+	$(call install,$<)
 	touch $@
 
 .venv/dev: requirements-dev.txt pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install -q --no-compile -r requirements-dev.txt
-	$(BIN)/python -m compileall -qq -j 0 .venv/lib || true  # what pip would do on one processor alone
+	$(call install,$<)
 	touch $@ .venv/app

@@ -11,24 +11,29 @@ from denoise import catalogue
 from denoise.registry import list_models, load_model
 from tests import networks
 
-# The files that take longest: begun late, one of them would be alone at the end.
+# The files that take longest, and those that keep a server or a browser waiting beside those that only compute: begun
+# late, one of them would be alone at the end.
 LONGEST = [
-    "architectures",
-    "real_networks",
-    "quality",
-    "visitors",
-    "seams",
-    "quantize",
-    "viewer",
-    "page",
-    "train",
-    "growing",
+    *("test_architectures.py", "e2e/test_page.py"),
+    *("test_train.py", "e2e/test_access.py"),
+    *("test_real_networks.py", "test_quality.py"),
+    *("test_viewer.py", "test_seams.py"),
+    *("test_visitors.py", "test_quantize.py"),
+    *("test_export.py", "e2e/test_growing.py"),
+    *("e2e/test_noise_lab.py", "test_cluster.py"),
+    *("e2e/test_compare.py", "e2e/test_batch.py"),
+    *("test_evaluate.py", "e2e/test_pages.py"),
 ]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest files."""
-    items.sort(key=lambda item: item.path.stem.removeprefix("test_") not in LONGEST)
+    """Begin with the longest files, in their order."""
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.as_posix()
+        return next((place for place, name in enumerate(LONGEST) if path.endswith(f"/{name}")), len(LONGEST))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -309,7 +309,7 @@ def test_release_waits_for_nobody():
     assert len(machine.loaded) == 0
 
 
-@pytest.mark.cost
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux' account of the memory")
 def test_release_gives_the_memory_back_to_the_system():
     code = (

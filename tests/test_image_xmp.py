@@ -238,7 +238,6 @@ def laughs():
         pytest.param(packet("", f"<dc:a><rdf:Bag>{'<rdf:li/>' * 400_000}</rdf:Bag></dc:a>"), id="list"),
     ],
 )
-@pytest.mark.cost
 def test_hostile_packet_costs_little(content):
     begin = time.process_time()
     photo = decode(encode(Photo(PIXELS, format="TIFF", metadata=Metadata(xmp=content))))
@@ -299,7 +298,6 @@ def test_extension_that_is_not_all_there_is_told():
     assert losses(photo) == ["damaged XMP (ratings, keywords)"]
 
 
-@pytest.mark.cost
 def test_split_of_thousands_of_properties_takes_no_long():
     content = packet('xmp:Rating="5"', "".join(f"<dc:a{n}>{'t' * 700}</dc:a{n}>" for n in range(4900)))
     begin = time.process_time()

@@ -230,7 +230,6 @@ def test_denoise_tiled_refuses_an_empty_photo():
         denoise_tiled(np.zeros((0, 8, 3), np.uint8), identity)
 
 
-@pytest.mark.cost
 def test_denoise_tiled_holds_few_floats_of_a_large_photo():
     pixels = np.full((3000, 4000, 3), 100, np.uint8)
     tracemalloc.start()
@@ -329,7 +328,6 @@ def test_denoise_tiled_shows_something_of_its_first_tile():
     assert seen[0][0] == 0  # before the first was counted
 
 
-@pytest.mark.cost
 def test_denoise_tiled_holds_few_floats_however_one_looks():
     pixels = np.full((3000, 4000, 3), 100, np.uint8)
     tracemalloc.start()

@@ -74,13 +74,13 @@ def _parser() -> argparse.ArgumentParser:
 
     eda = _command(commands, "eda", _eda, "exploratory analysis of one data set, or of several beside each other")
     eda.add_argument("folders", type=Path, nargs="+", metavar="DATA")
-    eda.add_argument("--out", type=Path, required=True, help="folder of the report; open its index.html")
+    eda.add_argument("--out", type=Path, required=True, help="folder of the report; its README.md")
     _layout(eda)
     eda.add_argument("--limit", type=int, metavar="N", help="look at N pairs only, spread evenly over the set")
     _no_pictures(eda)
 
     baseline = _command(commands, "baseline", _baseline, "show what denoisers remove and what they smear")
-    baseline.add_argument("--out", type=Path, required=True, help="folder of the report; open its index.html")
+    baseline.add_argument("--out", type=Path, required=True, help="folder of the report; its README.md")
     baseline.add_argument("--data", type=Path, help="a data set (default: the bundled samples)")
     _layout(baseline)
     baseline.add_argument("--limit", type=int, metavar="N", help="look at N pairs only, spread evenly over the set")

@@ -18,13 +18,11 @@ from typing import Any
 import numpy as np
 
 from denoise import Denoiser, Image, Level, benchmark, registry, tiling
+from denoise.results import KERAS
 from denoise.runtime import Network, processors
 from denoise.training.progress import with_progress
 
 # No Keras here: its import alone would be most of a small network's peak memory.
-
-KERAS = "Keras float32"
-"""Name of the candidate that is not a file."""
 
 _LEVEL = 0.1  # of the noise, of which no time depends
 PHOTO_SIZE = 1024  # pixels; the case study's size, 16 patches of 256×256

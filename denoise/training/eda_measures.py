@@ -1,14 +1,14 @@
 """What exploratory analysis measures of one pair. Noise is noisy - clean, in levels of 8 bit (0 to 255)."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from denoise import metrics
-from denoise.training import eda_figures as figures
 from denoise.training.datasets import Pixels8
 
 LAGS = 4
@@ -26,10 +26,10 @@ DARK = 32
 """Levels below which a clean pixel counts as dark."""
 
 ENOUGH = 100
-"""Pixels of one brightness that a standard deviation or a mean needs."""
+"""Pixels of one brightness that a standard deviation needs."""
 
-_MOST_PIXELS = 4 << 20  # of a photo for which noise and SSIM are computed
-_STRIP_ROWS = 256
+SIDE = 2048
+"""Pixels of a photo in each direction in which noise and SSIM are measured."""
 
 Floats = NDArray[np.float64]
 
@@ -47,8 +47,7 @@ class Measured(NamedTuple):
         lag: (3, LAGS), correlation of the noise with itself 1 to LAGS pixels away.
         channels: (3, 3), correlation of the noise between channels.
         level: (3, bins), standard deviation of the noise by brightness of the clean pixel.
-        pixels: (3, bins), number of pixels of each brightness.
-        total: (3, bins), sum of the noise over them.
+        dark: Number of clean values below `DARK`, and the sum of the noise over them.
     """
 
     size: tuple[int, int]
@@ -60,12 +59,11 @@ class Measured(NamedTuple):
     lag: Floats
     channels: Floats
     level: Floats
-    pixels: Floats
-    total: Floats
+    dark: tuple[float, float]
 
 
 def measure_pair(noisy: Pixels8, clean: Pixels8) -> Measured:
-    """Measure one pair; of a photo above 4 megapixels, noise and SSIM come from strips spread evenly over it.
+    """Measure one pair; of a large photo, noise and SSIM are those of its middle, see `SIDE`.
 
     Args:
         noisy: Noisy photo, uint8, (H, W, 3).
@@ -75,73 +73,62 @@ def measure_pair(noisy: Pixels8, clean: Pixels8) -> Measured:
         ValueError: The shapes differ, or are not those of a photo.
     """
     psnr = metrics.psnr(clean, noisy)  # first: it checks the shapes
-    histograms = figures.count_levels(clean), figures.count_levels(noisy)
-    values = clean.size
-    means = [histogram @ np.arange(256) / (values / 3) for histogram in histograms]  # by channel
-    average = means[1] - means[0]  # of the noise
-
-    count, total, squares = np.zeros((3, 3, _BINS))
-    products = np.zeros((3, LAGS))
-    neighbours = np.zeros(LAGS)
-    covariance = np.zeros((3, 3))
-    pixels = 0
-    for strip in _strips(*clean.shape[:2]):
-        noise = noisy[strip].astype(np.float64) - clean[strip]
-        bins = clean[strip] // BIN
-        for channel in range(3):
-            place, value = bins[..., channel].ravel(), noise[..., channel].ravel()
-            count[channel] += np.bincount(place, minlength=_BINS)
-            total[channel] += np.bincount(place, value, _BINS)
-            squares[channel] += np.bincount(place, value * value, _BINS)
-        noise -= average
-        flat = noise.reshape(-1, 3)
-        covariance += flat.T @ flat
-        pixels += len(flat)
-        for lag in range(1, LAGS + 1):
-            for first, second in ((noise[:, lag:], noise[:, :-lag]), (noise[lag:], noise[:-lag])):
-                products[:, lag - 1] += np.einsum("yxc,yxc->c", first, second)
-                neighbours[lag - 1] += first.size / 3
-
-    variance = np.diag(covariance) / pixels
-    deviation = np.sqrt(variance)
-    spread = ratio(squares, count) - ratio(total, count) ** 2
-    return Measured(
-        size=(clean.shape[0], clean.shape[1]),
-        mean=(float(means[0].mean()), float(means[1].mean())),
-        zeroed=(float(histograms[0][:, 0].sum() / values), float(histograms[1][:, 0].sum() / values)),
-        psnr=psnr,
-        ssim=_ssim(noisy, clean),
-        sigma=deviation,
-        lag=ratio(ratio(products, np.broadcast_to(neighbours, products.shape)), variance[:, None]),
-        channels=ratio(covariance / pixels, np.outer(deviation, deviation)),
-        level=np.where(count >= ENOUGH, np.sqrt(np.maximum(spread, 0)), np.nan),
-        pixels=count,
-        total=total,
+    whole = clean, noisy
+    noisy, clean = middle(noisy, SIDE), middle(clean, SIDE)
+    noise = noisy.astype(np.float64) - clean
+    places, values = (clean // BIN).reshape(-1, 3).T, noise.reshape(-1, 3).T
+    count, total, squares = (
+        np.stack([np.bincount(*each, _BINS) for each in zip(places, weights, strict=True)]).astype(np.float64)
+        for weights in (np.ones_like(values), values, values**2)
     )
+    centred, sigma = values - values.mean(axis=1, keepdims=True), values.std(axis=1)
+    dark = clean < DARK
+    with np.errstate(invalid="ignore", divide="ignore"):  # nan is what there is none of
+        return Measured(
+            size=(whole[0].shape[0], whole[0].shape[1]),
+            mean=(float(whole[0].mean()), float(whole[1].mean())),
+            zeroed=(float((whole[0] == 0).mean()), float((whole[1] == 0).mean())),
+            psnr=psnr,
+            ssim=metrics.ssim(clean, noisy) if min(clean.shape[:2]) >= metrics.SSIM_WINDOW else math.nan,
+            sigma=sigma,
+            lag=np.stack([_lag(noise, distance) for distance in range(1, LAGS + 1)], axis=1),
+            channels=centred @ centred.T / values.shape[1] / np.outer(sigma, sigma),
+            level=np.where(count >= ENOUGH, np.sqrt(np.maximum(squares / count - (total / count) ** 2, 0)), np.nan),
+            dark=(float(dark.sum()), float(noise[dark].sum())),
+        )
 
 
-def _strips(height: int, width: int) -> Iterator[slice]:
-    """Rows of the whole photo, or of so many strips, spread evenly, that they have `_MOST_PIXELS`."""
-    if height * width <= _MOST_PIXELS:
-        tops = np.arange(0, height, _STRIP_ROWS)
-    else:
-        fitting = max(1, min(height, _MOST_PIXELS // width) // _STRIP_ROWS)
-        tops = np.linspace(0, max(0, height - _STRIP_ROWS), fitting).astype(int)
-    for top in tops.tolist():
-        yield slice(top, min(top + _STRIP_ROWS, height))
+def middle(photo: Pixels8, side: int) -> Pixels8:
+    """Return the middle of a photo, (H, W, 3), at most `side` pixels high and wide."""
+    top, left = (max(0, length - side) // 2 for length in photo.shape[:2])
+    return np.ascontiguousarray(photo[top : top + side, left : left + side])
 
 
-def _ssim(noisy: Pixels8, clean: Pixels8) -> float:
-    height, width = clean.shape[:2]
-    if min(height, width) < metrics.SSIM_WINDOW:
-        return math.nan
-    if height * width <= _MOST_PIXELS:
-        return metrics.ssim(clean, noisy)
-    return float(np.mean([metrics.ssim(clean[strip], noisy[strip]) for strip in _strips(height, width)]))
+def _lag(noise: Floats, distance: int) -> Floats:
+    """Correlation of the noise of each channel with itself so many pixels away, in rows and in columns."""
+    if min(noise.shape[:2]) <= distance:
+        return np.full(3, np.nan)
+    noise = noise - noise.mean(axis=(0, 1))
+    both = (noise[:, distance:], noise[:, :-distance]), (noise[distance:], noise[:-distance])
+    products = [np.einsum("yxc,yxc->c", *each) / (each[0].size / 3) for each in both]
+    correlation: Floats = np.mean(products, axis=0) / noise.var(axis=(0, 1))
+    return correlation
 
 
-def ratio(numerator: NDArray[Any], denominator: NDArray[Any]) -> Floats:
-    """Return the quotient, nan where the denominator is zero."""
-    quotient = np.full(numerator.shape, np.nan)
-    np.divide(numerator, denominator, out=quotient, where=denominator > 0)
-    return quotient
+def over_pairs(values: Sequence[Any] | Floats, percentile: float | None = None) -> Floats:
+    """Return the mean or a percentile over the first axis, of what is finite; nan where nothing is."""
+    stack = np.asarray(values, np.float64)
+    table = pd.DataFrame(np.where(np.isfinite(stack), stack, np.nan).reshape(len(stack), -1))
+    reduced = table.mean() if percentile is None else table.quantile(percentile / 100)
+    return np.asarray(reduced, np.float64).reshape(stack.shape[1:])
+
+
+def plain(value: Any) -> Any:
+    """Return numpy as what JSON holds, rounded to five digits; what is not finite becomes `None`."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float | np.floating):
+        return float(f"{value:.5g}") if math.isfinite(value) else None
+    return value

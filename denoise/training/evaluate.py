@@ -5,7 +5,6 @@ that it belongs to: a run that is killed goes on where it stood, and another net
 """
 
 import hashlib
-import inspect
 import json
 import math
 import statistics
@@ -13,14 +12,15 @@ import sys
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import keras
 import numpy as np
 
-from denoise import Denoiser, Image, Level, baseline, camera, catalogue, ensemble, level, metrics, pipeline, registry
+from denoise import Denoiser, Image, Level, catalogue, ensemble, level, metrics, pipeline, registry
 from denoise.files import write_atomically
 from denoise.image import Photo, PhotoError, Pixels, to_float, to_pixels
+from denoise.results import Evaluated, Mean, Scored
 from denoise.training.benchmark import machine, seconds_per_tile
 from denoise.training.datasets import Pair, read_pair
 from denoise.training.export import format_card, load_network
@@ -35,14 +35,9 @@ PROTOCOL = (
 
 SYNTHETIC_ISO = (400, 1600, 6400)
 
-Results = dict[str, Any]
-"""What the file of results holds: `kind` ("evaluate"), `protocol`; `speed`: the `machine` and `seconds_per_tile` of
-each denoiser there; `sets`: for each set the `photos` with a digest of what they were; `denoisers`: for each its
-`version`, for networks `title`, `parameters` and `bytes`, and `scores` and `means`.
-
-`scores`: set -> photo -> [PSNR in dB, SSIM, colour shift]; a PSNR of null is that of equal pictures, the colour shift
-is by how many 8-bit levels the mean of a channel moved away from the noisy photo's, at most. `means`: set -> `psnr`,
-`ssim`, and of the colour shift the largest, `colour_shift`; only of sets whose photos have all been scored.
+NLM, LEVEL, CAMERA = 1, 1, 1
+"""Versions of non-local means, of what is done with a level (`denoise.level`, `denoise.ensemble`), and of the simulated
+camera. Whoever changes what one of them does to a photo counts it up, and what was measured with it is measured anew.
 """
 
 
@@ -102,7 +97,7 @@ def evaluate(
     weights: Mapping[str, Path] | None = None,
     iso: Sequence[int] = SYNTHETIC_ISO,
     models: Path = registry.MODELS_DIR,
-) -> Results:
+) -> Evaluated:
     """Score the noisy photos, non-local means and bundled networks on sets of photos, and time them on a tile.
 
     Args:
@@ -137,7 +132,7 @@ def evaluate(
     }
     facts: dict[str, dict[str, Any]] = {
         "noisy": {"version": "1"},
-        "nlm": {"version": _digest(inspect.getsource(baseline).encode())},
+        "nlm": {"version": str(NLM)},
     }
     timed: dict[str, Denoiser] = {"nlm": _non_local_means_of_a_tile}
     for name in bundled:
@@ -161,7 +156,8 @@ def evaluate(
     state = _load(results)
     _drop_other_versions(state, facts, models)
     for name, fact in facts.items():
-        state["denoisers"][name] = {"scores": {}, "means": {}, **state["denoisers"].get(name, {}), **fact}
+        known = state["denoisers"].get(name, {"scores": {}, "means": {}})
+        state["denoisers"][name] = cast(Scored, {**known, **fact})
     for title, group in found.items():
         _drop_other_photos(state, title, {shot.pair.name: _version(shot) for shot in group})
 
@@ -189,7 +185,7 @@ def evaluate(
     return state
 
 
-def update_card(model: str, results: Results, models: Path = registry.MODELS_DIR) -> None:
+def update_card(model: str, results: Evaluated, models: Path = registry.MODELS_DIR) -> None:
     """Write measured results into the card of the network that they were measured on.
 
     Args:
@@ -226,7 +222,7 @@ def score(clean: Pixels, denoised: Pixels, noisy: Pixels) -> list[float | None]:
     ]
 
 
-def mean_scores(scores: Sequence[Sequence[float | None]]) -> dict[str, float | None]:
+def mean_scores(scores: Sequence[Sequence[float | None]]) -> Mean:
     """Summarise what `score` returned.
 
     Returns:
@@ -268,8 +264,7 @@ def _version_of(card: registry.ModelCard) -> str:
     """Tell of what a network's scores are: its file, and where it is told the level, all that is done with that."""
     if not card.told and not card.pair:
         return card.sha256
-    sources = [inspect.getsource(module).encode() for module in (ensemble, level)]
-    return f"{card.sha256} {_digest(f'{card.told} {card.pair}'.encode(), *sources)}"
+    return f"{card.sha256} told {card.told:g} pair {card.pair:g} version {LEVEL}"
 
 
 def _with(denoiser: Denoiser, card: registry.ModelCard, *, best: bool = False) -> Callable[[Photo], Photo]:
@@ -285,12 +280,18 @@ def _rows_of(model: str) -> tuple[str, ...]:
     return ("noisy", "nlm", model, f"{model} best", f"{model} float32")
 
 
-def _load(path: Path) -> Results:
-    empty: Results = {"kind": "evaluate", "protocol": PROTOCOL, "speed": {}, "sets": {}, "denoisers": {}}
+def _load(path: Path) -> Evaluated:
+    empty: Evaluated = {
+        "kind": "evaluate",
+        "protocol": PROTOCOL,
+        "speed": {"machine": {}, "seconds_per_tile": {}},
+        "sets": {},
+        "denoisers": {},
+    }
     if not path.exists():
         return empty
     try:
-        state: Results = json.loads(path.read_text(encoding="utf-8"))
+        state: Evaluated = json.loads(path.read_text(encoding="utf-8"))
         if state["kind"] != "evaluate":
             raise KeyError
     except (ValueError, KeyError, TypeError):
@@ -298,7 +299,7 @@ def _load(path: Path) -> Results:
     return state if state["protocol"] == PROTOCOL else empty  # measured in another way
 
 
-def _save(path: Path, state: Results) -> None:
+def _save(path: Path, state: Evaluated) -> None:
     for denoiser in state["denoisers"].values():
         denoiser["means"] = {
             title: mean_scores(list(denoiser["scores"][title].values()))
@@ -308,7 +309,7 @@ def _save(path: Path, state: Results) -> None:
     write_atomically(path, format_card(state))
 
 
-def _drop_other_versions(state: Results, facts: Mapping[str, Mapping[str, Any]], models: Path) -> None:
+def _drop_other_versions(state: Evaluated, facts: Mapping[str, Mapping[str, Any]], models: Path) -> None:
     """Forget denoisers that are not what they were when they were scored, and networks that are bundled no more."""
     known = {name: _version_of(card) for name, card in registry.list_models(models).items()}
     known |= {name: fact["version"] for name, fact in facts.items()}
@@ -319,7 +320,7 @@ def _drop_other_versions(state: Results, facts: Mapping[str, Mapping[str, Any]],
             del state["denoisers"][name]
 
 
-def _drop_other_photos(state: Results, title: str, versions: dict[str, str]) -> None:
+def _drop_other_photos(state: Evaluated, title: str, versions: dict[str, str]) -> None:
     """Forget the scores of photos that are not what they were, or belong to the set no more."""
     before = state["sets"].get(title, {"photos": {}})["photos"]
     same = {name for name, version in versions.items() if before.get(name) == version}
@@ -334,7 +335,7 @@ def _version(shot: Shot) -> str:
     files = [*((shot.pair.noisy,) if shot.pair.noisy else ()), *shot.pair.clean]
     parts = [path.read_bytes() for path in files]
     if shot.iso is not None:
-        parts.append(f"ISO {shot.iso} {inspect.getsource(camera)} {inspect.getsource(photograph)}".encode())
+        parts.append(f"ISO {shot.iso} camera {CAMERA}".encode())
     return _digest(*parts)
 
 

@@ -1,4 +1,4 @@
-"""One look for all figures, and for the page that shows them.
+"""One look for all figures.
 
 Colours are those of Okabe and Ito, "Color Universal Design", 2008, https://jfly.uni-koeln.de/color/, which people with
 any colour vision tell apart; a colour never speaks alone: channels differ in line style and marker too.
@@ -6,9 +6,8 @@ any colour vision tell apart; a colour never speaks alone: channels differ in li
 Figures are drawn with matplotlib's objects, without pyplot, inside `style()`: nobody's settings change.
 """
 
-import html
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -197,7 +196,7 @@ def save_all(drawn: Mapping[str, tuple[Figure | None, str]], folder: Path) -> di
         folder: Where to; made if missing. A file of an earlier report whose figure is `None` now is deleted.
 
     Returns:
-        The captions of what was written, by file name, for `picture_blocks`.
+        The captions of what was written, by file name, for `markdown.pictures`.
 
     Raises:
         OSError: A file cannot be written.
@@ -208,83 +207,3 @@ def save_all(drawn: Mapping[str, tuple[Figure | None, str]], folder: Path) -> di
         else:
             save(figure, folder / file)
     return {file: caption for file, (figure, caption) in drawn.items() if figure is not None}
-
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ font: 17px/1.55 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto 4rem; padding: 0 1rem;
-  color: light-dark(#1c1c1c, #e8e8e8); background: light-dark(#fff, #161616); }}
-h1, h2 {{ line-height: 1.2; }}
-h2 {{ margin-top: 2.5rem; }}
-a {{ color: light-dark(#0060a0, #7cc4f5); }}
-li {{ margin: .35rem 0; }}
-figure {{ margin: 1.5rem 0; }}
-img {{ display: block; max-width: 100%; height: auto; background: #fff; border: 1px solid light-dark(#ddd, #444);
-  border-radius: 6px; }}
-figcaption, .note {{ color: light-dark(#555, #b5b5b5); font-size: .92rem; margin-top: .5rem; }}
-.wide {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }}
-th, td {{ text-align: right; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid light-dark(#e3e3e3, #333);
-  white-space: nowrap; }}
-th:first-child, td:first-child {{ text-align: left; }}
-</style>
-<h1>{title}</h1>
-{body}
-</html>
-"""
-
-
-def save_page(path: Path, title: str, blocks: Iterable[str]) -> None:
-    """Write an HTML page, at once or not at all; it needs nothing but the pictures beside it.
-
-    Args:
-        path: The file.
-        title: Heading of the page.
-        blocks: Its body: what `heading_block` and the other functions of that kind return.
-
-    Raises:
-        OSError: The file cannot be written.
-    """
-    page = _PAGE.format(title=html.escape(title), body="\n".join(blocks))
-    write_atomically(path, page.encode())
-
-
-def heading_block(text: str) -> str:
-    """Return a heading for a page."""
-    return f"<h2>{html.escape(text)}</h2>"
-
-
-def list_block(lines: Iterable[str]) -> str:
-    """Return sentences as a list for a page."""
-    return "<ul>" + "".join(f"<li>{html.escape(line)}</li>" for line in lines) + "</ul>"
-
-
-def table_block(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table for a page; its first column holds names, the others numbers."""
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def note_block(text: str) -> str:
-    """Return a note in small letters for a page."""
-    return f'<p class="note">{html.escape(text)}</p>'
-
-
-def link_block(target: str, text: str) -> str:
-    """Return a link for a page."""
-    return f'<p><a href="{html.escape(target)}">{html.escape(text)}</a></p>'
-
-
-def picture_blocks(captions: Mapping[str, str]) -> list[str]:
-    """Return pictures for a page, from their captions by file name."""
-    return [
-        f'<figure><img src="{html.escape(file)}" alt="{html.escape(caption)}">'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
-        for file, caption in captions.items()
-    ]

@@ -18,9 +18,10 @@ from denoise import Denoiser, Image, Level
 from denoise.files import write_atomically
 from denoise.image import PhotoError, to_float, to_pixels
 from denoise.level import GRAIN, estimate_level
+from denoise.results import KERAS, Format, FormatMean, Quantised
 from denoise.runtime import Network
 from denoise.tiling import denoise_tiled
-from denoise.training.benchmark import KERAS, compare, machine
+from denoise.training.benchmark import compare, machine
 from denoise.training.data import random_photograph, random_view
 from denoise.training.datasets import Pair, read_pair
 from denoise.training.evaluate import (
@@ -39,15 +40,6 @@ from denoise.training.progress import with_progress
 CALIBRATION_PATCHES = 64
 _CLEAN_EVERY = 8  # of the calibration patches, one without noise
 
-Results = dict[str, Any]
-"""What the file of results holds: `kind` ("quantize"), `protocol`, `machine`; of the network `name`, `title`,
-`architecture`, `parameters`; `calibration` and `sets` with their numbers of photos; and `formats`, `KERAS` first.
-
-Of each format: `bytes`; of a file its name, `file`, and `sha256`; `sets`: set -> mean `psnr` (dB), `ssim`, `loss` (dB
-by which PSNR fell) and `difference` (mean PSNR between its float output and that of Keras; null: equal); and what
-`denoise.training.benchmark.Cost` says. A format that cannot be made or run has an `error` instead.
-"""
-
 
 def quantize(
     name: str,
@@ -61,7 +53,7 @@ def quantize(
     iso: Sequence[int] = SYNTHETIC_ISO,
     patches: int = CALIBRATION_PATCHES,
     rounds: int = 3,
-) -> Results:
+) -> Quantised:
     """Make files of every quantisation of a trained network and measure them with the runtime that ships.
 
     Args:
@@ -88,7 +80,7 @@ def quantize(
     network = load_network(weights, architecture)
     groups = {title: group for key, pairs in sets.items() for title, group in shots(key, pairs, iso).items()}
     tiles = list(calibration_patches(calibration, patches))
-    formats: dict[str, dict[str, Any]] = {KERAS: {"bytes": _bytes_in_float32(network)}}
+    formats: dict[str, Format] = {KERAS: {"bytes": _bytes_in_float32(network)}}
     denoisers: dict[str, Denoiser] = {KERAS: keras_denoiser(network, multiple)}
     files: dict[str, Path] = {}
     for quantisation in with_progress(QUANTISATIONS, f"{name}, conversion"):
@@ -116,7 +108,7 @@ def quantize(
     measured_on = machine()
     for key, cost in compare(architecture, files, rounds).items():
         formats[key] |= cost
-    results = {
+    results: Quantised = {
         "kind": "quantize",
         "protocol": PROTOCOL,
         "machine": measured_on,
@@ -167,7 +159,7 @@ def calibration_patches(pairs: Sequence[Pair], count: int, seed: int = 0) -> Ite
 
 def _quality(
     group: Sequence[Shot], denoisers: Mapping[str, Denoiser], title: str, *, is_told: bool
-) -> tuple[int, dict[str, dict[str, Any]]]:
+) -> tuple[int, dict[str, FormatMean]]:
     """How many photos of a set could be read; PSNR and SSIM of every denoiser, and what it loses against the first."""
     scores: dict[str, list[list[float | None]]] = {key: [] for key in denoisers}
     differences: dict[str, list[float]] = {key: [] for key in denoisers}

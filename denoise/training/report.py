@@ -4,7 +4,7 @@ import json
 import math
 import re
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,14 @@ from denoise import catalogue, metrics, pipeline, registry
 from denoise.files import write_atomically
 from denoise.image import Photo, decode
 from denoise.notation import EQUAL, NONE, few_photos, number, set_and_size, set_title
-from denoise.training import plots
+from denoise.results import KERAS, Evaluated, Machine, Mean, Quantised, Results, Scored
+from denoise.training import markdown, plots
 from denoise.training.baseline_study import SAMPLES_DIR
-from denoise.training.benchmark import KERAS
 from denoise.training.export import QUANTISATIONS, format_card
 
 CHART, CROPS = "quality-time.png", "crops.png"
 
 _CROP_SIZE = 128  # pixels
-
-_Evaluated = Mapping[str, Any]
-_Quantised = Mapping[str, Any]
 
 
 def report(
@@ -117,7 +114,7 @@ def fill_tables(document: Path, tables: Mapping[str, str]) -> None:
     write_atomically(document, text.encode())
 
 
-def results_table(evaluated: _Evaluated) -> str:
+def results_table(evaluated: Evaluated) -> str:
     """The case study's table, for every denoiser: PSNR / SSIM on each set, parameters, file size, time for a tile.
 
     Args:
@@ -150,10 +147,10 @@ def results_table(evaluated: _Evaluated) -> str:
         f"the column. {evaluated['protocol']} "
         f"One tile: 256×256 pixels, LiteRT on {_machine(evaluated['speed']['machine'])}."
     )
-    return f"{_table(header, rows)}\n\n{note}"
+    return f"{markdown.table(header, rows)}\n\n{note}"
 
 
-def quantisation_table(quantised: _Quantised, sizes: Mapping[str, int] | None = None) -> str:
+def quantisation_table(quantised: Quantised, sizes: Mapping[str, int] | None = None) -> str:
     """What each quantisation of one network costs and gains, Keras in float32 first.
 
     Args:
@@ -208,8 +205,8 @@ def quantisation_table(quantised: _Quantised, sizes: Mapping[str, int] | None = 
         f"**{quantised['title']}**, {quantised['parameters']:,} parameters. PSNR in dB / SSIM, number of photos in "
         "brackets; loss: PSNR below that of Keras; output against Keras: PSNR between the two before rounding."
         + (f" {few}" if (few := few_photos(counts)) else ""),
-        _table(header, quality),
-        _table(cost_header, costs),
+        markdown.table(header, quality),
+        markdown.table(cost_header, costs),
         "16 patches: a 1024×1024 photo in bare 256×256 patches, by Keras in one batch; photo with overlap: as the page "
         f"does it, tiles blended. Median of fresh processes on {_machine(quantised['machine'])}.",
         *errors,
@@ -218,7 +215,7 @@ def quantisation_table(quantised: _Quantised, sizes: Mapping[str, int] | None = 
 
 
 @plots.style()
-def chart(evaluated: _Evaluated) -> Figure:
+def chart(evaluated: Evaluated) -> Figure:
     """Draw mean PSNR against seconds for a tile, a panel for each set, each point with its name beside it."""
     denoisers = _denoisers(evaluated)
     seconds = evaluated["speed"]["seconds_per_tile"]
@@ -322,7 +319,7 @@ def _read(path: Path) -> dict[str, Any]:
     return found
 
 
-def _for_page(evaluated: _Evaluated, quantised: Sequence[_Quantised]) -> dict[str, Any]:
+def _for_page(evaluated: Evaluated, quantised: Sequence[Quantised]) -> Results:
     """What the page shows: the means, without the scores of every photo."""
     denoisers, speed = _denoisers(evaluated), evaluated["speed"]
     return {
@@ -350,7 +347,7 @@ def _for_page(evaluated: _Evaluated, quantised: Sequence[_Quantised]) -> dict[st
     }
 
 
-def _denoisers(evaluated: _Evaluated) -> dict[str, dict[str, Any]]:
+def _denoisers(evaluated: Evaluated) -> dict[str, Scored]:
     """The denoisers in the order of all tables, see `_place`, noisy first."""
     found = evaluated["denoisers"]
     return {name: found[name] for name in sorted(found, key=_place)}
@@ -362,7 +359,7 @@ def _place(name: str) -> tuple[bool, bool, int, str]:
     return name != "noisy", name == "nlm", catalogue.place(network), name
 
 
-def _title(name: str, denoisers: Mapping[str, Mapping[str, Any]]) -> str:
+def _title(name: str, denoisers: Mapping[str, Scored]) -> str:
     own = {"noisy": "Noisy", "nlm": "Non-local means"}
     return own.get(name) or str(denoisers[name]["title"])
 
@@ -371,11 +368,11 @@ def _format_title(key: str) -> str:
     return key if key == KERAS else f"TFLite {key}"
 
 
-def _machine(about: Mapping[str, Any]) -> str:
+def _machine(about: Machine) -> str:
     return f"{about['processor']}, {about['cores']} cores, {about['threads']} threads, {about['date']}"
 
 
-def _standard_error(denoisers: Mapping[str, Mapping[str, Any]], name: str, title: str) -> float | None:
+def _standard_error(denoisers: Mapping[str, Scored], name: str, title: str) -> float | None:
     """Standard error of the mean gain over the noisy photos; None where a photo has no PSNR, or there is one only."""
     noisy, denoised = (denoisers[key]["scores"][title] for key in ("noisy", name))
     pairs = [(noisy[photo][0], denoised[photo][0]) for photo in denoised if photo in noisy]
@@ -385,7 +382,7 @@ def _standard_error(denoisers: Mapping[str, Mapping[str, Any]], name: str, title
     return statistics.stdev(gains) / math.sqrt(len(gains))
 
 
-def _quality(mean: Mapping[str, Any] | None, best: tuple[float | None, float | None] | None = None) -> str:
+def _quality(mean: Mean | None, best: tuple[float | None, float | None] | None = None) -> str:
     if mean is None:
         return NONE
     psnr, ssim = number(mean["psnr"], 2, none=EQUAL), number(mean["ssim"], 4)
@@ -416,8 +413,3 @@ def _least(values: Sequence[float | None], pattern: str) -> list[str]:
         f"**{cell}**" if value == least and value is not None else cell
         for value, cell in zip(values, cells, strict=True)
     ]
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

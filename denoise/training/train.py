@@ -163,6 +163,7 @@ def train(data: Sequence[Path], run: Path, configuration: Configuration) -> kera
         shuffle=False,  # batches are random already; Keras would shuffle them anew in a resumed run
         verbose=1 if sys.stdout.isatty() else 0,
         callbacks=[
+            keras.callbacks.SwapEMAWeights(),  # what is validated are the averaged weights, which ship
             keras.callbacks.TerminateOnNaN(raise_error=False),
             keras.callbacks.LearningRateScheduler(state.learning_rate),
             state,
@@ -177,7 +178,9 @@ def train(data: Sequence[Path], run: Path, configuration: Configuration) -> kera
             f"{kept or 'Start again '}with a lower learning rate."
         )
     if not read_log(run / "log.csv")[-1]["val_psnr"]:
-        scores = model.evaluate(validation, return_dict=True, verbose=0)
+        scores = model.evaluate(
+            validation, return_dict=True, verbose=0
+        )  # after `fit` the weights are the averaged ones
         state.log({f"val_{name}": value for name, value in scores.items()})
     draw_curves(run)
     network.load_weights(run / f"{configuration.architecture}.weights.h5")

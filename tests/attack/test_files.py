@@ -169,7 +169,6 @@ def attempted(tmp_path):
 
 
 @pytest.mark.parametrize(("make", "sentence"), ATTACKS.values(), ids=ATTACKS)
-@pytest.mark.cost
 def test_attack_is_refused_at_little_cost(make, sentence, attempted):
     outcome = attempted(make())
     assert not outcome.failure
@@ -194,7 +193,6 @@ PACKET = RDF % (b"<a/>" * 900_000)
         pytest.param(lambda: tiff((700, 1, len(PACKET)), blob=PACKET, strips=([0], [64 * 48])), id="tiff"),
     ],
 )
-@pytest.mark.cost
 def test_flood_that_is_left_out_costs_little(make, attempted):
     """It does not keep the picture from being read."""
     outcome = attempted(make())

@@ -8,7 +8,7 @@ from tests.attack.load import Load, Trouble, WrongPixelsError, check, photo
 VISITORS, CLIENTS = 4, 2
 
 
-@pytest.mark.cost
+@pytest.mark.long
 def test_everybody_is_served_fairly_and_again_after_the_server_was_killed(tmp_path, tiny_models, monkeypatch):
     """At length: `python -m tests.attack.load`, see `docs/reliability.md`."""
     monkeypatch.setenv("DENOISE_API_KEYS", " ".join(["slow", *(f"client-{each}" for each in range(CLIENTS))]))

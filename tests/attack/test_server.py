@@ -188,7 +188,7 @@ def is_served(server):
     return False
 
 
-@pytest.mark.cost
+@pytest.mark.long
 def test_flood_of_messages_leaves_the_others_their_turn(server):
     before, started = server.processor_seconds(), time.monotonic()
     with visiting(server) as visitor:
@@ -221,7 +221,6 @@ def test_many_downloads_leave_the_others_their_turn(server, photo):
 
 
 @pytest.mark.parametrize("length", [2, 1 << 40])
-@pytest.mark.cost
 def test_announcement_is_counted_as_it_comes(server, batch, length):
     before = server.peak_memory()
     chunk = b"100000\r\n" + b" " * (1 << 20) + b"\r\n"

@@ -151,13 +151,42 @@ def browser():
         yield chromium
 
 
+@pytest.fixture(scope="session")
+def context_of(browser):
+    """Return the browser's context of these options, and of this number where a test has several visitors.
+
+    It is the same for all tests: most of a page's cost is to fetch and to compile its scripts, which the context keeps.
+    What tells visitors apart lies in cookies and in the tab, and goes with the test, see `leave`.
+    """
+    made = {}
+
+    def context_of(options, number=0):
+        key = repr(sorted(options.items())), number
+        if key not in made:
+            made[key] = browser.new_context(**options)
+            made[key].set_default_timeout(PATIENCE)
+        return made[key]
+
+    yield context_of
+    for context in made.values():
+        context.close()
+
+
+def leave(pages) -> None:
+    """Close these pages, and those that were opened beside them, and forget who looked at them."""
+    for context in {page.context for page in pages}:
+        for page in context.pages:
+            page.close()
+        context.clear_cookies()
+
+
 @pytest.fixture
-def visit(browser, server_url):
+def visit(context_of, server_url):
     """Open a page as a new visitor; at the end, assert that there were no complaints and no calls to other hosts.
 
     `refusals`: HTTP statuses that the test itself causes, of which the browser may complain.
     """
-    contexts, complaints, requests = [], [], []
+    pages, complaints, requests = [], [], []
 
     def visit(path, *, script="", refusals=(), **options):
         def complain(message):
@@ -168,10 +197,8 @@ def visit(browser, server_url):
             if message.type == "error" and not is_probe and not is_wanted:
                 complaints.append(f"{message.text} {where}")
 
-        context = browser.new_context(**(DESKTOP | options))
-        contexts.append(context)
-        context.set_default_timeout(PATIENCE)
-        page = context.new_page()
+        page = context_of(DESKTOP | options, len(pages)).new_page()
+        pages.append(page)
         if script:
             page.add_init_script(script)
         page.on("console", complain)
@@ -181,8 +208,7 @@ def visit(browser, server_url):
         return page
 
     yield visit
-    for context in contexts:
-        context.close()
+    leave(pages)
     assert complaints == []
     assert [url for url in requests if not url.startswith((server_url, "data:", "blob:"))] == []
 

@@ -5,10 +5,10 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from denoise.ui import texts
+from denoise.ui import introduction, texts
 from denoise.ui.pages import denoise_words
 from denoise.ui.viewer.viewer_words import LABELS
-from tests.e2e.conftest import PHONE, visit_finished, wait_until, wait_until_it_fits
+from tests.e2e.conftest import DESKTOP, PHONE, visit_finished, wait_until, wait_until_it_fits
 
 # Collects what can be operated, in the order of the page and in components too.
 COLLECT = """() => {
@@ -83,23 +83,40 @@ def find_markup(page):
     ]
 
 
+def assert_head(page, name):
+    assert page.title() == introduction.title_of(texts.PAGES[name])
+    assert page.request.get(page.locator("link[rel='shortcut icon']").evaluate("link => link.href")).status == 200
+    styles = page.locator("head style").evaluate_all("all => all.map(({ textContent }) => textContent)")
+    assert len([style for style in styles if ".st-key-head" in style]) == 1
+    assert page.locator("meta[name=description]").get_attribute("content") == texts.DESCRIPTION
+
+
+def brightness(page):
+    """Return that of the ground, 0 to 255."""
+    ground = page.locator(".stApp").evaluate("each => getComputedStyle(each).backgroundColor")
+    return sum(map(int, re.findall(r"\d+", ground)[:3])) / 3
+
+
 @pytest.mark.parametrize("name", texts.PAGES)
-def test_page_is_good_for_screen_readers_and_the_keyboard(visit, name):
+def test_page_is_good_for_screen_readers_and_the_keyboard_in_all_colours(visit, name):
     page = visit_finished(visit, name, color_scheme="light")
+    assert_head(page, name)
+    assert brightness(page) > 200
     assert find_violations(page) == []
     assert find_markup(page) == []
-    unseen, unmet = walk_by_keyboard(page)
-    assert unseen == []
-    assert unmet == []
-
-
-@pytest.mark.parametrize("name", texts.PAGES)
-def test_dark_page_is_good_for_screen_readers_on_desktop_and_phone(visit, name):
-    page = visit_finished(visit, name, color_scheme="dark")
+    page.emulate_media(color_scheme="dark")
+    wait_until(page, "it is dark", lambda: brightness(page) < 60)
+    page.wait_for_timeout(500)  # for what fades
     assert find_violations(page) == []
     page.set_viewport_size(PHONE["viewport"])
     page.wait_for_timeout(500)
     assert find_violations(page) == []
+    page.set_viewport_size(DESKTOP["viewport"])
+    page.emulate_media(color_scheme="light")
+    wait_until(page, "it is light", lambda: brightness(page) > 200)
+    unseen, unmet = walk_by_keyboard(page)
+    assert unseen == []
+    assert unmet == []
 
 
 ENLARGED = {"viewport": {"width": 320, "height": 256}}

@@ -10,8 +10,6 @@ import pytest
 from PIL import Image
 
 from denoise.image import Photo, encode
-from denoise.ui import introduction, paste, samples, texts
-from denoise.ui.pages import denoise_words
 from denoise.ui.viewer import viewer_words as words
 from tests.e2e.conftest import (
     DESKTOP,
@@ -22,8 +20,9 @@ from tests.e2e.conftest import (
     wait_for,
     wait_for_result,
     wait_until,
+    wait_until_it_fits,
 )
-from tests.e2e.test_page import download, jpeg_of, noisy_photo, upload
+from tests.e2e.test_page import download, noisy_photo, upload
 from tests.e2e.test_viewer import NOISY, button, data, next_frame, open_viewer, viewer_url  # noqa: F401
 
 CLS = """
@@ -193,63 +192,19 @@ def test_photo_comes_first_and_nothing_moves(visit, options):
     assert page.locator(".gallery").bounding_box()["y"] > stage["y"] + stage["height"]
 
 
-def test_sample_has_a_result_at_once(open_page):
-    page = open_page(refusals=(404,))  # of a picture that gave way to a newer one while it was fetched
-    wait_for_result(page)
-    name = list(samples.list_samples())[3]
-    with_windows_held = []
-    page.route("**/windows/**", lambda route: with_windows_held.append(route))
-    page.locator(f".gallery [data-id='{name}']").click()
-    page.locator(f".viewer[data-shown^='{name}'][data-pictures='2']").wait_for()
-    wait_for(page, f".viewer[data-shown^='{name} ']")
-
-
-def test_sliders_can_be_used_at_every_width(open_page):
+def test_sliders_can_be_used_at_every_width_and_nothing_overlaps(open_page):
     page = open_page("?model=unet")
     wait_for_result(page)
-    for width in (390, 720, 768, 1024, 1200, 1440):
+    page.get_by_text("Denoised by").wait_for()
+    cut = "all => all.filter((each) => each.scrollWidth > each.clientWidth + 1).map((each) => each.textContent)"
+    for width in (390, 720, 768, 1024, 1200, 1280, 1440):
         page.set_viewport_size({"width": width, "height": 900})
+        if width >= 768:
+            page.wait_for_timeout(300)
+            assert page.locator(".mix label").evaluate_all(cut) == []
+            assert page.locator("[data-testid=stMetricValue] > *").evaluate_all(cut) == []
+            wait_until_it_fits(page)
         next_frame(page)
         tracks = [each.bounding_box() for each in page.locator(".mix input").all()]
         assert min(box["width"] for box in tracks) >= 150, width
         assert min(box["height"] for box in tracks) >= 24, width
-
-
-def test_own_photo_is_not_called_a_sample(open_page):
-    page = open_page(path="?model=unet")
-    wait_for_result(page)
-    assert page.get_by_text(denoise_words.SAMPLES, exact=True).is_visible()
-    upload(page, "mine.jpg", jpeg_of(noisy_photo(120, 80)))
-    page.get_by_text(denoise_words.OWN_AND_SAMPLES, exact=True).wait_for()
-    assert page.get_by_text(denoise_words.SAMPLES, exact=True).count() == 0
-
-
-def test_file_that_is_held_over_the_page_is_welcome(open_page):
-    page = open_page()
-    page.get_by_text(paste.INVITATION).wait_for()
-    drag = """([type, leaves]) => {
-        const files = new DataTransfer();
-        files.items.add(new File([""], "image.png", { type: "image/png" }));
-        const options = { bubbles: true, cancelable: true, dataTransfer: files };
-        document.querySelector("h1").dispatchEvent(
-            new DragEvent(type, { ...options, relatedTarget: leaves ? null : document.body }));
-    }"""
-    welcome = page.get_by_text(paste.DROP)
-    assert welcome.is_hidden()
-    page.evaluate(drag, ["dragover", False])
-    welcome.wait_for()
-    page.evaluate(drag, ["dragleave", False])
-    assert welcome.is_visible()
-    page.evaluate(drag, ["dragleave", True])
-    welcome.wait_for(state="hidden")
-
-
-@pytest.mark.parametrize("name", ["denoise", "batch", "about"])
-def test_page_has_a_title_and_an_icon_and_styles(visit, name):
-    page = visit("" if name == "denoise" else name)
-    page.get_by_role("heading", level=1).wait_for()
-    page.wait_for_function("title => document.title === title", arg=introduction.title_of(texts.PAGES[name]))
-    assert page.request.get(page.locator("link[rel='shortcut icon']").evaluate("link => link.href")).status == 200
-    styles = page.locator("head style").evaluate_all("all => all.map(({ textContent }) => textContent)")
-    assert len([style for style in styles if ".st-key-head" in style]) == 1
-    assert page.locator("meta[name=description]").get_attribute("content") == texts.DESCRIPTION

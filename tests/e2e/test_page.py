@@ -80,7 +80,7 @@ def jpeg_of(photo, **options):
     return buffer.getvalue()
 
 
-@pytest.mark.cost
+@pytest.mark.long
 def test_page_is_ready_soon_after_the_start(browser, tiny_models):
     # The best of three, because another program may be busy at the same time.
     waits = []
@@ -97,7 +97,7 @@ def test_page_is_ready_soon_after_the_start(browser, tiny_models):
     assert min(waits) < 20
 
 
-def test_photo_on_its_way_is_not_seen_as_the_one_before(open_page):
+def test_photo_on_its_way_is_not_seen_as_the_one_before_and_a_sample_comes_at_once(open_page):
     page = open_page(refusals=(404,))  # what was held for so long may have given way to a newer result
     wait_for_result(page)
     name, sample = list(samples.list_samples().items())[1]
@@ -112,6 +112,14 @@ def test_photo_on_its_way_is_not_seen_as_the_one_before(open_page):
         page.get_by_role("heading", name="mine.jpg").wait_for()
         assert_on_its_way(page, texts.NOISY)
     page.locator(f".viewer[data-shown^='{hashlib.sha256(data).hexdigest()[:16]}']").wait_for()
+
+    # A sample has a result at once, of which no window is asked for.
+    name = list(samples.list_samples())[3]
+    with_windows_held = []
+    page.route("**/windows/**", lambda route: with_windows_held.append(route))
+    page.locator(f".gallery [data-id='{name}']").click()
+    page.locator(f".viewer[data-shown^='{name}'][data-pictures='2']").wait_for()
+    wait_for(page, f".viewer[data-shown^='{name} ']")
 
 
 def test_format_box_says_no_earlier_photos_format(open_page):
@@ -145,7 +153,7 @@ def test_wide_colours_are_seen_as_in_the_download(open_page):
     assert Image.open(io.BytesIO(data)).info["icc_profile"] == display_p3()
 
 
-def test_viewer_shows_the_true_pixels_of_both(open_page):
+def test_viewer_shows_the_true_pixels_of_both_and_obeys_the_wheel_and_the_keyboard(open_page):
     page = open_page()
     name = next(iter(samples.list_samples()))
     wait_for_result(page)
@@ -169,8 +177,28 @@ def test_viewer_shows_the_true_pixels_of_both(open_page):
             assert expected.size > 100_000
             np.testing.assert_array_equal(rgba[place][..., :3], expected)
 
+    viewer = page.locator(".viewer")
+    page.locator(".pane.noisy").hover()
+    before = float(viewer.get_attribute("data-scale"))
+    page.mouse.wheel(0, -100)
+    page.locator(f".viewer:not([data-scale='{before:g}'])").wait_for()
+    assert float(viewer.get_attribute("data-scale")) > before
+    page.get_by_role("group", name=viewer_words.LABELS["stage"]).press("4")
+    assert viewer.get_attribute("data-scale") == "4"
+    left = int(viewer.get_attribute("data-left"))
+    page.keyboard.press("ArrowRight")
+    assert int(viewer.get_attribute("data-left")) < left
+    page.keyboard.press("0")
+    assert page.get_by_role("button", name="Fit", exact=True).get_attribute("aria-pressed") == "true"
+    page.get_by_role("button", name=viewer_words.LABELS["slider"], exact=True).click()
+    divider = page.get_by_role("slider", name=viewer_words.LABELS["divider"])
+    divider.press("ArrowRight")
+    assert divider.get_attribute("aria-valuenow") == "52"
+    divider.press("Home")
+    assert divider.get_attribute("aria-valuenow") == "0"
 
-def test_sliders_change_what_is_downloaded_and_keep_the_view(open_page):
+
+def test_download_is_what_the_sliders_say_at_that_moment_and_the_view_stays(open_page):
     page = open_page(path="?model=unet")
     wait_for_result(page)
     viewer = page.locator(".viewer")
@@ -191,17 +219,13 @@ def test_sliders_change_what_is_downloaded_and_keep_the_view(open_page):
     expected, where = expected_pixels(photo, rgba.shape, left, top, 4)
     np.testing.assert_array_equal(rgba[where][..., :3], expected)
 
-
-def test_download_is_what_the_sliders_say_at_that_moment(open_page):
-    page = open_page(path="?model=unet")
-    wait_for_result(page)
     page.get_by_role("button", name="2:1", exact=True).click()
     slider = page.get_by_role("slider", name=viewer_words.LABELS["luminance"])
     slider.press("PageDown")
     for _ in range(12):  # each makes the page anew, and most are overtaken by the next
         slider.press("ArrowLeft")
     photo = np.asarray(Image.open(io.BytesIO(download(page)[1])).convert("RGB"))
-    assert 78 <= int(slider.input_value()) < 90  # on a busy machine a key may come while a picture is put in its place
+    assert 68 <= int(slider.input_value()) < 80  # on a busy machine a key may come while a picture is put in its place
     rgba, left, top, _ = canvas_pixels(page, ".pane.denoised")
     expected, where = expected_pixels(photo, rgba.shape, left, top, 2)
     np.testing.assert_array_equal(rgba[where][..., :3], expected)
@@ -220,7 +244,7 @@ def test_download_that_fails_says_so_and_can_be_tried_again(browser, server_url)
     page.close()
 
 
-@pytest.mark.cost
+@pytest.mark.long
 def test_slider_that_moves_quickly_takes_no_memory(browser, tiny_models):
     with serve(models=tiny_models) as url:
         page = browser.new_page()
@@ -238,17 +262,29 @@ def test_slider_that_moves_quickly_takes_no_memory(browser, tiny_models):
         page.close()
 
 
-def test_first_visit_fetches_little(open_page):
-    page = open_page()
+def test_first_visit_fetches_little_and_its_end_is_told(browser, server_url):
+    page = browser.new_page()  # not `open_page`, whose browser has been here before
+    page.goto(server_url)
     wait_for_result(page)
     kilobytes = page.evaluate(
         """() => performance.getEntriesByType("resource").filter(({ name }) => /\\/static\\/(js|css)\\//.test(name))
             .reduce((sum, { transferSize }) => sum + transferSize, 0) / 1000"""
     )
     assert 300 < kilobytes < 1000  # 2700 as they lie on the disk
+    told = page.evaluate(
+        """() => {
+            let told;
+            navigator.sendBeacon = (address) => (told = String(address));
+            dispatchEvent(new PageTransitionEvent("pagehide"));
+            return told;
+        }"""
+    )
+    assert re.search(r"/farewell/[\w-]{32}$", told)
+    assert page.request.post(told).status == 204
+    page.close()
 
 
-@pytest.mark.cost
+@pytest.mark.long
 def test_small_files_do_not_wait_for_acknowledgements(server_url):
     # Without TCP_NODELAY every answer on a connection that is used again takes 40 ms: header and body go separately.
     connection = http.client.HTTPConnection(server_url.removeprefix("http://"))
@@ -262,10 +298,26 @@ def test_small_files_do_not_wait_for_acknowledgements(server_url):
     assert statistics.median(seconds) < 0.03
 
 
-def test_photo_is_taken_from_anywhere_on_the_page(open_page):
+def test_photo_is_welcome_and_taken_anywhere_on_the_page(open_page):
     page = open_page(path="?model=unet")
     wait_for_result(page)
     page.get_by_text(paste.INVITATION).wait_for()  # what listens is there
+    drag = """([type, leaves]) => {
+        const files = new DataTransfer();
+        files.items.add(new File([""], "image.png", { type: "image/png" }));
+        const options = { bubbles: true, cancelable: true, dataTransfer: files };
+        document.querySelector("h1").dispatchEvent(
+            new DragEvent(type, { ...options, relatedTarget: leaves ? null : document.body }));
+    }"""
+    welcome = page.get_by_text(paste.DROP)
+    assert welcome.is_hidden()
+    page.evaluate(drag, ["dragover", False])
+    welcome.wait_for()
+    page.evaluate(drag, ["dragleave", False])
+    assert welcome.is_visible()
+    page.evaluate(drag, ["dragleave", True])
+    welcome.wait_for(state="hidden")
+
     # As Streamlit's uploaders do, before or after the page's own listener hears of the drop.
     page.evaluate("() => addEventListener('drop', event => event.preventDefault(), { capture: true })")
     give = """([kind, place, base64]) => {
@@ -304,30 +356,6 @@ def test_photo_of_16_bit_comes_back_in_the_depth_that_is_chosen(open_page):
     rgba, left, top, zoom = canvas_pixels(page, ".pane.denoised")
     expected, where = expected_pixels(shallow[..., ::-1], rgba.shape, left, top, int(zoom))
     np.testing.assert_array_equal(rgba[where][..., :3], expected)
-
-
-def test_viewer_obeys_the_wheel_and_the_keyboard(open_page):
-    page = open_page()
-    wait_for_result(page)
-    viewer = page.locator(".viewer")
-    page.locator(".pane.noisy").hover()
-    before = float(viewer.get_attribute("data-scale"))
-    page.mouse.wheel(0, -100)
-    page.locator(f".viewer:not([data-scale='{before:g}'])").wait_for()
-    assert float(viewer.get_attribute("data-scale")) > before
-    page.get_by_role("group", name=viewer_words.LABELS["stage"]).press("4")
-    assert viewer.get_attribute("data-scale") == "4"
-    left = int(viewer.get_attribute("data-left"))
-    page.keyboard.press("ArrowRight")
-    assert int(viewer.get_attribute("data-left")) < left
-    page.keyboard.press("0")
-    assert page.get_by_role("button", name="Fit", exact=True).get_attribute("aria-pressed") == "true"
-    page.get_by_role("button", name=viewer_words.LABELS["slider"], exact=True).click()
-    divider = page.get_by_role("slider", name=viewer_words.LABELS["divider"])
-    divider.press("ArrowRight")
-    assert divider.get_attribute("aria-valuenow") == "52"
-    divider.press("Home")
-    assert divider.get_attribute("aria-valuenow") == "0"
 
 
 def test_upload_is_saved_in_another_format_without_metadata(open_page):
@@ -412,39 +440,15 @@ def test_reference_and_quality_stay_while_another_page_is_looked_at(open_page):
     page.get_by_role("button", name=denoise_words.REFERENCE_REMOVE).wait_for(state="hidden")
 
 
-def test_same_picture_by_another_name_has_that_name(open_page):
+def test_own_photo_is_not_called_a_sample_and_has_its_newest_name(open_page):
     page = open_page(path="?model=unet")
+    wait_for_result(page)
+    assert page.get_by_text(denoise_words.SAMPLES, exact=True).is_visible()
     data = jpeg_of(noisy_photo(120, 80))
     upload_and_wait(page, "first.jpg", data)
+    page.get_by_text(denoise_words.OWN_AND_SAMPLES, exact=True).wait_for()
+    assert page.get_by_text(denoise_words.SAMPLES, exact=True).count() == 0
     upload(page, "second.jpg", data)
     page.get_by_role("heading", name="second.jpg").wait_for()
     page.locator(".gallery").get_by_text("second.jpg").wait_for()
     assert page.locator(".gallery").get_by_text("first.jpg").count() == 0
-
-
-def test_nothing_overlaps_on_a_tablet(open_page):
-    page = open_page(path="?model=unet")
-    wait_for_result(page)
-    page.get_by_text(re.compile("Denoised by")).wait_for()
-    cut = "all => all.filter((each) => each.scrollWidth > each.clientWidth + 1).map((each) => each.textContent)"
-    for width in (768, 1024, 1200, 1280):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_timeout(300)
-        assert page.locator(".mix label").evaluate_all(cut) == []
-        assert page.locator("[data-testid=stMetricValue] > *").evaluate_all(cut) == []
-        wait_until_it_fits(page)
-
-
-def test_page_tells_the_server_that_it_is_closed(open_page):
-    page = open_page()
-    wait_for_result(page)
-    told = page.evaluate(
-        """() => {
-            let told;
-            navigator.sendBeacon = (address) => (told = String(address));
-            dispatchEvent(new PageTransitionEvent("pagehide"));
-            return told;
-        }"""
-    )
-    assert re.search(r"/farewell/[\w-]{32}$", told)
-    assert page.request.post(told).status == 204

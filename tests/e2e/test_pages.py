@@ -12,7 +12,7 @@ import pytest
 from denoise import registry
 from denoise.notation import EQUAL, set_and_size
 from denoise.ui.pages import about_words, results, results_words
-from tests.e2e.conftest import DESKTOP, FINISHED, PHONE, RESULT_TIMEOUT, wait_until_it_fits
+from tests.e2e.conftest import FINISHED, PHONE, RESULT_TIMEOUT, wait_until_it_fits
 
 
 @pytest.fixture
@@ -28,13 +28,8 @@ def open_page(visit):
     return open_
 
 
-@pytest.mark.parametrize(
-    ("size", "scheme"), [pytest.param(DESKTOP, "light", id="desktop"), pytest.param(PHONE, "dark", id="phone")]
-)
-@pytest.mark.parametrize("path", ["results", "about"])
-def test_page_fits_and_is_complete(open_page, path, scheme, size):
-    page = open_page(path, **size, color_scheme=scheme)
-    if path == "results":
+def assert_is_complete(page):
+    if "/results" in page.url:
         page.locator(".stVegaLiteChart svg").first.wait_for()
         assert page.locator(".stDataFrame canvas").first.is_visible()
     wait_until_it_fits(page)  # charts find their width last
@@ -42,8 +37,9 @@ def test_page_fits_and_is_complete(open_page, path, scheme, size):
     assert page.get_by_role("heading", level=1).count() == 1
 
 
-def test_plots_arrive_and_lie_on_white_on_a_dark_page_too(open_page):
-    page = open_page("results", color_scheme="dark")
+def test_results_fit_on_a_dark_phone_and_plots_lie_on_white(open_page):
+    page = open_page("results", color_scheme="dark", **PHONE)
+    assert_is_complete(page)
     plate = page.locator("figure.plate:visible").first
     plate.scroll_into_view_if_needed()
     picture = plate.locator("img")
@@ -54,8 +50,15 @@ def test_plots_arrive_and_lie_on_white_on_a_dark_page_too(open_page):
     assert card.evaluate("element => getComputedStyle(element).backgroundColor") == "rgb(255, 255, 255)"
 
 
-def test_table_comes_as_a_file_with_all_digits(open_page):
+def test_results_lead_to_their_chapters_and_give_their_tables(open_page):
     page = open_page("results")
+    assert_is_complete(page)
+    assert_contents_lead_to_their_chapters(page)
+    assert_table_comes_as_a_file_with_all_digits(page)
+    assert_table_sorts_at_a_click_on_a_heading(page)
+
+
+def assert_table_comes_as_a_file_with_all_digits(page):
     written = json.loads((results.RESULTS_DIR / "results.json").read_text("utf-8"))
     with page.expect_download() as event:
         page.locator(".st-key-results-csv button").first.click()
@@ -69,8 +72,7 @@ def test_table_comes_as_a_file_with_all_digits(open_page):
             assert (math.inf if shown == EQUAL else float(shown)) == psnr
 
 
-def test_table_sorts_at_a_click_on_a_heading(open_page):
-    page = open_page("results")
+def assert_table_sorts_at_a_click_on_a_heading(page):
     page.locator(".stVegaLiteChart svg").first.wait_for()  # what is above the table is there, and moves it no more
     table = page.locator(".stDataFrame").nth(1)
     table.locator("[role=gridcell]").first.wait_for(state="attached")
@@ -108,8 +110,7 @@ def test_chart_of_a_set_has_an_address_of_its_own(open_page):
     assert re.search(r"RIDNet: \d+\.\d+ dB", again.locator(".stVegaLiteChart").first.get_attribute("aria-label"))
 
 
-def test_contents_lead_to_their_chapters(open_page):
-    page = open_page("results")
+def assert_contents_lead_to_their_chapters(page):
     title = results_words.CHAPTERS["quantisation"]
     page.locator(FINISHED["results"][1]).wait_for(timeout=RESULT_TIMEOUT)  # what still comes above moves the chapters
     page.get_by_role("link", name=title, exact=True).click()
@@ -120,8 +121,13 @@ def test_contents_lead_to_their_chapters(open_page):
     )
 
 
-def test_model_cards_open_by_keyboard(open_page):
+def test_about_fits_on_a_dark_phone(open_page):
+    assert_is_complete(open_page("about", color_scheme="dark", **PHONE))
+
+
+def test_about_fits_and_model_cards_open_by_keyboard(open_page):
     page = open_page("about")
+    assert_is_complete(page)
     for card in registry.list_models().values():
         assert page.get_by_role("heading", name=card.title, exact=True).is_visible()
     noise = page.get_by_text(about_words.MODEL_FACTS["noise"], exact=True).first

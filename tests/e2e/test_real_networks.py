@@ -38,7 +38,7 @@ def server_url():
 
 
 def test_sample_is_denoised(open_page):
-    page = open_page()
+    page = open_page("?model=unet")
     name = list(samples.list_samples())[1]
     choose_sample(page, name)
     before, after = map(float, re.findall(r"[\d.]+", page.get_by_test_id("stMetricValue").first.inner_text()))
@@ -128,6 +128,7 @@ def test_phone_keeps_progress_and_cancel_in_sight(open_page):
     page.get_by_text(denoise_words.CANCELLED).wait_for()
 
 
+@pytest.mark.long
 def test_cancel_keeps_what_is_finished_and_goes_on_later(visit):
     page = visit("compare?part=384&picture=Coffee")
     page.get_by_text(re.compile(rf"denoiser [2-9] of {len(INFOS)}")).wait_for(timeout=RESULT_TIMEOUT)

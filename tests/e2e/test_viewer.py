@@ -11,11 +11,11 @@ from denoise.ui import texts
 from denoise.ui.viewer import viewer_words as words
 from tests.e2e.conftest import (
     DESKTOP,
-    PATIENCE,
     PHONE,
     RESULT_TIMEOUT,
     canvas_pixels,
     expected_pixels,
+    leave,
     serve,
     wait_for_colours,
 )
@@ -34,31 +34,73 @@ def viewer_url():
         yield url
 
 
+def load(context, viewer_url, complaints, requests, query="", script=""):
+    """Open the viewer's own page, and note what it complains of and what it asks for."""
+    page = context.new_page()
+    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
+    page.add_init_script(script)
+    page.goto(f"{viewer_url}/?{query}")
+    page.locator(".viewer[data-shown]").wait_for(timeout=RESULT_TIMEOUT)
+    page.locator(".stage").scroll_into_view_if_needed()
+    return page
+
+
+def assert_none(complaints, requests, viewer_url):
+    """There were no complaints, and no calls to other hosts."""
+    assert complaints == []
+    assert [url for url in requests if not url.startswith((viewer_url, "data:", "blob:"))] == []
+
+
 @pytest.fixture
-def open_viewer(browser, viewer_url):
-    """Open the viewer's own page; at the end, assert that there were no complaints and no calls to other hosts."""
-    contexts, complaints, requests = [], [], []
+def open_viewer(context_of, viewer_url):
+    """Open the viewer's own page, for what changes more of it than where one looks; see `viewer`."""
+    pages, complaints, requests = [], [], []
 
     def open_(options=DESKTOP, query="", script=""):
-        context = browser.new_context(**options)
-        context.set_default_timeout(PATIENCE)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: requests.append(request.url))
-        page.add_init_script(script)
-        page.goto(f"{viewer_url}/?{query}")
-        page.locator(".viewer[data-shown]").wait_for(timeout=RESULT_TIMEOUT)
-        page.locator(".stage").scroll_into_view_if_needed()
+        page = load(context_of(options, len(pages)), viewer_url, complaints, requests, query, script)
+        pages.append(page)
         return page
 
     open_.complaints = complaints
     yield open_
-    for context in contexts:
-        context.close()
-    assert complaints == []
-    assert [url for url in requests if not url.startswith((viewer_url, "data:", "blob:"))] == []
+    leave(pages)
+    assert_none(complaints, requests, viewer_url)
+
+
+@pytest.fixture(scope="module")
+def kept(viewer_url):
+    """What `viewer` lends, by the options of the browser: a page, its complaints and its requests."""
+    pages = {}
+    yield pages
+    leave(page for page, *_ in pages.values())
+
+
+@pytest.fixture
+def viewer(context_of, viewer_url, kept):
+    """Lend the viewer's own page as it was opened, although other tests have looked at it before."""
+    lent = []
+
+    def lend(options=DESKTOP):
+        key = repr(options)
+        if key not in kept:
+            notes = [], []
+            kept[key] = load(context_of(options, "kept"), viewer_url, *notes), *notes
+        page = kept[key][0]
+        lent.append(kept[key])
+        page.mouse.move(0, 0)
+        page.keyboard.press("Escape")
+        button(page, LABELS["side"]).click()
+        if is_pressed(page, LABELS["loupe"]):
+            button(page, LABELS["loupe"]).click()
+        button(page, LABELS["fit"]).click()
+        page.locator(".stage").scroll_into_view_if_needed()
+        return page
+
+    yield lend
+    for _, complaints, requests in lent:
+        assert_none(complaints, requests, viewer_url)
 
 
 def button(page, name):
@@ -131,8 +173,8 @@ def touch():
 
 
 @pytest.mark.parametrize("options", [*SIZES, pytest.param({"viewport": {"width": 1283, "height": 801}}, id="odd")])
-def test_screen_shows_the_true_pixels_of_both(open_viewer, options):
-    page = open_viewer(options)
+def test_screen_shows_the_true_pixels_of_both(viewer, options):
+    page = viewer(options)
     button(page, LABELS["side"]).click()
     button(page, "1:1").click()
     page.mouse.move(0, 0)
@@ -144,8 +186,8 @@ def test_screen_shows_the_true_pixels_of_both(open_viewer, options):
     assert page.locator(".percent").inner_text() == "800 %"
 
 
-def test_slider_shows_noisy_left_and_denoised_right(open_viewer):
-    page = open_viewer()
+def test_slider_shows_noisy_left_and_denoised_right(viewer):
+    page = viewer()
     page.locator(".stage").press("d")
     button(page, "1:1").click()
     divider = page.get_by_role("slider", name=LABELS["divider"])
@@ -159,8 +201,8 @@ def test_slider_shows_noisy_left_and_denoised_right(open_viewer):
     assert divider.get_attribute("aria-valuenow") == "10"
 
 
-def test_flip_shows_the_noisy_photo_while_held_and_pans_when_the_pointer_moves(open_viewer):
-    page = open_viewer()
+def test_flip_shows_the_noisy_photo_while_held_and_pans_when_the_pointer_moves(viewer):
+    page = viewer()
     button(page, LABELS["flip"]).click()
     button(page, "1:1").click()
     stage, hold = page.locator(".stage"), button(page, LABELS["hold"])
@@ -195,8 +237,8 @@ def test_flip_shows_the_noisy_photo_while_held_and_pans_when_the_pointer_moves(o
     assert place_of(page)[0] == left - 60
 
 
-def test_flip_works_by_touch(open_viewer, touch):
-    page = open_viewer(PHONE)
+def test_flip_works_by_touch(viewer, touch):
+    page = viewer(PHONE)
     button(page, LABELS["flip"]).tap()
     button(page, "1:1").tap()
     touch(page, "touchStart", middle_of(page))
@@ -207,8 +249,8 @@ def test_flip_works_by_touch(open_viewer, touch):
     assert_screen_shows(page, DENOISED)
 
 
-def test_removed_noise_is_the_amplified_difference_and_follows_the_pan(open_viewer):
-    page = open_viewer()
+def test_removed_noise_is_the_amplified_difference_and_follows_the_pan(viewer):
+    page = viewer()
     page.locator(".stage").press("n")
     for gain in (2, 8, 16, 4):
         for zoom in (1, 8):
@@ -332,7 +374,7 @@ def test_error_needs_a_reference(open_viewer):
     assert data(page, "mode") == "side"
 
 
-@pytest.mark.cost
+@pytest.mark.long
 def test_sliders_answer_at_once_at_12_megapixels(open_viewer):
     page = open_viewer(query="width=4000&height=3000&mix=1")
     seconds = page.get_by_role("slider", name=LABELS["luminance"]).evaluate(
@@ -366,8 +408,8 @@ def test_link_shows_the_same_view(open_viewer):
     again.wait_for_function("location.hash === ''")
 
 
-def test_keys_reach_everything(open_viewer):
-    page = open_viewer()
+def test_keys_reach_everything(viewer):
+    page = viewer()
     stage = page.get_by_role("group", name=LABELS["stage"])
     stage.focus()
     press = page.keyboard.press
@@ -405,8 +447,8 @@ def test_keys_reach_everything(open_viewer):
     assert data(page, "mode") == "side"
 
 
-def test_parts_have_names_and_tab_reaches_every_control_and_help_lists_the_keys(open_viewer):
-    page = open_viewer()
+def test_parts_have_names_and_tab_reaches_every_control_and_help_lists_the_keys(viewer):
+    page = viewer()
     for group in ("mode", "zoom", "tools", "stage"):
         assert page.get_by_role("group", name=LABELS[group], exact=True).is_visible()
     for name in (texts.NOISY, texts.DENOISED):
@@ -451,8 +493,8 @@ def test_parts_have_names_and_tab_reaches_every_control_and_help_lists_the_keys(
     dialog.wait_for(state="hidden")
 
 
-def test_wheel_zooms_about_the_pointer(open_viewer):
-    page = open_viewer()
+def test_wheel_zooms_about_the_pointer(viewer):
+    page = viewer()
     page.locator(".stage").press("d")
     x, y = middle_of(page)
     point = (x + 100, y + 50)
@@ -498,8 +540,8 @@ def test_pinch_zooms_about_the_fingers_and_moves_with_them(open_viewer, touch):
     assert page.evaluate("visualViewport.scale") == pytest.approx(1)
 
 
-def test_loupe_follows_the_pointer_in_true_pixels(open_viewer):
-    page = open_viewer()
+def test_loupe_follows_the_pointer_in_true_pixels(viewer):
+    page = viewer()
     button(page, LABELS["loupe"]).click()
     for pane in ("noisy", "denoised"):  # the same point of the photo, from either side
         x, y = middle_of(page, f".pane.{pane}")
@@ -524,8 +566,8 @@ def test_loupe_follows_the_pointer_in_true_pixels(open_viewer):
     assert page.locator(".loupe").is_hidden()
 
 
-def test_loupe_follows_a_finger(open_viewer, touch):
-    page = open_viewer(PHONE)
+def test_loupe_follows_a_finger(viewer, touch):
+    page = viewer(PHONE)
     button(page, LABELS["loupe"]).tap()
     x, y = middle_of(page)
     before = place_of(page)
@@ -574,8 +616,8 @@ def test_full_screen_covers_the_window(open_viewer, options, script):
 
 
 @pytest.mark.parametrize("options", SIZES)
-def test_modes_do_not_move_the_page(open_viewer, options):
-    page = open_viewer(options)
+def test_modes_do_not_move_the_page(viewer, options):
+    page = viewer(options)
     heights, widths = set(), set()
     for mode in MODES:
         button(page, LABELS[mode]).click()
@@ -590,8 +632,8 @@ def test_modes_do_not_move_the_page(open_viewer, options):
     assert widths == {options["viewport"]["width"]}
 
 
-def test_phone_has_targets_for_fingers(open_viewer):
-    page = open_viewer(PHONE)
+def test_phone_has_targets_for_fingers(viewer):
+    page = viewer(PHONE)
     for mode in MODES:
         button(page, LABELS[mode]).tap()
         boxes = [each.bounding_box() for each in page.locator(".viewer button:visible, .divider:visible").all()]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import keras
 import numpy as np
 import pytest
 import skimage.data
@@ -20,6 +21,13 @@ def clean_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for y, x in ((0, 0), (100, 200)):
             PillowImage.fromarray(photo[y : y + 96, x : x + 128]).save(folder / f"{scene}_2x_{y}_{x}.png")
     return folder
+
+
+@pytest.fixture
+def eagerly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train layer by layer: to make a graph of a training takes longer than the few steps of a test."""
+    plain = keras.Model.compile
+    monkeypatch.setattr(keras.Model, "compile", lambda *args, **options: plain(*args, **options, run_eagerly=True))
 
 
 @pytest.fixture(scope="session")

@@ -57,11 +57,10 @@ def test_adversaries_learn_each_for_itself() -> None:
         np.testing.assert_allclose(first, second, atol=1e-6)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_train_against_an_adversary_resumes_exactly(
     pairs_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compile_it = keras.Model.compile  # without XLA, which takes longer to compile than there is to compute
-    monkeypatch.setattr(AdversarialTraining, "compile", lambda self, *a: compile_it(self, *a, jit_compile=False))
     train([pairs_folder], tmp_path / "whole", TINY)
 
     save = RunState.save

@@ -330,14 +330,13 @@ class Waiting(keras.utils.PyDataset):
         return (np.zeros((2, 4, 4, 3), np.uint8),)
 
 
-@pytest.mark.cost
+@pytest.mark.long
 def test_waiting_share_tells_a_starved_training_from_a_fed_one() -> None:
     # At best 30 ms of waiting for 10 ms of training; other programs may slow both.
     assert 0.5 < waiting_share(Waiting(0.04), 0.01, steps=8) < 0.95
     assert waiting_share(Waiting(0.0), 0.04, steps=8) < 0.5
 
 
-@pytest.mark.cost
 def test_waiting_share_measures_real_data(pairs_folder: Path) -> None:
     share = waiting_share(RandomPatches(find_pairs(pairs_folder).pairs, **SMALL), 0.005, steps=4)
     assert 0 < share < 1

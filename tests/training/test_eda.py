@@ -38,8 +38,8 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def check_report(out: Path) -> None:
     """All pictures that the page shows are there, and the other way round."""
-    page = (out / "index.html").read_text("utf-8")
-    assert set(re.findall(r'src="([^"]+)"', page)) == {path.name for path in out.glob("*.png")}
+    page = (out / "README.md").read_text("utf-8")
+    assert set(re.findall(r"\]\(([^)]+\.png)\)", page)) == {path.name for path in out.glob("*.png")}
     assert not list(out.glob(".*"))
 
 
@@ -57,7 +57,7 @@ def test_choose_takes_one_of_each_part() -> None:
 
 
 def test_analyse_writes_a_report(pairs_folder: Path, tmp_path: Path) -> None:
-    analysis = analyse(pairs_folder, tmp_path, title="two <pairs>")
+    analysis = analyse(pairs_folder, tmp_path, title="two pairs")
     check_report(tmp_path)
     assert json.loads((tmp_path / "eda.json").read_text("utf-8")) == analysis
     assert {"pairs.png", "brightness.png", "histograms.png", "quality.png", "level.png"} <= analysis["plots"].keys()
@@ -69,8 +69,8 @@ def test_analyse_writes_a_report(pairs_folder: Path, tmp_path: Path) -> None:
     ssim = np.mean([metrics.ssim(*pair) for pair in photos])
     assert f"Doing nothing scores {psnr:.2f} dB on average" in said(analysis)
     assert f"doing nothing scores {ssim:.3f} on average" in said(analysis)
-    page = (tmp_path / "index.html").read_text("utf-8")
-    assert "two &lt;pairs&gt;" in page
+    page = (tmp_path / "README.md").read_text("utf-8")
+    assert "two pairs" in page
     assert "2 pairs of 2 scenes" in page
 
 
@@ -83,7 +83,6 @@ def test_analyse_says_that_noise_is_white_and_even(tmp_path: Path) -> None:
     assert "nearly the same at every brightness" in said(analysis)
     assert "it is white" in said(analysis)
     assert "noise brightens the photos by 3.0" in said(analysis)
-    assert "Next to no pixel value is zero" in said(analysis)
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -97,20 +96,20 @@ def test_analyse_says_how_many_pixels_are_zeroed(tmp_path: Path) -> None:
     assert "The clean photos are dark:" in said(analysis)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_analyse_groups_by_camera_and_iso(tmp_path: Path) -> None:
     clean = ramp(64, 96)
     noise = rng().normal(0, 1, clean.shape)
     names = {"Weak_5_160_100_house_1": 4, "Weak_5_160_100_house_2": 4, "Strong_5_160_3200_tree_1": 20}
     pairs = {name: (add(clean, sigma * noise), clean) for name, sigma in names.items()}
     analysis = analyse(write_pairs(tmp_path / "data", pairs), tmp_path / "report")
-    check_report(tmp_path / "report")
-    assert {"groups.png", "cameras.png"} <= analysis["plots"].keys()
+    assert "| Strong, ISO 3200 | 1 |" in (tmp_path / "report" / "README.md").read_text("utf-8")
     assert [(g["camera"], g["iso"], g["pairs"]) for g in analysis["groups"]] == [("Strong", 3200, 1), ("Weak", 100, 2)]
     assert analysis["groups"][1]["sigma"] == pytest.approx([4, 4, 4], abs=0.2)
     assert "The noisiest photos come from Strong, ISO 3200" in said(analysis)
 
 
-@pytest.mark.parametrize("count", [1, 2, 6])
+@pytest.mark.parametrize("count", [1, 6])
 def test_analyse_of_equal_and_grey_photos(count: int, tmp_path: Path) -> None:
     grey = ramp(40, 50)[..., 0]
     analysis = analyse(write_pairs(tmp_path / "data", dict.fromkeys("abcdef"[:count], (grey, grey))), tmp_path / "out")
@@ -130,8 +129,8 @@ def test_analyse_of_grey_noise_finds_channels_equal(tmp_path: Path) -> None:
 
 
 def test_analyse_without_pictures_shows_no_photograph(pairs_folder: Path, tmp_path: Path) -> None:
-    analyse(pairs_folder, tmp_path)
-    analysis = analyse(pairs_folder, tmp_path, pictures=False)  # over a report that had some
+    (tmp_path / "pairs.png").touch()  # of a report that had some
+    analysis = analyse(pairs_folder, tmp_path, pictures=False)
     assert "pairs.png" not in analysis["plots"]
     check_report(tmp_path)
 
@@ -159,7 +158,7 @@ def test_analyse_names_what_it_cannot_read(tmp_path: Path) -> None:
     assert analysis["set"]["analysed"] == 1
     assert "bad.png" in analysis["set"]["problems"][-1]
     assert any(line.startswith("skipped") and "bad.png" in line for line in lines)
-    assert "bad.png" in (tmp_path / "report" / "index.html").read_text("utf-8")
+    assert "bad.png" in (tmp_path / "report" / "README.md").read_text("utf-8")
     (folder / "noisy" / "good.png").unlink()
     with pytest.raises(ValueError, match="good"):
         eda.analyse(found, tmp_path / "report", report=lines.append)
@@ -178,20 +177,18 @@ def test_analyse_folders_compares_several(pairs_folder: Path, clean_folder: Path
     names = [folder.name for folder in (pairs_folder, clean_folder)]
     assert list(analyses) == names
     check_report(tmp_path)
-    page = (tmp_path / "index.html").read_text("utf-8")
+    page = (tmp_path / "README.md").read_text("utf-8")
     for name in names:
         check_report(tmp_path / name)
-        assert f'href="{name}/index.html"' in page
+        assert f"]({name}/README.md) |" in page
         assert f"{analyses[name]['psnr']['mean']:.2f}" in page
-    stored = {name: json.loads((tmp_path / name / "eda.json").read_text("utf-8")) for name in names}
-    eda.compare(stored, tmp_path / "again")
-    check_report(tmp_path / "again")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_analyse_folders_of_one_makes_one_report(pairs_folder: Path, tmp_path: Path) -> None:
     analysis = eda.analyse_folders([pairs_folder], tmp_path, report=lambda line: None)
     assert analysis["set"]["title"] == pairs_folder.name
-    check_report(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"README.md", "eda.json"}
 
 
 def test_analyse_folders_refuses_equal_names_and_missing_folders(pairs_folder: Path, tmp_path: Path) -> None:

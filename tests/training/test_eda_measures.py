@@ -56,17 +56,18 @@ def test_measure_pair_counts_zeroed_pixels_exactly() -> None:
     assert row.mean == (100, pytest.approx(90))
 
 
-def test_measure_pair_takes_strips_of_large_photos(monkeypatch: pytest.MonkeyPatch) -> None:
-    clean = ramp(2048, 64)
+def test_measure_pair_takes_the_middle_of_large_photos(monkeypatch: pytest.MonkeyPatch) -> None:
+    clean = ramp(64, 512)
     noisy = add(clean, rng().normal(0, 10, clean.shape))
-    noisy[:512] = clean[:512]  # a quarter without noise
+    noisy[:, :192] = clean[:, :192]  # outside of the middle there is no noise
+    noisy[:, 320:] = clean[:, 320:]
     whole = eda_measures.measure_pair(noisy, clean)
-    monkeypatch.setattr(eda_measures, "_MOST_PIXELS", 1024 * 64)
-    strips = eda_measures.measure_pair(noisy, clean)
-    assert strips.pixels.sum() == whole.pixels.sum() / 2
-    assert strips.sigma == pytest.approx(whole.sigma, rel=0.02)
-    assert strips.ssim == pytest.approx(whole.ssim, abs=0.02)
-    assert strips.psnr == whole.psnr
+    monkeypatch.setattr(eda_measures, "SIDE", 128)
+    middle = eda_measures.measure_pair(noisy, clean)
+    assert middle.sigma == pytest.approx(2 * whole.sigma, rel=0.05)
+    assert middle.sigma == pytest.approx([10] * 3, rel=0.05)
+    assert middle.ssim < whole.ssim
+    assert (middle.psnr, middle.mean, middle.size) == (whole.psnr, whole.mean, whole.size)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 500), (6, 6)], ids=str)
@@ -76,3 +77,10 @@ def test_measure_pair_of_tiny_photos_says_what_it_can(shape: tuple[int, int]) ->
     assert np.isnan(row.ssim)
     assert row.mean == (100, 105)
     assert np.isnan(row.lag).all()  # the noise is the same everywhere
+
+
+def test_over_pairs_leaves_out_what_there_is_none_of() -> None:
+    stack = [np.array([[1.0, np.nan], [2.0, np.inf]]), np.array([[3.0, np.nan], [4.0, 6.0]])]
+    np.testing.assert_array_equal(eda_measures.over_pairs(stack), [[2, np.nan], [3, 6]])
+    np.testing.assert_array_equal(eda_measures.over_pairs(stack, 50), [[2, np.nan], [3, 6]])
+    assert eda_measures.over_pairs([1.0, np.inf, 3.0], 100) == 3

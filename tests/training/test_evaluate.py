@@ -8,14 +8,16 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import skimage.data
 
 from denoise import metrics, registry
-from denoise.image import decode
+from denoise.image import Photo, decode
 from denoise.training import evaluate as module
 from denoise.training.architectures import build
 from denoise.training.datasets import find_pairs
 from denoise.training.evaluate import evaluate, read_shot, shots, update_card
 from denoise.training.export import export
+from denoise.training.samples import photograph
 from tests import networks
 from tests.networks import write_model
 
@@ -130,7 +132,7 @@ def test_evaluate_measures_by_how_much_colours_shift(results: Any, pairs_folder:
     assert results["denoisers"]["first"]["means"]["kept clean"]["colour_shift"] == pytest.approx(max(shifts), abs=1e-3)
 
 
-@pytest.mark.cost
+@pytest.mark.long
 def test_evaluate_scores_the_best_quality_too(models: Path, sets: dict[str, Any], tmp_path: Path) -> None:
     results = evaluate(
         {"real": sets["real"][:1]}, tmp_path / "e.json", networks=["first"], best=["first"], models=models
@@ -316,3 +318,16 @@ def test_evaluate_knows_scores_by_what_a_network_is_told(sets: dict[str, Any], t
     assert once["told best"]["psnr"] == once["told"]["psnr"]  # turned, and never on its own result, it does the same
     assert len({each["version"] for each in (twice, once, again)}) == 3
     assert all(each["version"].startswith(registry.model_card("told", tmp_path).sha256) for each in (twice, once))
+
+
+def test_versions_are_of_what_is_measured_with() -> None:
+    """Where a figure moves, count up the version in `denoise.training.evaluate`, and put the new figure here."""
+    clean = skimage.data.astronaut()[:128, :128]
+    noisy = (clean + np.random.default_rng(0).normal(0, 12, clean.shape)).round().clip(0, 255).astype(np.uint8)
+    denoised = module.pipeline.denoise_photo(Photo(noisy), "nlm").pixels.astype(float)
+    photographed = photograph(clean, 1600, seed=0)[0].astype(float)
+    assert (module.NLM, module.CAMERA) == (1, 1)
+    assert [denoised.std(), np.abs(denoised - noisy).mean()] == pytest.approx([68.185, 6.423], abs=0.02)
+    assert [photographed.std(), np.abs(np.diff(photographed, axis=1)).mean()] == pytest.approx(
+        [68.333, 9.366], abs=0.02
+    )

@@ -78,13 +78,3 @@ def test_save_all_deletes_what_there_is_nothing_to_show_for(tmp_path: Path) -> N
     captions = plots.save_all({"new.png": (figure, "New"), "old.png": (None, "Old")}, tmp_path)
     assert captions == {"new.png": "New"}
     assert [path.name for path in tmp_path.iterdir()] == ["new.png"]
-
-
-def test_save_page_escapes_what_it_shows(tmp_path: Path) -> None:
-    blocks = [plots.heading_block("<b>"), plots.list_block(["<b>"]), plots.table_block(["<b>"], [["<b>"]])]
-    blocks += [plots.note_block("<b>"), plots.link_block("a.html", "<b>"), *plots.picture_blocks({"a.png": "<b>"})]
-    plots.save_page(tmp_path / "index.html", "<b>", blocks)
-    page = (tmp_path / "index.html").read_text("utf-8")
-    assert "<b>" not in page
-    assert page.count("&lt;b&gt;") == 10  # the title and the caption are said twice
-    assert 'src="a.png"' in page

@@ -47,7 +47,7 @@ def network() -> keras.Model:
     return network
 
 
-@pytest.mark.parametrize("name", ["chelsea", "hubble_deep_field"])  # fur; almost black
+@pytest.mark.parametrize("name", ["chelsea", pytest.param("hubble_deep_field", marks=pytest.mark.long)])  # fur; black
 def test_ridnet_leaves_no_seams(name: str, network: keras.Model) -> None:
     (entry,) = (entry for entry in json.loads((SAMPLES / "samples.json").read_text()) if entry["name"] == name)
     noisy, _ = crop(decode((SAMPLES / entry["noisy"]).read_bytes()), 448)  # four tiles

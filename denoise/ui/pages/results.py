@@ -16,6 +16,7 @@ from streamlit.runtime import get_instance
 
 from denoise import registry
 from denoise.notation import few_photos, set_and_size, set_title
+from denoise.results import KERAS, Format, Mean, Photos, Results
 from denoise.ui import tables, texts
 from denoise.ui.pages import results_words as words
 from denoise.ui.tables import Column
@@ -26,7 +27,6 @@ TRAINING_LOG = registry.MODELS_DIR / "TRAINING.md"
 STORY_CSS = Path(__file__).with_name("story.css")
 _PROSE_WIDTH = 760  # pixels: about 90 letters, what a line may have to be read with ease
 _CHART_HEIGHT = 420  # pixels
-_KERAS = "Keras float32"
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
@@ -184,7 +184,7 @@ def _noise_columns(analyses: Sequence[dict[str, Any]]) -> list[Column]:
 _CHANNELS = tuple(enumerate(words.CHANNELS))
 
 
-def _quality_columns(results: Any) -> list[Column]:
+def _quality_columns(results: Results) -> list[Column]:
     denoisers = list(results["denoisers"].values())
     # Time and size first: they are half of the story, and a table this wide is cut off at the right.
     columns = [
@@ -205,7 +205,7 @@ def _quality_columns(results: Any) -> list[Column]:
     return [*columns, tables.counts(words.PARAMETERS, parameters, words.PARAMETERS_HELP)]
 
 
-def _quality_of(title: str, means: Sequence[Any], photos: str) -> list[Column]:
+def _quality_of(title: str, means: Sequence[Mean | None], photos: str) -> list[Column]:
     return [
         tables.figures(words.psnr_of(title), [_psnr(each) for each in means], 2, words.PSNR_COLUMN_HELP + photos),
         tables.figures(
@@ -214,7 +214,7 @@ def _quality_of(title: str, means: Sequence[Any], photos: str) -> list[Column]:
     ]
 
 
-def _points(results: Any) -> dict[str, dict[str, Any]]:
+def _points(results: Results) -> dict[str, dict[str, Any]]:
     """Take the points of the chart: by set its title, what doing nothing scores, and each denoiser's place."""
     sets = {}
     for key, about in results["sets"].items():
@@ -234,7 +234,7 @@ def _points(results: Any) -> dict[str, dict[str, Any]]:
     return sets
 
 
-def _quantised(results: Any) -> list[tuple[str, str, list[Column], str, str]]:
+def _quantised(results: Results) -> list[tuple[str, str, list[Column], str, str]]:
     """Take of each network: name, title, table, the sentence on the format that is bundled, and the notes."""
     found = []
     for name, network in results["quantisation"].items():
@@ -242,7 +242,7 @@ def _quantised(results: Any) -> list[tuple[str, str, list[Column], str, str]]:
         rows = list(formats.values())
         counts = {key: (about["photos"], _all_photos(results, key, about)) for key, about in sets.items()}
 
-        def cells(key: str, factor: float = 1.0, rows: list[Any] = rows) -> list[float | None]:
+        def cells(key: str, factor: float = 1.0, rows: list[Format] = rows) -> list[float | None]:
             return [_scaled(each.get(key), factor) for each in rows]
 
         columns = [
@@ -270,16 +270,16 @@ def _quantised(results: Any) -> list[tuple[str, str, list[Column], str, str]]:
     return found
 
 
-def _all_photos(results: Any, key: str, about: Any) -> int:
+def _all_photos(results: Results, key: str, about: Photos) -> int:
     """How many photos of a set there are: as many as the denoisers were measured on."""
     return int(results["sets"].get(key, about)["photos"])
 
 
-def _gain(name: str, formats: Any, key: str, counts: tuple[int, int]) -> str:
+def _gain(name: str, formats: dict[str, Format], key: str, counts: tuple[int, int]) -> str:
     """Say what the bundled format gained over the network as it was trained; empty where that was not measured."""
     try:
         card = json.loads((registry.MODELS_DIR / f"{name}.json").read_text("utf-8"))
-        bundled, trained = formats[card["quantisation"]], formats[_KERAS]
+        bundled, trained = formats[card["quantisation"]], formats[KERAS]
         return words.quantisation_gain(
             words.format_of(card["quantisation"]),
             trained["bytes"] / bundled["bytes"],
@@ -292,7 +292,7 @@ def _gain(name: str, formats: Any, key: str, counts: tuple[int, int]) -> str:
         return ""
 
 
-def _psnr(mean: Any) -> float | None:
+def _psnr(mean: Mean | None) -> float | None:
     return None if mean is None else _infinite(mean["psnr"])
 
 
