@@ -53,7 +53,7 @@ def test_service_takes_nothing_of_the_page_but_its_words():
         (["streamlit"], ["denoise.ui"]),
         (["starlette"], ["denoise.ui", "denoise.service"]),
         (["fastapi", "pydantic", "prometheus_client", "limits"], ["denoise.service"]),
-        (["keras", "tensorflow", "jax", "matplotlib", "scipy", "skimage"], ["denoise.training"]),
+        (["keras", "tensorflow", "jax", "matplotlib", "pandas", "scipy", "skimage"], ["denoise.training"]),
         (["ai_edge_litert"], ["denoise.runtime"]),
         (["lxml"], ["denoise.image"]),
         (["ray", "fsspec"], ["denoise.cluster"]),

@@ -156,8 +156,8 @@ def evaluate(
     state = _load(results)
     _drop_other_versions(state, facts, models)
     for name, fact in facts.items():
-        known = state["denoisers"].get(name, {"scores": {}, "means": {}})
-        state["denoisers"][name] = cast(Scored, {**known, **fact})
+        known: Any = state["denoisers"].get(name, {"scores": {}, "means": {}})
+        state["denoisers"][name] = cast(Scored, known | fact)
     for title, group in found.items():
         _drop_other_photos(state, title, {shot.pair.name: _version(shot) for shot in group})
 
@@ -198,14 +198,15 @@ def update_card(model: str, results: Evaluated, models: Path = registry.MODELS_D
     """
     path = models / f"{model}.json"
     card = json.loads(path.read_text(encoding="utf-8"))
-    version = results["denoisers"].get(model, {}).get("version")
+    denoisers = results["denoisers"]
+    version = denoisers[model]["version"] if model in denoisers else None
     if _version_of(registry.model_card(model, models)) != version:
         raise ValueError(f"The results must be of {card['file']} as bundled. Received: version {version}")
     speed = results["speed"]
     measured: dict[str, Any] = {"protocol": results["protocol"]}
     measured |= {"seconds_per_tile": speed["seconds_per_tile"][model], "machine": speed["machine"]}
     for title, found in results["sets"].items():
-        means = {name: results["denoisers"].get(name, {}).get("means", {}).get(title) for name in _rows_of(model)}
+        means = {name: denoisers[name]["means"].get(title) for name in _rows_of(model) if name in denoisers}
         if means[model]:
             measured[title] = {"photos": len(found["photos"]), **{k: v for k, v in means.items() if v}}
     write_atomically(path, format_card({**card, "metrics": measured}))

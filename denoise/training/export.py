@@ -268,7 +268,7 @@ def describe_run(run: Path) -> dict[str, Any]:
     }
 
 
-def format_card(card: dict[str, Any]) -> bytes:
+def format_card(card: Mapping[str, Any]) -> bytes:
     """A model card as it stands in its file."""
     return (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode()
 

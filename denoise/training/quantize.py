@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -107,7 +107,7 @@ def quantize(
     denoisers.clear()  # their memory is not to disturb the measurements
     measured_on = machine()
     for key, cost in compare(architecture, files, rounds).items():
-        formats[key] |= cost
+        formats[key] |= cast(Format, cost)
     results: Quantised = {
         "kind": "quantize",
         "protocol": PROTOCOL,

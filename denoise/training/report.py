@@ -6,7 +6,6 @@ import re
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -305,11 +304,11 @@ def crops(samples: Path, models: Path = registry.MODELS_DIR) -> Figure:
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> Evaluated | Quantised | Results:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file of results: {path}. Run `evaluate` or `quantize` first.")
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found: Evaluated | Quantised | Results = json.loads(path.read_text(encoding="utf-8"))
         if found["kind"] not in ("evaluate", "quantize", "report"):
             raise KeyError
     except (ValueError, KeyError, TypeError):
@@ -341,7 +340,12 @@ def _for_page(evaluated: Evaluated, quantised: Sequence[Quantised]) -> Results:
             for name, denoiser in denoisers.items()
         },
         "quantisation": {
-            found["name"]: {key: found[key] for key in ("machine", "parameters", "sets", "formats")}
+            found["name"]: {
+                "machine": found["machine"],
+                "parameters": found["parameters"],
+                "sets": found["sets"],
+                "formats": found["formats"],
+            }
             for found in quantised
         },
     }
@@ -376,9 +380,9 @@ def _standard_error(denoisers: Mapping[str, Scored], name: str, title: str) -> f
     """Standard error of the mean gain over the noisy photos; None where a photo has no PSNR, or there is one only."""
     noisy, denoised = (denoisers[key]["scores"][title] for key in ("noisy", name))
     pairs = [(noisy[photo][0], denoised[photo][0]) for photo in denoised if photo in noisy]
-    if len(pairs) < 2 or any(value is None for pair in pairs for value in pair):
+    gains = [after - before for before, after in pairs if before is not None and after is not None]
+    if len(gains) < max(2, len(pairs)):
         return None
-    gains: list[float] = [after - before for before, after in pairs]
     return statistics.stdev(gains) / math.sqrt(len(gains))
 
 

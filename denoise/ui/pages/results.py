@@ -8,7 +8,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import streamlit as st
 from PIL import Image as PillowImage
@@ -218,17 +218,18 @@ def _points(results: Results) -> dict[str, dict[str, Any]]:
     """Take the points of the chart: by set its title, what doing nothing scores, and each denoiser's place."""
     sets = {}
     for key, about in results["sets"].items():
+        means = {name: mean for name, each in results["denoisers"].items() if (mean := each["sets"].get(key))}
         points = [
             {
                 "title": str(each["title"]),
-                "ms": 1000 * each["seconds_per_tile"],
-                "psnr": float(each["sets"][key]["psnr"]),
+                "ms": 1000 * seconds,
+                "psnr": float(psnr),
                 "kind": words.FILTER if name == "nlm" else words.NETWORK,
             }
             for name, each in results["denoisers"].items()
-            if each.get("seconds_per_tile") and each["sets"].get(key, {}).get("psnr") is not None
+            if (seconds := each.get("seconds_per_tile")) and name in means and (psnr := means[name]["psnr"]) is not None
         ]
-        noisy = results["denoisers"].get("noisy", {}).get("sets", {}).get(key, {}).get("psnr")
+        noisy = means["noisy"]["psnr"] if "noisy" in means else None
         if points:
             sets[key] = {"title": str(about["title"]), "photos": int(about["photos"]), "noisy": noisy, "points": points}
     return sets
@@ -243,7 +244,7 @@ def _quantised(results: Results) -> list[tuple[str, str, list[Column], str, str]
         counts = {key: (about["photos"], _all_photos(results, key, about)) for key, about in sets.items()}
 
         def cells(key: str, factor: float = 1.0, rows: list[Format] = rows) -> list[float | None]:
-            return [_scaled(each.get(key), factor) for each in rows]
+            return [_scaled(cast("float | None", each.get(key)), factor) for each in rows]
 
         columns = [
             tables.names(words.FORMAT_COLUMN, [words.format_of(key) for key in formats]),
@@ -260,7 +261,7 @@ def _quantised(results: Results) -> list[tuple[str, str, list[Column], str, str]
                 *_quality_of(title, means, words.measured_on(part)),
                 tables.figures(words.loss_of(title), [each and each.get("loss") for each in means], 2, words.LOSS_HELP),
             ]
-        title = results["denoisers"].get(name, {}).get("title", name)
+        title = results["denoisers"][name]["title"] if name in results["denoisers"] else name
         failed = [
             words.format_failed(words.format_of(key), each["error"]) for key, each in formats.items() if "error" in each
         ]
@@ -280,11 +281,13 @@ def _gain(name: str, formats: dict[str, Format], key: str, counts: tuple[int, in
     try:
         card = json.loads((registry.MODELS_DIR / f"{name}.json").read_text("utf-8"))
         bundled, trained = formats[card["quantisation"]], formats[KERAS]
+        if (loss := bundled["sets"][key]["loss"]) is None:
+            return ""
         return words.quantisation_gain(
             words.format_of(card["quantisation"]),
             trained["bytes"] / bundled["bytes"],
             trained["seconds_per_tile"] / bundled["seconds_per_tile"],
-            bundled["sets"][key]["loss"],
+            loss,
             counts[0],
             set_title(key),
         )
