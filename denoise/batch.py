@@ -28,8 +28,9 @@ from denoise import turns
 from denoise.engine import Engine, Job, Task
 from denoise.image import Photo, decode, denoised_name, encode, shrink, unpacked_size, without_metadata
 from denoise.item import Item, Settings, State, expected_seconds
+from denoise.level import estimate_noise
 from denoise.names import cell, tidy
-from denoise.processing import noise_levels, process
+from denoise.processing import process
 from denoise.spool import check_room, make_folder, spool
 
 Explain = Callable[[Exception], str]
@@ -193,7 +194,7 @@ class Batch:
                 noisy = decode(part.read_bytes(), max_megapixels=self._max_megapixels)
                 small = replace(without_metadata(shrink(noisy, _THUMBNAIL_SIDE)), format="JPEG")
                 _write(self._file(item_id, "thumbnail"), encode(small, quality=85))
-                noise = noise_levels(noisy)
+                noise = 255 * estimate_noise(noisy.pixels)
             with self._changed:
                 if self._parts.get(item_id) == part and self._items[item_id].is_expected:
                     del self._parts[item_id]

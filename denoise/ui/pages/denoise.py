@@ -10,7 +10,6 @@ import numpy as np
 import streamlit as st
 
 from denoise import catalogue
-from denoise.baseline import estimate_noise
 from denoise.clean import clean_share, describe_clean
 from denoise.image import (
     Photo,
@@ -23,6 +22,7 @@ from denoise.image import (
     usual_quality,
     without_metadata,
 )
+from denoise.level import estimate_noise
 from denoise.metrics import Quality, compare
 from denoise.mixing import Mix, blend, detail_map
 from denoise.ui import (
