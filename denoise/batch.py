@@ -63,8 +63,8 @@ class Batch:
             max_megapixels: Larger photos are refused.
             explain: Makes the sentence that `Item.reason` holds.
         """
-        self.token = secrets.token_urlsafe(24)
-        """Tells batches apart, and cannot be guessed."""
+        self.id = secrets.token_hex(4)
+        """Tells the batches of one owner apart."""
         self._folder = make_folder()
         self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._engine, self._max_megapixels, self._explain = engine, max_megapixels, explain
@@ -72,7 +72,7 @@ class Batch:
         self._changed = threading.Condition()  # guards all that follows, and the items
         self._job: Job[None] | None = None
         self._closed = False
-        self._heard = time.monotonic()  # when something of a photo last came
+        self._last_progress = time.monotonic()  # when something of a photo last came
         self._since = 0.0  # when that was begun
         self._spent = self._planned = 0.0  # seconds that the finished ones of this run took, and that were expected
         self._parts: dict[str, Path] = {}  # by photo: where its file is written as it comes
@@ -138,7 +138,7 @@ class Batch:
         item = Item(secrets.token_hex(8), tidy(name), size)
         with self._changed:
             self._items[item.id] = item
-            self._heard = time.monotonic()
+            self._last_progress = time.monotonic()
         return replace(item)
 
     def part(self, item_id: str) -> Path:
@@ -158,7 +158,7 @@ class Batch:
             part = self._parts[item_id] = self._file(item_id, f"{secrets.token_hex(4)}.part")
         return part
 
-    def heard(self, item_id: str, part: Path) -> None:
+    def note_progress(self, item_id: str, part: Path) -> None:
         """Note that something of a photo has come.
 
         Raises:
@@ -166,7 +166,7 @@ class Batch:
         """
         with self._changed:
             self._check_wanted(item_id, part)
-            self._heard = time.monotonic()
+            self._last_progress = time.monotonic()
 
     def _check_wanted(self, item_id: str, part: Path) -> None:
         if self._closed or self._parts.get(item_id) != part:
@@ -183,11 +183,11 @@ class Batch:
     def receive(self, item_id: str, part: Path) -> None:
         """Take over a file and look at it: from now on the photo can be denoised, or is known to be bad.
 
-        A file that is not wanted any more, see `heard`, is removed.
+        A file that is not wanted any more, see `note_progress`, is removed.
         """
         self.arrived(part)
         try:
-            self.heard(item_id, part)
+            self.note_progress(item_id, part)
             size = part.stat().st_size
             check = partial(self._check_wanted, item_id, part)
             with turns.pictures.turn(2 * self._unpacked_size(part), check=check):
@@ -203,18 +203,18 @@ class Batch:
                     found = {"width": noisy.width, "height": noisy.height, "unpacked": unpacked, "noise_before": noise}
                     self._update(item_id, state=State.WAITING, reason="", bytes=size, **found)
         except Exception as error:
-            self.lose(item_id, error, part)
+            self.give_up(item_id, error, part)
         finally:
             with self._changed:
                 self._arrived.discard(part)
-                self._heard = time.monotonic()
+                self._last_progress = time.monotonic()
             with suppress(OSError):
                 part.unlink()
 
     def _unpacked_size(self, part: Path) -> int:
         return unpacked_size(part.read_bytes(), max_megapixels=self._max_megapixels)
 
-    def lose(self, item_id: str, error: Exception, part: Path | None = None) -> None:
+    def give_up(self, item_id: str, error: Exception, part: Path | None = None) -> None:
         """Give up a photo that did not arrive, or is bad; with `part`, only if that is how it was to come."""
         with self._changed:
             if part is not None and self._parts.get(item_id) != part:
@@ -415,9 +415,9 @@ class Batch:
     def _is_arriving(self) -> bool:
         """Return whether photos are on their way; those of which nothing is heard for long are given up."""
         arriving = [item.id for item in self._items.values() if item.state == State.ARRIVING]
-        if arriving and not self._arrived and time.monotonic() - self._heard > SILENCE:
+        if arriving and not self._arrived and time.monotonic() - self._last_progress > SILENCE:
             for item_id in arriving:
-                self.lose(item_id, TimeoutError())
+                self.give_up(item_id, TimeoutError())
             return False
         return bool(arriving)
 

@@ -335,7 +335,7 @@ def test_look_at_a_photo_holds_up_no_other(batch, monkeypatch):
 
 def test_lost_photo_may_come_once_more_but_a_good_one_may_not(batch):
     item = batch.expect("x.png", 1)
-    batch.lose(item.id, ConnectionError("broken"))
+    batch.give_up(item.id, ConnectionError("broken"))
     assert batch.items()[0].reason == "broken"
     part = batch.part(item.id)
     part.write_bytes(picture())
@@ -343,7 +343,7 @@ def test_lost_photo_may_come_once_more_but_a_good_one_may_not(batch):
     assert (states(batch), batch.items()[0].reason) == ([State.WAITING], "")
     with pytest.raises(KeyError):
         batch.part(item.id)
-    batch.lose(item.id, ConnectionError())  # of the first attempt, and late
+    batch.give_up(item.id, ConnectionError())  # of the first attempt, and late
     assert states(batch) == [State.WAITING]
     with pytest.raises(KeyError):
         batch.part("unknown")

@@ -299,8 +299,12 @@ def move_sliders(page, *percents):
 def test_sliders_mix_just_as_the_download(open_viewer):
     page = open_viewer(query="mix=1")
     button(page, "1:1").click()
+    fetched = []
+    page.on("request", lambda request: fetched.append(request.url) if "/pictures/" in request.url else None)
     for percents in ((0, 0, 0), (37, 100, 0), (63, 19, 81)):
         move_sliders(page, *percents)
+        if percents[2]:
+            page.locator(".viewer[data-details]").wait_for()
         next_frame(page)
         expected = blend(Photo(NOISY), Photo(DENOISED), Mix(*(percent / 100 for percent in percents))).pixels
         assert_canvas_shows(page, ".pane.denoised", expected, 1)
@@ -315,6 +319,7 @@ def test_sliders_mix_just_as_the_download(open_viewer):
         button(page, LABELS["side"]).click()
         next_frame(page)
         assert_canvas_shows(page, ".pane.denoised", DENOISED, 1)
+        assert bool(fetched) == (percents[2] > 0)  # where the details are, once somebody wants to keep them
 
 
 @pytest.mark.parametrize("profile", ["p3", "grey"])
