@@ -270,8 +270,8 @@ def _compressor() -> "zlib._Compress":
 def _encode_png(photo: Photo) -> bytes:
     """Writes a block of rows at a time. Source: PNG Specification, third edition, W3C 2025.
 
-    Pillow has no 16-bit colour, and OpenCV no grey with transparency; both hold the photo once more in the order of their
-    channels.
+    Pillow has no 16-bit colour, and OpenCV no grey with transparency; the latter copies the photo, with its
+    channels in another order.
     """
     samples = _samples(photo)
     channels = samples.shape[2]

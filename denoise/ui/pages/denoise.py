@@ -73,16 +73,18 @@ def show() -> None:
     if result is None:
         state.jobs.job(PHOTO, run, state.denoise(run, chosen))  # it begins while the page is made
     noisy = _noisy(state, chosen)  # before its name is anywhere on the page: a large photo takes a moment
-    left, right = st.container(key="head").columns([3, 1], gap="medium")
+    with st.container(key="head", horizontal=True, gap="medium"):
+        left, right = st.container(gap="xxsmall"), st.container(gap="xxsmall")
     with left:
         st.title(texts.TITLE, anchor=False)
-        st.markdown(words.SENTENCE)
+        st.container(key="sentence").markdown(words.SENTENCE)
         st.caption(texts.upload_note(limits.MAX_MEGAPIXELS), help=texts.UPLOAD_HELP)
         paste.into("photo")
     with right:
         _upload(state)
 
-    left, right = st.container(key="split-photo").columns([3, 1], gap="medium")
+    with st.container(key="split-photo", horizontal=True, gap="medium"):
+        left, right = st.container(), st.container()
     with left:
         with st.container(key="viewer-place"):  # keeps its height, so that nothing moves when the viewer comes
             _viewer(state, chosen, noisy, run, result)

@@ -127,7 +127,8 @@ def show() -> None:
     state = session.current()
     st.title(words.TITLE, anchor=False)
     st.markdown(words.SENTENCE)
-    left, right = st.container(key="split-lab").columns([3, 1], gap="medium")
+    with st.container(key="split-lab", horizontal=True, gap="medium"):
+        left, right = st.container(), st.container()
     with right:
         with st.container(key="outcome"):  # keeps its height, so that nothing moves when the figures come
             outcome = st.empty()
