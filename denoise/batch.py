@@ -5,31 +5,27 @@ looked at on their arrival, which take turns with all else that is decoded. All 
 goes with the batch.
 """
 
-import csv
-import errno
-import io
-import os
 import secrets
 import shutil
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from zipstream import ZipStream
 
-from denoise import turns
+from denoise import delivery, turns
 from denoise.engine import Engine, Job, Task
 from denoise.image import Photo, decode, denoised_name, encode, shrink, unpacked_size, without_metadata
 from denoise.item import Item, Settings, State, expected_seconds
 from denoise.level import estimate_noise
-from denoise.names import cell, tidy
+from denoise.names import tidy
 from denoise.processing import process
 from denoise.spool import check_room, make_folder, spool
 
@@ -42,11 +38,6 @@ SILENCE = 120.0
 """Seconds without a byte after which photos that should arrive are given up."""
 
 _THUMBNAIL_SIDE = 160  # pixels: twice what is shown, for screens that have two to a point
-_BLOCK = 1 << 18  # bytes of a result that are sent at a time
-_REPORT = (
-    *("name", "state", "reason", "width", "height", "noise_before", "noise_after", "clean"),
-    *("denoiser", "strength", "best", "seconds", "result", "not_kept", "rejected"),
-)
 
 
 class Batch:
@@ -344,13 +335,8 @@ class Batch:
     # Results leave
 
     def report(self) -> bytes:
-        """Return a table of all photos as a CSV file, which spreadsheets read as UTF-8."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, _REPORT, extrasaction="ignore")
-        writer.writeheader()
-        for item in self.items():
-            writer.writerow({name: cell(value) for name, value in asdict(item).items()})
-        return text.getvalue().encode("utf-8-sig")
+        """Return a table of all photos, see `denoise.delivery.report`."""
+        return delivery.report(self.items())
 
     def zip(self) -> ZipStream:
         """Return a zip file of all results so far, with the report, as pieces of bytes; its `len` is known beforehand.
@@ -373,7 +359,7 @@ class Batch:
                     except FileNotFoundError as error:
                         item.state, item.reason, missing = State.FAILED, self._explain(error), error
                     else:
-                        stream.add(_content(path, found), item.result, size=found.st_size)
+                        stream.add(delivery.content(path, found), item.result, size=found.st_size)
             if missing:
                 self._changed.notify_all()
                 raise missing
@@ -470,17 +456,3 @@ def _write(path: Path, content: bytes) -> None:
     except OSError:
         part.unlink(missing_ok=True)
         raise
-
-
-def _content(path: Path, found: os.stat_result) -> Iterator[bytes]:
-    """Read a file in pieces, if it is still the one that was found there.
-
-    Raises:
-        OSError: It is not.
-    """
-    with path.open("rb") as file:
-        opened = os.fstat(file.fileno())
-        if (opened.st_ino, opened.st_mtime_ns) != (found.st_ino, found.st_mtime_ns):
-            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
-        while block := file.read(_BLOCK):
-            yield block
