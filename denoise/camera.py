@@ -33,7 +33,7 @@ linear sRGB to camera colours and back. `gamma`, `toe`, `contrast`: tone curve. 
 `chroma_smoothing`: the weight of each neighbour in a 3-tap filter, negative sharpens. `luma_reduction`,
 `luma_reduction_far`, `chroma_reduction`: the same for what the camera's own noise reduction leaves of the noise, which
 it makes coarse; `chroma_kept`: the share of the colour that it leaves. `quality`, `quality_again`: JPEG quality, 1 to
-100. `resize`: scale of the shared photo, 0.5 to 1.
+100. `resize`: scale of the photo that is saved again, 0.5 to 1.
 """
 
 MULTIPLE = 16
