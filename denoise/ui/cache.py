@@ -57,13 +57,24 @@ class Cache:
 
     def offered(self, name: str) -> Kept[bytes] | None:
         """Return the picture of this name, if it is still kept; may be called from any thread."""
-        slot = next((slot for slot, (known, _) in list(self._pictures.items()) if known == name), "")
-        with self._making:
-            known, picture = self._pictures.get(slot, ("", None))
-            if known == name and callable(picture):
-                picture = Kept(picture())
-                self._pictures[slot] = name, picture
-        return picture if known == name and isinstance(picture, Kept) and picture.is_there else None
+        picture = self._picture(name)
+        if callable(picture):
+            with self._making:
+                picture = self._picture(name)  # another thread may have made it
+                if callable(picture):
+                    made = Kept(picture())
+                    for slot, (known, _) in list(self._pictures.items()):
+                        if known == name:  # and no other one has come meanwhile
+                            self._pictures[slot] = name, made
+                    return made
+        return picture if picture and picture.is_there else None
+
+    def is_made(self, name: str) -> bool:
+        """Whether a picture need not be made first."""
+        return not callable(self._picture(name))
+
+    def _picture(self, name: str) -> Kept[bytes] | Callable[[], bytes] | None:
+        return dict(list(self._pictures.values())).get(name)
 
     def clear(self) -> None:
         """Let go of everything."""

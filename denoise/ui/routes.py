@@ -14,15 +14,15 @@ from denoise.tiling import Box
 from denoise.ui import addresses, farewell, orders, samples, session, texts
 from denoise.ui.before_after import BeforeAfter
 from denoise.ui.choices import read_mix
-from denoise.ui.kept import Kept
+from denoise.ui.kept import GoneError, Kept
 from denoise.ui.results import File, Run
 from denoise.ui.session import Session
 
 _NEWS, _LOOK = 0.5, 0.05  # seconds for which a request waits for news of a result, and between two looks
 _LARGEST_WINDOW = 50_000_000  # pixels of the picture that is sent
 
-# Threads that wait for the disk: not Streamlit's, without which nobody's page is made.
-_reading, _looking_on = CapacityLimiter(4), CapacityLimiter(2)
+# Threads that wait, for the disk or for a photo's turn: not Streamlit's, without which nobody's page is made.
+_reading, _making, _looking_on = CapacityLimiter(4), CapacityLimiter(2), CapacityLimiter(2)
 
 
 def routes(base: str) -> list[BaseRoute]:
@@ -89,8 +89,12 @@ def _read_file(said: Mapping[str, str]) -> File:
 
 
 async def _picture(request: Request) -> Response:
-    state = _session(request)
-    png = await to_thread.run_sync(state.cache.offered, request.path_params["name"], limiter=_reading)
+    cache, name = _session(request).cache, request.path_params["name"]
+    limiter = _reading if cache.is_made(name) else _making
+    try:
+        png = await to_thread.run_sync(cache.offered, name, limiter=limiter)
+    except GoneError:
+        png = None
     if png is None:
         raise HTTPException(404)
     headers = {"Cache-Control": "no-store", "Content-Length": str(png.size)}

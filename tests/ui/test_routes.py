@@ -14,6 +14,7 @@ from denoise.tiling import Box
 from denoise.ui import addresses, routes, samples, texts
 from denoise.ui.cache import Cache
 from denoise.ui.growing import Growing
+from denoise.ui.kept import GoneError
 from denoise.ui.results import File, Result, Run
 from denoise.ui.session import Session
 from tests.asynchronous import answer, run, whole
@@ -221,8 +222,14 @@ def test_picture_that_is_made_later_is_made_once_when_it_is_fetched(visitor):
     assert [fetched(each) for each in (first, first, address("1"))] == [b"1"] * 3
     assert made == [b"1"]
     assert fetched(address("2")) == b"2"
-    with pytest.raises(HTTPException, match="404"):
-        fetched(first)
+
+    def fail():
+        raise GoneError
+
+    gone = addresses.picture_made_later(visitor, "details", "3", fail)
+    for each in (first, gone):
+        with pytest.raises(HTTPException, match="404"):
+            fetched(each)
 
 
 def test_disk_is_waited_for_in_other_threads(visitor, monkeypatch):
