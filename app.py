@@ -1,5 +1,8 @@
 """The web page; start it with `streamlit run app.py`."""
 
+import gc
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from importlib.util import find_spec
 
 import streamlit as st
@@ -9,7 +12,11 @@ from starlette.routing import BaseRoute
 from streamlit import config
 
 from denoise import engine
-from denoise.ui import assets, guard, introduction, limits, session, transfer
+from denoise.spool import remove_spool, spool
+from denoise.ui import ahead, assets, batch_routes, ending, guard, introduction, limits, routes
+
+base = str(config.get_option("server.baseUrlPath")).strip("/")
+base = f"/{base}" if base else ""
 
 # Streamlit asks this of websockets only. Names that lead here by a trick of a foreign page's are refused.
 hosts = config.get_option("server.allowedHosts") or ["*"]
@@ -21,17 +28,31 @@ def service_routes() -> list[BaseRoute]:
         return []
     from denoise import service
 
-    base = str(config.get_option("server.baseUrlPath")).strip("/")
     rules = service.from_environment(
-        max_megapixels=session.MAX_MEGAPIXELS, max_bytes=int(config.get_option("server.maxUploadSize")) << 20
+        max_megapixels=limits.MAX_MEGAPIXELS, max_bytes=int(config.get_option("server.maxUploadSize")) << 20
     )
-    return service.routes(engine.shared(), rules, base=f"/{base}" if base else "")
+    return service.routes(engine.shared(), rules, base=base)
+
+
+@asynccontextmanager
+async def lifespan(_app: st.App) -> AsyncGenerator[None]:
+    """Begin and end the server: without what a killed one left on disk, and leaving nothing there itself."""
+    ending.prepare()
+    guard.keep_addresses_secret()
+    with ending.leaving_nothing(spool()):
+        # Streamlit collects garbage after every run of the page. What is there before the first visitor comes stays,
+        # and to look through it each time takes 50 ms.
+        gc.freeze()
+        results = ahead.begin()
+        yield
+        results.cancel()
+        remove_spool()
 
 
 app = st.App(
     "page.py",
-    routes=[*transfer.routes(), *service_routes()],
-    lifespan=transfer.lifespan,
+    routes=[*routes.routes(base), *batch_routes.routes(base), *service_routes()],
+    lifespan=lifespan,
     middleware=[
         Middleware(guard.guarded),
         Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),

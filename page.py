@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from denoise.ui import farewell, introduction, memory, session, texts
+from denoise.ui import farewell, introduction, memory, texts
 from denoise.ui.pages import about, batch, compare, denoise, noise_lab, results
 
 PAGES = {
@@ -16,9 +16,9 @@ PAGES = {
 
 memory.return_large_blocks()
 st.set_page_config(page_title=texts.TITLE, layout="wide")
-if not farewell.expect():
+if not farewell.admit():
     st.info(texts.FULL_HOUSE)
-    st.fragment(lambda: farewell.expect() and st.rerun(), run_every=10.0)()
+    st.fragment(lambda: farewell.admit() and st.rerun(), run_every=10.0)()
     st.stop()
 pages = [
     st.Page(page.show, title=title, url_path=page.__name__.rpartition(".")[2], default=page is denoise)
@@ -34,4 +34,4 @@ try:
     st.set_page_config(page_title=introduction.title_of(page.title))
     page.run()
 except Exception as error:
-    st.error(session.explain(error))
+    st.error(texts.explain(error))

@@ -21,7 +21,7 @@ async def write(
     *,
     limit: int,
     announced: int = 0,
-    heard: Callable[[], object] = lambda: None,
+    on_progress: Callable[[], object] = lambda: None,
     limiter: CapacityLimiter,
 ) -> None:
     """Write what comes into a file of the spool.
@@ -31,7 +31,7 @@ async def write(
         part: Where it is written; what was there is lost.
         limit: Bytes that may come.
         announced: Bytes that are said to come, if that is said.
-        heard: Called whenever something was written; what it raises ends that.
+        on_progress: Called whenever something was written; what it raises ends that.
         limiter: Of the threads that wait for the disk.
 
     Raises:
@@ -54,7 +54,7 @@ async def write(
                         await to_thread.run_sync(reserve, part, room, limiter=limiter)
                     left -= await to_thread.run_sync(file.write, bytes(block), limiter=limiter)
                     block.clear()
-                    heard()
+                    on_progress()
                 if left < 0:
                     raise TooManyBytesError(limit)
     finally:

@@ -5,31 +5,28 @@ looked at on their arrival, which take turns with all else that is decoded. All 
 goes with the batch.
 """
 
-import csv
-import errno
-import io
-import os
 import secrets
 import shutil
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from zipstream import ZipStream
 
-from denoise import turns
+from denoise import delivery, turns
 from denoise.engine import Engine, Job, Task
 from denoise.image import Photo, decode, denoised_name, encode, shrink, unpacked_size, without_metadata
 from denoise.item import Item, Settings, State, expected_seconds
-from denoise.names import cell, tidy
-from denoise.processing import noise_levels, process
+from denoise.level import estimate_noise
+from denoise.names import tidy
+from denoise.processing import process
 from denoise.spool import check_room, make_folder, spool
 
 Explain = Callable[[Exception], str]
@@ -41,11 +38,6 @@ SILENCE = 120.0
 """Seconds without a byte after which photos that should arrive are given up."""
 
 _THUMBNAIL_SIDE = 160  # pixels: twice what is shown, for screens that have two to a point
-_BLOCK = 1 << 18  # bytes of a result that are sent at a time
-_REPORT = (
-    *("name", "state", "reason", "width", "height", "noise_before", "noise_after", "clean"),
-    *("denoiser", "strength", "best", "seconds", "result", "not_kept", "rejected"),
-)
 
 
 class Batch:
@@ -62,8 +54,8 @@ class Batch:
             max_megapixels: Larger photos are refused.
             explain: Makes the sentence that `Item.reason` holds.
         """
-        self.token = secrets.token_urlsafe(24)
-        """Tells batches apart, and cannot be guessed."""
+        self.id = secrets.token_hex(4)
+        """Tells the batches of one owner apart."""
         self._folder = make_folder()
         self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._engine, self._max_megapixels, self._explain = engine, max_megapixels, explain
@@ -71,7 +63,7 @@ class Batch:
         self._changed = threading.Condition()  # guards all that follows, and the items
         self._job: Job[None] | None = None
         self._closed = False
-        self._heard = time.monotonic()  # when something of a photo last came
+        self._last_progress = time.monotonic()  # when something of a photo last came
         self._since = 0.0  # when that was begun
         self._spent = self._planned = 0.0  # seconds that the finished ones of this run took, and that were expected
         self._parts: dict[str, Path] = {}  # by photo: where its file is written as it comes
@@ -137,7 +129,7 @@ class Batch:
         item = Item(secrets.token_hex(8), tidy(name), size)
         with self._changed:
             self._items[item.id] = item
-            self._heard = time.monotonic()
+            self._last_progress = time.monotonic()
         return replace(item)
 
     def part(self, item_id: str) -> Path:
@@ -157,7 +149,7 @@ class Batch:
             part = self._parts[item_id] = self._file(item_id, f"{secrets.token_hex(4)}.part")
         return part
 
-    def heard(self, item_id: str, part: Path) -> None:
+    def note_progress(self, item_id: str, part: Path) -> None:
         """Note that something of a photo has come.
 
         Raises:
@@ -165,7 +157,7 @@ class Batch:
         """
         with self._changed:
             self._check_wanted(item_id, part)
-            self._heard = time.monotonic()
+            self._last_progress = time.monotonic()
 
     def _check_wanted(self, item_id: str, part: Path) -> None:
         if self._closed or self._parts.get(item_id) != part:
@@ -182,18 +174,18 @@ class Batch:
     def receive(self, item_id: str, part: Path) -> None:
         """Take over a file and look at it: from now on the photo can be denoised, or is known to be bad.
 
-        A file that is not wanted any more, see `heard`, is removed.
+        A file that is not wanted any more, see `note_progress`, is removed.
         """
         self.arrived(part)
         try:
-            self.heard(item_id, part)
+            self.note_progress(item_id, part)
             size = part.stat().st_size
             check = partial(self._check_wanted, item_id, part)
             with turns.pictures.turn(2 * self._unpacked_size(part), check=check):
                 noisy = decode(part.read_bytes(), max_megapixels=self._max_megapixels)
                 small = replace(without_metadata(shrink(noisy, _THUMBNAIL_SIDE)), format="JPEG")
                 _write(self._file(item_id, "thumbnail"), encode(small, quality=85))
-                noise = noise_levels(noisy)
+                noise = 255 * estimate_noise(noisy.pixels)
             with self._changed:
                 if self._parts.get(item_id) == part and self._items[item_id].is_expected:
                     del self._parts[item_id]
@@ -202,18 +194,18 @@ class Batch:
                     found = {"width": noisy.width, "height": noisy.height, "unpacked": unpacked, "noise_before": noise}
                     self._update(item_id, state=State.WAITING, reason="", bytes=size, **found)
         except Exception as error:
-            self.lose(item_id, error, part)
+            self.give_up(item_id, error, part)
         finally:
             with self._changed:
                 self._arrived.discard(part)
-                self._heard = time.monotonic()
+                self._last_progress = time.monotonic()
             with suppress(OSError):
                 part.unlink()
 
     def _unpacked_size(self, part: Path) -> int:
         return unpacked_size(part.read_bytes(), max_megapixels=self._max_megapixels)
 
-    def lose(self, item_id: str, error: Exception, part: Path | None = None) -> None:
+    def give_up(self, item_id: str, error: Exception, part: Path | None = None) -> None:
         """Give up a photo that did not arrive, or is bad; with `part`, only if that is how it was to come."""
         with self._changed:
             if part is not None and self._parts.get(item_id) != part:
@@ -343,13 +335,8 @@ class Batch:
     # Results leave
 
     def report(self) -> bytes:
-        """Return a table of all photos as a CSV file, which spreadsheets read as UTF-8."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, _REPORT, extrasaction="ignore")
-        writer.writeheader()
-        for item in self.items():
-            writer.writerow({name: cell(value) for name, value in asdict(item).items()})
-        return text.getvalue().encode("utf-8-sig")
+        """Return a table of all photos, see `denoise.delivery.report`."""
+        return delivery.report(self.items())
 
     def zip(self) -> ZipStream:
         """Return a zip file of all results so far, with the report, as pieces of bytes; its `len` is known beforehand.
@@ -372,7 +359,7 @@ class Batch:
                     except FileNotFoundError as error:
                         item.state, item.reason, missing = State.FAILED, self._explain(error), error
                     else:
-                        stream.add(_content(path, found), item.result, size=found.st_size)
+                        stream.add(delivery.content(path, found), item.result, size=found.st_size)
             if missing:
                 self._changed.notify_all()
                 raise missing
@@ -414,9 +401,9 @@ class Batch:
     def _is_arriving(self) -> bool:
         """Return whether photos are on their way; those of which nothing is heard for long are given up."""
         arriving = [item.id for item in self._items.values() if item.state == State.ARRIVING]
-        if arriving and not self._arrived and time.monotonic() - self._heard > SILENCE:
+        if arriving and not self._arrived and time.monotonic() - self._last_progress > SILENCE:
             for item_id in arriving:
-                self.lose(item_id, TimeoutError())
+                self.give_up(item_id, TimeoutError())
             return False
         return bool(arriving)
 
@@ -469,17 +456,3 @@ def _write(path: Path, content: bytes) -> None:
     except OSError:
         part.unlink(missing_ok=True)
         raise
-
-
-def _content(path: Path, found: os.stat_result) -> Iterator[bytes]:
-    """Read a file in pieces, if it is still the one that was found there.
-
-    Raises:
-        OSError: It is not.
-    """
-    with path.open("rb") as file:
-        opened = os.fstat(file.fileno())
-        if (opened.st_ino, opened.st_mtime_ns) != (found.st_ino, found.st_mtime_ns):
-            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
-        while block := file.read(_BLOCK):
-            yield block

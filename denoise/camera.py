@@ -5,7 +5,7 @@ pixels, white balance and colour matrix between channels, the tone curve makes i
 quantises it. So: sRGB -> inverse tone curve -> inverse colour matrix and white balance -> raw, + shot and read noise,
 + banding -> Bayer mosaic -> demosaic -> white balance, colour matrix, tone curve -> smoothing or sharpening -> noise
 reduction -> JPEG (after Brooks et al., "Unprocessing Images for Learned Raw Denoising", arXiv:1811.11127, and CBDNet's
-noise model, arXiv:1807.04686). What people do to a photo afterwards is `share`'s: resizing and another JPEG.
+noise model, arXiv:1807.04686). What people do to a photo afterwards is `resave`'s: resizing and another JPEG.
 
 One implementation serves the page (numpy) and the training step (`keras.ops` on the device): functions take the array
 module as `xp` and use only what both have. Chance stays outside: parameters are drawn by `sample_parameters` or
@@ -33,7 +33,7 @@ linear sRGB to camera colours and back. `gamma`, `toe`, `contrast`: tone curve. 
 `chroma_smoothing`: the weight of each neighbour in a 3-tap filter, negative sharpens. `luma_reduction`,
 `luma_reduction_far`, `chroma_reduction`: the same for what the camera's own noise reduction leaves of the noise, which
 it makes coarse; `chroma_kept`: the share of the colour that it leaves. `quality`, `quality_again`: JPEG quality, 1 to
-100. `resize`: scale of the shared photo, 0.5 to 1.
+100. `resize`: scale of the photo that is saved again, 0.5 to 1.
 """
 
 MULTIPLE = 16
@@ -253,7 +253,7 @@ def simulate(clean: Any, parameters: Mapping[str, Any], normal: Any, xp: Any = n
     return noisy, clean
 
 
-def share(noisy: Any, clean: Any, parameters: Mapping[str, Any], xp: Any = np) -> tuple[Any, Any]:
+def resave(noisy: Any, clean: Any, parameters: Mapping[str, Any], xp: Any = np) -> tuple[Any, Any]:
     """Resize photos and save them as JPEG once more, as they are before they are seen on the web.
 
     The size of the arrays stays: a photo that was made smaller is continued by its mirror image.

@@ -11,6 +11,7 @@ from denoise.ensemble import Runs, runs
 from denoise.image import Photo
 from denoise.level import looks, noise_everywhere
 from denoise.registry import ModelCard, list_models, load_model
+from denoise.runtime import ModelError
 from denoise.tiling import OVERLAP, TILE_SIZE, tile_offsets
 
 DEFAULTS = DEFAULT, DEFAULT_FOR_BIG_PHOTOS, DEFAULT_FOR_NOISY_ONES = "ridnet", "unet", "unet-strong"
@@ -80,6 +81,29 @@ def denoiser_names() -> dict[str, DenoiserInfo]:
     """
     cards = sorted(list_models().items(), key=lambda item: place(item[0]))
     return {name: describe(card) for name, card in cards} | {"nlm": _NLM}
+
+
+def info_for(model: str, strength: float, level: object) -> DenoiserInfo:
+    """Look up a denoiser, which must be able to do what is asked of it.
+
+    Raises:
+        ModelError: It is not, or there is none of this name.
+    """
+    known = denoiser_names()
+    if model not in known:
+        raise ModelError(f"There is no model {model!r}. Known models: {', '.join(known)}.")
+    for is_asked, able, wish in (
+        (strength > 1, [name for name, info in known.items() if info.has_best], "remove more than there seems to be"),
+        (
+            level is not None,
+            [name for name, info in known.items() if info.needs_level],
+            "be told how much noise there is",
+        ),
+    ):
+        if is_asked and model not in able:
+            those = f"; choose one that can: {', '.join(able)}" if able else ", and no other model here can"
+            raise ModelError(f"{model} cannot {wish}{those}.")
+    return known[model]
 
 
 def place(name: str) -> int:

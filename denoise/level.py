@@ -1,10 +1,16 @@
-"""How much noise there is in a photo: what a network removes at a first look, and what there is everywhere."""
+"""How much noise there is in a photo, for three ends.
+
+People, and non-local means, are told of the noise where the scene is flat (`estimate_noise`). A network that removes
+as much as it is told needs to know what it would remove (`estimate_level`); that takes a network. Which network serves
+a large photo is decided at once, by what is never texture (`noise_everywhere`).
+"""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from denoise import Denoiser, Image, Level
+from denoise.clean import clean_mask
 from denoise.image import Pixels, to_float
 from denoise.tiling import OVERLAP, TILE_SIZE, denoise_tiled, tile_offsets
 
@@ -14,11 +20,74 @@ UNKNOWN = -0.1
 GRAIN = 4
 """Size of coarse grain, in pixels: a network is told as much noise as there is in squares of this size."""
 
+_BLOCK_SIZE = 16  # pixels
+_FLAT_BLOCKS = 1  # percent of the blocks that are taken for flat
+_ENOUGH = 2_000_000  # pixels, of which the flattest blocks are found
+_CLEAN = 0.9  # share of a picture; what is left then are its shadows and icons, too little to judge by
+
 _QUIETEST = 0.005  # share of a photo
 _FEWEST = 16  # places of which that can be told
 
 _TILES_A_LOOK = 8  # of so many tiles, one is looked at
 _MOST_LOOKS = 12
+
+
+def estimate_noise(pixels: Pixels) -> float:
+    """Estimate the noise level of a photo from its flattest blocks.
+
+    Camera noise is correlated between neighbouring pixels, so that estimators from the finest wavelets or from
+    neighbours' differences report several times too little. Blocks of 16×16 pixels hold all frequencies; where the
+    scene is flat, their standard deviation is that of the noise.
+
+    Limits: it is the noise of the flat areas, lower than elsewhere by what the camera smoothed away there. A photo
+    without any flat area (gravel, leaves from edge to edge) is taken for noisy. Blocks near black and white are left
+    out, because there noise is clipped, and so is what is clean (`denoise.clean`): of text and drawings there is none.
+    A photo smaller than a block is one block. Of a large photo, bands of rows are looked at, in a part of the time.
+
+    Args:
+        pixels: Photo, (H, W, 3).
+
+    Returns:
+        Sigma: standard deviation of the noise, in [0, 1], root mean square over the channels.
+    """
+    height, width = pixels.shape[:2]
+    step = width * height // _ENOUGH
+    if height < _BLOCK_SIZE:  # a strip, of which a part will do
+        pixels = pixels[:, : _ENOUGH // height]
+    elif step >= 2:
+        bands = pixels[: height // _BLOCK_SIZE * _BLOCK_SIZE].reshape(-1, _BLOCK_SIZE, width, 3)[::step]
+        pixels = bands.reshape(-1, width, 3)
+    sigma, _ = flat_noise(pixels)
+    return sigma
+
+
+def flat_noise(pixels: Pixels) -> tuple[float, float]:
+    """Sigma of the noise, and its correlation between neighbouring pixels, in [0, 1], in the flattest blocks."""
+    size = min(_BLOCK_SIZE, *pixels.shape[:2])
+    if size == 1:
+        return 0.0, 0.0
+    clean = clean_mask(pixels)
+    if clean.mean() > _CLEAN:
+        return 0.0, 0.0
+    statistics, is_photo = [], []
+    for top in range(0, pixels.shape[0] - size + 1, size):  # a row of blocks at a time: few floats
+        row = to_float(pixels[top : top + size, : pixels.shape[1] // size * size])
+        blocks = row.reshape(size, -1, size, 3)  # y, block, x, channel
+        steps = [np.square(np.diff(blocks, axis=axis)).mean(axis=(0, 2, 3)) for axis in (0, 2)]
+        variance = blocks.var(axis=(0, 2), dtype=np.float64).mean(axis=1)
+        statistics.append(np.stack([blocks.mean(axis=(0, 2, 3)), variance, np.mean(steps, axis=0)]))
+        is_photo.append(~clean[top : top + size, : row.shape[1]].reshape(size, -1, size).any(axis=(0, 2)))
+    mean, variance, step = np.concatenate(statistics, axis=1)
+    exposed = (mean > 0.03) & (mean < 0.97) & np.concatenate(is_photo)
+    if exposed.any():
+        variance, step = variance[exposed], step[exposed]
+    threshold = np.percentile(variance, _FLAT_BLOCKS, method="higher")  # one of them, so `flat` is not empty
+    if threshold < 1e-12:  # far below the last bit of 16
+        return 0.0, 0.0
+    flat = variance <= threshold
+    # Neighbours' differences have the variance 2 · sigma² · (1 - correlation).
+    correlation = 1 - step[flat].sum() / (2 * variance[flat].sum())
+    return float(np.sqrt(threshold)), float(np.clip(correlation, 0, 1))
 
 
 def estimate_level(

@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise import Denoiser, Image, Level
-from denoise.catalogue import DEFAULT, DenoiserInfo, denoiser_names, load_denoiser
+from denoise.catalogue import DEFAULT, DenoiserInfo, info_for, load_denoiser
 from denoise.clean import clean_mask, put_back_clean
 from denoise.ensemble import ensemble
 from denoise.image import Photo, Pixels, space_of
 from denoise.level import GRAIN, estimate_level
 from denoise.light import keep_light
 from denoise.mixing import Mix, blend
-from denoise.runtime import ModelError
 from denoise.tiling import Finished, Progress, View, denoise_tiled
 from denoise.tone import keep_tone, tone_of
 
@@ -114,26 +113,3 @@ def denoise_photo(
 def _check_number(name: str, number: float, greatest: float = 1.0) -> None:
     if not 0 <= number <= greatest:
         raise ValueError(f"`{name}` must be between 0 and {greatest:g}. Received: {number}")
-
-
-def info_for(model: str, strength: float, level: object) -> DenoiserInfo:
-    """Look up a denoiser, which must be able to do what is asked of it.
-
-    Raises:
-        ModelError: It is not, or there is none of this name.
-    """
-    known = denoiser_names()
-    if model not in known:
-        raise ModelError(f"There is no model {model!r}. Known models: {', '.join(known)}.")
-    for is_asked, able, wish in (
-        (strength > 1, [name for name, info in known.items() if info.has_best], "remove more than there seems to be"),
-        (
-            level is not None,
-            [name for name, info in known.items() if info.needs_level],
-            "be told how much noise there is",
-        ),
-    ):
-        if is_asked and model not in able:
-            those = f"; choose one that can: {', '.join(able)}" if able else ", and no other model here can"
-            raise ModelError(f"{model} cannot {wish}{those}.")
-    return known[model]

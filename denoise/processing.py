@@ -7,16 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from denoise import catalogue, pipeline
-from denoise.baseline import estimate_noise
 from denoise.clean import clean_share
 from denoise.engine import Task
 from denoise.image import Photo, decode, encode, losses, without_metadata
 from denoise.item import Settings
+from denoise.level import estimate_noise
 from denoise.metrics import Quality, check_reference, compare
 from denoise.mixing import blend
-
-_ENOUGH = 2_000_000  # pixels, of which the flattest blocks are found
-_BAND = 16  # rows: a block of `estimate_noise`
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ def process(
     noisy = decode(path.read_bytes(), max_megapixels=max_megapixels, development=settings.development)
     if reference is not None:
         check_reference(reference, noisy)
-    noise_before = noise_levels(noisy)
+    noise_before = 255 * estimate_noise(noisy.pixels)
     model = settings.model or catalogue.default_for(noisy)
     denoised = pipeline.denoise_photo(
         noisy,
@@ -88,7 +85,7 @@ def process(
     is_clean = settings.strength > 0 and np.array_equal(noisy.pixels, denoised.pixels)
     clean = 1.0 if is_clean else clean_share(noisy.pixels)
     denoised = blend(noisy, denoised, settings.mix)
-    noise_after = noise_levels(denoised)
+    noise_after = 255 * estimate_noise(denoised.pixels)
     before, after = (compare(reference, each) if reference else None for each in (noisy, denoised))
     photo = replace(denoised, format=settings.format or noisy.format)
     photo = without_metadata(photo) if settings.strip else photo
@@ -107,14 +104,3 @@ def process(
         after=after,
         seconds=time.monotonic() - started,
     )
-
-
-def noise_levels(photo: Photo) -> float:
-    """Estimate the noise, in levels of 0 to 255; of a large photo from bands of rows, which take a part of the time."""
-    step = photo.width * photo.height // _ENOUGH
-    if photo.height < _BAND:  # a strip, of which a part will do
-        return 255 * estimate_noise(photo.pixels[:, : _ENOUGH // photo.height])
-    if step < 2:
-        return 255 * estimate_noise(photo.pixels)
-    bands = photo.pixels[: photo.height // _BAND * _BAND].reshape(-1, _BAND, photo.width, 3)[::step]
-    return 255 * estimate_noise(bands.reshape(-1, photo.width, 3))

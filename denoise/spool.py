@@ -25,8 +25,8 @@ import portalocker
 BUDGET = int(float(os.environ.get("DENOISE_DISK_GB", "50")) * 1e9)
 """Bytes of all visitors' photos and results on disk; who runs the server decides."""
 
-SHARE = 0.5
-"""Of `BUDGET`, for what comes into one folder: beside the largest batch others find room."""
+FOLDER_BUDGET = BUDGET // 2
+"""Of these, for what comes into one folder: beside the largest batch others find room."""
 
 _SPARE = 64 << 20  # bytes that stay free on the disk, for all others who write there
 _NAME = re.compile(r"denoise-spool-[0-9a-f]{32}")
@@ -38,8 +38,8 @@ _making, _reserving = threading.Lock(), threading.Lock()
 _reserved: dict[Path, int] = {}  # bytes that files under way may have
 
 
-class ShareError(OSError):
-    """A folder has its share of `BUDGET`."""
+class FolderFullError(OSError):
+    """A folder has reached `FOLDER_BUDGET`."""
 
 
 def spool() -> Path:
@@ -87,14 +87,14 @@ def reserve(path: Path, size: int, announced: int = 0) -> None:
             announces much and sends nothing is not to be in others' way.
 
     Raises:
-        ShareError: The files in its folder would take more than `SHARE` of `BUDGET`. No room is kept then.
+        FolderFullError: The files in its folder would take more than `FOLDER_BUDGET`. No room is kept then.
         OSError: See `check_room`; the same is true.
     """
     with _reserving:
         _reserved.pop(path, None)
         more, folder = max(size, announced) - _size(path), path.parent
-        if _coming(folder) + _used(folder) + more > SHARE * BUDGET:
-            raise ShareError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+        if _coming(folder) + _used(folder) + more > FOLDER_BUDGET:
+            raise FolderFullError(errno.EDQUOT, os.strerror(errno.EDQUOT))
         check_room(more)
         _reserved[path] = size
 

@@ -22,11 +22,11 @@ from denoise.mixing import Mix
 from denoise.presets import USUAL, presets
 from denoise.runtime import ModelError
 from denoise.turns import Turns
-from denoise.ui import pictures, samples, session, texts
+from denoise.ui import pictures, samples, texts
 from denoise.ui.arrivals import Arrivals
 from denoise.ui.kept import Kept
 from denoise.ui.pages import denoise_words as words
-from denoise.ui.results import Result, Run
+from denoise.ui.results import Result, Results, Run
 from denoise.ui.session import PHOTO, UPLOAD, Session
 
 APP = Path(__file__).parents[1] / "page.py"
@@ -51,7 +51,7 @@ def runs(monkeypatch):
         return replace(photo, pixels=cv2.blur(photo.pixels, (3, 3)))
 
     monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
-    monkeypatch.setattr(session, "_results_of_samples", {})
+    monkeypatch.setattr(Results, "of_samples", {})
     return made
 
 
@@ -273,7 +273,7 @@ def test_strength_runs_the_model_again_and_stands_in_the_link(app, runs):
     app.slider(key="strength").set_value(2.0).run()
     assert len(runs) == 2
     assert link_of(app)["strength"] == "2"
-    assert state_of(app).result(Run(state_of(app).chosen_id, model_of(app), strength=2.0))
+    assert state_of(app).results.get(Run(state_of(app).chosen_id, model_of(app), strength=2.0))
     choose_model(app, "nlm")
     assert app.slider(key="strength").disabled
     assert len(runs) == 3
@@ -466,7 +466,7 @@ def test_stopped_run_starts_again_when_asked(app, runs):
 @pytest.mark.parametrize(("levels", "said"), [(1, words.UNCHANGED), (2, words.ALREADY_CLEAN)])
 def test_page_says_that_a_photo_is_already_clean(app, levels, said):
     pixels = np.random.default_rng(0).integers(120, 120 + levels, (64, 64, 3)).astype(np.uint8)
-    state_of(app).open_upload("clean.png", encode(Photo(pixels)))
+    state_of(app).open_upload("clean.png", Kept(encode(Photo(pixels))))
     app.run()
     assert [info.value for info in app.info] == [said]
     state_of(app).choose(next(iter(samples.list_samples())))
@@ -522,7 +522,7 @@ def test_add_result_lets_go_of_old_large_results():
     for number in range(4):
         large = Photo(np.zeros((2000, 4000, 3), np.uint8))  # 24 MB
         state.add_result(Run(str(number), "model"), Result(large, 1.0))
-    assert list(state.results) == [Run("2", "model"), Run("3", "model")]
+    assert list(state.results.own) == [Run("2", "model"), Run("3", "model")]
 
 
 def test_photo_is_loaded_only_in_turn_and_not_when_nothing_changes(app, monkeypatch):
@@ -539,7 +539,7 @@ def test_photo_is_loaded_only_in_turn_and_not_when_nothing_changes(app, monkeypa
         monkeypatch.setattr(turns, name, Turns(10**9, small=0))
     monkeypatch.setattr(Kept, "get", load)
     upload(app, png(seed=1))
-    assert state_of(app).results
+    assert state_of(app).results.own
     assert loaded
     assert all(loaded)
     loaded.clear()
@@ -548,10 +548,10 @@ def test_photo_is_loaded_only_in_turn_and_not_when_nothing_changes(app, monkeypa
     assert loaded == []
 
 
-def test_latest_makes_a_value_once_per_key():
+def test_cache_makes_a_value_once_per_key():
     state, made = Session("sample"), []
     for key in ("a", "a", "b", "a"):
-        state.latest("slot", key, lambda: made.append(0))
+        state.cache.get("slot", key, lambda: made.append(0))
     assert len(made) == 3
 
 

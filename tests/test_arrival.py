@@ -3,7 +3,7 @@ from anyio import CapacityLimiter
 
 from denoise import arrival, spool
 from denoise.arrival import TooManyBytesError
-from denoise.spool import ShareError, make_folder
+from denoise.spool import FolderFullError, make_folder
 from tests.asynchronous import run
 
 
@@ -29,7 +29,7 @@ def written(part, *pieces, **options):
 def test_file_is_written_as_it_comes(part, monkeypatch):
     monkeypatch.setattr(arrival, "_BLOCK", 4)
     sizes = []
-    content = written(part, b"ab", b"cdef", b"g", heard=lambda: sizes.append(part.stat().st_size))
+    content = written(part, b"ab", b"cdef", b"g", on_progress=lambda: sizes.append(part.stat().st_size))
     assert content == b"abcdefg"
     assert len(sizes) == 2
     assert written(part, b"again") == b"again"
@@ -45,7 +45,7 @@ def test_no_more_is_taken_than_may_come(part):
 def test_what_is_announced_must_find_room(part, monkeypatch):
     monkeypatch.setattr(spool, "BUDGET", spool._used(spool.spool()) + 1000)
     much = 10**12  # even if what other tests have left goes meanwhile
-    with pytest.raises(ShareError):
+    with pytest.raises(FolderFullError):
         written(part, announced=much, limit=2 * much)
     assert not part.exists()
     assert written(part, b"x", announced=much, limit=100) == b"x"  # no more than may come
@@ -57,5 +57,5 @@ def test_who_hears_of_it_may_end_it(part):
         raise KeyError
 
     with pytest.raises(KeyError):
-        written(part, b"x", heard=end)
+        written(part, b"x", on_progress=end)
     assert spool._reserved == {}

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from skimage import data
 
-from denoise.baseline import estimate_noise, non_local_means
+from denoise import level
+from denoise.baseline import non_local_means
 from denoise.image import to_float, to_pixels
+from denoise.level import estimate_noise
 from denoise.metrics import psnr
 
 LEVEL = np.zeros((1, 1, 1), np.float32)  # the filter estimates the noise itself
@@ -91,3 +93,16 @@ def test_non_local_means_stays_between_black_and_white():
     assert denoised.dtype == np.float32
     assert denoised.min() >= 0
     assert denoised.max() <= 1
+
+
+@pytest.mark.parametrize("shape", [(500, 400, 3), (10, 9000, 3)], ids=["photo", "strip"])
+def test_noise_of_a_large_photo_is_estimated_from_a_part_of_it(shape, monkeypatch):
+    pixels = np.random.default_rng(0).normal(120, 9, shape).clip(0, 255).astype(np.uint8)
+    looked_at = []
+    look = level.flat_noise
+    monkeypatch.setattr(level, "flat_noise", lambda some: looked_at.append(some.size) or look(some))
+    whole = 255 * estimate_noise(pixels)
+    monkeypatch.setattr(level, "_ENOUGH", 50_000)
+    assert 255 * estimate_noise(pixels) == pytest.approx(whole, rel=0.05)
+    assert whole == pytest.approx(9, rel=0.1)
+    assert looked_at[0] == pixels.size > 1.5 * looked_at[1]

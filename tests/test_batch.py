@@ -13,7 +13,6 @@ from PIL import Image
 
 from denoise import batch as batch_module
 from denoise import catalogue, pipeline, processing, turns
-from denoise.baseline import estimate_noise as estimate
 from denoise.batch import REPORT_NAME, Batch
 from denoise.engine import Engine
 from denoise.image import Photo, decode, encode
@@ -336,7 +335,7 @@ def test_look_at_a_photo_holds_up_no_other(batch, monkeypatch):
 
 def test_lost_photo_may_come_once_more_but_a_good_one_may_not(batch):
     item = batch.expect("x.png", 1)
-    batch.lose(item.id, ConnectionError("broken"))
+    batch.give_up(item.id, ConnectionError("broken"))
     assert batch.items()[0].reason == "broken"
     part = batch.part(item.id)
     part.write_bytes(picture())
@@ -344,7 +343,7 @@ def test_lost_photo_may_come_once_more_but_a_good_one_may_not(batch):
     assert (states(batch), batch.items()[0].reason) == ([State.WAITING], "")
     with pytest.raises(KeyError):
         batch.part(item.id)
-    batch.lose(item.id, ConnectionError())  # of the first attempt, and late
+    batch.give_up(item.id, ConnectionError())  # of the first attempt, and late
     assert states(batch) == [State.WAITING]
     with pytest.raises(KeyError):
         batch.part("unknown")
@@ -405,20 +404,6 @@ def test_time_left_counts_photos_on_their_way_like_the_others(batch):
     assert batch.seconds_left(settings) == pytest.approx(2.5 * known)
 
 
-def test_noise_of_a_large_photo_is_estimated_from_a_part_of_it(batch, monkeypatch):
-    buffer = io.BytesIO()
-    Image.fromarray(np.random.default_rng(0).normal(120, 9, (500, 400, 3)).astype(np.uint8)).save(buffer, "PNG")
-    heights = []
-    monkeypatch.setattr(processing, "estimate_noise", lambda pixels: heights.append(len(pixels)) or estimate(pixels))
-    add(batch, "x.png", buffer.getvalue())
-    monkeypatch.setattr(processing, "_ENOUGH", 50_000)
-    add(batch, "x.png", buffer.getvalue())
-    assert heights == [500, 128]
-    whole, part = (item.noise_before for item in batch.items())
-    assert part == pytest.approx(whole, rel=0.05)
-    assert whole == pytest.approx(9, rel=0.1)
-
-
 def test_photo_that_is_still_read_when_the_batch_is_removed_is_no_failure():
     explained = []
     batch = Batch(Engine(), max_megapixels=1, explain=lambda error: explained.append(error) or "")
@@ -446,13 +431,6 @@ def test_closing_removes_all_files_also_while_it_works(batch, denoiser):
     assert not folder.exists()
     with pytest.raises(KeyError):
         batch.part(batch.expect("late.png", 1).id)
-
-
-def test_tokens_cannot_be_guessed(batch):
-    other = Batch(Engine())
-    assert other.token != batch.token
-    assert len(other.token) >= 32
-    other.close()
 
 
 def test_photo_and_its_result_can_be_looked_at(batch):

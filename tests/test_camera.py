@@ -152,14 +152,14 @@ def test_simulate_in_less_light_is_darker_and_relatively_noisier(clean: np.ndarr
     assert np.std(dark_noisy - dark) / dark.mean() > np.std(bright_noisy - bright) / bright.mean()
 
 
-def test_share_without_resizing_and_jpeg_changes_nothing(clean: np.ndarray) -> None:
+def test_resave_without_resizing_and_jpeg_changes_nothing(clean: np.ndarray) -> None:
     noisy, target = camera.simulate(clean, cameras(4), normal(clean.shape))
-    shared = camera.share(noisy, target, cameras(4, resize=1, jpeg_again=0))
-    np.testing.assert_allclose(shared, (noisy, target), atol=1e-6)
+    saved = camera.resave(noisy, target, cameras(4, resize=1, jpeg_again=0))
+    np.testing.assert_allclose(saved, (noisy, target), atol=1e-6)
 
 
-def test_share_makes_photos_smaller(clean: np.ndarray) -> None:
-    noisy, target = camera.share(clean, clean, cameras(4, resize=0.5, jpeg_again=0))
+def test_resave_makes_photos_smaller(clean: np.ndarray) -> None:
+    noisy, target = camera.resave(clean, clean, cameras(4, resize=0.5, jpeg_again=0))
     halved = clean.reshape(4, 48, 2, 48, 2, 3).mean(axis=(2, 4))
     inside = np.s_[:, 2:46, 2:46]
     # The triangle filter looks a little further than the mean of 2×2 pixels.
@@ -169,8 +169,8 @@ def test_share_makes_photos_smaller(clean: np.ndarray) -> None:
     assert np.abs(noisy - target).max() <= 0.5 / 255 + 1e-5
 
 
-def test_share_compresses_the_noisy_photo_alone(clean: np.ndarray) -> None:
-    noisy, target = camera.share(clean, clean, cameras(4, resize=1, jpeg_again=1, quality_again=70))
+def test_resave_compresses_the_noisy_photo_alone(clean: np.ndarray) -> None:
+    noisy, target = camera.resave(clean, clean, cameras(4, resize=1, jpeg_again=1, quality_again=70))
     np.testing.assert_allclose(target, clean, atol=1e-6)
     assert 0.005 < np.std(noisy - target) < 0.1
 
@@ -182,7 +182,7 @@ def sampled(clean: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
     soft = np.stack([cv2.resize(photo[:48, :48], (96, 96), interpolation=cv2.INTER_CUBIC) for photo in clean])
     many = np.repeat(soft.clip(0, 1), 48, axis=0)
     parameters = camera.sample_parameters(np.random.default_rng(3), len(many))
-    noisy, target = camera.share(*camera.simulate(many, parameters, normal(many.shape)), parameters)
+    noisy, target = camera.resave(*camera.simulate(many, parameters, normal(many.shape)), parameters)
     return parameters, 255 * (noisy - target)
 
 
@@ -258,15 +258,15 @@ def test_jpeg_agrees_with_libjpeg(clean: np.ndarray, quality: int, subsampling: 
     assert difference < 0.3 * loss
 
 
-def test_simulate_and_share_are_the_same_in_training(clean: np.ndarray) -> None:
+def test_simulate_and_resave_are_the_same_in_training(clean: np.ndarray) -> None:
     ops = pytest.importorskip("keras").ops
     parameters = camera.sample_parameters(np.random.default_rng(2), 4)
     parameters |= {"resize": np.array([0.5, 0.7, 0.9, 1], np.float32), "jpeg_again": np.array([1, 0, 1, 0], np.float32)}
-    here = camera.share(*camera.simulate(clean, parameters, normal(clean.shape)), parameters)
+    here = camera.resave(*camera.simulate(clean, parameters, normal(clean.shape)), parameters)
     tensors = {name: ops.convert_to_tensor(value) for name, value in parameters.items()}
     tensor = ops.convert_to_tensor
     there = camera.simulate(tensor(clean), tensors, tensor(normal(clean.shape)), ops)
-    there = camera.share(*there, tensors, ops)
+    there = camera.resave(*there, tensors, ops)
     np.testing.assert_allclose(np.asarray(there[1]), here[1], atol=1e-4)
     # Rounding to 8 bit and JPEG's quantiser may fall to the other side here and there, which a block of pixels shares.
     assert np.mean(np.abs(np.asarray(there[0]) - here[0])) < 0.1 / 255

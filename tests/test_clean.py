@@ -7,8 +7,8 @@ import skimage.data
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from denoise.baseline import estimate_noise
 from denoise.clean import clean_mask, describe_clean, put_back_clean
+from denoise.level import estimate_noise
 
 BLACK_ON_WHITE = ((0, 0, 0), (255, 255, 255))
 COLOURS = {

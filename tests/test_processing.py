@@ -3,10 +3,10 @@ from functools import partial
 import numpy as np
 import pytest
 
-from denoise.baseline import estimate_noise
 from denoise.engine import Engine, Task
 from denoise.image import Metadata, Photo, decode, encode
 from denoise.item import Settings
+from denoise.level import estimate_noise
 from denoise.mixing import Mix, blend
 from denoise.pipeline import denoise_photo
 from denoise.processing import process

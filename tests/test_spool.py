@@ -8,7 +8,7 @@ import portalocker
 import pytest
 
 from denoise import spool as module
-from denoise.spool import ShareError, check_room, make_folder, release, remove_spool, reserve, spool
+from denoise.spool import FolderFullError, check_room, make_folder, release, remove_spool, reserve, spool
 
 
 @pytest.fixture
@@ -205,7 +205,7 @@ def test_room_ends_with_the_budget_and_with_the_disk(place, monkeypatch):
 
 def test_room_that_is_kept_is_nobody_elses_until_the_file_has_it(place, monkeypatch):
     monkeypatch.setattr(module, "BUDGET", module._used(spool()) + 5000)
-    monkeypatch.setattr(module, "SHARE", 1)
+    monkeypatch.setattr(module, "FOLDER_BUDGET", module.BUDGET)
     first, second = (make_folder() / "photo.part" for _ in range(2))
     reserve(first, 2000, 5000)  # of which 2000 are kept
     with pytest.raises(OSError, match="space"):
@@ -242,13 +242,14 @@ def test_room_that_is_kept_is_not_on_the_disk_for_others(place, monkeypatch):
 
 def test_one_folder_has_a_share_and_others_the_rest(place, monkeypatch):
     monkeypatch.setattr(module, "BUDGET", 8000)
+    monkeypatch.setattr(module, "FOLDER_BUDGET", 4000)
     folder, other = make_folder(), make_folder()
     (folder / "result.out").write_bytes(bytes(1000))
     reserve(folder / "1.part", 2000)
     reserve(folder / "2.part", 1000)
-    with pytest.raises(ShareError):
+    with pytest.raises(FolderFullError):
         reserve(folder / "3.part", 1)
-    with pytest.raises(ShareError):
+    with pytest.raises(FolderFullError):
         reserve(folder / "2.part", 500, 1001)
     (folder / "2.part").write_bytes(bytes(1000))
     reserve(folder / "2.part", 1000)

@@ -36,7 +36,6 @@ _BYTES = (1, 2, 7)  # types whose values stay together in one object
 
 _PLACES = (Base.StripOffsets, Base.StripByteCounts, Base.TileOffsets, Base.TileByteCounts)
 _LAYERS = 37724  # of a Photoshop document inside a TIFF; they may be larger than the picture
-_PIXELS = (*_PLACES, _LAYERS)
 _JPEG = (6, 7)  # values of Compression
 _MOSAIC = (32803, 34892)  # values of PhotometricInterpretation: a colour for each pixel, and all three but linear
 _SCAN = re.compile(rb"\xff\xda\x00[\x08\x0a\x0c\x0e][\x01-\x04]")  # start of a JPEG's scan

@@ -268,7 +268,11 @@ def _compressor() -> "zlib._Compress":
 
 
 def _encode_png(photo: Photo) -> bytes:
-    """Writes what Pillow cannot: 16-bit colour, with metadata. Source: PNG Specification, third edition, W3C 2025."""
+    """Writes a block of rows at a time. Source: PNG Specification, third edition, W3C 2025.
+
+    Pillow has no 16-bit colour, and OpenCV no grey with transparency; the latter copies the photo, with its
+    channels in another order.
+    """
     samples = _samples(photo)
     channels = samples.shape[2]
     colour_type = {1: 0, 2: 4, 3: 2, 4: 6}[channels]

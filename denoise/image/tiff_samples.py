@@ -1,7 +1,8 @@
 """TIFFs whose samples no library here reads as they are: float, in planes, white at zero, or with further channels.
 
 OpenCV, by libtiff, undoes every compression; only the layout is too much for it. So it gets the same strips in a plain
-layout, of which the samples are then put together. Source: TIFF 6.0, and Adobe's Technical Note 3 of 2005 for float.
+layout, of which the samples are then put together. (tifffile undoes LZW and JPEG only with imagecodecs, a library of
+200 codecs.) Source: TIFF 6.0, and Adobe's Technical Note 3 of 2005 for float.
 """
 
 import io

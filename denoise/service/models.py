@@ -7,10 +7,11 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from denoise import catalogue
+from denoise.catalogue import info_for
 from denoise.image import format_for
 from denoise.item import Settings
 from denoise.mixing import Mix
-from denoise.pipeline import STRONGEST, info_for
+from denoise.pipeline import STRONGEST
 from denoise.runtime import ModelError
 
 

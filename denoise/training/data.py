@@ -232,7 +232,7 @@ def random_photograph(clean: Pixels8, size: int, rng: np.random.Generator) -> tu
     view = image.to_float(random_view(clean, size, rng))[None]
     parameters = camera.sample_parameters(rng, 1)
     simulated = camera.simulate(view, parameters, rng.standard_normal(view.shape, np.float32))
-    noisy, target = camera.share(*simulated, parameters)
+    noisy, target = camera.resave(*simulated, parameters)
     return noisy[0], target[0]
 
 

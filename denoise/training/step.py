@@ -95,7 +95,7 @@ class DenoisingTraining(keras.Model):
             return ops.cast(inputs["noisy"], "float32") / 255.0, clean
         parameters = {k: v for k, v in inputs.items() if k not in ("clean", "offset")}
         normal = keras.random.normal(ops.shape(clean), dtype="float32", seed=self.seed_generator)
-        noisy, clean = camera.share(*camera.simulate(clean, parameters, normal, ops), parameters, ops)
+        noisy, clean = camera.resave(*camera.simulate(clean, parameters, normal, ops), parameters, ops)
         return self._crop(noisy, inputs["offset"]), self._crop(clean, inputs["offset"])
 
     def _crop(self, picture: Any, offset: Any) -> Any:

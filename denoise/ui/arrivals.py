@@ -35,6 +35,6 @@ class Arrivals:
         if context and before:
             cast(MemoryUploadedFileManager, context.uploaded_file_mgr).remove_file(context.session_id, before)
 
-    def missed(self, place: str, file: UploadedFile | None) -> bool:
+    def is_untaken(self, place: str, file: UploadedFile | None) -> bool:
         """Tell whether a file still waits to be taken: the run that was to take it was overtaken too early."""
         return file is not None and self._files.get(place) != file.file_id

@@ -79,7 +79,7 @@ class Choices:
         self.mix = mix
         self._fit_preset()
 
-    def obey(self, link: Mapping[str, str]) -> None:
+    def follow(self, link: Mapping[str, str]) -> None:
         """Do as a link says: preset, model, quality, strength, mix. What it does not say, or says wrongly, stays."""
         if (name := link.get("preset", "")) in presets():
             self.choose_preset(name)
@@ -95,7 +95,7 @@ class Choices:
         self._fit_preset()
 
     def link(self) -> dict[str, str]:
-        """Return what `obey` takes; empty where all is as a new visitor finds it."""
+        """Return what `follow` takes; empty where all is as a new visitor finds it."""
         return {
             "photo": self.chosen_id,
             "preset": self.preset if self.preset != USUAL else "",

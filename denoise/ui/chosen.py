@@ -1,9 +1,22 @@
-"""The photo that the page is about."""
+"""The photo that the page is about: a sample, or what became of a file that was uploaded."""
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import PurePath
+from typing import TypeVar
 
-from denoise.image import Development, Photo
+from denoise import catalogue, turns
+from denoise.image import Development, Photo, decode, identify, outline, unpacked_size
+from denoise.metrics import check_reference
+from denoise.ui import limits, samples, texts
+from denoise.ui.choices import write_development
+from denoise.ui.kept import Kept
+from denoise.ui.spot import telling_spot
+
+_T = TypeVar("_T")
+_PLAIN = Development()
 
 
 @dataclass(frozen=True)
@@ -45,3 +58,65 @@ class Chosen:
     def clean(self) -> Photo | None:
         """Its clean reference, if there is one."""
         return self.load_clean() if self.load_clean else None
+
+
+def chosen_sample(name: str) -> Chosen:
+    """Return a sample as the photo that the page is about."""
+    sample = samples.list_samples()[name]
+    noisy, clean = partial(samples.load, sample.noisy), partial(samples.load, sample.clean)
+    return Chosen(
+        sample.name,
+        sample.title,
+        sample.name + PurePath(sample.noisy).suffix,
+        noisy,
+        outline(noisy()),
+        samples.spot(name),
+        catalogue.default_for(noisy()),
+        load_clean=clean,
+        clean_id=sample.name,
+    )
+
+
+Opened = tuple[Kept[Photo], Chosen]
+"""A photo that was decoded, and what is known of it."""
+
+
+def open_upload(file_name: str, file: Kept[bytes], development: Development) -> tuple[Opened | None, str]:
+    """Decode an uploaded photo; return it and what is known of it, or why there is nothing."""
+
+    def keep(photo: Photo, digest: str) -> Opened:
+        how = development if identify(file.get()) == "RAW" else None
+        photo_id = digest if how in (None, _PLAIN) else f"{digest},{write_development(development)}"
+        kept, known = Kept(photo), (outline(photo), telling_spot(photo), catalogue.default_for(photo))
+        return kept, Chosen(photo_id, file_name, file_name, kept.get, *known, digest, how)
+
+    return open_photo(file, keep, development)
+
+
+def open_reference(file: Kept[bytes], noisy: Chosen) -> tuple[Opened | None, str]:
+    """Decode the clean reference of a photo; return both, the latter with it, or why there is nothing."""
+
+    def keep(photo: Photo, digest: str) -> Opened:
+        check_reference(photo, noisy.outline)
+        kept = Kept(photo)
+        return kept, replace(noisy, load_clean=kept.get, clean_id=digest)
+
+    return open_photo(file, keep)
+
+
+def open_photo(
+    file: Kept[bytes], make: Callable[[Photo, str], _T], development: Development = _PLAIN
+) -> tuple[_T | None, str]:
+    """Decode a file when it is its turn; return what `make` makes of it and its digest, or why there is nothing."""
+    most = limits.MAX_MEGAPIXELS
+    try:
+        with turns.pictures.turn(2 * unpacked_size(file.get(), max_megapixels=most)):
+            photo = decode(file.get(), max_megapixels=most, development=development)
+            return make(photo, digest_of(file.get())), ""
+    except Exception as error:
+        return None, texts.explain(error)
+
+
+def digest_of(data: bytes) -> str:
+    """Return what tells files apart."""
+    return hashlib.sha256(data).hexdigest()[:16]

@@ -40,7 +40,7 @@ def prepare() -> None:
 
 
 def _end(server: uvicorn.Server) -> Callable[[int, FrameType | None], None]:
-    def obey(number: int, frame: FrameType | None) -> None:
+    def end(number: int, frame: FrameType | None) -> None:
         if server.should_exit:  # the second signal
             _end_now(number)
         last = threading.Timer(_LAST, _end_now, [number])
@@ -48,7 +48,7 @@ def _end(server: uvicorn.Server) -> Callable[[int, FrameType | None], None]:
         last.start()
         server.handle_exit(number, frame)
 
-    return obey
+    return end
 
 
 def _end_now(number: int) -> None:

@@ -1,6 +1,6 @@
 """What stands between the network and the page: nobody sends faster, slower or elsewhere than a visitor would.
 
-ASGI middleware, which sees every request before Streamlit and the routes of `transfer` do.
+ASGI middleware, which sees every request before Streamlit and the routes do.
 """
 
 import asyncio

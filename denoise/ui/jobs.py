@@ -1,16 +1,81 @@
-"""A job on a page: its progress, its Cancel button, and what is said when it ended early."""
+"""A visitor's jobs; and on a page their progress, a Cancel button, and what is said of one that ended early."""
 
+import threading
 import time
 from collections.abc import Callable, Hashable
 
 import streamlit as st
 
+from denoise import engine
 from denoise.engine import Job, Task
-from denoise.ui import session, texts
-from denoise.ui.slots import Slots
+from denoise.ui import texts
+from denoise.ui.cache import end_if_overtaken
 
 _LOOK = 0.1  # seconds between two looks at the job
 _PAUSE = 0.4  # seconds between two messages to the browser, which otherwise draws the bar anew up to 80 times a second
+
+
+class Jobs:
+    """What a visitor has at work: one job in each slot, a page's part such as the curves of the noise lab.
+
+    Args:
+        explain: Turns a failure into a sentence, see `Job.reason`.
+    """
+
+    def __init__(self, explain: Callable[[Exception], str]) -> None:
+        self._explain = explain
+        self._changing = threading.Lock()  # guards what follows
+        self._jobs: dict[str, tuple[Hashable, Job[None]]] = {}  # by slot: what about, and the job
+        self._ending: dict[str, Job[None]] = {}  # the last that was ended: perhaps still in a tile
+
+    def job(self, slot: str, key: Hashable, work: Callable[[Task], None]) -> Job[None]:
+        """Return the job on `key` in this slot while it is at work, or when it was cancelled or failed; else begin it.
+
+        Args:
+            slot: A job on something else that is there ends first.
+            key: What it is about.
+            work: Keeps what it makes, piece by piece, so that little is lost, and makes only what is not there.
+        """
+        with self._changing:
+            known = self._jobs.get(slot)
+            if known and known[0] == key and (known[1].goes_on or known[1].ended_early):
+                return known[1]
+            self._end(slot)
+            job = engine.shared().submit(work, explain=self._explain, after=self._ending.get(slot))
+            self._jobs[slot] = key, job
+            return job
+
+    def goes_on(self, slot: str) -> bool:
+        """Tell whether something is at work in this slot."""
+        known = self._jobs.get(slot)
+        return known is not None and known[1].goes_on
+
+    def end(self, slot: str) -> None:
+        """Let what is at work in this slot end within a tile, and forget how it ended."""
+        with self._changing:
+            self._end(slot)
+
+    def end_others(self, slot: str) -> None:
+        """Do that in all slots but this one."""
+        with self._changing:
+            for each in [each for each in self._jobs if each != slot]:
+                self._end(each)
+
+    def forget_early_end(self, slot: str) -> None:
+        """Let the job begin again that was cancelled or failed, if there is one."""
+        with self._changing:
+            if (known := self._jobs.get(slot)) and known[1].ended_early:
+                self._end(slot)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until those that were ended have, each of them at most so long."""
+        for job in list(self._ending.values()):
+            job.wait(seconds)
+
+    def _end(self, slot: str) -> None:
+        if before := self._jobs.pop(slot, None):
+            before[1].cancel()
+            self._ending[slot] = before[1]
 
 
 def of_tiles(job: Job[None]) -> tuple[float, str]:
@@ -19,7 +84,7 @@ def of_tiles(job: Job[None]) -> tuple[float, str]:
 
 
 def show(
-    jobs: Slots,
+    jobs: Jobs,
     slot: str,
     key: Hashable,
     work: Callable[[Task], None],
@@ -34,9 +99,9 @@ def show(
 
     Args:
         jobs: The visitor's.
-        slot: See `Slots.job`.
-        key: See `Slots.job`.
-        work: See `Slots.job`; begins unless it is at work.
+        slot: See `Jobs.job`.
+        key: See `Jobs.job`.
+        work: See `Jobs.job`; begins unless it is at work.
         tell: Returns the share that is done and a sentence, once the job counts tiles.
         cancelled: The sentence for one that was cancelled.
         again: The text of the button to do it after all.
@@ -52,13 +117,13 @@ def show(
     told = time.monotonic()
     while not job.wait(_LOOK):
         if time.monotonic() - told < _PAUSE:
-            session.current()  # as with a message, Streamlit ends here a run that is outdated
+            end_if_overtaken()  # as a message does
             continue
         if job.ahead:
             bar.progress(0.0, texts.waiting_for(job.ahead))
         elif job.total:
             bar.progress(*tell(job))
         else:
-            session.current()
+            end_if_overtaken()
         told = time.monotonic()
     st.rerun()

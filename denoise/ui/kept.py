@@ -129,15 +129,6 @@ class Kept(Generic[_T]):
             raise GoneError(texts.TIDIED_AWAY) from error
 
 
-Upload = bytes | Kept[bytes]
-"""A file that came; as the latter it may wait on disk for its turn."""
-
-
-def held(file: Upload) -> Kept[bytes]:
-    """Return a file so that it may wait on disk."""
-    return Kept(file) if isinstance(file, bytes) else file
-
-
 _large: "weakref.WeakSet[Kept[Any]]" = weakref.WeakSet()
 _adding = threading.Lock()
 

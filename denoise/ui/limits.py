@@ -1,7 +1,8 @@
-"""How much strangers may have the server hold: connections, and files that no page has taken yet."""
+"""How much strangers may have the server hold: connections, files that no page has taken yet, the largest photo."""
 
 import asyncio
 import errno
+import os
 from collections import Counter
 
 from starlette.datastructures import Headers
@@ -13,6 +14,9 @@ from streamlit.runtime import get_instance
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from denoise.ui import farewell, texts
+
+MAX_MEGAPIXELS = float(os.environ.get("DENOISE_MAX_MEGAPIXELS", "50"))
+"""The largest photo that the page accepts; who runs the server decides, by its memory."""
 
 _CONNECTIONS = 2  # times the visitors; who finds no place keeps one open to look again
 _MEGABYTE = 1 << 20
@@ -105,7 +109,7 @@ def _store() -> MemoryUploadedFileManager:
 def _held(session_id: str) -> tuple[int, int, int]:
     """Return the bytes of all files in Streamlit's store, and how many a session has there: untaken, and names of all.
 
-    What a page has taken is empty, see `session.Session.take`.
+    What a page has taken is empty, see `denoise.ui.arrivals`.
     """
     storage = _store().file_storage
     held = sum(len(file.data) for files in list(storage.values()) for file in list(files.values()))

@@ -3,26 +3,24 @@
 Each is made once, one at a time for a visitor and few in the whole server, and none for who has left meanwhile.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakKeyDictionary
 
 import anyio
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import ClientDisconnect, Request
 
 from denoise.mixing import Mix
+from denoise.ui.before_after import BeforeAfter
 from denoise.ui.results import File, Result
 from denoise.ui.session import Session
-from denoise.ui.sharing import Share
 
 BLOCK = 1 << 18
 """Bytes that are sent at a time: the network's queue would copy all of a file that it is given at once."""
 
 _KEPT_BYTES = 64_000_000  # of all files that are kept
 _encoding = CapacityLimiter(2)
-_turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +35,6 @@ class Made:
             yield self.data[start : start + BLOCK]
 
 
-_there: WeakKeyDictionary[Result, WeakValueDictionary[tuple[File | Share, Mix], Made]] = WeakKeyDictionary()
-"""Every file that is being sent or is kept."""
-
 _kept: WeakKeyDictionary[Result, Made] = WeakKeyDictionary()
 """The last file that was made of a result, while the newest ones fit.
 
@@ -48,7 +43,7 @@ while the visitor is away it stays, and counts towards `_KEPT_BYTES` alone.
 """
 
 
-async def fill(request: Request, state: Session, file: File | Share, mix: Mix) -> Made:
+async def fill(request: Request, state: Session, file: File | BeforeAfter, mix: Mix) -> Made:
     """Return a file of a visitor's, see `Session.file`.
 
     Raises:
@@ -57,15 +52,14 @@ async def fill(request: Request, state: Session, file: File | Share, mix: Mix) -
     """
 
     async def make() -> Made:
-        async with _turns.setdefault(state.token, asyncio.Lock()):
-            result = state.result(file.run)
+        async with state.encoding:
+            result = state.results.get(file.run)
             if result is None:
                 raise LookupError(file.run)
-            there = _there.setdefault(result, WeakValueDictionary())
-            made = there.get((file, mix))
+            made: Made | None = result.files.get((file, mix))
             if made is None:
                 made = Made(await to_thread.run_sync(state.file, file, mix, limiter=_encoding))
-                there[file, mix] = made
+                result.files[file, mix] = made
                 _keep(result, made)
             return made
 

@@ -7,7 +7,7 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile
 
 from denoise.ui import texts, trouble
 from denoise.ui.farewell import ANEW
-from denoise.ui.kept import Kept, Upload
+from denoise.ui.kept import Kept
 from denoise.ui.session import Session
 
 
@@ -16,7 +16,7 @@ def show(
     label: str,
     place: str,
     *,
-    on_file: Callable[[str, Upload], None],
+    on_file: Callable[[str, Kept[bytes]], None],
     on_empty: Callable[[], None] = lambda: None,
     key: str = "",
     tip: str | None = None,
@@ -75,7 +75,7 @@ def show(
     st.session_state[shown] = True
     if st.session_state.get(missing):
         st.error(texts.NOT_TAKEN)
-    if state.arrivals.missed(place, file):  # the run that was to take it was overtaken before it began
+    if state.arrivals.is_untaken(place, file):  # the run that was to take it was overtaken before it began
         changed()
         st.rerun()
     return file is not None

@@ -1,11 +1,16 @@
 """What is made of a photo: by which run, with what result, to be saved as which file."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+import threading
+from collections.abc import Hashable, Mapping
+from typing import Any, ClassVar, NamedTuple
+from weakref import WeakValueDictionary
 
 from denoise.image import Photo
 from denoise.pipeline import STRONGEST
+from denoise.ui import samples
 from denoise.ui.kept import Kept
+
+_MOST_BYTES = 64_000_000  # all results of a visitor's own photos; at least the newest stays
 
 
 class Run(NamedTuple):
@@ -53,15 +58,52 @@ def read_strength(text: str) -> float:
 
 
 class Result:
-    """What a denoiser made of a photo, before it is mixed, and the seconds it took."""
+    """What a denoiser made of a photo, before it is mixed.
+
+    Attributes:
+        seconds: How long it took.
+        files: Those of it that are being sent or kept, by what was wanted, see `denoise.ui.orders`.
+    """
 
     def __init__(self, photo: Photo, seconds: float) -> None:
         self.kept, self.seconds = Kept(photo), seconds
+        self.files: WeakValueDictionary[Hashable, Any] = WeakValueDictionary()
 
     @property
     def photo(self) -> Photo:
         """The denoised photo; see `Chosen.noisy`."""
         return self.kept.get()
+
+
+class Results:
+    """The results that a visitor can have: of the visitor's own photos, newest last, and those of the samples."""
+
+    of_samples: ClassVar[dict[Run, Result]] = {}
+    """For every visitor: few and small, and the same for all of them."""
+
+    def __init__(self) -> None:
+        self.own: dict[Run, Result] = {}
+        self._adding = threading.Lock()
+
+    def add(self, run: Run, result: Result) -> None:
+        """Keep a result, and let go of the oldest ones when all of them together become large."""
+        if run.photo in samples.list_samples():
+            self.of_samples[run] = result
+            return
+        with self._adding:
+            self.own[run] = result
+            while len(self.own) > 1 and sum(each.kept.size for each in self.own.values()) > _MOST_BYTES:
+                del self.own[next(iter(self.own))]
+
+    def get(self, run: Run) -> Result | None:
+        """Return the result of a run, if it is there."""
+        result = self.own.get(run) or self.of_samples.get(run)
+        return result if result and result.kept.is_there else None
+
+    def newest(self, photo: str) -> tuple[Run, Result] | None:
+        """Return the newest result of a photo that is there, whichever run it is of."""
+        runs = [run for run in [*self.of_samples, *self.own] if run.photo == photo]
+        return next(((run, result) for run in reversed(runs) if (result := self.get(run))), None)
 
 
 class File(NamedTuple):

@@ -1,8 +1,13 @@
 """What several parts of the page say; what one alone says stands beside it, in its words."""
 
+import logging
 import re
 
+from denoise.image import PhotoError
 from denoise.notation import number
+from denoise.runtime import ModelError
+
+_log = logging.getLogger(__name__)
 
 TITLE = "Denoise"
 TITLE_OF_START = "Denoise: noisy photos made clean"
@@ -95,6 +100,14 @@ REPEAT = "Go on"
 CLEAN = "Clean reference"
 
 
+def explain(error: Exception) -> str:
+    """Return the sentence that the visitor sees; what is not the visitor's doing goes to the server's log."""
+    if isinstance(error, PhotoError | ModelError):
+        return str(error)
+    _log.error("The page failed", exc_info=error)
+    return OUT_OF_MEMORY if isinstance(error, MemoryError) else UNEXPECTED
+
+
 def photos(count: int) -> str:
     """Count photos."""
     return "1 photo" if count == 1 else f"{count} photos"
@@ -105,7 +118,7 @@ def too_many_bytes(limit: int) -> str:
     return f"This file has more than {limit / 2**20:.0f} MB, which is too much. Make the photo smaller and try again."
 
 
-def batch_share(size: float) -> str:
+def batch_full_disk(size: float) -> str:
     """Say that the photos of a batch and their results fill what one visitor may have on disk, in bytes."""
     return (
         f"This photo finds no room: a batch and its results may take {size / 1e9:.3g} GB of this server's disk. "

@@ -66,7 +66,7 @@ def test_server_takes_only_what_was_announced(open_batch, server_url):
     batch = page.locator(".photos a.report").evaluate("link => link.href").rpartition("/")[0]
     photo = rows(page).get_attribute("data-id")
     for method, path, data, status in [
-        ("GET", f"{server_url}/batches/someone/{REPORT_NAME}", None, 404),
+        ("GET", f"{server_url}/batches/someone/0/{REPORT_NAME}", None, 404),
         ("PUT", f"{batch}/{photo}", b"another", 404),
         ("PUT", f"{batch}/unknown", b"another", 404),
         ("DELETE", f"{batch}/unknown", None, 404),

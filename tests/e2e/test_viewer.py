@@ -296,11 +296,24 @@ def move_sliders(page, *percents):
         )
 
 
+def test_where_the_details_are_is_asked_once_somebody_wants_to_keep_them(open_viewer):
+    page = open_viewer(query="mix=1")
+    count = """performance.getEntriesByType("resource").filter(({ name }) => name.includes("/pictures/")).length"""
+    assert page.evaluate(count) == 3  # noisy, denoised, clean
+    page.get_by_role("slider", name=LABELS["luminance"]).press("PageDown")
+    next_frame(page)
+    assert page.evaluate(count) == 3
+    page.get_by_role("slider", name=LABELS["detail"]).press("PageUp")
+    page.locator(".viewer[data-details]").wait_for()
+    assert page.evaluate(count) == 4
+
+
 def test_sliders_mix_just_as_the_download(open_viewer):
     page = open_viewer(query="mix=1")
     button(page, "1:1").click()
     for percents in ((0, 0, 0), (37, 100, 0), (63, 19, 81)):
         move_sliders(page, *percents)
+        page.locator(".viewer[data-details]").wait_for()
         next_frame(page)
         expected = blend(Photo(NOISY), Photo(DENOISED), Mix(*(percent / 100 for percent in percents))).pixels
         assert_canvas_shows(page, ".pane.denoised", expected, 1)

@@ -2,6 +2,6 @@
 
 import streamlit as st
 
-from denoise.ui import transfer
+from denoise.ui import routes
 
-app = st.App("viewer_page.py", routes=transfer.routes())
+app = st.App("viewer_page.py", routes=routes.routes(""))

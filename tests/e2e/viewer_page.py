@@ -9,7 +9,7 @@ import streamlit as st
 
 from denoise.image import Photo
 from denoise.mixing import Mix, detail_map
-from denoise.ui import pictures, texts, viewer
+from denoise.ui import addresses, pictures, session, texts, viewer
 from tests.e2e import profiles
 
 PROFILES = {"": b"", "p3": profiles.display_p3(), "grey": profiles.grey()}
@@ -43,6 +43,11 @@ def make_files(width: int, height: int, profile: str) -> list[bytes]:
     return [pictures.to_png(photo) for photo in make_photos(width, height, profile)]
 
 
+def picture(name: str, label: str, png: bytes) -> viewer.Picture:
+    """Let the viewer fetch a PNG file."""
+    return viewer.Picture(name, label, addresses.picture(session.current(), name, png))
+
+
 def show() -> None:
     """Make the page; its button brings another denoised picture, in which nothing has changed."""
     st.set_page_config(layout="wide")
@@ -50,16 +55,16 @@ def show() -> None:
     size = int(wanted.get("width", 600)), int(wanted.get("height", 400))
     profile = wanted.get("profile", "")
     noisy, denoised = make_files(*size, profile)
-    shown = [viewer.Picture("noisy", texts.NOISY, noisy)]
+    shown = [picture("noisy", texts.NOISY, noisy)]
     suffix = "-again" if st.button("Again") else ""
     if wanted.get("denoised") != "0":
         file = noisy if wanted.get("equal") else denoised
-        shown.append(viewer.Picture(f"denoised{suffix}", texts.DENOISED, file))
+        shown.append(picture(f"denoised{suffix}", texts.DENOISED, file))
     spot = wanted.get("spot")
     begin = tuple(map(int, spot.split(","))) if spot else None
     growing = viewer.Coming("denoised-new", "New", "/windows/made-up?") if wanted.get("growing") else None
     if st.button("Finished"):
-        growing, shown[1:] = None, [viewer.Picture("denoised-new", texts.DENOISED, denoised)]
+        growing, shown[1:] = None, [picture("denoised-new", texts.DENOISED, denoised)]
     if not wanted.get("mix"):
         viewer.show(shown, subject="", spot=begin, growing=growing)
         return
@@ -67,8 +72,8 @@ def show() -> None:
     viewer.show(
         shown,
         subject="",
-        clean=viewer.Picture("clean", texts.CLEAN, pictures.to_png(Photo(make_clean(*size)))),
-        details=viewer.Picture("details", "", pictures.to_grey_png(details)),
+        clean=picture("clean", texts.CLEAN, pictures.to_png(Photo(make_clean(*size)))),
+        details=picture("details", "", pictures.to_grey_png(details)),
         mix=Mix(),
         on_mix=lambda mix: st.session_state.update(mixed=mix),
     )

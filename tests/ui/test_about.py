@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from denoise import registry
-from denoise.ui import samples, session
+from denoise.ui import limits, samples
 from denoise.ui.pages import about_words
 
 
@@ -87,7 +87,7 @@ def test_no_card_gives_a_sentence(models):
 
 def test_page_tells_the_limits_and_the_licences():
     said = words(run())
-    assert f"{session.MAX_MEGAPIXELS:g} megapixels" in said
+    assert f"{limits.MAX_MEGAPIXELS:g} megapixels" in said
     for sample in samples.list_samples().values():
         assert f"| {sample.title} |" in said
     assert "MIT" in said

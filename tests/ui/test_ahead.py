@@ -4,8 +4,8 @@ import pytest
 
 from denoise import catalogue, pipeline
 from denoise.runtime import ModelError
-from denoise.ui import ahead, samples, session
-from denoise.ui.results import Run
+from denoise.ui import ahead, samples
+from denoise.ui.results import Results, Run
 from denoise.ui.session import Session
 
 
@@ -20,7 +20,7 @@ def stub(monkeypatch):
         return photo
 
     monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
-    monkeypatch.setattr(session, "_results_of_samples", {})
+    monkeypatch.setattr(Results, "of_samples", {})
     return made
 
 
@@ -30,7 +30,7 @@ def test_every_sample_has_a_result_for_the_first_visitor(stub):
     assert stub.calls == [(fast, False)] * len(samples.list_samples())
     for name in samples.list_samples():
         visitor = Session(chosen_id=name)
-        run, result = visitor.earlier(visitor.chosen())
+        run, result = visitor.results.newest(name)
         assert run == Run(name, fast)
         assert result.photo is visitor.chosen().noisy
 

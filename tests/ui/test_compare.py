@@ -1,7 +1,6 @@
 import io
 import re
 import threading
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from denoise import catalogue, pipeline
 from denoise.runtime import ModelError
 from denoise.ui import jobs, samples, texts
+from denoise.ui.kept import Kept
 from denoise.ui.pages import compare_words as words
 from denoise.ui.session import UPLOAD, Session
 
@@ -62,7 +62,7 @@ def upload_of(width, height):
     buffer = io.BytesIO()
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(buffer, "PNG")
-    state.open_upload("mine.png", buffer.getvalue())
+    state.open_upload("mine.png", Kept(buffer.getvalue()))
     assert state.upload is not None
     return state
 
@@ -206,7 +206,7 @@ def test_comparison_goes_on_while_another_page_is_looked_at(app, runs, monkeypat
 
     monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
     with monkeypatch.context() as patch:
-        patch.setattr(jobs, "session", SimpleNamespace(current=st.stop))  # as Streamlit does for the other page
+        patch.setattr(jobs, "end_if_overtaken", st.stop)  # as Streamlit does for the other page
         app.run()
     assert [progress.text for progress in app.get("progress")] == [texts.STARTING]
     (job,) = [job for _, job in app.session_state["session"].jobs._jobs.values()]

@@ -60,7 +60,7 @@ def page(monkeypatch):
 
 @pytest.mark.parametrize("order", ["page first", "connection first"])
 def test_session_of_a_page_that_was_closed_ends_after_the_grace(server, order):
-    acts = [lambda: farewell.bid("t"), lambda: farewell._leave("a")]
+    acts = [lambda: farewell.note_closing("t"), lambda: farewell._leave("a")]
     for act in acts if order == "page first" else reversed(acts):
         act()
     server.wait(59)
@@ -80,19 +80,19 @@ def test_session_whose_connection_broke_waits_an_hour(server):
 
 
 def test_nobody_closes_the_page_of_another(server):
-    farewell.bid("unknown")
+    farewell.note_closing("unknown")
     assert server.timers == []
     assert not farewell._visitors["a"].has_closed
 
 
 def test_session_of_a_visitor_who_is_back_ends_only_a_grace_after_the_next_leave(server):
-    farewell.bid("t")
+    farewell.note_closing("t")
     farewell._leave("a")
     server.active.add("a")
     server.wait(1000)
     assert server.closed == []
     server.active.clear()  # of which Streamlit tells nothing: the page was not made again
-    farewell.bid("t")
+    farewell.note_closing("t")
     server.wait(59)
     assert server.closed == []
     server.wait(17)
@@ -100,7 +100,7 @@ def test_session_of_a_visitor_who_is_back_ends_only_a_grace_after_the_next_leave
 
 
 def test_each_leave_has_its_own_grace(server):
-    farewell.bid("t")
+    farewell.note_closing("t")
     farewell._leave("a")
     server.wait(50)
     farewell._leave("a")
@@ -171,23 +171,23 @@ def test_visitors_are_limited_and_who_is_away_for_the_longest_time_makes_place(s
     gone = []
     for name in "abc":
         script(name)
-        assert farewell.expect()
+        assert farewell.admit()
         farewell.hold(held(gone, name))
     script("d")
-    assert not farewell.expect()  # all three are there
+    assert not farewell.admit()  # all three are there
     farewell._leave("b")
     server.wait(1)
     farewell._leave("a")
     script("c")
-    assert farewell.expect()  # has a place
+    assert farewell.admit()  # has a place
     assert gone == []
     script("d")
-    assert farewell.expect()
+    assert farewell.admit()
     assert (gone, server.closed) == (["b"], ["b"])
     script("e")
-    assert farewell.expect()
+    assert farewell.admit()
     script("f")
-    assert not farewell.expect()
+    assert not farewell.admit()
     farewell._leave("f")
     assert (gone, server.closed) == (["b", "a"], ["b", "a", "f"])
     assert set(farewell._visitors) == {"c", "d", "e"}
@@ -197,16 +197,16 @@ def test_who_is_back_keeps_the_place_though_not_looked_at_since(script, server, 
     monkeypatch.setattr(farewell, "MOST", 2)
     for name in "ab":
         script(name)
-        assert farewell.expect()
+        assert farewell.admit()
     farewell._leave("a")
     server.active.add("a")  # connected, though the page was not made yet
     script("c")
-    assert not farewell.expect()
+    assert not farewell.admit()
     script("a")
-    assert farewell.expect()
+    assert farewell.admit()
     server.active.clear()
     script("c")
-    assert not farewell.expect()  # the page of "a" was made since it left
+    assert not farewell.admit()  # the page of "a" was made since it left
     assert server.closed == []
     assert set(farewell._visitors) == {"a", "b"}
 
@@ -219,7 +219,7 @@ def come_back(script, monkeypatch):
         query = {farewell.RETURN: token} if token else {}
         monkeypatch.setattr(farewell, "st", SimpleNamespace(query_params=query))
         script(session_id)
-        assert farewell.expect()
+        assert farewell.admit()
         return farewell.returned()
 
     return come_back
@@ -228,7 +228,7 @@ def come_back(script, monkeypatch):
 def test_reloaded_page_finds_what_it_held(come_back, script, server):
     done = []
     farewell.hold(before := held(done))
-    farewell.bid("t")
+    farewell.note_closing("t")
     farewell._leave("a")
     server.wait(50)
     assert come_back("b", "t") is before
@@ -246,12 +246,12 @@ def test_page_that_came_back_is_let_go_of_like_any_other(come_back, server):
     farewell.hold(held(done))
     farewell._leave("a")
     come_back("b", "t")
-    farewell.bid("t")  # of the page before, and late
+    farewell.note_closing("t")  # of the page before, and late
     farewell._leave("b")
     server.wait(3599)
     assert done == ["aside"]
     come_back("c", farewell._visitors["b"].token)
-    farewell.bid(farewell._visitors["c"].token)
+    farewell.note_closing(farewell._visitors["c"].token)
     farewell._leave("c")
     server.wait(61)
     assert done == ["aside", "gone"]

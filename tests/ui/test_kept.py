@@ -6,10 +6,10 @@ import threading
 import numpy as np
 import pytest
 
-from denoise import spool
+from denoise import spool, turns
 from denoise.image import Metadata, Photo, encode
 from denoise.turns import Turns
-from denoise.ui import kept, session, texts
+from denoise.ui import kept, texts
 from denoise.ui.kept import Kept
 from denoise.ui.results import Result, Run
 from denoise.ui.session import UPLOAD, Session
@@ -170,7 +170,7 @@ def test_values_are_whole_while_many_threads_use_and_displace_them(monkeypatch):
 
 def held(state):
     """Return the large values of a session, in memory and on disk."""
-    every = [*state._kept.values(), *(each.kept for each in state.results.values())]
+    every = [*state._kept.values(), *(each.kept for each in state.results.own.values())]
     return [each.is_in_memory for each in every if each.size > kept._SMALL]
 
 
@@ -180,15 +180,15 @@ def test_session_whose_visitor_is_away_is_on_disk_and_complete_when_the_visitor_
     state.open_reference(png(5, width=40_000))
     run = Run(state.chosen().id, "ridnet")
     state.add_result(run, Result(Photo(np.full((16, 40_000, 3), 6, np.uint8)), 2.5))
-    address = state.keep_picture("viewer", state.latest_picture("PNG", 1, lambda: large()))
-    assert state.picture(address).get() == large()
+    address = state.cache.offer("viewer", state.cache.picture("PNG", 1, lambda: large()))
+    assert state.cache.offered(address).get() == large()
     assert held(state) == [True] * 3
     state.put_aside()
     assert held(state) == [False] * 3
     assert kept.bytes_in_memory() == 0
-    assert state.picture(address) is None  # is made again
+    assert state.cache.offered(address) is None  # is made again
     assert state.chosen_id == UPLOAD
-    chosen, result = state.chosen(), state.result(run)
+    chosen, result = state.chosen(), state.results.get(run)
     assert (chosen.title, result.seconds) == ("photo.png", 2.5)
     assert [int(each.pixels.mean()) for each in (chosen.noisy, result.photo, chosen.clean)] == [7, 6, 5]
     assert len(files()) == 3
@@ -247,29 +247,29 @@ def test_reference_result_and_picture_that_were_tidied_away_are_missed():
     state.open_reference(png(5, width=40_000))
     run = Run(state.chosen().id, "ridnet")
     state.add_result(run, Result(photo(), 2.5))
-    address = state.keep_picture("viewer", state.latest_picture("PNG", 1, large))
-    state.latest_picture("PNG", 1, large).put_aside()
+    address = state.cache.offer("viewer", state.cache.picture("PNG", 1, large))
+    state.cache.picture("PNG", 1, large).put_aside()
     state.put_aside()
-    for each in (state.results[run].kept, state._kept["reference"]):
+    for each in (state.results.own[run].kept, state._kept["reference"]):
         each._file.unlink()
     assert state.chosen().load_clean is None
     assert state.notice == texts.TIDIED_AWAY
-    assert state.result(run) is None  # is made again
-    assert state.picture(address) is None
+    assert state.results.get(run) is None  # is made again
+    assert state.cache.offered(address) is None
 
 
 def test_picture_that_was_tidied_away_is_made_again():
     state = Session(chosen_id=SAMPLE)
     made = []
-    before = state.latest_picture("PNG", 1, lambda: made.append(1) or large())
-    assert state.latest_picture("PNG", 1, lambda: made.append(2) or large()) is before
-    address = state.keep_picture("viewer", before)
+    before = state.cache.picture("PNG", 1, lambda: made.append(1) or large())
+    assert state.cache.picture("PNG", 1, lambda: made.append(2) or large()) is before
+    address = state.cache.offer("viewer", before)
     before.put_aside()
     tidy_away()
-    assert state.picture(address) is None
-    after = state.latest_picture("PNG", 1, lambda: made.append(3) or large())
-    assert state.keep_picture("viewer", after) == address
-    assert state.picture(address).get() == large()
+    assert state.cache.offered(address) is None
+    after = state.cache.picture("PNG", 1, lambda: made.append(3) or large())
+    assert state.cache.offer("viewer", after) == address
+    assert state.cache.offered(address).get() == large()
     assert made == [1, 3]
 
 
@@ -283,7 +283,7 @@ def test_upload_waits_for_its_turn_by_the_size_of_its_pixels_and_on_disk(monkeyp
             waiting.put_aside()
             return super().turn(size, **options)
 
-    monkeypatch.setattr(session.turns, "pictures", Counting(10**9))
+    monkeypatch.setattr(turns, "pictures", Counting(10**9))
     file = encode(Photo(np.zeros((600, 1000, 3), np.uint8), format="JPEG"))
     waiting = Kept(file + bytes(LARGE))  # which lie behind the picture
     assert len(file) < 20_000

@@ -33,7 +33,7 @@ class Visitor(Session):
 
     def __init__(self):
         super().__init__(chosen_id="astronaut")
-        self.results[RUN] = Result(Photo(np.zeros((4, 4, 3), np.uint8)), 1.0)
+        self.results.own[RUN] = Result(Photo(np.zeros((4, 4, 3), np.uint8)), 1.0)
         self.made, self.at_work, self.most = [], 0, 0
         self.begun, self.free = threading.Event(), threading.Event()
         self.free.set()
@@ -122,7 +122,7 @@ def test_failure_is_told_and_ends_the_turn(visitor):
             await orders.fill(Request(), visitor, FILE, MIXES[0])
         del visitor.file
         assert await orders.fill(Request(), visitor, FILE, MIXES[0])
-        visitor.results.clear()
+        visitor.results.own.clear()
         with pytest.raises(LookupError):
             await orders.fill(Request(), visitor, FILE, MIXES[0])
 
@@ -145,10 +145,10 @@ def test_what_is_kept_goes_with_its_result_and_is_limited(visitor, monkeypatch):
     fill(*others)
     assert len(orders._kept) == 3
     fill(visitor)
-    assert list(orders._kept) == [each.results[RUN] for each in (*others[1:], visitor)]
+    assert list(orders._kept) == [each.results.own[RUN] for each in (*others[1:], visitor)]
     fill(others[1])
     assert len(others[1].made) == 1
-    visitor.results.clear()
+    visitor.results.own.clear()
     assert len(orders._kept) == 2
 
 
@@ -172,7 +172,7 @@ def test_file_that_is_too_large_to_be_kept_is_there_once_while_it_is_sent_and_co
         del again, sent
         await ask()
         assert len(visitor.made) == 2
-        assert list(orders._kept) == [other.results[RUN]]
+        assert list(orders._kept) == [other.results.own[RUN]]
 
     monkeypatch.setattr(orders, "BLOCK", 10)
     run(work())

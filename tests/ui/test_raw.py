@@ -9,9 +9,11 @@ from streamlit.testing.v1 import AppTest
 
 from denoise import pipeline
 from denoise.image import Development, Photo, decode, encode
-from denoise.ui import session
+from denoise.ui import chosen
 from denoise.ui.choices import read_development, write_development
+from denoise.ui.kept import Kept
 from denoise.ui.pages import denoise_words as words
+from denoise.ui.results import Results
 from denoise.ui.session import UPLOAD, Session
 from tests.raws import dng
 
@@ -25,7 +27,7 @@ def app(monkeypatch):
         return replace(photo, pixels=photo.pixels // 2)
 
     monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
-    monkeypatch.setattr(session, "_results_of_samples", {})
+    monkeypatch.setattr(Results, "of_samples", {})
     app = AppTest.from_file(APP, default_timeout=30).run()
     return app.file_uploader(key="photo").upload("IMG_1.DNG", RAW, "image/x-adobe-dng").run()
 
@@ -54,8 +56,10 @@ def test_what_is_chosen_develops_the_photo_anew_and_denoises_it(app):
     np.testing.assert_array_equal(noisy_of(app), decode(RAW, development=wanted).pixels)
     state = state_of(app)
     assert state.link()["raw"] == "auto,1,rebuild"
-    assert len({run.photo for run in state.results}) == 4
-    assert state.earlier(state.chosen())[1].photo.pixels.mean() == pytest.approx(noisy_of(app).mean() / 2, abs=1)
+    assert len({run.photo for run in state.results.own}) == 4
+    assert state.results.newest(state.chosen().id)[1].photo.pixels.mean() == pytest.approx(
+        noisy_of(app).mean() / 2, abs=1
+    )
     assert app.metric
     assert not app.exception
     assert not app.error
@@ -64,7 +68,7 @@ def test_what_is_chosen_develops_the_photo_anew_and_denoises_it(app):
 def test_developed_anew_it_is_seen_at_the_same_place_and_keeps_its_reference(app):
     state = state_of(app)
     before = state.chosen()
-    state.open_reference(encode(Photo(before.noisy.pixels)))
+    state.open_reference(Kept(encode(Photo(before.noisy.pixels))))
     app.slider(key="exposure").set_value(-0.5).run()
     after = state.chosen()
     assert (after.file_id, after.file_name) == (before.file_id, before.file_name)
@@ -74,11 +78,11 @@ def test_developed_anew_it_is_seen_at_the_same_place_and_keeps_its_reference(app
 
 def test_another_file_is_developed_as_usual(app):
     app.slider(key="exposure").set_value(2.0).run()
-    state_of(app).open_upload("IMG_2.DNG", RAW + b"\0")
+    state_of(app).open_upload("IMG_2.DNG", Kept(RAW + b"\0"))
     app.run()
     assert app.slider(key="exposure").value == 0
     assert state_of(app).link()["raw"] == ""
-    state_of(app).open_upload("photo.png", encode(Photo(np.full((60, 60, 3), 90, np.uint8))))
+    state_of(app).open_upload("photo.png", Kept(encode(Photo(np.full((60, 60, 3), 90, np.uint8)))))
     app.run()
     assert words.RAW_BADGE not in app.header[0].value
     assert "exposure" not in [each.key for each in app.slider]
@@ -92,7 +96,7 @@ def test_development_that_fails_leaves_the_photo_as_it_is(app, monkeypatch):
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(session, "decode", fail)
+        patch.setattr(chosen, "decode", fail)
         app.slider(key="exposure").set_value(2.0).run()
     np.testing.assert_array_equal(noisy_of(app), before)
     assert app.slider(key="exposure").value == 0

@@ -19,17 +19,17 @@ from denoise.mixing import Mix
 from denoise.presets import USUAL
 from denoise.tiling import Box
 from denoise.turns import Turns
-from denoise.ui import arrivals, samples, session, texts
+from denoise.ui import arrivals, cache, chosen, samples, session, texts
 from denoise.ui.kept import Kept
 from denoise.ui.pages import noise_lab
-from denoise.ui.results import Result, Run
+from denoise.ui.results import Result, Results, Run
 from denoise.ui.session import PHOTO, UPLOAD, Session
 
 SAMPLE = next(iter(samples.list_samples()))
 
 
-def png(level: int, width: int = 20) -> bytes:
-    return encode(Photo(np.full((16, width, 3), level, np.uint8)))
+def png(level: int, width: int = 20) -> Kept[bytes]:
+    return Kept(encode(Photo(np.full((16, width, 3), level, np.uint8))))
 
 
 @pytest.fixture
@@ -42,14 +42,14 @@ def meanwhile(monkeypatch, state):
     """Call `act` while the next file is being decoded."""
 
     def set_up(act):
-        look = session.unpacked_size
+        look = chosen.unpacked_size
 
         def slow(data, **options):
-            monkeypatch.setattr(session, "unpacked_size", look)
+            monkeypatch.setattr(chosen, "unpacked_size", look)
             act()
             return look(data, **options)
 
-        monkeypatch.setattr(session, "unpacked_size", slow)
+        monkeypatch.setattr(chosen, "unpacked_size", slow)
 
     return set_up
 
@@ -62,7 +62,7 @@ def test_later_upload_stands(state, meanwhile):
 
 def test_fault_of_an_earlier_upload_is_not_said_of_the_later(state, meanwhile):
     meanwhile(lambda: state.open_upload("small.png", png(2)))
-    state.open_upload("notes.txt", b"These are no pixels.")
+    state.open_upload("notes.txt", Kept(b"These are no pixels."))
     assert state.chosen().title == "small.png"
     assert state.upload_error == ""
 
@@ -96,7 +96,7 @@ def test_later_clean_photo_of_the_noise_lab_stands(meanwhile):
     own.open(png(1, width=40))
     assert own.scene.clean.width == 30
     meanwhile(lambda: own.open(png(3, width=35)))
-    own.open(b"These are no pixels.")
+    own.open(Kept(b"These are no pixels."))
     assert (own.scene.clean.width, own.error) == (35, "")
 
 
@@ -133,10 +133,10 @@ def test_job_goes_on_while_the_page_is_made_anew(state, denoiser):
     assert job_on(state, run) is job
     denoiser.free.set()
     assert job.wait(10)
-    assert state.result(run).photo is photo.noisy
+    assert state.results.get(run).photo is photo.noisy
     assert job_on(state, run).wait(10)  # it has just ended: nothing is done once more
     assert denoiser.calls == ["ridnet"]
-    del state.results[run]
+    del state.results.own[run]
     assert job_on(state, run).wait(10)
     assert denoiser.calls == ["ridnet", "ridnet"]
 
@@ -154,7 +154,7 @@ def test_job_on_something_else_ends_the_earlier_one(state, denoiser):
     denoiser.free.set()
     assert first.wait(10)
     assert second.wait(10)
-    assert [state.result(run) is not None for run in runs] == [False, True]
+    assert [state.results.get(run) is not None for run in runs] == [False, True]
     assert first.failure is None
 
 
@@ -173,26 +173,26 @@ def test_of_one_visitor_one_job_computes_however_quickly_the_choices_change(stat
 
 
 def test_result_of_a_sample_is_not_made_again_for_who_waited_for_it(state, denoiser, monkeypatch):
-    monkeypatch.setattr(session, "_results_of_samples", {})
+    monkeypatch.setattr(Results, "of_samples", {})
     monkeypatch.setattr("denoise.turns.networks", Turns(1, few=1))
     run = Run(SAMPLE, "ridnet")
     jobs = [job_on(each, run) for each in (state, Session(chosen_id=SAMPLE))]
     denoiser.free.set()
     assert all(job.wait(10) for job in jobs)
     assert denoiser.calls == ["ridnet"]
-    assert state.result(run)
+    assert state.results.get(run)
 
 
 def test_newest_result_of_a_photo_is_seen_until_the_next_one_is_there(state):
     state.open_upload("photo.png", png(1))
     photo = state.chosen()
-    assert state.earlier(photo) is None
+    assert state.results.newest(photo.id) is None
     for model in ("unet", "ridnet"):
         state.add_result(Run(photo.id, model), Result(photo.noisy, 1.0))
     state.add_result(Run("another", "nlm"), Result(photo.noisy, 1.0))
-    run, result = state.earlier(photo)
+    run, result = state.results.newest(photo.id)
     assert run == Run(photo.id, "ridnet")
-    assert result is state.results[run]
+    assert result is state.results.own[run]
 
 
 def test_result_can_be_looked_at_while_it_is_made(state, monkeypatch):
@@ -222,21 +222,21 @@ def test_job_that_failed_begins_again_only_when_asked(state, denoiser):
     denoiser.failure = None
     state.jobs.end(PHOTO)  # as the button does
     assert job_on(state, run).wait(10)
-    assert state.result(run)
+    assert state.results.get(run)
 
 
-@pytest.mark.parametrize("chosen", [SAMPLE, UPLOAD])
-def test_job_that_was_cancelled_begins_again_when_a_photo_is_chosen(state, denoiser, chosen):
+@pytest.mark.parametrize("name", [SAMPLE, UPLOAD])
+def test_job_that_was_cancelled_begins_again_when_a_photo_is_chosen(state, denoiser, name):
     state.open_upload("photo.png", png(1))
     run = Run(state.chosen().id, "ridnet")
     job = job_on(state, run)
     job.cancel()
     assert job_on(state, run) is job
-    state.choose(chosen)
+    state.choose(name)
     denoiser.free.set()
     assert job_on(state, run).wait(10)
     assert not job_on(state, run).is_cancelled
-    assert state.result(run)
+    assert state.results.get(run)
 
 
 def test_jobs_of_other_slots_end_with_what_they_make(state, denoiser):
@@ -253,7 +253,7 @@ def test_own_photo_can_be_removed(state):
     state.add_result(run, Result(state.chosen().noisy, 1.0))
     state.open_upload("later.png", png(2))
     state.close_upload()
-    assert (state.chosen_id, state.upload, state.results, state._kept) == (SAMPLE, None, {}, {})
+    assert (state.chosen_id, state.upload, state.results.own, state._kept) == (SAMPLE, None, {}, {})
 
 
 @pytest.fixture
@@ -277,11 +277,11 @@ def test_removal_can_be_undone(state, clock):
     state.add_result(run, result)
     state.open_reference(png(1))
     state.remove_upload()
-    assert (state.chosen_id, state.upload, state.result(run)) == (SAMPLE, None, None)
+    assert (state.chosen_id, state.upload, state.results.get(run)) == (SAMPLE, None, None)
     assert state.can_undo
     state.undo_removal()
     after = state.chosen()
-    assert (after.id, after.clean_id, state.result(run)) == (before.id, before.id, result)
+    assert (after.id, after.clean_id, state.results.get(run)) == (before.id, before.id, result)
     assert not state.can_undo
     clock[0]()
     assert state.chosen().id == before.id
@@ -350,43 +350,41 @@ def test_result_that_is_being_kept_does_not_outlive_its_photo(state, denoiser, m
     monkeypatch.setattr(session, "Result", slow)
     denoiser.free.set()
     assert job_on(state, Run(photo.id, "ridnet")).wait(10)
-    assert state.results == {}
+    assert state.results.own == {}
+
+
+def while_kept(monkeypatch, act):
+    """Call `act` while the next photo that was decoded is being kept."""
+
+    class Slow(Kept):
+        def __init__(self, value):
+            monkeypatch.setattr(chosen, "Kept", Kept)
+            act()
+            super().__init__(value)
+
+    monkeypatch.setattr(chosen, "Kept", Slow)
 
 
 @pytest.mark.parametrize("end", [Session.close_upload, Session.close])
 def test_photo_that_is_being_kept_does_not_come_after_the_others_were_removed(state, monkeypatch, end):
-    def slow(photo):
-        monkeypatch.setattr(session, "Kept", Kept)
-        end(state)
-        return Kept(photo)
-
     state.open_upload("first.png", png(1))
-    monkeypatch.setattr(session, "Kept", slow)
+    while_kept(monkeypatch, lambda: end(state))
     state.open_upload("later.png", png(2))
     assert (state.upload, state._kept) == (None, {})
 
 
 @pytest.mark.parametrize("end", [Session.close_upload, Session.close_reference])
 def test_reference_that_is_being_kept_does_not_come_after_it_was_removed(state, monkeypatch, end):
-    def slow(photo):
-        end(state)
-        return Kept(photo)
-
     state.open_upload("photo.png", png(1))
     state.open_reference(png(3))
-    monkeypatch.setattr(session, "Kept", slow)
+    while_kept(monkeypatch, lambda: end(state))
     state.open_reference(png(0))
     assert "reference" not in state._kept
     assert state.chosen().clean_id in ("", SAMPLE)
 
 
 def test_earlier_upload_that_is_kept_slowly_does_not_replace_the_later(state, monkeypatch):
-    def slow(photo):
-        monkeypatch.setattr(session, "Kept", Kept)
-        state.open_upload("small.png", png(2))
-        return Kept(photo)
-
-    monkeypatch.setattr(session, "Kept", slow)
+    while_kept(monkeypatch, lambda: state.open_upload("small.png", png(2)))
     state.open_upload("large.png", png(1))
     assert state.chosen().title == "small.png"
     assert state._kept["upload"].get().pixels.max() == 2
@@ -399,13 +397,24 @@ def test_all_that_is_held_goes_when_the_visitor_does(state):
     assert not state.batch.is_closed  # it goes on
     state.close()
     assert state.batch.is_closed
-    assert (state.upload, state.results, state._kept) == (None, {}, {})
+    assert (state.upload, state.results.own, state._kept) == (None, {}, {})
+
+
+def test_tokens_cannot_be_guessed_and_find_nobody_who_has_gone(state):
+    other = Session(chosen_id=SAMPLE)
+    assert state.token != other.token
+    assert len(state.token) >= 32
+    assert session.find(state.token) is state
+    token = other.token
+    del other
+    gc.collect()
+    assert session.find(token) is None
 
 
 def test_link_to_a_photo_of_ones_own_says_that_it_is_gone(state):
     state.open_upload("photo.png", png(1))
     other = Session(chosen_id=SAMPLE)
-    other.obey(state.link())
+    other.follow(state.link())
     assert (other.chosen_id, other.notice) == (SAMPLE, texts.OWN_PHOTO_GONE)
     other.choose(SAMPLE)
     assert other.notice == ""
@@ -436,12 +445,12 @@ def test_nothing_but_the_name_of_an_upload_is_left_with_streamlit(state, monkeyp
         return {file_id: record.data for file_id, record in manager.file_storage["visitor"].items()}
 
     first, reference = uploaded(manager, "a", b"1"), uploaded(manager, "b", b"2")
-    assert state.arrivals.missed("photo", first)
+    assert state.arrivals.is_untaken("photo", first)
     assert [state.arrivals.take("photo", first), state.arrivals.take("reference", reference)] == [b"1", b"2"]
     assert held() == {"a": b"", "b": b""}
     assert first.getvalue() == reference.getvalue() == b""
-    assert not state.arrivals.missed("photo", first)
-    assert not state.arrivals.missed("photo", None)
+    assert not state.arrivals.is_untaken("photo", first)
+    assert not state.arrivals.is_untaken("photo", None)
     assert state.arrivals.take("photo", uploaded(manager, "c", b"3")) == b"3"
     assert held() == {"b": b"", "c": b""}
     state.arrivals.release("photo")
@@ -456,7 +465,7 @@ def test_run_that_was_overtaken_keeps_nothing(state, monkeypatch):
         if threading.current_thread() is not threading.main_thread():
             raise Overtaken
 
-    monkeypatch.setattr(session, "current", end)
+    monkeypatch.setattr(cache, "end_if_overtaken", end)
     at_work, go_on = threading.Event(), threading.Event()
 
     def slow():
@@ -466,12 +475,12 @@ def test_run_that_was_overtaken_keeps_nothing(state, monkeypatch):
 
     def overtaken():
         with pytest.raises(Overtaken):
-            state.latest("slot", "old", slow)
+            state.cache.get("slot", "old", slow)
 
     thread = threading.Thread(target=overtaken)
     thread.start()
     at_work.wait()
-    assert state.latest("slot", "new", lambda: "new") == "new"
+    assert state.cache.get("slot", "new", lambda: "new") == "new"
     go_on.set()
     thread.join()
-    assert state.latest("slot", "new", lambda: "again") == "new"
+    assert state.cache.get("slot", "new", lambda: "again") == "new"

@@ -13,7 +13,7 @@ def button(path: str, file_name: str, *, label: str = texts.DOWNLOAD, key: str =
     the page is made anew.
 
     Args:
-        path: Where the server sends the file, see `denoise.ui.transfer.offer_photo`; the button adds the mix and the
+        path: Where the server sends the file, see `denoise.ui.addresses.result`; the button adds the mix and the
             middle of the view. Empty if there is no file yet.
         file_name: What the file is to be called.
         label: What it says.

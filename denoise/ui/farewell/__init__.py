@@ -19,7 +19,7 @@ ABSENCE = float(os.environ.get("DENOISE_ABSENCE", "120"))
 """Seconds until the photos of who closed the page are gone, of whose connection broke, until the memory of the latter
 is let go of, and between two looks.
 
-A page that is closed says so, see `bid`. A computer that sleeps does not, and comes back to its batch.
+A page that is closed says so, see `note_closing`. A computer that sleeps does not, and comes back to its batch.
 `server.disconnectedSessionTTL` must be longer than all of them together: after that Streamlit no longer finds the
 session, but it keeps its memory until the next visitor leaves.
 """
@@ -78,7 +78,7 @@ class _Visitor:
 _visitors: dict[str, _Visitor] = {}
 
 
-def expect() -> bool:
+def admit() -> bool:
     """See to it that all of this visitor's photos are gone soon after the page is closed.
 
     Returns:
@@ -105,7 +105,7 @@ ANEW = "anew"
 """In the session's state once the page has told that it belonged to another session before."""
 
 
-def bid(token: str) -> None:
+def note_closing(token: str) -> None:
     """Note that a page is being closed; a token that is not known is ignored."""
     for visitor in list(_visitors.values()):
         if visitor.token == token:

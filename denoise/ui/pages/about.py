@@ -11,7 +11,7 @@ import streamlit as st
 from denoise import catalogue, notation, registry
 from denoise.registry import ModelCard
 from denoise.runtime import ModelError
-from denoise.ui import farewell, samples, session, texts
+from denoise.ui import farewell, limits, samples, texts
 from denoise.ui.pages import about_words as words
 from denoise.ui.pages.results import STORY_CSS, prose
 
@@ -30,7 +30,7 @@ def show() -> None:
     prose(words.MODELS_INTRO)
     _models()
     _heading(words.LIMITS)
-    _list(words.limits(session.MAX_MEGAPIXELS))
+    _list(words.limits(limits.MAX_MEGAPIXELS))
     _heading(words.PRIVACY)
     _list([*words.PRIVACY_POINTS, words.after_closing(farewell.GRACE, farewell.PATIENCE)])
     _heading(words.LICENCES)
@@ -50,7 +50,7 @@ def _models() -> None:
         known = registry.list_models()
         cards = [known[name] for name in catalogue.denoiser_names() if name in known]
     except ModelError as error:
-        st.error(session.explain(error))
+        st.error(texts.explain(error))
         return
     if not cards:
         st.info(words.NO_MODELS)

@@ -10,7 +10,7 @@ from denoise.batch import Batch
 from denoise.image import Photo, format_title, formats_for, has_quality
 from denoise.item import Item, Settings, State
 from denoise.notation import NONE
-from denoise.ui import photo_table, pictures, session, texts, transfer, uploader, viewer
+from denoise.ui import addresses, limits, photo_table, pictures, session, texts, uploader, viewer
 from denoise.ui.pages import batch_words as words
 
 _PATIENCE = 3.0  # seconds in which a tile ends; else the page says so a moment later
@@ -25,7 +25,7 @@ def show() -> None:
     batch = _batch()
     st.title(words.TITLE, anchor=False)
     st.markdown(words.SENTENCE)
-    uploader.show(transfer.offer(batch), words.upload(session.MAX_MEGAPIXELS))
+    uploader.show(addresses.batch(session.current()), words.upload(limits.MAX_MEGAPIXELS))
     settings = _settings(disabled=batch.is_working)
     _look(batch)
     # Made anew every second while there is something to see.
@@ -36,7 +36,7 @@ def _batch() -> Batch:
     """Return the visitor's batch."""
     state = session.current()
     if state.batch is None or state.batch.is_closed:
-        state.batch = Batch(engine.shared(), max_megapixels=session.MAX_MEGAPIXELS, explain=_explain)
+        state.batch = Batch(engine.shared(), max_megapixels=limits.MAX_MEGAPIXELS, explain=_explain)
     return state.batch
 
 
@@ -47,7 +47,7 @@ def _explain(error: Exception) -> str:
         return words.DISK_FULL
     if isinstance(error, FileNotFoundError):
         return texts.TIDIED_AWAY
-    return session.explain(error)
+    return texts.explain(error)
 
 
 def _settings(*, disabled: bool) -> Settings:
@@ -123,7 +123,7 @@ def _work(batch: Batch, settings: Settings, was_busy: bool) -> None:
         photo_table.show(
             [_row(item) for item in items],
             done,
-            transfer.offer(batch),
+            addresses.batch(session.current()),
             on_look=lambda item_id: st.session_state.update({_LOOKED_AT: item_id}),
             on_remove=batch.remove,
         )
@@ -138,6 +138,8 @@ def _look(batch: Batch) -> None:
     if item is None:
         return
 
+    state = session.current()
+
     @st.dialog(texts.literal(item.name), width="large")
     def look() -> None:
         place = st.empty()
@@ -145,10 +147,12 @@ def _look(batch: Batch) -> None:
         try:
             noisy, denoised = batch.photos(item.id)
         except Exception as error:
-            place.error(session.explain(error))
+            place.error(texts.explain(error))
             return
         shown = [
-            viewer.Picture(f"{item.id} {slot}", label, pictures.to_png(photo))
+            viewer.Picture(
+                f"{item.id} {slot}", label, addresses.picture(state, f"batch {slot}", pictures.to_png(photo))
+            )
             for slot, label, photo in (("noisy", texts.NOISY, noisy), ("out", texts.DENOISED, denoised))
         ]
         with place.container():

@@ -17,11 +17,12 @@ from denoise.image import Photo, crop
 from denoise.metrics import compare
 from denoise.notation import NONE
 from denoise.registry import list_models
-from denoise.ui import jobs, pictures, samples, session, texts, transfer, viewer
+from denoise.ui import addresses, jobs, pictures, samples, session, texts, viewer
+from denoise.ui.cache import in_turn
 from denoise.ui.chosen import Chosen
 from denoise.ui.kept import Kept, size_of
 from denoise.ui.pages import compare_words as words
-from denoise.ui.session import UPLOAD, Session, in_turn
+from denoise.ui.session import UPLOAD, Session
 
 _SIZES = ("256", "384", "512")
 _LARGEST_WHOLE = 4_000_000  # pixels: every denoiser's version of them is held in memory at once
@@ -76,7 +77,7 @@ def show() -> None:
     st.title(words.TITLE, anchor=False)
     st.markdown(words.SENTENCE)
     part = _part(state)
-    outcomes: dict[str, Outcome] = state.latest("comparison", part.id, lambda: {_NOISY: _measure(part, part.noisy)})
+    outcomes: dict[str, Outcome] = state.cache.get("comparison", part.id, lambda: {_NOISY: _measure(part, part.noisy)})
 
     with st.container(key="outcome"):  # keeps its height, so that nothing moves when the work is done
         progress = st.empty()
@@ -126,9 +127,9 @@ def _part(state: Session) -> Part:
         return noisy, clean, place
 
     key = (chosen.id, chosen.clean_id, length, across, down)
-    noisy, clean, (x, y) = state.latest("part", key, in_turn(chosen, cut))
+    noisy, clean, (x, y) = state.cache.get("part", key, in_turn(chosen, cut))
     with left:
-        small = state.latest("overview", chosen.id, in_turn(chosen, lambda: pictures.overview(chosen.noisy)))
+        small = state.cache.get("overview", chosen.id, in_turn(chosen, lambda: pictures.overview(chosen.noisy)))
         frame = {
             "left": x / chosen.outline.width,
             "top": y / chosen.outline.height,
@@ -191,7 +192,7 @@ def _outcome(part: Part, name: str, task: Task) -> Outcome:
     except CancelledError:
         raise
     except Exception as error:
-        return Outcome(None, failure=session.explain(error))
+        return Outcome(None, failure=texts.explain(error))
 
 
 def _progress(job: Job[None], outcomes: Mapping[str, Outcome]) -> tuple[float, str]:
@@ -233,7 +234,7 @@ def _cards(place: DeltaGenerator, part: Part, outcomes: Mapping[str, Outcome]) -
         picture = f"<span>{escape(instead)}</span>"
         if photo is not None:
             middle, _ = crop(photo, _CARD_SIZE)
-            url = transfer.offer_picture(session.current(), f"comparison.{name}", pictures.to_png(middle))
+            url = addresses.picture(session.current(), f"comparison.{name}", pictures.to_png(middle))
             # Relative, because the page may lie below a path.
             picture = f'<img src=".{url}" alt="{escape(title)}">'
         rows = ""
@@ -274,13 +275,14 @@ def _viewer(state: Session, part: Part, outcomes: Mapping[str, Outcome]) -> None
         )
         if load := photos.get(name):
             picture_id = f"{part.id} {name}"
-            png = state.latest_picture(f"{key} PNG", picture_id, partial(_png, load))
-            shown.append(viewer.Picture(picture_id, titles[name], png))
+            url = addresses.made_picture(state, f"compared {key}", picture_id, partial(_png, load))
+            shown.append(viewer.Picture(picture_id, titles[name], url))
     if not shown:
-        png = state.latest_picture("left PNG", f"{part.id} {_NOISY}", lambda: pictures.to_png(part.noisy))
-        shown.append(viewer.Picture(f"{part.id} {_NOISY}", texts.NOISY, png))
+        picture_id = f"{part.id} {_NOISY}"
+        url = addresses.made_picture(state, "compared left", picture_id, lambda: pictures.to_png(part.noisy))
+        shown.append(viewer.Picture(picture_id, texts.NOISY, url))
     reference = None
     if part.clean is not None and f"{part.id} {_CLEAN}" not in [each.id for each in shown]:
-        png = state.latest_picture("clean PNG", part.id, partial(pictures.to_png, part.clean))
-        reference = viewer.Picture(f"{part.id} {_CLEAN}", texts.CLEAN, png)
+        url = addresses.made_picture(state, "compared clean", part.id, partial(pictures.to_png, part.clean))
+        reference = viewer.Picture(f"{part.id} {_CLEAN}", texts.CLEAN, url)
     viewer.show(shown, subject=part.id, clean=reference, key="comparison viewer")

@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 import streamlit as st
 
-from denoise import catalogue
-from denoise.baseline import estimate_noise
+from denoise import catalogue, turns
 from denoise.clean import clean_share, describe_clean
 from denoise.image import (
     Photo,
@@ -23,26 +22,30 @@ from denoise.image import (
     usual_quality,
     without_metadata,
 )
+from denoise.level import estimate_noise
 from denoise.metrics import Quality, compare
 from denoise.mixing import Mix, blend, detail_map
 from denoise.ui import (
+    addresses,
     download,
     gallery,
     jobs,
+    limits,
     paste,
     photo_uploader,
     pictures,
     samples,
     session,
     texts,
-    transfer,
     viewer,
 )
+from denoise.ui.cache import end_if_overtaken, in_turn
 from denoise.ui.chosen import Chosen
+from denoise.ui.kept import size_of
 from denoise.ui.pages import denoise_choices, denoise_share
 from denoise.ui.pages import denoise_words as words
 from denoise.ui.results import File, Result, Run
-from denoise.ui.session import PHOTO, UPLOAD, Session, in_turn
+from denoise.ui.session import PHOTO, UPLOAD, Session
 
 _AS_IT_CAME = ""
 _QUALITY_KEYS = {100: "quality_lossless"}  # by the usual quality: what was chosen where loss is usual is no wish here
@@ -66,20 +69,22 @@ def show() -> None:
     chosen = state.chosen()
     run = denoise_choices.wanted(state, chosen)
     model = run.model
-    result = state.result(run)
+    result = state.results.get(run)
     if result is None:
         state.jobs.job(PHOTO, run, state.denoise(run, chosen))  # it begins while the page is made
     noisy = _noisy(state, chosen)  # before its name is anywhere on the page: a large photo takes a moment
-    left, right = st.container(key="head").columns([3, 1], gap="medium")
+    with st.container(key="head", horizontal=True, gap="medium"):
+        left, right = st.container(gap="xxsmall"), st.container(gap="xxsmall")
     with left:
         st.title(texts.TITLE, anchor=False)
-        st.markdown(words.SENTENCE)
-        st.caption(texts.upload_note(session.MAX_MEGAPIXELS), help=texts.UPLOAD_HELP)
+        st.container(key="sentence").markdown(words.SENTENCE)
+        st.caption(texts.upload_note(limits.MAX_MEGAPIXELS), help=texts.UPLOAD_HELP)
         paste.into("photo")
     with right:
         _upload(state)
 
-    left, right = st.container(key="split-photo").columns([3, 1], gap="medium")
+    with st.container(key="split-photo", horizontal=True, gap="medium"):
+        left, right = st.container(), st.container()
     with left:
         with st.container(key="viewer-place"):  # keeps its height, so that nothing moves when the viewer comes
             _viewer(state, chosen, noisy, run, result)
@@ -102,23 +107,23 @@ def show() -> None:
             jobs.show(state.jobs, PHOTO, run, work, cancelled=words.CANCELLED, again=words.DENOISE_AGAIN)
         else:
             with state.measuring:
-                session.current()  # whoever had to wait, and was overtaken by the next choice, is ended here
+                end_if_overtaken()  # whoever had to wait, and was overtaken by the next choice, is ended here
                 is_same = in_turn(chosen, lambda: np.array_equal(chosen.noisy.pixels, result.photo.pixels))
-                same = state.latest("same", run, is_same)
+                same = state.cache.get("same", run, is_same)
                 _figures(state, chosen, denoised, Shown(run, state.mix), is_unchanged=same)
                 removed = in_turn(chosen, lambda: _difference(chosen.noisy, result.photo))
-                level = max(_noise_before(state, chosen), state.latest("removed", run, removed))
+                level = max(_noise_before(state, chosen), state.cache.get("removed", run, removed))
             st.caption(words.done(level, catalogue.denoiser_names()[model].title, result.seconds))
 
 
 def _gallery(state: Session) -> None:
     items = [
-        gallery.Item(sample.name, sample.title, words.iso(sample.iso), transfer.offer_thumbnail(sample.name))
+        gallery.Item(sample.name, sample.title, words.iso(sample.iso), addresses.thumbnail(sample.name))
         for sample in samples.list_samples().values()
     ]
     if upload := state.upload:
         thumbnail = in_turn(upload, lambda: pictures.thumbnail(upload.noisy, crop=False))
-        jpeg = state.latest("thumbnail", upload.id, thumbnail)
+        jpeg = state.cache.get("thumbnail", upload.id, thumbnail)
         items.insert(0, gallery.Item(UPLOAD, texts.YOUR_PHOTO, upload.file_name, pictures.data_url(jpeg)))
     st.markdown(f"**{words.OWN_AND_SAMPLES if state.upload else words.SAMPLES}**")
     gallery.show(items, state.chosen_id, on_choose=state.choose)
@@ -218,19 +223,18 @@ def _download(state: Session, chosen: Chosen, run: Run, *, is_ready: bool) -> No
             photo = replace(chosen.noisy, format=name)
             return losses(without_metadata(photo) if strip else photo)
 
-        if lost := state.latest("losses", (chosen.id, name, strip), in_turn(chosen, find_losses)):
+        if lost := state.cache.get("losses", (chosen.id, name, strip), in_turn(chosen, find_losses)):
             below_format.caption(words.not_kept(lost))
 
     with place:
-        path = transfer.offer_photo(state, File(run, name, depth, quality, strip))
+        path = addresses.result(state, File(run, name, depth, quality, strip))
         download.button(path if is_ready else "", denoised_name(chosen.file_name, name))
 
 
 def _picture(
     state: Session, chosen: Chosen, slot: str, key: str, label: str, make: Callable[[], bytes]
 ) -> viewer.Picture:
-    png = state.latest_picture(f"{slot} PNG", key, make, of=chosen)
-    return viewer.Picture(key, label, png)
+    return viewer.Picture(key, label, addresses.made_picture(state, f"viewer {slot}", key, make, of=chosen))
 
 
 def _noisy(state: Session, chosen: Chosen) -> viewer.Picture:
@@ -247,18 +251,19 @@ def _viewer(state: Session, chosen: Chosen, noisy: viewer.Picture, run: Run, res
     details = reference = growing = None
     if result is None and state.jobs.goes_on(PHOTO):
         growing = viewer.Coming(
-            _id(run), words.denoising(catalogue.denoiser_names()[run.model].title), transfer.offer_window(state, run)
+            _id(run), words.denoising(catalogue.denoiser_names()[run.model].title), addresses.window(state, run)
         )
-        run, result = state.earlier(chosen) or (run, None)  # to be seen until the new one is
+        run, result = state.results.newest(chosen.id) or (run, None)  # to be seen until the new one is
     if result is not None:
         earlier = result
         shown.append(picture("denoised", _id(run), texts.DENOISED, lambda: pictures.to_png(earlier.photo)))
-        details = picture(
-            "details",
-            f"{_id(run)} details",
-            "",
-            lambda: pictures.to_grey_png(detail_map(chosen.noisy, earlier.photo)),
-        )
+        key = f"{_id(run)} details"
+
+        def make_details() -> bytes:
+            with turns.pictures.turn(2 * size_of(chosen.outline)):
+                return pictures.to_grey_png(detail_map(chosen.noisy, earlier.photo))
+
+        details = viewer.Picture(key, "", addresses.picture_made_later(state, "viewer details", key, make_details))
     if load_clean := chosen.load_clean:
         clean_png = partial(samples.read, sample.clean) if sample else lambda: pictures.to_png(load_clean())
         reference = picture("clean", f"{chosen.id} {chosen.clean_id}", texts.CLEAN, clean_png)
@@ -287,12 +292,12 @@ def _figures(
     told = in_turn(chosen, lambda: describe_clean(clean_share(chosen.noisy.pixels)))
     if is_unchanged:
         st.info(words.UNCHANGED)
-    elif sentence := state.latest("clean", chosen.id, told):
+    elif sentence := state.cache.get("clean", chosen.id, told):
         st.info(sentence)
     load_clean = chosen.load_clean
     if load_clean is None:
         before = _noise_before(state, chosen)
-        after = state.latest("noise after", shown, in_turn(chosen, lambda: 255 * estimate_noise(denoised().pixels)))
+        after = state.cache.get("noise after", shown, in_turn(chosen, lambda: 255 * estimate_noise(denoised().pixels)))
         st.metric(words.NOISE, texts.before_after(before, after, digits=1), help=words.NOISE_HELP)
         if before < _ALREADY_CLEAN and not is_unchanged:
             st.info(words.ALREADY_CLEAN)
@@ -303,7 +308,7 @@ def _figures(
         clean = load_clean()
         return compare(clean, chosen.noisy), compare(clean, denoised())
 
-    was, now = state.latest("figures", (chosen.clean_id, shown), in_turn(chosen, measure))
+    was, now = state.cache.get("figures", (chosen.clean_id, shown), in_turn(chosen, measure))
     similarity = words.TOO_SMALL if now.ssim is None else texts.before_after(was.ssim, now.ssim, digits=3)
     left, right = st.columns(2, gap="xsmall", wrap=False)
     left.metric(texts.PSNR, texts.before_after(was.psnr, now.psnr, digits=2), help=texts.PSNR_HELP)
@@ -313,7 +318,7 @@ def _figures(
 def _noise_before(state: Session, chosen: Chosen) -> float:
     """Return the noise of the photo in levels of 0 to 255, as its flattest parts tell."""
     noise = in_turn(chosen, lambda: 255 * estimate_noise(chosen.noisy.pixels))
-    return state.latest("noise before", chosen.id, noise)
+    return state.cache.get("noise before", chosen.id, noise)
 
 
 def _difference(noisy: Photo, denoised: Photo) -> float:

@@ -5,12 +5,13 @@ from pathlib import PurePath
 import streamlit as st
 
 from denoise.image import format_title, suffix_for
-from denoise.ui import download, sharing, transfer
+from denoise.ui import addresses, before_after, download
+from denoise.ui.before_after import BeforeAfter
+from denoise.ui.cache import in_turn
 from denoise.ui.chosen import Chosen
 from denoise.ui.pages import denoise_words as words
 from denoise.ui.results import Result, Run
-from denoise.ui.session import Session, in_turn
-from denoise.ui.sharing import Share
+from denoise.ui.session import Session
 
 
 @st.fragment  # so that opening it makes nothing else anew
@@ -22,19 +23,19 @@ def show(state: Session, chosen: Chosen, run: Run, result: Result | None) -> Non
     with place:
         way = st.segmented_control(
             words.SHARE_WAY,
-            sharing.WAYS,
-            default=sharing.SPLIT,
+            before_after.WAYS,
+            default=before_after.SPLIT,
             required=True,
             format_func=words.SHARE_WAYS.__getitem__,
             key="share_way",
             width="stretch",
             label_visibility="collapsed",
         )
-        formats = sharing.FORMATS[:1] if way == sharing.CLIP else sharing.FORMATS
+        formats = before_after.FORMATS[:1] if way == before_after.CLIP else before_after.FORMATS
         sizes: dict[str, int] = {}
         if result is not None:
             made = in_turn(chosen, lambda: _sizes(chosen, run, result, state, way, formats))
-            sizes = state.latest("share sizes", (run, state.mix, way), made)
+            sizes = state.cache.get("share sizes", (run, state.mix, way), made)
         file_format = st.segmented_control(
             words.FORMAT,
             formats,
@@ -46,7 +47,7 @@ def show(state: Session, chosen: Chosen, run: Run, result: Result | None) -> Non
             label_visibility="collapsed",
         )
         name = f"{PurePath(chosen.file_name).stem}-before-after.{suffix_for(file_format)}"
-        path = transfer.offer_share(state, run, way, file_format)
+        path = addresses.before_after(state, run, way, file_format)
         download.button(path if result else "", name, label=words.SHARE_SAVE, key="share download")
         st.caption(words.SHARE_NOTE)
 
@@ -56,4 +57,7 @@ def _sizes(
 ) -> dict[str, int]:
     """Return how many bytes each of the files has, with the spot to look at first in its middle."""
     photos = chosen.noisy, result.photo
-    return {name: len(sharing.picture(*photos, state.mix, Share(run, way, name, chosen.spot))) for name in formats}
+    return {
+        name: len(before_after.picture(*photos, state.mix, BeforeAfter(run, way, name, chosen.spot)))
+        for name in formats
+    }

@@ -14,8 +14,9 @@ from denoise import camera, catalogue, pipeline
 from denoise.engine import Task
 from denoise.image import Photo, PhotoError, crop, to_depth, without_metadata
 from denoise.metrics import Quality, compare, psnr
-from denoise.ui import jobs, photo_uploader, pictures, samples, session, tables, texts, viewer
-from denoise.ui.kept import Upload, size_of
+from denoise.ui import addresses, jobs, limits, photo_uploader, pictures, samples, session, tables, texts, viewer
+from denoise.ui.chosen import open_photo
+from denoise.ui.kept import Kept, size_of
 from denoise.ui.pages import noise_lab_words as words
 from denoise.ui.session import UPLOAD, Session
 
@@ -56,12 +57,12 @@ class Own:
     is_new: bool = False
     _opened: int = 0
 
-    def open(self, file: Upload) -> None:
+    def open(self, file: Kept[bytes]) -> None:
         """Decode a file, unless a later one comes meanwhile; only the part that the camera takes is kept."""
         self.error = ""
         self._opened += 1
         opened = self._opened
-        scene, failure = session.open_photo(file, _scene_of)
+        scene, failure = open_photo(file, _scene_of)
         if opened != self._opened:
             return
         if scene is None:
@@ -126,7 +127,8 @@ def show() -> None:
     state = session.current()
     st.title(words.TITLE, anchor=False)
     st.markdown(words.SENTENCE)
-    left, right = st.container(key="split-lab").columns([3, 1], gap="medium")
+    with st.container(key="split-lab", horizontal=True, gap="medium"):
+        left, right = st.container(), st.container()
     with right:
         with st.container(key="outcome"):  # keeps its height, so that nothing moves when the figures come
             outcome = st.empty()
@@ -134,12 +136,12 @@ def show() -> None:
         setting = _setting()
         model = _model()
     shot = (scene.id, setting)
-    noisy, clean = state.latest(
+    noisy, clean = state.cache.get(
         "lab shot",
         shot,
         lambda: photograph(scene.clean, setting),
     )
-    cleaned: dict[str, Cleaned] = state.latest("lab cleaned", shot, dict)
+    cleaned: dict[str, Cleaned] = state.cache.get("lab cleaned", shot, dict)
     with left:
         _viewer(state, scene, shot, noisy, clean, model, cleaned.get(model))
         st.caption(words.photo(noisy.width, noisy.height, setting.iso))
@@ -148,7 +150,7 @@ def show() -> None:
     # Everything is in its place: now the work, the photo first.
     with outcome.container():
         if model in cleaned:
-            before = state.latest("lab noisy", shot, lambda: compare(clean, noisy))
+            before = state.cache.get("lab noisy", shot, lambda: compare(clean, noisy))
             _figures(before, cleaned[model], model)
         else:
             jobs.show(state.jobs, "lab", (shot, model), partial(_clean, noisy, clean, model, cleaned))
@@ -179,7 +181,7 @@ def _scene(state: Session) -> Scene:
         "clean photo",
         on_file=lambda _, file: own.open(file),
         tip=texts.UPLOAD_HELP,
-        note=texts.upload_note(session.MAX_MEGAPIXELS),
+        note=texts.upload_note(limits.MAX_MEGAPIXELS),
     )
     if own.error and is_listed:
         st.error(own.error)
@@ -210,13 +212,13 @@ def _model() -> str:
 def _viewer(
     state: Session, scene: Scene, shot: Hashable, noisy: Photo, clean: Photo, model: str, cleaned: Cleaned | None
 ) -> None:
-    png = state.latest_picture("lab noisy PNG", shot, lambda: pictures.to_png(noisy))
-    shown = [viewer.Picture(str(shot), texts.NOISY, png)]
+    url = addresses.made_picture(state, "lab noisy", shot, lambda: pictures.to_png(noisy))
+    shown = [viewer.Picture(str(shot), texts.NOISY, url)]
     if cleaned:
-        png = state.latest_picture("lab cleaned PNG", (shot, model), lambda: pictures.to_png(cleaned.photo))
-        shown.append(viewer.Picture(f"{shot} {model}", texts.DENOISED, png))
-    png = state.latest_picture("lab clean PNG", shot, lambda: pictures.to_png(clean))
-    reference = viewer.Picture(f"{shot} clean", texts.CLEAN, png)
+        url = addresses.made_picture(state, "lab cleaned", (shot, model), lambda: pictures.to_png(cleaned.photo))
+        shown.append(viewer.Picture(f"{shot} {model}", texts.DENOISED, url))
+    url = addresses.made_picture(state, "lab clean", shot, lambda: pictures.to_png(clean))
+    reference = viewer.Picture(f"{shot} clean", texts.CLEAN, url)
     viewer.show(shown, subject=scene.id, clean=reference, key="lab viewer")
 
 
@@ -251,7 +253,7 @@ def _curves(state: Session, scene: Scene, setting: Setting) -> Callable[[], None
         bind="query-params",
     )
     key = (scene.id, setting.quality, setting.seed)
-    curve: Curve = state.latest("curve", key, dict)
+    curve: Curve = state.cache.get("curve", key, dict)
     points = [(name, iso) for iso in _ISOS for name in (_NOISY, *names)]
     if names and all(point in curve for point in points):
         _plot(curve, names, setting)

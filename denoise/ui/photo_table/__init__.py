@@ -72,7 +72,7 @@ def show(
     Args:
         rows: A row for each photo.
         done: How many results there are to be taken home.
-        path: Where pictures, zip and report are, see `transfer`.
+        path: Where pictures, zip and report are, see `addresses.batch`.
         on_look: Called with the id of a row that is to be looked at.
         on_remove: Called with the id of a row that is to be removed.
         on_culled: Called when the visitor has looked at the results one by one, and may have rejected some.

@@ -30,7 +30,7 @@ def show(path: str, note: str, *, key: str = "uploader") -> None:
     """Place the uploader in the page, which is made anew as soon as photos have been announced.
 
     Args:
-        path: Where the photos are sent, see `transfer`.
+        path: Where the photos are sent, see `addresses.batch`.
         note: What may be sent, and what becomes of it.
         key: Tells several uploaders apart.
     """

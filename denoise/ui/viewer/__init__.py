@@ -7,9 +7,8 @@ import streamlit as st
 
 from denoise.mixing import Mix
 from denoise.tone import LUMA
-from denoise.ui import session, texts, transfer
+from denoise.ui import texts
 from denoise.ui.component import component
-from denoise.ui.kept import Kept
 from denoise.ui.viewer import viewer_words as words
 
 _component = component(__file__)
@@ -19,12 +18,14 @@ _component = component(__file__)
 class Picture:
     """A picture in the viewer.
 
-    `id` tells pictures apart: one that the browser has already is not fetched again.
+    `id` tells pictures apart: one that the browser has already is not fetched again. `url` is where the PNG file is,
+    see `addresses.picture`: a component's own data would be copied several times on the way, which for a photo of 12
+    megapixels takes 200 MB more.
     """
 
     id: str
     label: str
-    png: bytes | Kept[bytes]
+    url: str
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Coming:
     """A denoised picture that is being made.
 
     `id` is that of the picture which takes its place, `label` says what is at work, `url` is one of
-    `transfer.offer_window`.
+    `addresses.window`.
     """
 
     id: str
@@ -59,9 +60,6 @@ def show(
 
     With `mix` it has sliders and mixes the two pictures by itself, at once, as `denoise.blend` does.
 
-    The PNG files are fetched, see `transfer.offer_picture`: a component's own data would be copied several times on the
-    way, which for a photo of 12 megapixels takes 200 MB more.
-
     Args:
         pictures: The noisy one, and the denoised one (at full strength) if it is there.
         subject: What they all show, in one size; as long as it stays the same, so do zoom and position.
@@ -77,18 +75,8 @@ def show(
         on_back: Called with what an earlier address said, when the visitor went back or forth to it.
         key: Tells several viewers in a page apart.
     """
-    state = session.current()
     roles = dict(zip(("noisy", "denoised"), pictures, strict=False)) | {"clean": clean, "details": details}
-    shown = [
-        {
-            "role": role,
-            "id": each.id,
-            "label": each.label,
-            "url": transfer.offer_picture(state, f"{key}.{role}", each.png),
-        }
-        for role, each in roles.items()
-        if each
-    ]
+    shown = [{"role": role, **asdict(each)} for role, each in roles.items() if each]
 
     def changed() -> None:
         if on_mix:

@@ -45,12 +45,14 @@ function createViewer(root, report, goBack) {
   let frame = 0;
   let announced = -1; // which quarter of what grows
   let told; // of which result
+  let wanted = []; // the pictures that there are for the page
+  let keepsDetails = false; // whether that slider has ever been moved: before, nobody needs to know where details are
 
   const viewport = createViewport([find(".pane.noisy"), find(".pane.denoised")]);
   const pictures = createPictures({ changed: place, late });
   const growing = createGrowing({ look: lookedAt, changed: grow });
   const title = createTitle();
-  const mix = createMix(root, { changed: renderSoon, settled: report, middle });
+  const mix = createMix(root, { changed: remix, settled: report, middle });
   const painter = createPainter(root, viewport.paneSize, () => ({
     pair,
     clean: pictures.of("clean"),
@@ -71,19 +73,33 @@ function createViewer(root, report, goBack) {
 
   // ---- What is shown ----
 
-  function show(newLabels, keys, newSubject, newSpot, wanted, newGrowing, percents, mixed, newLuma, link) {
+  function show(newLabels, keys, newSubject, newSpot, newWanted, newGrowing, percents, mixed, newLuma, link) {
     labels = newLabels;
     label(keys);
     luma = newLuma;
     subject = newSubject;
     spot = newSpot;
+    wanted = newWanted;
+    keepsDetails ||= percents?.[2] > 0;
     address.say(link);
     mix.start(percents, mixed);
     // Until the picture has come that was growing, what is there of it stays.
     const isComing = growing.wanted() && wanted.some(({ role, id }) => role === "denoised" && id === growing.wanted().id);
     if (growing.wanted() && !newGrowing && !isComing) title.tell("");
     if (newGrowing || !isComing) growing.want(newGrowing);
-    pictures.want(wanted);
+    want();
+  }
+
+  function want() {
+    pictures.want(wanted.filter(({ role }) => role !== "details" || keepsDetails));
+  }
+
+  function remix() {
+    if (!keepsDetails && mix.percents()[2] > 0) {
+      keepsDetails = true;
+      want();
+    }
+    renderSoon();
   }
 
   // Show what is wanted, as far as it is there; of the rest, say that it is on its way. The second is not shown without the
@@ -115,6 +131,7 @@ function createViewer(root, report, goBack) {
     if (isGrowing) root.dataset.growing = growing.share(); // which share of the result is there
     else delete root.dataset.growing;
     root.toggleAttribute("data-clean", isWanted("clean"));
+    root.toggleAttribute("data-details", Boolean(pictures.of("details")));
     holdButton.disabled = pair.length < 2;
     for (const control of root.querySelectorAll(".mix :is(input, button)")) control.disabled = pair.length < 2;
     if (root.dataset.mode === "error" && !isWanted("clean")) setMode("side");

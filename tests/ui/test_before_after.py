@@ -10,11 +10,11 @@ from streamlit.testing.v1 import AppTest
 
 from denoise.image import Metadata, Photo, decode
 from denoise.mixing import Mix
-from denoise.ui import sharing, transfer
+from denoise.ui import addresses, before_after
+from denoise.ui.before_after import CLIP, SIDE, SPLIT, BeforeAfter
 from denoise.ui.pages import denoise_words as words
 from denoise.ui.results import Result, Run
 from denoise.ui.session import Session
-from denoise.ui.sharing import CLIP, SIDE, SPLIT, Share
 
 RUN = Run("photo", "unet")
 BEFORE, AFTER = 60, 140
@@ -33,7 +33,7 @@ def photos():
 
 
 def shared(photos, way, file_format="PNG", at=(500, 750), mix=None):
-    return sharing.picture(*photos, mix or Mix(), Share(RUN, way, file_format, at))
+    return before_after.picture(*photos, mix or Mix(), BeforeAfter(RUN, way, file_format, at))
 
 
 def test_split_shows_true_pixels_before_and_after(photos):
@@ -84,7 +84,7 @@ def test_clip_goes_from_before_to_after_and_back_for_ever(photos):
     assert abs(reds[-1] - reds[0]) < 20
 
 
-@pytest.mark.parametrize("file_format", sharing.FORMATS)
+@pytest.mark.parametrize("file_format", before_after.FORMATS)
 def test_nothing_is_told_but_the_colours(photos, file_format):
     picture = decode(shared(photos, SPLIT, file_format))
     assert picture.format == file_format
@@ -109,8 +109,8 @@ GOOD = {**RUN.query, "way": CLIP, "format": "WEBP", "at": "3,4"}
 
 
 def test_address_says_what_is_shared():
-    assert Share.read(GOOD) == Share(RUN, CLIP, "WEBP", (3, 4))
-    assert Share.read(GOOD).query.items() <= GOOD.items()
+    assert BeforeAfter.read(GOOD) == BeforeAfter(RUN, CLIP, "WEBP", (3, 4))
+    assert BeforeAfter.read(GOOD).query.items() <= GOOD.items()
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_address_says_what_is_shared():
 )
 def test_wrong_address_shares_nothing(wrong):
     with pytest.raises(ValueError, match=r"."):
-        Share.read(GOOD | wrong)
+        BeforeAfter.read(GOOD | wrong)
 
 
 def test_session_makes_what_is_shared_of_its_photo_alone():
@@ -128,9 +128,9 @@ def test_session_makes_what_is_shared_of_its_photo_alone():
     chosen = state.chosen()
     run = Run(chosen.id, "unet", best=True, strength=2.5)
     with pytest.raises(LookupError):
-        state.file(Share(run, SPLIT, "PNG", (9, 9)), Mix())
-    state.results[run] = Result(chosen.noisy, 1.0)
-    picture = decode(state.file(Share(run, SPLIT, "PNG", (9, 9)), Mix()))
+        state.file(BeforeAfter(run, SPLIT, "PNG", (9, 9)), Mix())
+    state.results.own[run] = Result(chosen.noisy, 1.0)
+    picture = decode(state.file(BeforeAfter(run, SPLIT, "PNG", (9, 9)), Mix()))
     assert picture.pixels.shape == chosen.noisy.pixels.shape
 
 
@@ -150,13 +150,13 @@ denoise_share.show(state, chosen, run, Result(chosen.noisy, 1.0) if st.session_s
 
 def test_sizes_stand_beside_the_formats_once_it_is_opened(monkeypatch):
     made = []
-    picture = sharing.picture
-    monkeypatch.setattr(sharing, "picture", lambda *wanted: made.append(wanted[-1].format) or picture(*wanted))
+    picture = before_after.picture
+    monkeypatch.setattr(before_after, "picture", lambda *wanted: made.append(wanted[-1].format) or picture(*wanted))
     app = AppTest.from_string(PAGE, default_timeout=30).run()
     assert not made
     app.session_state["open"] = True
     app.run()
-    assert made == list(sharing.FORMATS)
+    assert made == list(before_after.FORMATS)
     options = app.segmented_control(key="share_format 3").options
     assert all(option.endswith("KB") for option in options)
     app.segmented_control(key="share_way").set_value(CLIP).run()
@@ -171,4 +171,4 @@ def test_file_size_is_said_as_its_reader_cares(size, said):
 
 def test_address_of_what_is_shared_is_the_sessions_own():
     state = Session("chelsea")
-    assert transfer.offer_share(state, RUN, CLIP, "WEBP").startswith(f"{transfer.SHARE_PATH}/{state.token}?")
+    assert addresses.before_after(state, RUN, CLIP, "WEBP").startswith(f"{addresses.BEFORE_AFTER}/{state.token}?")

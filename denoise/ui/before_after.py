@@ -26,8 +26,8 @@ _REST, _STEP, _STEPS = 1000, 40, 12  # milliseconds of each end of the clip and 
 _CLIP_QUALITY = 82
 
 
-class Share(NamedTuple):
-    """What is to be shared.
+class BeforeAfter(NamedTuple):
+    """Which picture of before and after.
 
     Attributes:
         run: Which result.
@@ -47,7 +47,7 @@ class Share(NamedTuple):
         return self.run.query | {"way": self.way, "format": self.format}
 
     @classmethod
-    def read(cls, said: Mapping[str, str]) -> "Share":
+    def read(cls, said: Mapping[str, str]) -> "BeforeAfter":
         """Return what `query` said, and "at" of the middle.
 
         Raises:
@@ -55,35 +55,35 @@ class Share(NamedTuple):
             ValueError: It says what cannot be.
         """
         row, column = map(int, said["at"].split(","))
-        share = cls(Run.read(said), said["way"], said["format"], (row, column))
-        if share.way not in WAYS or share.format not in FORMATS or max(map(abs, share.at)) > 1 << 30:
-            raise ValueError(share)
-        return share
+        wanted = cls(Run.read(said), said["way"], said["format"], (row, column))
+        if wanted.way not in WAYS or wanted.format not in FORMATS or max(map(abs, wanted.at)) > 1 << 30:
+            raise ValueError(wanted)
+        return wanted
 
 
-def picture(noisy: Photo, denoised: Photo, mix: Mix, share: Share) -> bytes:
+def picture(noisy: Photo, denoised: Photo, mix: Mix, wanted: BeforeAfter) -> bytes:
     """Make a picture of a photo before and after.
 
     Args:
         noisy: The photo.
         denoised: The same, denoised.
         mix: How both are mixed.
-        share: How.
+        wanted: Which picture.
 
     Returns:
         The file: in 8 bit, with the photo's colour profile, and without a word about place, time or camera.
     """
-    place = _place(noisy, *_SIZES[share.way], share.at)
+    place = _place(noisy, *_SIZES[wanted.way], wanted.at)
     before, after = (
         replace(without_metadata(each), pixels=each.pixels[place], alpha=None, dpi=None) for each in (noisy, denoised)
     )
     after = blend(before, after, mix)
     left, right = (to_depth(each.pixels, np.uint8).astype(np.uint8) for each in (before, after))
-    if share.way == CLIP:
+    if wanted.way == CLIP:
         return _clip(left, right, noisy.icc_profile)
-    pixels = _side_by_side(left, right) if share.way == SIDE else _split(left, right, left.shape[1] // 2)
-    shown = replace(before, pixels=_labelled(pixels), format=share.format, grey=False)
-    return encode(shown, quality=_QUALITY.get(share.format))
+    pixels = _side_by_side(left, right) if wanted.way == SIDE else _split(left, right, left.shape[1] // 2)
+    shown = replace(before, pixels=_labelled(pixels), format=wanted.format, grey=False)
+    return encode(shown, quality=_QUALITY.get(wanted.format))
 
 
 def _place(photo: Photo, width: int, height: int, at: tuple[int, int]) -> tuple[slice, slice]:

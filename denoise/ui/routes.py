@@ -1,0 +1,150 @@
+"""What the browser fetches of a visitor's photo: pictures, a result while it is made, and files to take home."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+
+from anyio import CapacityLimiter, to_thread
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from denoise.image import media_type
+from denoise.tiling import Box
+from denoise.ui import addresses, farewell, orders, samples, session, texts
+from denoise.ui.before_after import BeforeAfter
+from denoise.ui.choices import read_mix
+from denoise.ui.kept import GoneError, Kept
+from denoise.ui.results import File, Run
+from denoise.ui.session import Session
+
+_NEWS, _LOOK = 0.5, 0.05  # seconds for which a request waits for news of a result, and between two looks
+_LARGEST_WINDOW = 50_000_000  # pixels of the picture that is sent
+
+# Threads that wait, for the disk or for a photo's turn: not Streamlit's, without which nobody's page is made.
+_reading, _making, _looking_on = CapacityLimiter(4), CapacityLimiter(2), CapacityLimiter(2)
+
+
+def routes(base: str) -> list[BaseRoute]:
+    """Return what answers at `denoise.ui.addresses`, but for batches; `base` is the path below which the page lies."""
+    return [
+        Route(f"{base}{addresses.RESULT}/{{token}}", _result),
+        Route(f"{base}{addresses.BEFORE_AFTER}/{{token}}", _before_after),
+        Route(f"{base}{addresses.PICTURE}/{{token}}/{{name}}.png", _picture),
+        Route(f"{base}{addresses.WINDOW}/{{token}}", _window),
+        Route(f"{base}{addresses.THUMBNAIL}/{{sample}}.jpg", _thumbnail),
+        Route(f"{base}{farewell.PATH}/{{token}}", _leave, methods=["POST"]),
+    ]
+
+
+def _session(request: Request) -> Session:
+    state = session.find(request.path_params["token"])
+    if state is None:
+        raise HTTPException(404)
+    return state
+
+
+async def _result(request: Request) -> Response:
+    """Send a result, mixed as the last part of its address says: percents of luminance, colour and detail."""
+    return await _send(request, _read_file)
+
+
+async def _before_after(request: Request) -> Response:
+    """Send a picture of before and after, mixed in the same way, with the middle that its address says."""
+    return await _send(request, BeforeAfter.read)
+
+
+async def _send(request: Request, read: Callable[[Mapping[str, str]], File | BeforeAfter]) -> Response:
+    state = session.find(request.path_params["token"])
+    if state is None:
+        return Response(texts.DOWNLOAD_GONE, 404, media_type="text/plain")
+    try:
+        file, mix = read(request.query_params), read_mix(request.query_params["mix"])
+    except (KeyError, ValueError):
+        raise HTTPException(400) from None
+    try:
+        made = await orders.fill(request, state, file, mix)
+    except ClientDisconnect:
+        return Response(status_code=204)  # which nobody reads
+    except LookupError:
+        return Response(texts.DOWNLOAD_GONE, 404, media_type="text/plain")
+    except Exception as error:
+        return Response(texts.explain(error), 500, media_type="text/plain")
+    headers = {"Cache-Control": "no-store", "Content-Length": str(len(made.data))}
+    return StreamingResponse(made.pieces(), media_type=media_type(file.format), headers=headers)
+
+
+def _read_file(said: Mapping[str, str]) -> File:
+    """Return what an address of `addresses.result` says.
+
+    Raises:
+        KeyError: It does not say all, or names a format that there is not.
+        ValueError: It says what cannot be.
+    """
+    file = File(Run.read(said), said["format"], int(said["depth"]), int(said["quality"]), said["strip"] == "1")
+    media_type(file.format)
+    if file.depth not in (8, 16) or not 1 <= file.quality <= 100:
+        raise ValueError(file)
+    return file
+
+
+async def _picture(request: Request) -> Response:
+    cache, name = _session(request).cache, request.path_params["name"]
+    limiter = _reading if cache.is_made(name) else _making
+    try:
+        png = await to_thread.run_sync(cache.offered, name, limiter=limiter)
+    except GoneError:
+        png = None
+    if png is None:
+        raise HTTPException(404)
+    headers = {"Cache-Control": "no-store", "Content-Length": str(png.size)}
+    return StreamingResponse(_pieces(png), media_type="image/png", headers=headers)
+
+
+async def _pieces(png: Kept[bytes]) -> AsyncIterator[bytes]:
+    """Return a picture bit by bit; what is on disk is sent from there, and no connection holds it in memory."""
+    for start in range(0, png.size, orders.BLOCK):
+        yield await to_thread.run_sync(png.piece, start, orders.BLOCK, limiter=_reading)
+
+
+async def _window(request: Request) -> Response:
+    """Send what is there of a result in the part of the photo that is looked at, which is made first from now on.
+
+    The last part of the address says: which part, `box`; how small, `scale`; and how many finished pieces of it the
+    browser has, `known`. Without news for a while there is no picture in the answer. Its headers say how many pieces
+    there are, and which share of the whole result.
+    """
+    state, query = _session(request), request.query_params
+    try:
+        run = Run.read(query)
+        box, scale, known = Box(*map(int, query["box"].split(","))), float(query["scale"]), int(query["known"])
+    except (KeyError, ValueError, TypeError):
+        raise HTTPException(400) from None
+    growing = state.growing
+    if growing is None or growing.run != run:  # it waits for room, or the one before is about to end
+        return Response(None, 204, {"Cache-Control": "no-store", "X-Count": "0", "X-Share": "0"})
+    if not growing.holds(box) or not 0 < scale <= 1 or scale**2 * box.height * box.width > _LARGEST_WINDOW:
+        raise HTTPException(400)
+    growing.look(box)
+    patience = _NEWS
+    while (count := growing.count(box)) == known and patience > 0:
+        await asyncio.sleep(_LOOK)
+        patience -= _LOOK
+    headers = {"Cache-Control": "no-store", "X-Count": str(count), "X-Share": f"{growing.share:.4f}"}
+    png = None
+    if count != known:
+        png = await to_thread.run_sync(growing.picture, box, scale, limiter=_looking_on)
+    return Response(png, 200, headers, "image/png") if png else Response(None, 204, headers)
+
+
+async def _thumbnail(request: Request) -> Response:
+    name = request.path_params["sample"]
+    if name not in samples.list_samples():
+        raise HTTPException(404)
+    jpeg = await to_thread.run_sync(samples.thumbnail, name, limiter=_reading)
+    return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "public, max-age=3600"})
+
+
+async def _leave(request: Request) -> Response:
+    farewell.note_closing(request.path_params["token"])
+    return Response(status_code=204)
