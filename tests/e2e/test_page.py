@@ -336,6 +336,8 @@ def test_upload_is_saved_in_another_format_without_metadata(open_page):
     page = open_page()
     upload_and_wait(page, "IMG_1.jpg", jpeg_of(noisy_photo(120, 80), exif=exif))
     page.get_by_text(denoise_words.FILE_HEADING).click()
+    page.get_by_text(re.compile(r"^About AVIF \d+ KB · .*PNG \d+ KB")).wait_for()
+    page.get_by_text(re.compile(r"^About 60: \d+ KB · .*95: \d+ KB")).wait_for()
     strip = page.get_by_role("switch", name=texts.STRIP)
     strip.press(" ")  # a click may miss it while the fold is still opening
     wait_for_offer(page, "strip=1")
