@@ -27,6 +27,7 @@ from denoise import arrival, turns
 from denoise.arrival import TooManyBytesError
 from denoise.batch import REPORT_NAME, ZIP_NAME, Batch
 from denoise.image import PhotoError, media_type
+from denoise.mixing import detail_map
 from denoise.spool import BUDGET, SHARE, ShareError, remove_spool, spool
 from denoise.tiling import Box
 from denoise.ui import ahead, ending, farewell, guard, orders, pictures, samples, session, texts
@@ -117,6 +118,7 @@ def routes() -> list[BaseRoute]:
         Route(f"{path}/{REPORT_NAME}", _report),
         Route(f"{path}/{{item}}/result", _batch_result, methods=["GET"]),
         Route(f"{path}/{{item}}/rejected", _reject, methods=["POST"]),
+        Route(f"{path}/{{item}}/mix", _mix, methods=["POST"]),
         Route(f"{path}/{{item}}/{{which}}", _batch_picture, methods=["GET"]),
         Route(f"{path}/{{item}}", _batch_thumbnail, methods=["GET"]),
         Route(f"{path}/{{item}}", _receive, methods=["PUT"]),
@@ -356,13 +358,15 @@ async def _batch_thumbnail(request: Request) -> Response:
 
 
 async def _batch_picture(request: Request) -> Response:
-    """Send a photo of a batch, or its result, as large as a screen shows."""
+    """Send a photo of a batch, its result, or where it has texture, see `detail_map`, as large as a screen shows."""
     batch, item, which = _batch(request), request.path_params["item"], request.path_params["which"]
-    if which not in ("before", "after"):
+    if which not in ("before", "after", "details"):
         raise HTTPException(404)
 
     def make() -> bytes:
         with turns.pictures.turn(2 * batch.unpacked(item)):
+            if which == "details":
+                return pictures.to_screen(pictures.grey(detail_map(*batch.photos(item))))
             return pictures.to_screen(batch.photo(item, after=which == "after"))
 
     try:
@@ -391,6 +395,27 @@ async def _reject(request: Request) -> Response:
         _batch(request).reject(request.path_params["item"], request.query_params.get("is") == "1")
     except KeyError:
         raise HTTPException(404) from None
+    return Response(status_code=204)
+
+
+async def _mix(request: Request) -> Response:
+    """Mix a result anew with its photo, as the last part of the address says."""
+    batch, item = _batch(request), request.path_params["item"]
+    try:
+        mix = read_mix(request.query_params.get("mix", ""))
+    except ValueError:
+        raise HTTPException(400) from None
+
+    def make() -> None:
+        with turns.pictures.turn(3 * batch.unpacked(item)):
+            batch.mix(item, mix)
+
+    try:
+        await to_thread.run_sync(make, limiter=_reading)
+    except (KeyError, FileNotFoundError):
+        raise HTTPException(404) from None
+    except Exception as error:
+        return Response(session.explain(error), 500, media_type="text/plain")
     return Response(status_code=204)
 
 

@@ -589,6 +589,15 @@ def test_result_of_a_batch_is_rejected_and_taken_in_again(batch, made):
         assert batch.items()[0].rejected is rejected
 
 
+def test_result_of_a_batch_is_mixed_as_its_sliders_say(batch, made):
+    assert answer(transfer._mix, query="mix=50-100-0", token=batch.token, item=made).status_code == 204
+    assert batch.items()[0].mix == Mix(0.5)
+    details = answer(transfer._batch_picture, token=batch.token, item=made, which="details")
+    assert decode(details.body).pixels.max() == 0  # one colour has no texture
+    with pytest.raises(HTTPException, match="400"):
+        answer(transfer._mix, query="mix=much", token=batch.token, item=made)
+
+
 @pytest.mark.parametrize(
     ("route", "wrong"),
     [

@@ -27,7 +27,7 @@ from denoise.ui import (
     viewer,
 )
 from denoise.ui.chosen import Chosen
-from denoise.ui.pages import denoise_choices, denoise_save, denoise_share
+from denoise.ui.pages import batch, denoise_choices, denoise_save, denoise_share
 from denoise.ui.pages import denoise_words as words
 from denoise.ui.results import Result, Run
 from denoise.ui.session import PHOTO, UPLOAD, Session, in_turn
@@ -61,7 +61,8 @@ def show() -> None:
         st.title(texts.TITLE, anchor=False)
         st.markdown(words.SENTENCE)
         st.caption(texts.upload_note(session.MAX_MEGAPIXELS), help=texts.UPLOAD_HELP)
-        paste.into("photo")
+        if paste.into("photo"):
+            st.switch_page(st.Page(batch.show, url_path="batch"))
     with right:
         _upload(state)
 
