@@ -26,6 +26,7 @@ from streamlit import config
 from denoise import arrival, turns
 from denoise.arrival import TooManyBytesError
 from denoise.batch import REPORT_NAME, ZIP_NAME, Batch
+from denoise.brush import Mask
 from denoise.image import PhotoError, media_type
 from denoise.mixing import detail_map
 from denoise.spool import BUDGET, SHARE, ShareError, remove_spool, spool
@@ -42,6 +43,7 @@ WINDOW_PATH, SHARE_PATH = "/windows", "/shares"
 
 _MOST = 2000  # photos of a batch
 _LONGEST_LIST = 1 << 20  # bytes
+_LARGEST_MASK = 1 << 19  # bytes of its text
 _LARGEST = 1 << 40  # bytes of a photo that somebody may announce; what comes is counted
 _NEWS, _LOOK = 0.5, 0.05  # seconds for which a request waits for news of a result, and between two looks
 _LARGEST_WINDOW = 50_000_000  # pixels of the picture that is sent
@@ -107,8 +109,8 @@ def routes() -> list[BaseRoute]:
     path = f"{base}{PATH}/{{token}}"
     leave = f"{base}{farewell.PATH}/{{token}}"
     return [
-        Route(f"{base}{PHOTO_PATH}/{{token}}", _photo),
-        Route(f"{base}{SHARE_PATH}/{{token}}", _share),
+        Route(f"{base}{PHOTO_PATH}/{{token}}", _photo, methods=["GET", "POST"]),
+        Route(f"{base}{SHARE_PATH}/{{token}}", _share, methods=["GET", "POST"]),
         Route(f"{base}{PICTURE_PATH}/{{token}}/{{digest}}.png", _picture),
         Route(f"{base}{WINDOW_PATH}/{{token}}", _window),
         Route(f"{base}{THUMBNAIL_PATH}/{{sample}}.jpg", _thumbnail),
@@ -149,7 +151,10 @@ def _batch(request: Request) -> Batch:
 
 
 async def _photo(request: Request) -> Response:
-    """Send a result, mixed as the last part of its address says: percents of luminance, colour and detail."""
+    """Send a result, mixed as the last part of its address says: percents of luminance, colour and detail.
+
+    What comes with the request is what was painted with the brush, see `Mask.write`.
+    """
     return await _send(request, _read_file)
 
 
@@ -162,8 +167,11 @@ async def _send(request: Request, read: Callable[[Mapping[str, str]], File | Sha
     state = _sessions.get(request.path_params["token"])
     if state is None:
         return Response(texts.DOWNLOAD_GONE, 404, media_type="text/plain")
+    painted = await _body(request, _LARGEST_MASK) if request.method == "POST" else b""
     try:
         file, mix = read(request.query_params), read_mix(request.query_params["mix"])
+        if painted:
+            mix = mix._replace(mask=Mask.read(painted.decode("ascii")))
     except (KeyError, ValueError):
         raise HTTPException(400) from None
     try:

@@ -186,6 +186,27 @@ def test_sliders_change_what_is_downloaded_and_keep_the_view(open_page):
     )
     assert (viewer.get_attribute("data-left"), viewer.get_attribute("data-top")) == place
     assert viewer.get_attribute("data-scale") == "4"
+    assert_download_is_what_is_seen(page)
+    stage = page.get_by_role("group", name=viewer_words.LABELS["stage"])
+    before, plain = figures.inner_text(), canvas_pixels(page, ".pane.denoised")[0]
+    stage.press("b")
+    page.get_by_role("button", name=viewer_words.LABELS["none"], exact=True).click()
+    stage.press("Enter")
+    stage.press("b")
+    assert (canvas_pixels(page, ".pane.denoised")[0] != plain).any()
+    assert_download_is_what_is_seen(page)
+    page.wait_for_function(
+        "([element, before]) => element.innerText !== before", arg=[figures.element_handle(), before]
+    )
+    painted = canvas_pixels(page, ".pane.denoised")[0]
+    page.wait_for_url("**#*")
+    page.reload()
+    wait_for_result(page)
+    wait_until(page, "it is as it was", lambda: np.array_equal(canvas_pixels(page, ".pane.denoised")[0], painted))
+
+
+def assert_download_is_what_is_seen(page):
+    """Assert that the download has the pixels of the viewer, which shows each of them four times as large."""
     rgba, left, top, _ = canvas_pixels(page, ".pane.denoised")
     photo = np.asarray(Image.open(io.BytesIO(download(page)[1])).convert("RGB"))
     expected, where = expected_pixels(photo, rgba.shape, left, top, 4)

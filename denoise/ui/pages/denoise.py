@@ -78,7 +78,7 @@ def show() -> None:
         actions = st.container()  # above the choices, which are many: the download is what the visitor came for
         denoise_choices.show(state, chosen, model)
         # Mixed anew wherever it is needed: that is quick, and a large photo is not kept once more.
-        denoised = (lambda: blend(chosen.noisy, result.photo, state.mix)) if result else None
+        denoised = (lambda: blend(chosen.noisy, result.photo, state.painted(chosen.subject))) if result else None
         with actions:
             denoise_save.show(state, chosen, run, result)
             denoise_share.show(state, chosen, run, result)
@@ -92,7 +92,7 @@ def show() -> None:
                 session.current()  # whoever had to wait, and was overtaken by the next choice, is ended here
                 is_same = in_turn(chosen, lambda: np.array_equal(chosen.noisy.pixels, result.photo.pixels))
                 same = state.latest("same", run, is_same)
-                _figures(state, chosen, denoised, Shown(run, state.mix), is_unchanged=same)
+                _figures(state, chosen, denoised, Shown(run, state.painted(chosen.subject)), is_unchanged=same)
                 removed = in_turn(chosen, lambda: _difference(chosen.noisy, result.photo))
                 level = max(_noise_before(state, chosen), state.latest("removed", run, removed))
             st.caption(words.done(level, catalogue.denoiser_names()[model].title, result.seconds))
@@ -204,14 +204,15 @@ def _viewer(state: Session, chosen: Chosen, noisy: viewer.Picture, run: Run, res
         reference = picture("clean", f"{chosen.id} {chosen.clean_id}", texts.CLEAN, clean_png)
     viewer.show(
         shown,
-        subject=chosen.file_id or chosen.id,
+        subject=chosen.subject,
         spot=chosen.spot,
         growing=growing,
         clean=reference,
         details=details,
-        mix=state.mix,
+        mix=state.painted(chosen.subject),
         mixed=state.mixed,
         on_mix=state.set_mix,
+        on_paint=state.paint,
         link=state.link(),
         on_back=state.go_back,
     )
