@@ -28,6 +28,7 @@ from tests.e2e.conftest import (
     wait_for,
     wait_for_colours,
     wait_for_result,
+    wait_until,
     wait_until_it_fits,
 )
 from tests.e2e.profiles import display_p3
