@@ -80,7 +80,7 @@ class Mask(NamedTuple):
             for each in (rows, below)
         )
         sums = upper * (self.spacing - down)[:, None] + lower * down[:, None]
-        return sums / (self.spacing**2 * NEUTRAL)
+        return np.asarray(sums / (self.spacing**2 * NEUTRAL), np.float64)
 
 
 def spacing_for(height: int, width: int) -> int:

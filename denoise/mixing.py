@@ -16,6 +16,10 @@ _DETAIL_RADIUS = 2.0  # pixels, standard deviation of the Gaussian window
 _DETAIL_REACH = 16  # pixels, no less than the window has on each side
 
 
+SHARES = ("luminance", "colour", "detail")
+"""The names of the shares of a `Mix`."""
+
+
 class Mix(NamedTuple):
     """How much of the noise is removed, as shares in [0, 1].
 
@@ -52,7 +56,7 @@ def blend(noisy: Photo, denoised: Photo, mix: Mix, *, at: tuple[int, int] = (0, 
     Raises:
         ValueError: A share is outside [0, 1], or the mask does not cover the photo.
     """
-    for name, share in zip(Mix._fields, mix.shares, strict=False):
+    for name, share in zip(SHARES, mix.shares, strict=True):
         if not 0 <= share <= 1:
             raise ValueError(f"`{name}` must be between 0 and 1. Received: {share}")
     if mix == Mix():

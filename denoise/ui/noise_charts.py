@@ -16,7 +16,7 @@ _DASHES = [[1, 0], [6, 3], [2, 2], [8, 2, 2, 2]]
 Rows = Sequence[Mapping[str, Any]]
 
 
-def ranges(rows: Rows) -> alt.LayerChart:
+def ranges(rows: Rows) -> alt.LayerChart | alt.FacetChart:
     """Draw how noisy sets of photos are: a mark at the median, half of the pairs thick, 80 % thin.
 
     Args:
@@ -35,7 +35,7 @@ def ranges(rows: Rows) -> alt.LayerChart:
 
 def lines(
     rows: Rows, x_title: str, y_title: str, *, by: Sequence[str], marks: bool = False, logarithmic: bool = False
-) -> alt.LayerChart:
+) -> alt.LayerChart | alt.FacetChart:
     """Draw curves, with the range around each where it is known; one that is clicked in the legend stands out.
 
     Args:

@@ -41,7 +41,7 @@ def _pieces(samples: NDArray[Any]) -> NDArray[Any]:
         np.concatenate([start + np.arange(min(_SQUARE, length)) for start in _starts(length)])
         for length in samples.shape[:2]
     )
-    return samples[np.ix_(rows, columns)]
+    return np.asarray(samples[np.ix_(rows, columns)])
 
 
 def _starts(length: int) -> NDArray[np.int64]:

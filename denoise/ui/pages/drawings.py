@@ -139,7 +139,7 @@ def svg(drawing: Drawing, accent: str, ink: str) -> str:
 
 def _height(scale: int) -> float:
     """Return how tall maps are drawn that are so much smaller: by the root, or the smallest would not be seen."""
-    return _TALLEST / scale**0.6
+    return float(_TALLEST / scale**0.6)
 
 
 def _box(x: float, y: float, width: float, height: float, kind: str) -> str:
