@@ -78,4 +78,5 @@ def _preset(table: Any, place: str) -> Preset:
             raise PresetError(f"{place}: {key} must be a number from 0 to {most:g}. Received: {value!r}")
         else:
             raise PresetError(f"{place}: {key} = {value!r} is not known. Known: {', '.join((*words, *numbers))}")
-    return Preset(**words, strength=numbers.pop("strength"), mix=Mix(*map(numbers.__getitem__, SHARES)))
+    luminance, colour, detail = (numbers[name] for name in SHARES)
+    return Preset(**words, strength=numbers["strength"], mix=Mix(luminance, colour, detail))
