@@ -188,7 +188,10 @@ export function createBrush(root, { viewport, changed, settled }) {
   function toggle() {
     const isNow = root.toggleAttribute("data-brush");
     root.querySelector("[data-tool=brush]").setAttribute("aria-pressed", isNow);
-    if (isNow && Number.isNaN(point.x)) moveTo(stage.clientWidth / 2, stage.clientHeight / 2);
+    if (isNow && Number.isNaN(point.x)) {
+      const pane = root.querySelector(".pane.denoised"); // not between the two
+      moveTo(pane.offsetLeft + pane.offsetWidth / 2, pane.offsetTop + pane.offsetHeight / 2);
+    }
     changed();
   }
 
