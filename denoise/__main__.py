@@ -14,7 +14,7 @@ from denoise.console import Run, quiet_engine, say, sentence, work_off
 from denoise.files import write_atomically
 from denoise.image import MOST_STOPS, Development, PhotoError
 from denoise.item import Settings
-from denoise.mixing import Mix
+from denoise.mixing import SHARES, Mix
 from denoise.pipeline import STRONGEST
 from denoise.plan import Selection, is_for_several, plan
 from denoise.presets import Preset, PresetError, presets
@@ -251,7 +251,7 @@ def _settings(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Sett
         parser.error(f"there is no preset {args.preset!r}. Known presets: {', '.join(known)}")
     preset = known.get(args.preset, Preset(""))
     strength = preset.strength if args.strength is None else args.strength
-    wishes = {name: getattr(args, name) for name in Mix._fields if getattr(args, name) is not None}
+    wishes = {name: getattr(args, name) for name in SHARES if getattr(args, name) is not None}
     return Settings(
         model=args.model or preset.model,
         best=args.best,

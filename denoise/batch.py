@@ -25,8 +25,9 @@ from denoise.engine import Engine, Job, Task
 from denoise.image import Photo, decode, denoised_name, encode, shrink, unpacked_size, without_metadata
 from denoise.item import Item, Settings, State, expected_seconds
 from denoise.level import estimate_noise
-from denoise.names import tidy
-from denoise.processing import process
+from denoise.mixing import Mix
+from denoise.names import free, tidy
+from denoise.processing import mixed, process
 from denoise.spool import check_room, make_folder, spool
 
 Explain = Callable[[Exception], str]
@@ -249,11 +250,11 @@ class Batch:
                 return
             for item in self._items.values():
                 if item.state == State.DONE:
-                    self._file(item.id, "out").unlink(missing_ok=True)
+                    self._unlink(item.id, "out", "mixed")
                     item.state = State.WAITING
                     item.noise_after = item.clean = item.seconds = None
                     item.result = item.denoiser = item.not_kept = ""
-                    item.rejected = False
+                    item.rejected, item.mix = False, Mix()
 
     def remove(self, item_id: str) -> None:
         """Remove a photo, its files and its result; one that is not there, or arrives, or is at work, is left alone."""
@@ -262,8 +263,7 @@ class Batch:
             if item is None or item.state in (State.ARRIVING, State.WORKING):
                 return
             del self._items[item_id]
-            for kind in ("in", "out", "thumbnail"):
-                self._file(item_id, kind).unlink(missing_ok=True)
+            self._unlink(item_id, "in", "out", "mixed", "thumbnail")
             self._changed.notify_all()
 
     def photos(self, item_id: str) -> tuple[Photo, Photo]:
@@ -300,6 +300,18 @@ class Batch:
         with self._changed:
             self._check_done(item_id).rejected = rejected
 
+    def mix(self, item_id: str, mix: Mix) -> None:
+        """Mix a result anew with its photo: from now on that is taken home; raises as `photos` does, or OSError."""
+        noisy, denoised = self.photos(item_id)
+        with self._changed:
+            settings = self._check_done(item_id).settings or Settings()
+        data = b"" if mix == Mix() else mixed(noisy, denoised, mix, settings.quality)
+        check_room(len(data))
+        with self._changed:
+            item = self._check_done(item_id)
+            _write(self._file(item_id, "mixed"), data)
+            item.mix = mix
+
     def result(self, item_id: str) -> tuple[Path, str]:
         """Return the file of a result, and what it is called.
 
@@ -307,7 +319,11 @@ class Batch:
             KeyError: There is no such result.
         """
         with self._changed:
-            return self._file(item_id, "out"), self._check_done(item_id).result
+            item = self._check_done(item_id)
+            return self._taken_home(item), item.result
+
+    def _taken_home(self, item: Item) -> Path:
+        return self._file(item.id, "out" if item.mix == Mix() else "mixed")
 
     def _check_done(self, item_id: str) -> Item:
         item = self._items[item_id]
@@ -353,7 +369,7 @@ class Batch:
         with self._changed:  # so that the report tells of these files
             for item in self._items.values():
                 if item.state == State.DONE and not item.rejected:
-                    path = self._file(item.id, "out")
+                    path = self._taken_home(item)
                     try:
                         found = path.stat()
                     except FileNotFoundError as error:
@@ -430,18 +446,17 @@ class Batch:
         """Return what the result is called: no other one has that name, not even in capitals."""
         wanted = PurePosixPath(name).parent / denoised_name(PurePosixPath(name).name, format_name)
         with self._changed:
-            taken = {item.result.lower() for item in self._items.values() if item.state == State.DONE}
-        free, number = wanted, 1
-        while str(free).lower() in taken:
-            number += 1
-            free = wanted.with_name(f"{wanted.stem} ({number}){wanted.suffix}")
-        return str(free)
+            return free(wanted, [item.result for item in self._items.values() if item.state == State.DONE])
 
     def _update(self, item_id: str, **changes: Any) -> None:
         with self._changed:
             for name, value in changes.items():
                 setattr(self._items[item_id], name, value)
             self._changed.notify_all()
+
+    def _unlink(self, item_id: str, *kinds: str) -> None:
+        for kind in kinds:
+            self._file(item_id, kind).unlink(missing_ok=True)
 
     def _file(self, item_id: str, kind: str) -> Path:
         return self._folder / f"{item_id}.{kind}"

@@ -75,6 +75,7 @@ class Item:
         result: Name of the result, with its folders; no two are equal.
         not_kept: What of the photo the result could not keep, such as "16-bit depth"; see `denoise.image.losses`.
         rejected: Its owner does not want the result.
+        mix: How its owner wants the result mixed with the photo once more.
     """
 
     id: str
@@ -96,6 +97,7 @@ class Item:
     result: str = ""
     not_kept: str = ""
     rejected: bool = False
+    mix: Mix = field(default_factory=Mix)
 
     @property
     def is_expected(self) -> bool:

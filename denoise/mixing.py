@@ -7,12 +7,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from denoise.brush import Mask
 from denoise.image import Photo, to_depth
 from denoise.tone import LUMA
 
 _STRIP = 64  # rows
 _DETAIL_RADIUS = 2.0  # pixels, standard deviation of the Gaussian window
 _DETAIL_REACH = 16  # pixels, no less than the window has on each side
+
+
+SHARES = ("luminance", "colour", "detail")
+"""The names of the shares of a `Mix`."""
 
 
 class Mix(NamedTuple):
@@ -22,14 +27,21 @@ class Mix(NamedTuple):
         luminance: Of the light and dark grain.
         colour: Of the coloured blotches.
         detail: Of the luminance that is left as it was where the photo has texture, see `detail_map`.
+        mask: Where more of it is removed, or less; the shares are multiplied by it, up to 1.
     """
 
     luminance: float = 1.0
     colour: float = 1.0
     detail: float = 0.0
+    mask: Mask | None = None
+
+    @property
+    def shares(self) -> tuple[float, float, float]:
+        """The three shares alone."""
+        return self.luminance, self.colour, self.detail
 
 
-def blend(noisy: Photo, denoised: Photo, mix: Mix) -> Photo:
+def blend(noisy: Photo, denoised: Photo, mix: Mix, *, at: tuple[int, int] = (0, 0)) -> Photo:
     """Mix a photo with its denoised version, rounding to the nearest level.
 
     What was removed, noisy minus denoised, is split into luminance and colour, and shares of both are put back. The
@@ -39,15 +51,18 @@ def blend(noisy: Photo, denoised: Photo, mix: Mix) -> Photo:
         noisy: Noisy photo.
         denoised: The same photo, denoised.
         mix: How much of the noise is removed.
+        at: Row and column of the photo, of which this may be a part, in that which the mask covers.
 
     Raises:
-        ValueError: A share is outside [0, 1].
+        ValueError: A share is outside [0, 1], or the mask does not cover the photo.
     """
-    for name, share in mix._asdict().items():
+    for name, share in zip(SHARES, mix.shares, strict=True):
         if not 0 <= share <= 1:
             raise ValueError(f"`{name}` must be between 0 and 1. Received: {share}")
     if mix == Mix():
         return denoised
+    if mix.mask and not mix.mask.covers(at[0] + noisy.height, at[1] + noisy.width):
+        raise ValueError(f"`mask` must cover {noisy.height} × {noisy.width} pixels. Received: {mix.mask[:3]}")
     details = detail_map(noisy, denoised) if mix.detail else None
     pixels = np.empty_like(noisy.pixels)
     for top in range(0, noisy.height, _STRIP):  # whole, these 64-bit numbers would take a gigabyte of a large photo
@@ -55,8 +70,15 @@ def blend(noisy: Photo, denoised: Photo, mix: Mix) -> Photo:
         before = noisy.pixels[rows].astype(np.float64)
         change = denoised.pixels[rows] - before
         luminance = change @ np.array(LUMA)
-        colour = mix.colour * (256 * change - luminance[..., None])
-        luminance *= mix.luminance if details is None else mix.luminance * (1 - mix.detail * details[rows] / 255)
+        light: float | NDArray[np.float64] = mix.luminance
+        if details is not None:
+            light = mix.luminance * (1 - mix.detail * details[rows] / 255)
+        coloured: float | NDArray[np.float64] = mix.colour
+        if mix.mask:
+            factors = mix.mask.factors(at[0] + top, at[1], *luminance.shape)
+            light, coloured = np.minimum(light * factors, 1), np.minimum(coloured * factors, 1)[..., None]
+        colour = coloured * (256 * change - luminance[..., None])
+        luminance *= light
         after = np.floor(before + (luminance[..., None] + colour) / 256 + 0.5)
         pixels[rows] = after.clip(0, np.iinfo(pixels.dtype).max)
     return replace(denoised, pixels=pixels)

@@ -1,6 +1,8 @@
 """Names of files as strangers give them, made harmless for file systems and spreadsheets."""
 
 import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
 from typing import Any
 
 _LONGEST_NAME = 200  # bytes; file systems take 255, and the result's name is longer
@@ -22,3 +24,13 @@ def cell(value: Any) -> Any:
     if isinstance(value, str) and value.startswith(_FORMULA):
         return f"'{value}"
     return round(value, 2) if isinstance(value, float) else value
+
+
+def free(wanted: PurePosixPath, taken: Iterable[str]) -> str:
+    """Return a name, with a number if it is taken, also in capitals."""
+    others = {name.lower() for name in taken}
+    name, number = wanted, 1
+    while str(name).lower() in others:
+        number += 1
+        name = wanted.with_name(f"{wanted.stem} ({number}){wanted.suffix}")
+    return str(name)

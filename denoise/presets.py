@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from denoise.mixing import Mix
+from denoise.mixing import SHARES, Mix
 from denoise.pipeline import STRONGEST
 
 USUAL = "automatic"
@@ -67,7 +67,7 @@ def _preset(table: Any, place: str) -> Preset:
     if not isinstance(table, dict):
         raise PresetError(f"{place} stands alone; each preset is a table, such as [{place.split(': ')[-1]}]")
     words = {"title": place.split(": ")[-1], "summary": "", "model": ""}
-    numbers = {"strength": 1.0} | Mix()._asdict()
+    numbers = {"strength": 1.0} | dict(zip(SHARES, Mix().shares, strict=True))
     for key, value in table.items():
         most = STRONGEST if key == "strength" else 1.0
         if key in words and isinstance(value, str):
@@ -78,4 +78,5 @@ def _preset(table: Any, place: str) -> Preset:
             raise PresetError(f"{place}: {key} must be a number from 0 to {most:g}. Received: {value!r}")
         else:
             raise PresetError(f"{place}: {key} = {value!r} is not known. Known: {', '.join((*words, *numbers))}")
-    return Preset(**words, strength=numbers.pop("strength"), mix=Mix(**numbers))
+    luminance, colour, detail = (numbers[name] for name in SHARES)
+    return Preset(**words, strength=numbers["strength"], mix=Mix(luminance, colour, detail))

@@ -9,11 +9,11 @@ import numpy as np
 from denoise import catalogue, pipeline
 from denoise.clean import clean_share
 from denoise.engine import Task
-from denoise.image import Photo, decode, encode, losses, without_metadata
+from denoise.image import Photo, decode, encode, losses, with_depth, without_metadata
 from denoise.item import Settings
 from denoise.level import estimate_noise
 from denoise.metrics import Quality, check_reference, compare
-from denoise.mixing import blend
+from denoise.mixing import Mix, blend
 
 
 @dataclass(frozen=True)
@@ -104,3 +104,16 @@ def process(
         after=after,
         seconds=time.monotonic() - started,
     )
+
+
+def mixed(noisy: Photo, denoised: Photo, mix: Mix, quality: int | None) -> bytes:
+    """Mix a result anew with its photo, see `mixing.blend`, and encode it as it came.
+
+    Args:
+        noisy: The photo.
+        denoised: The result as its file holds it.
+        mix: How both are mixed.
+        quality: With which that file was made.
+    """
+    photo = blend(with_depth(noisy, denoised.bit_depth), denoised, mix)
+    return encode(photo, quality=None if photo.lossless else quality)

@@ -31,7 +31,13 @@ def answer(route, chunks=(), headers=None, query="", **path_params):
 
     async def ask():
         encoded = [(name.replace("_", "-").encode(), value.encode()) for name, value in (headers or {}).items()]
-        scope = {"type": "http", "path_params": path_params, "headers": encoded, "query_string": query.encode()}
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path_params": path_params,
+            "headers": encoded,
+            "query_string": query.encode(),
+        }
         return await whole(await route(Request(scope, receive)))
 
     return run(ask())

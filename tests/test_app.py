@@ -76,7 +76,7 @@ def viewer_of(app):
 
 
 def link_of(app):
-    return viewer_of(app)[-1]
+    return viewer_of(app)[-2]
 
 
 def file_of(app):

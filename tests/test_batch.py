@@ -17,6 +17,7 @@ from denoise.batch import REPORT_NAME, Batch
 from denoise.engine import Engine
 from denoise.image import Photo, decode, encode
 from denoise.item import Settings, State
+from denoise.mixing import Mix, blend
 from denoise.runtime import ModelError
 from denoise.turns import Turns
 
@@ -588,6 +589,28 @@ def test_batch_whose_folder_was_tidied_away_says_so_and_takes_photos_again(denoi
     run(batch)
     assert set(unzipped(batch)) == {"again-denoised.png", REPORT_NAME}
     batch.close()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_result_is_mixed_anew_without_running_again(batch, denoiser, kind):
+    item = add(batch, "a.img", picture(kind, 20))
+    run(batch)
+    (noisy, denoised), mix, before = batch.photos(item), Mix(0.5, 0.8, 0.3), batch.result(item)[0].read_bytes()
+    batch.mix(item, mix)
+    path, name = batch.result(item)
+    assert path.read_bytes() == encode(blend(noisy, denoised, mix), quality=95) != before
+    assert unzipped(batch)[name] == path.read_bytes()
+    assert batch.items()[0].mix == mix
+    np.testing.assert_array_equal(batch.photo(item, after=True).pixels, denoised.pixels)  # to be mixed once more
+    batch.mix(item, Mix())
+    assert batch.result(item)[0].read_bytes() == before
+    batch.mix(item, mix)
+    batch.forget_results()
+    run(batch)
+    assert (batch.items()[0].mix, batch.result(item)[0].read_bytes()) == (Mix(), before)
+    assert len(denoiser.calls) == 2
+    with pytest.raises(KeyError):
+        batch.mix("unknown", mix)
 
 
 def test_rejected_results_stay_out_of_the_zip_until_they_are_taken_in_again(batch):

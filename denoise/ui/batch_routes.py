@@ -16,8 +16,10 @@ from denoise import arrival, turns
 from denoise.arrival import TooManyBytesError
 from denoise.batch import REPORT_NAME, ZIP_NAME, Batch
 from denoise.image import PhotoError
+from denoise.mixing import detail_map
 from denoise.spool import FOLDER_BUDGET, FolderFullError
-from denoise.ui import addresses, farewell, pictures, session, texts
+from denoise.ui import addresses, farewell, guard, pictures, session, texts
+from denoise.ui.choices import read_mix
 from denoise.ui.session import Session
 
 _MOST = 2000  # photos of a batch
@@ -40,6 +42,7 @@ def routes(base: str) -> list[BaseRoute]:
         Route(f"{path}/{REPORT_NAME}", _report),
         Route(f"{path}/{{item}}/result", _result, methods=["GET"]),
         Route(f"{path}/{{item}}/rejected", _reject, methods=["POST"]),
+        Route(f"{path}/{{item}}/mix", _mix, methods=["POST"]),
         Route(f"{path}/{{item}}/{{which}}", _picture, methods=["GET"]),
         Route(f"{path}/{{item}}", _thumbnail, methods=["GET"]),
         Route(f"{path}/{{item}}", _receive, methods=["PUT"]),
@@ -64,23 +67,10 @@ def _session(request: Request) -> Session:
 async def _announce(request: Request) -> Response:
     """Take a list of names and sizes; answer with the id of each."""
     batch = _batch(request)
-    files = _read_list(await _body(request, _LONGEST_LIST))
+    files = _read_list(await guard.body(request, _LONGEST_LIST))
     if len(batch.items()) + len(files) > _MOST:
         return Response(texts.too_many_photos(_MOST), 413, media_type="text/plain")
     return JSONResponse([batch.expect(name, size).id for name, size in files])
-
-
-async def _body(request: Request, limit: int) -> bytes:
-    """Return what is sent; how much is counted as it comes, whatever the request says of itself."""
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > limit:
-                raise HTTPException(413)
-    except ClientDisconnect:
-        raise HTTPException(400) from None
-    return bytes(body)
 
 
 def _read_list(text: bytes) -> list[tuple[str, int]]:
@@ -167,13 +157,15 @@ async def _thumbnail(request: Request) -> Response:
 
 
 async def _picture(request: Request) -> Response:
-    """Send a photo of a batch, or its result, as large as a screen shows."""
+    """Send a photo of a batch, its result, or where it has texture, see `detail_map`, as large as a screen shows."""
     batch, item, which = _batch(request), request.path_params["item"], request.path_params["which"]
-    if which not in ("before", "after"):
+    if which not in ("before", "after", "details"):
         raise HTTPException(404)
 
     def make() -> bytes:
         with turns.pictures.turn(2 * batch.unpacked(item)):
+            if which == "details":
+                return pictures.to_screen(pictures.grey(detail_map(*batch.photos(item))))
             return pictures.to_screen(batch.photo(item, after=which == "after"))
 
     try:
@@ -202,6 +194,27 @@ async def _reject(request: Request) -> Response:
         _batch(request).reject(request.path_params["item"], request.query_params.get("is") == "1")
     except KeyError:
         raise HTTPException(404) from None
+    return Response(status_code=204)
+
+
+async def _mix(request: Request) -> Response:
+    """Mix a result anew with its photo, as the last part of the address says."""
+    batch, item = _batch(request), request.path_params["item"]
+    try:
+        mix = read_mix(request.query_params.get("mix", ""))
+    except ValueError:
+        raise HTTPException(400) from None
+
+    def make() -> None:
+        with turns.pictures.turn(3 * batch.unpacked(item)):
+            batch.mix(item, mix)
+
+    try:
+        await to_thread.run_sync(make, limiter=_reading)
+    except (KeyError, FileNotFoundError):
+        raise HTTPException(404) from None
+    except Exception as error:
+        return Response(texts.explain(error), 500, media_type="text/plain")
     return Response(status_code=204)
 
 

@@ -77,7 +77,7 @@ def picture(noisy: Photo, denoised: Photo, mix: Mix, wanted: BeforeAfter) -> byt
     before, after = (
         replace(without_metadata(each), pixels=each.pixels[place], alpha=None, dpi=None) for each in (noisy, denoised)
     )
-    after = blend(before, after, mix)
+    after = blend(before, after, mix, at=(place[0].start, place[1].start))
     left, right = (to_depth(each.pixels, np.uint8).astype(np.uint8) for each in (before, after))
     if wanted.way == CLIP:
         return _clip(left, right, noisy.icc_profile)

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
-import streamlit as st
 
+from denoise.ui import theme
 from denoise.ui.pages import results_words as words
 
 _LABEL_GAP = 0.055  # of the chart's height, between the names of two points
@@ -42,7 +42,7 @@ def scatter(points: Sequence[Mapping[str, Any]], noisy: float | None) -> alt.Lay
 
     top = max(high + margin, *(each["label"] for each in placed))
     scale = alt.Scale(domain=[low - margin, top], nice=False, zero=False)
-    kinds, (accent, ink) = [words.NETWORK, words.FILTER], _colours()
+    kinds, (accent, ink) = [words.NETWORK, words.FILTER], theme.colours()
     base = alt.Chart(alt.InlineData(values=placed)).encode(
         x=alt.X("ms:Q", scale=time, title=words.TILE_AXIS, axis=alt.Axis(values=_TICKS, format="d"))
     )
@@ -77,31 +77,27 @@ def scatter(points: Sequence[Mapping[str, Any]], noisy: float | None) -> alt.Lay
     return alt.layer(*layers)
 
 
-def curves(points: Sequence[Mapping[str, Any]]) -> alt.Chart:
-    """Draw the PSNR of a training run over its steps.
+def curves(points: Sequence[Mapping[str, Any]], axis: str) -> alt.Chart:
+    """Draw a figure of a training run over its steps.
 
     Args:
-        points: `steps`, `psnr`, and which `photos` it was measured on.
+        points: `steps`, `value`, and which `photos` it was measured on.
+        axis: What the values are.
     """
     chart: alt.Chart = (
         alt.Chart(alt.InlineData(values=list(points)))
         .mark_line(point=True)
         .encode(
             x=alt.X("steps:Q", title=words.STEPS_AXIS),
-            y=alt.Y("psnr:Q", title=words.PSNR_AXIS, scale=alt.Scale(zero=False)),
+            y=alt.Y("value:Q", title=axis, scale=alt.Scale(zero=False)),
+            tooltip=["photos:N", "steps:Q", alt.Tooltip("value:Q", format=".4~r")],
             color=alt.Color(
                 "photos:N",
                 title=None,
                 legend=alt.Legend(orient="top"),
-                scale=alt.Scale(domain=list(words.CURVES.values()), range=[*reversed(_colours())]),
+                scale=alt.Scale(domain=list(words.CURVES.values()), range=[*reversed(theme.colours())]),
             ),
             strokeDash=alt.StrokeDash("photos:N", title=None),
         )
     )
     return chart
-
-
-def _colours() -> tuple[str, str]:
-    """Return the accent and the colour of letters in the theme that the visitor sees; Vega knows neither."""
-    theme = "dark" if st.context.theme.type == "dark" else "light"
-    return st.get_option(f"theme.{theme}.primaryColor"), st.get_option(f"theme.{theme}.textColor")

@@ -7,11 +7,14 @@ from typing import cast
 
 import streamlit as st
 
+from denoise.brush import Mask
 from denoise.catalogue import denoiser_names
 from denoise.image import Development, Highlights, WhiteBalance
 from denoise.mixing import Mix
 from denoise.presets import USUAL, presets
 from denoise.ui.results import read_strength
+
+_MASKS = 8  # of less than 300 kB each
 
 
 @dataclass
@@ -25,6 +28,7 @@ class Choices:
         strength: How many times the usual the visitor wants taken for noise.
         mix: How much of the noise the visitor wants removed.
         mixed: How often the server has set it, rather than the viewer's sliders.
+        masks: What was painted with the brush, by what the viewer calls the photo; newest last.
         preset: Name of the preset that says so, see `denoise.presets`; empty if none does.
         development: How the visitor wants the RAW file developed.
     """
@@ -35,6 +39,7 @@ class Choices:
     strength: float = 1.0
     mix: Mix = field(default_factory=Mix)
     mixed: int = 0
+    masks: dict[str, Mask] = field(default_factory=dict)
     preset: str = USUAL
     development: Development = field(default_factory=Development)
 
@@ -79,6 +84,18 @@ class Choices:
         self.mix = mix
         self._fit_preset()
 
+    def painted(self, subject: str) -> Mix:
+        """Return the mix for a photo, with what was painted on it."""
+        return self.mix._replace(mask=self.masks.get(subject))
+
+    def paint(self, subject: str, mask: Mask | None) -> None:
+        """Keep what was painted on a photo, for as long as no more than a few others are painted on."""
+        self.masks.pop(subject, None)
+        if mask is not None:
+            self.masks[subject] = mask
+        while len(self.masks) > _MASKS:
+            del self.masks[next(iter(self.masks))]
+
     def follow(self, link: Mapping[str, str]) -> None:
         """Do as a link says: preset, model, quality, strength, mix. What it does not say, or says wrongly, stays."""
         if (name := link.get("preset", "")) in presets():
@@ -102,7 +119,7 @@ class Choices:
             "model": self.model,
             "best": "true" if self.best else "",
             "strength": f"{self.strength:g}" if self.strength != 1 else "",
-            "mix": "-".join(f"{100 * share:.0f}" for share in self.mix) if self.mix != Mix() else "",
+            "mix": "-".join(f"{100 * share:.0f}" for share in self.mix.shares) if self.mix != Mix() else "",
             "raw": write_development(self.development) if self.development != Development() else "",
         }
 

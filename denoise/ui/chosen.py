@@ -50,6 +50,11 @@ class Chosen:
     clean_id: str = ""
 
     @property
+    def subject(self) -> str:
+        """What it shows: the same however a RAW file is developed."""
+        return self.file_id or self.id
+
+    @property
     def noisy(self) -> Photo:
         """The photo; to be asked for when it is needed rather than held, so that its memory can be let go of."""
         return self.load()

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+_IMPORTED = re.compile(r'^import .* from "(\.\./.+)";$', re.MULTILINE)
 _IMPORT_LINE = re.compile(r"^import .*\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 
@@ -27,8 +28,14 @@ def component(module: str) -> Any:
 def script(folder: Path) -> str:
     """Return the scripts of a component, ES modules that import one another, as the one that Streamlit takes.
 
+    Those of other components that they import are among them.
+
     Streamlit can serve several, but only of an installed package, and not to a module that is imported before the
     server runs. What they declare at their top has one name in all of them.
     """
-    paths = [*sorted(folder.glob("*.js")), Path(__file__).with_suffix(".js")]
+    own = sorted(folder.glob("*.js"))
+    borrowed = sorted(
+        {(folder / name).resolve() for path in own for name in _IMPORTED.findall(path.read_text("utf-8"))}
+    )
+    paths = [*borrowed, *own, Path(__file__).with_suffix(".js")]
     return "\n".join(_EXPORT.sub("", _IMPORT_LINE.sub("", path.read_text("utf-8"))) for path in paths)

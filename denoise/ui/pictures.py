@@ -25,7 +25,12 @@ def to_screen(photo: Photo) -> bytes:
 
 def to_grey_png(values: NDArray[np.uint8]) -> bytes:
     """Return 8-bit values of shape (height, width) as a grey PNG file."""
-    return encode(Photo(np.broadcast_to(values[..., None], (*values.shape, 3)), format="PNG", grey=True))
+    return encode(replace(grey(values), format="PNG"))
+
+
+def grey(values: NDArray[np.uint8]) -> Photo:
+    """Return 8-bit values of shape (height, width) as a grey photo."""
+    return Photo(np.broadcast_to(values[..., None], (*values.shape, 3)), grey=True)
 
 
 def thumbnail(photo: Photo, *, crop: bool, spot: tuple[int, int] | None = None) -> bytes:

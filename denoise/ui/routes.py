@@ -9,9 +9,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from denoise.brush import Mask
 from denoise.image import media_type
 from denoise.tiling import Box
-from denoise.ui import addresses, farewell, orders, samples, session, texts
+from denoise.ui import addresses, farewell, guard, orders, samples, session, texts
 from denoise.ui.before_after import BeforeAfter
 from denoise.ui.choices import read_mix
 from denoise.ui.kept import GoneError, Kept
@@ -19,6 +20,7 @@ from denoise.ui.results import File, Run
 from denoise.ui.session import Session
 
 _NEWS, _LOOK = 0.5, 0.05  # seconds for which a request waits for news of a result, and between two looks
+_LARGEST_MASK = 1 << 19  # bytes of its text
 _LARGEST_WINDOW = 50_000_000  # pixels of the picture that is sent
 
 # Threads that wait, for the disk or for a photo's turn: not Streamlit's, without which nobody's page is made.
@@ -28,8 +30,8 @@ _reading, _making, _looking_on = CapacityLimiter(4), CapacityLimiter(2), Capacit
 def routes(base: str) -> list[BaseRoute]:
     """Return what answers at `denoise.ui.addresses`, but for batches; `base` is the path below which the page lies."""
     return [
-        Route(f"{base}{addresses.RESULT}/{{token}}", _result),
-        Route(f"{base}{addresses.BEFORE_AFTER}/{{token}}", _before_after),
+        Route(f"{base}{addresses.RESULT}/{{token}}", _result, methods=["GET", "POST"]),
+        Route(f"{base}{addresses.BEFORE_AFTER}/{{token}}", _before_after, methods=["GET", "POST"]),
         Route(f"{base}{addresses.PICTURE}/{{token}}/{{name}}.png", _picture),
         Route(f"{base}{addresses.WINDOW}/{{token}}", _window),
         Route(f"{base}{addresses.THUMBNAIL}/{{sample}}.jpg", _thumbnail),
@@ -45,7 +47,10 @@ def _session(request: Request) -> Session:
 
 
 async def _result(request: Request) -> Response:
-    """Send a result, mixed as the last part of its address says: percents of luminance, colour and detail."""
+    """Send a result, mixed as the last part of its address says: percents of luminance, colour and detail.
+
+    What comes with the request is what was painted with the brush, see `Mask.write`.
+    """
     return await _send(request, _read_file)
 
 
@@ -58,8 +63,11 @@ async def _send(request: Request, read: Callable[[Mapping[str, str]], File | Bef
     state = session.find(request.path_params["token"])
     if state is None:
         return Response(texts.DOWNLOAD_GONE, 404, media_type="text/plain")
+    painted = await guard.body(request, _LARGEST_MASK) if request.method == "POST" else b""
     try:
         file, mix = read(request.query_params), read_mix(request.query_params["mix"])
+        if painted:
+            mix = mix._replace(mask=Mask.read(painted.decode("ascii")))
     except (KeyError, ValueError):
         raise HTTPException(400) from None
     try:

@@ -19,7 +19,7 @@ PREVIEW = "A cat photographed at ISO 3200, noisy on the left, denoised on the ri
 PAGES = {
     "denoise": "Denoise",
     "batch": "Batch",
-    "results": "Results",
+    "results": "Case study",
     "about": "About",
     "compare": "Compare",
     "noise_lab": "Noise lab",

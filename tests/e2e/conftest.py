@@ -47,7 +47,7 @@ FINISHED = {
     "denoise": ("", RESULT),
     "compare": ("compare", ".comparison .best"),
     "noise_lab": ("noise_lab?cleaner=Autoencoder", RESULT),
-    "results": ("results", ".stVegaLiteChart svg >> nth=1"),
+    "results": ("results", ".stVegaLiteChart svg >> nth=7"),
     "about": ("about", "h2 >> nth=-1"),
 }
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from denoise.batch import REPORT_NAME
-from denoise.ui import photo_table, uploader
+from denoise.ui import paste, photo_table, uploader
 from denoise.ui.pages import batch_words as words
 from tests.e2e.conftest import PHONE, RESULT_TIMEOUT, wait_until, wait_until_it_fits
 
@@ -155,9 +155,9 @@ def test_nothing_more_is_sent_of_a_batch_that_was_removed(visit):
     assert len(sent) == 3
 
 
-def test_files_may_be_dropped_anywhere(visit):
-    page = visit(FAST)
-    page.locator(".uploader button.files").wait_for()
+def test_files_may_be_dropped_anywhere_and_several_on_the_start_page_go_to_batch(visit):
+    page = visit("")
+    page.get_by_text(paste.INVITATION).wait_for()
     dropped = page.evaluate_handle(
         """() => {
             const transfer = new DataTransfer();
@@ -165,12 +165,15 @@ def test_files_may_be_dropped_anywhere(visit):
             return transfer;
         }"""
     )
+    page.get_by_test_id("stFileUploaderDropzone").first.dispatch_event("drop", {"dataTransfer": dropped})
+    wait_for_rows(page, ".failed", 2)
+    assert page.url.endswith("/batch")
     page.locator("h1").dispatch_event("dragenter", {"dataTransfer": dropped})
     page.locator(".uploader .target.over").wait_for()
     page.locator("h1").dispatch_event("drop", {"dataTransfer": dropped})
     page.locator(".uploader .target:not(.over)").wait_for()
-    wait_for_rows(page, ".failed", 2)
-    page.get_by_text(words.done(0, 2)).wait_for()
+    wait_for_rows(page, ".failed", 4)
+    page.get_by_text(words.done(0, 4)).wait_for()
 
 
 def test_phone_shows_all_of_it(open_batch):
@@ -212,10 +215,21 @@ def test_results_are_looked_at_one_by_one_and_rejected_by_keyboard(open_batch):
     wait_until(page, "the third is shown", lambda: is_shown("c.png", "after"))
     page.keyboard.press("x")
     page.keyboard.press("u")
+    less = screen.get_by_role("slider", name=photo_table.TEXTS["luminance"])
+    less.fill("40")
+    screen.locator("canvas").wait_for()
+    shown_pixels = screen.locator("canvas").evaluate(
+        "canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
+    )
     with page.expect_download() as event:
         screen.get_by_role("link", name=photo_table.TEXTS["save"]).click()
     assert event.value.suggested_filename == "c-denoised.png"
+    mixed = np.asarray(Image.open(event.value.path()).convert("RGB"))
+    shown_mixed = np.reshape(shown_pixels, (*mixed.shape[:2], 4))[..., :3]
+    assert np.abs(shown_mixed - mixed.astype(int)).mean() < 4  # the screen's pictures are JPEG files
     page.keyboard.press("Escape")
     assert page.locator(".cull-open:focus").get_attribute("aria-label").endswith("c.png")
     page.get_by_role("link", name="(2)").wait_for()
-    assert set(unzipped(page)) == {"a-denoised.png", "c-denoised.png", REPORT_NAME}
+    found = unzipped(page)
+    assert set(found) == {"a-denoised.png", "c-denoised.png", REPORT_NAME}
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(found["c-denoised.png"])).convert("RGB")), mixed)

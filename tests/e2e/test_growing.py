@@ -63,8 +63,20 @@ def windows(open_viewer):  # noqa: F811
     open_viewer.complaints[:] = [text for text in open_viewer.complaints if "Failed to load resource" not in text]
 
 
-def open_growing(open_viewer, windows, query, options=DESKTOP):  # noqa: F811
-    page = open_viewer(options, query=query)
+# A browser that allows notifications, once it was asked, and whose tab may be hidden.
+NOTIFIED = """
+    window.asked = 0;
+    window.Notification = class {
+        static permission = "default";
+        static async requestPermission() { asked += 1; return (Notification.permission = "granted"); }
+        constructor(text) { window.notified = text; }
+    };
+    Object.defineProperty(document, "hidden", { get: () => Boolean(window.isAway) });
+"""
+
+
+def open_growing(open_viewer, windows, query, options=DESKTOP, script=""):  # noqa: F811
+    page = open_viewer(options, query=query, script=script)
     windows.listen(page)
     return page
 
@@ -105,8 +117,12 @@ def test_server_hears_where_one_looks(open_viewer, windows):  # noqa: F811
     assert windows.asked[-1][1] < 1
 
 
-def test_result_before_stays_until_the_next_is_there(open_viewer, windows):  # noqa: F811
-    page = open_growing(open_viewer, windows, "growing=1")
+def test_result_before_stays_until_the_next_is_there_and_who_wants_is_notified(open_viewer, windows):  # noqa: F811
+    page = open_growing(open_viewer, windows, "growing=1", script=NOTIFIED)
+    assert page.evaluate("asked") == 0
+    button(page, words.LABELS["bell"]).click()
+    page.locator(".bell[aria-pressed='true']").wait_for()
+    assert page.evaluate("asked") == 1
     wait_until(page, "it is there", lambda: data(page, "growing") == "0.5")
     button(page, "1:1").click()
     wait_until(page, "this view is there", lambda: windows.asked[-1][2] == 1)
@@ -121,11 +137,14 @@ def test_result_before_stays_until_the_next_is_there(open_viewer, windows):  # n
     wait_until(page, "it is asked for", lambda: held)
     assert data(page, "pictures") == "2"
     assert page.locator(".pane.denoised canvas").evaluate("canvas => canvas.width") > 0
+    page.evaluate("() => { window.isAway = true; }")
     for route in held:
         route.continue_()
     page.locator(RESULT).wait_for()
+    assert page.evaluate("notified") == words.LABELS["done"]
+    assert not page.locator(".bell").is_visible()
     assert page.locator(".news").text_content() == words.LABELS["done"]
-    assert not page.title().startswith(("50 %", "100 %"))
+    assert page.title().startswith(f"✓ {words.LABELS['done']}")
 
 
 @pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])

@@ -28,6 +28,7 @@ from tests.e2e.conftest import (
     wait_for,
     wait_for_colours,
     wait_for_result,
+    wait_until,
     wait_until_it_fits,
 )
 from tests.e2e.profiles import display_p3
@@ -214,6 +215,27 @@ def test_download_is_what_the_sliders_say_at_that_moment_and_the_view_stays(open
     )
     assert (viewer.get_attribute("data-left"), viewer.get_attribute("data-top")) == place
     assert viewer.get_attribute("data-scale") == "4"
+    assert_download_is_what_is_seen(page)
+    stage = page.get_by_role("group", name=viewer_words.LABELS["stage"])
+    before, plain = figures.inner_text(), canvas_pixels(page, ".pane.denoised")[0]
+    stage.press("b")
+    page.get_by_role("button", name=viewer_words.LABELS["none"], exact=True).click()
+    stage.press("Enter")
+    stage.press("b")
+    assert (canvas_pixels(page, ".pane.denoised")[0] != plain).any()
+    assert_download_is_what_is_seen(page)
+    page.wait_for_function(
+        "([element, before]) => element.innerText !== before", arg=[figures.element_handle(), before]
+    )
+    painted = canvas_pixels(page, ".pane.denoised")[0]
+    page.wait_for_url("**#*")
+    page.reload()
+    wait_for_result(page)
+    wait_until(page, "it is as it was", lambda: np.array_equal(canvas_pixels(page, ".pane.denoised")[0], painted))
+
+
+def assert_download_is_what_is_seen(page):
+    """Assert that the download has the pixels of the viewer, which shows each of them four times as large."""
     rgba, left, top, _ = canvas_pixels(page, ".pane.denoised")
     photo = np.asarray(Image.open(io.BytesIO(download(page)[1])).convert("RGB"))
     expected, where = expected_pixels(photo, rgba.shape, left, top, 4)
@@ -364,6 +386,8 @@ def test_upload_is_saved_in_another_format_without_metadata(open_page):
     page = open_page()
     upload_and_wait(page, "IMG_1.jpg", jpeg_of(noisy_photo(120, 80), exif=exif))
     page.get_by_text(denoise_words.FILE_HEADING).click()
+    page.get_by_text(re.compile(r"^About AVIF \d+ KB · .*PNG \d+ KB")).wait_for()
+    page.get_by_text(re.compile(r"^About 60: \d+ KB · .*95: \d+ KB")).wait_for()
     strip = page.get_by_role("switch", name=texts.STRIP)
     strip.press(" ")  # a click may miss it while the fold is still opening
     wait_for_offer(page, "strip=1")

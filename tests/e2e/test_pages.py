@@ -11,8 +11,8 @@ import pytest
 
 from denoise import registry
 from denoise.notation import EQUAL, set_and_size
-from denoise.ui.pages import about_words, results, results_words
-from tests.e2e.conftest import FINISHED, PHONE, RESULT_TIMEOUT, wait_until_it_fits
+from denoise.ui.pages import about_words, elements, results_words
+from tests.e2e.conftest import FINISHED, PHONE, RESULT_TIMEOUT, wait_for, wait_until_it_fits
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def open_page(visit):
 
     def open_(path, **options):
         page = visit(path, **options)
-        last = results_words.CHAPTERS["training"] if path.startswith("results") else about_words.LICENCES
+        last = results_words.CHAPTERS["next"] if path.startswith("results") else about_words.LICENCES
         page.get_by_role("heading", name=last, exact=True).wait_for()
         return page
 
@@ -46,6 +46,11 @@ def test_results_fit_on_a_dark_phone_and_plots_lie_on_white(open_page):
     page.wait_for_function("image => image.complete && image.naturalWidth > 1000", arg=picture.element_handle())
     assert picture.get_attribute("alt")
     assert int(picture.get_attribute("width")) == picture.evaluate("image => image.naturalWidth")
+    assert plate.evaluate("figure => figure.querySelector('img').offsetWidth <= figure.offsetWidth")
+    drawing = page.locator(".network-card img").first
+    drawing.scroll_into_view_if_needed()
+    page.wait_for_function("image => image.complete && image.naturalWidth > 300", arg=drawing.element_handle())
+    assert drawing.bounding_box()["width"] > 340  # no smaller than it was drawn for
     card = plate.locator(".card")
     assert card.evaluate("element => getComputedStyle(element).backgroundColor") == "rgb(255, 255, 255)"
 
@@ -59,7 +64,7 @@ def test_results_lead_to_their_chapters_and_give_their_tables(open_page):
 
 
 def assert_table_comes_as_a_file_with_all_digits(page):
-    written = json.loads((results.RESULTS_DIR / "results.json").read_text("utf-8"))
+    written = json.loads((elements.RESULTS_DIR / "results.json").read_text("utf-8"))
     with page.expect_download() as event:
         page.locator(".st-key-results-csv button").first.click()
     assert event.value.suggested_filename == "results.csv"
@@ -73,7 +78,7 @@ def assert_table_comes_as_a_file_with_all_digits(page):
 
 
 def assert_table_sorts_at_a_click_on_a_heading(page):
-    page.locator(".stVegaLiteChart svg").first.wait_for()  # what is above the table is there, and moves it no more
+    wait_for(page, FINISHED["results"][1])  # what is above the table is there, and moves it no more
     table = page.locator(".stDataFrame").nth(1)
     table.locator("[role=gridcell]").first.wait_for(state="attached")
 
@@ -99,15 +104,15 @@ def assert_table_sorts_at_a_click_on_a_heading(page):
 
 def test_chart_of_a_set_has_an_address_of_its_own(open_page):
     page = open_page("results")
-    chart = page.locator(".stVegaLiteChart").first
-    chart.wait_for()
+    page.locator(".stVegaLiteChart[aria-label*='photos of']").wait_for()
     page.get_by_role("radio", name="SIDD", exact=True).click()
-    page.locator(".stVegaLiteChart[aria-label*='of SIDD']").wait_for()
+    page.locator(".stVegaLiteChart[aria-label*='photos of SIDD']").wait_for()
     address = urlsplit(page.url)
     assert "set" in parse_qs(address.query)
     again = open_page(f"results?{address.query}")
-    again.locator(".stVegaLiteChart[aria-label*='of SIDD']").wait_for()
-    assert re.search(r"RIDNet: \d+\.\d+ dB", again.locator(".stVegaLiteChart").first.get_attribute("aria-label"))
+    chart = again.locator(".stVegaLiteChart[aria-label*='photos of SIDD']")
+    chart.wait_for()
+    assert re.search(r"RIDNet: \d+\.\d+ dB", chart.get_attribute("aria-label"))
 
 
 def assert_contents_lead_to_their_chapters(page):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from denoise.brush import Mask
 from denoise.image import Photo, encode
 from denoise.mixing import Mix, blend
 from denoise.ui import texts
@@ -328,6 +329,52 @@ def test_sliders_mix_just_as_the_download(open_viewer):
         button(page, LABELS["side"]).click()
         next_frame(page)
         assert_canvas_shows(page, ".pane.denoised", DENOISED, 1)
+
+
+def painted_on(page):
+    """Return what who saves the photo is told was painted on it."""
+    text = page.evaluate(
+        """async () => {
+            const question = new CustomEvent("denoise-mix", { detail: {} });
+            document.dispatchEvent(question);
+            return await question.detail.mask;
+        }"""
+    )
+    return Mask.read(text) if text else None
+
+
+def test_brush_paints_just_what_is_downloaded(open_viewer):
+    page = open_viewer(query="mix=1&width=900&height=700")
+    noisy, denoised = make_pair(900, 700)
+    button(page, "1:1").click()
+    move_sliders(page, 63, 100, 20)
+    page.locator(".stage").press("b")
+    button(page, LABELS["none"]).click()
+    x, y = middle_of(page)
+    page.mouse.move(x - 60, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y + 20, steps=4)
+    page.mouse.up()
+    button(page, LABELS["more"]).click()
+    page.locator(".stage").focus()
+    for _ in range(5):
+        page.keyboard.press("Shift+ArrowDown")
+    page.keyboard.press("Enter")  # also without a pointer
+    mask = painted_on(page)
+    nodes = np.frombuffer(mask.nodes, np.uint8)
+    assert (mask.spacing, nodes.min()) == (2, 0)
+    assert nodes.max() > 180
+    page.locator(".stage").press("b")  # no ring, and no colours that say where
+    next_frame(page)
+    expected = blend(Photo(noisy), Photo(denoised), Mix(0.63, 1, 0.2, mask)).pixels
+    assert_canvas_shows(page, ".pane.denoised", expected, 1)
+    assert_canvas_shows(page, ".pane.noisy", noisy, 1)
+    page.locator(".stage").press("b")
+    page.locator(".stage").press("u")
+    assert np.frombuffer(painted_on(page).nodes, np.uint8).max() == 128
+    button(page, LABELS["undo"]).click()
+    assert painted_on(page) is None
+    assert button(page, LABELS["undo"]).is_disabled()
 
 
 @pytest.mark.parametrize("profile", ["p3", "grey"])

@@ -75,9 +75,10 @@ def show() -> None:
         clean=picture("clean", texts.CLEAN, pictures.to_png(Photo(make_clean(*size)))),
         details=picture("details", "", pictures.to_grey_png(details)),
         mix=Mix(),
+        on_paint=lambda subject, mask: st.session_state.update(mask=mask),
         on_mix=lambda mix: st.session_state.update(mixed=mix),
     )
-    st.text(f"Mix: {tuple(st.session_state.get('mixed', ()))}")
+    st.text(f"Mix: {tuple(st.session_state.get('mixed', ())[:3])}")
 
 
 if __name__ == "__main__":

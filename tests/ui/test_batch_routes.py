@@ -21,6 +21,7 @@ from denoise.batch import REPORT_NAME, Batch, _write
 from denoise.engine import Engine
 from denoise.image import Photo, PhotoError, decode, encode
 from denoise.item import Settings, State
+from denoise.mixing import Mix
 from denoise.ui import batch_routes, session, texts
 from denoise.ui.session import Session
 from tests.asynchronous import answer, run
@@ -350,6 +351,15 @@ def test_result_of_a_batch_is_rejected_and_taken_in_again(batch, made):
     for said, rejected in (("is=1", True), ("is=0", False), ("is=1", True), ("", False)):
         assert answer(batch_routes._reject, query=said, **at(batch), item=made).status_code == 204
         assert batch.items()[0].rejected is rejected
+
+
+def test_result_of_a_batch_is_mixed_as_its_sliders_say(batch, made):
+    assert answer(batch_routes._mix, query="mix=50-100-0", **at(batch), item=made).status_code == 204
+    assert batch.items()[0].mix == Mix(0.5)
+    details = answer(batch_routes._picture, **at(batch), item=made, which="details")
+    assert decode(details.body).pixels.max() == 0  # one colour has no texture
+    with pytest.raises(HTTPException, match="400"):
+        answer(batch_routes._mix, query="mix=much", **at(batch), item=made)
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,19 @@ import json
 import re
 import shutil
 from itertools import pairwise
+from xml.etree import ElementTree
 
 import pytest
 from streamlit import dataframe_util
 from streamlit.testing.v1 import AppTest
 
+from denoise import catalogue, registry
 from denoise.notation import EQUAL, set_and_size
 from denoise.ui import charts, samples
-from denoise.ui.pages import results
+from denoise.ui.pages import drawings, elements, results, story_words
 from denoise.ui.pages import results_words as words
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def page():
@@ -21,15 +25,16 @@ def page():
     results.show()
 
 
-TABLES = 2 + len(json.loads((results.RESULTS_DIR / "results.json").read_text("utf-8"))["quantisation"])
+TABLES = 2 + len(json.loads((elements.RESULTS_DIR / "results.json").read_text("utf-8"))["quantisation"])
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A copy of the results that may be changed; the page reads it."""
     copy = tmp_path / "results"
-    shutil.copytree(results.RESULTS_DIR, copy, ignore=shutil.ignore_patterns("curves"))
-    monkeypatch.setattr(results, "RESULTS_DIR", copy)
+    shutil.copytree(elements.RESULTS_DIR, copy, ignore=shutil.ignore_patterns("curves"))
+    monkeypatch.setattr(elements, "RESULTS_DIR", copy)
+    monkeypatch.setattr(elements, "chart", lambda heading, sentence, draw, *others, **options: None)  # takes long
     return copy
 
 
@@ -70,12 +75,18 @@ def test_page_shows_every_chapter_and_misses_nothing():
     app = run()
     assert missing(app) == []
     assert len(app.dataframe) == TABLES
-    assert len(app.get("vega_lite_chart")) == 2  # quality against time, and the curves of a training
+    assert len(app.get("vega_lite_chart")) == 8  # the details of each set are drawn when they are looked at
+    for name, title in words.SETS.items():
+        app.session_state[f"set {title}"] = True
+        app.run()
+        found = json.loads((elements.RESULTS_DIR / "eda" / name / "eda.json").read_text("utf-8"))
+        assert len(app.get("vega_lite_chart")) == 8 + 5 + 2 * bool(found["groups"]), title
+        app.session_state[f"set {title}"] = False
 
 
 def test_quality_table_and_its_file_hold_the_numbers_unrounded(downloads):
     app = run()
-    written = json.loads((results.RESULTS_DIR / "results.json").read_text("utf-8"))
+    written = json.loads((elements.RESULTS_DIR / "results.json").read_text("utf-8"))
     shown = app.dataframe[1].value.set_index(words.DENOISER)
     rows = {row[words.DENOISER]: row for row in table(downloads["results.csv"])}
     assert list(rows) == list(shown.index) == [each["title"] for each in written["denoisers"].values()]
@@ -159,18 +170,18 @@ def test_nothing_measured_gives_sentences(folder, monkeypatch):
 
 @pytest.mark.parametrize("content", [None, b"", b"no picture"])
 def test_unreadable_picture_gives_a_sentence(folder, content):
-    path = folder / "eda" / "compare-level.png"
+    path = folder / "crops.png"
     path.unlink()
     if content is not None:
         path.write_bytes(content)
-    assert missing(run()) == [words.unreadable("compare-level.png")]
+    assert missing(run()) == [words.unreadable("crops.png")]
 
 
 def test_pictures_say_what_they_show():
     figures = [each.proto.body for each in run().get("html") if "<figure" in each.proto.body]
-    assert len(figures) > 20
+    assert len(figures) == 2 + len(drawings.NETWORKS) + 4  # pair, patches, networks, looks at photos and squares
     for figure in figures:
-        assert figure.count("<img") == 1
+        assert figure.count("<img") == figure.count("<figcaption>")
         assert 'alt=""' not in figure
 
 
@@ -178,8 +189,8 @@ def test_chart_shows_the_set_of_the_url():
     app = AppTest.from_function(page, default_timeout=60)
     app.query_params["set"] = "SIDD"
     app.run()
-    written = json.loads((results.RESULTS_DIR / "results.json").read_text("utf-8"))
-    points = {each["title"]: each["psnr"] for each in drawn(app, 0)}
+    written = json.loads((elements.RESULTS_DIR / "results.json").read_text("utf-8"))
+    points = {each["title"]: each["psnr"] for each in drawn(app, 7)}
     expected = {d["title"]: d["sets"]["sidd"]["psnr"] for d in written["denoisers"].values() if d["seconds_per_tile"]}
     assert points == expected
 
@@ -230,7 +241,7 @@ def test_names_in_the_chart_do_not_cover_points():
 
 
 def test_quantisation_says_what_the_bundled_format_gains():
-    written = json.loads((results.RESULTS_DIR / "results.json").read_text("utf-8"))
+    written = json.loads((elements.RESULTS_DIR / "results.json").read_text("utf-8"))
     for name, network in written["quantisation"].items():
         formats = network["formats"]
         key, about = next(iter(network["sets"].items()))
@@ -243,7 +254,7 @@ def test_quantisation_says_what_the_bundled_format_gains():
 
 def test_quantisation_says_on_which_photos_it_was_measured():
     app = run()
-    written = json.loads((results.RESULTS_DIR / "results.json").read_text("utf-8"))
+    written = json.loads((elements.RESULTS_DIR / "results.json").read_text("utf-8"))
     for frame, network in zip(app.dataframe[2:], written["quantisation"].values(), strict=True):
         for key, about in network["sets"].items():
             title = set_and_size(key, about["photos"], written["sets"][key]["photos"])
@@ -296,9 +307,36 @@ def test_curves_are_drawn_where_a_log_is(folder, downloads):
     log = "epoch,steps,loss,psnr,val_psnr\n0,100,0.1,30.5,\n1,200,0.1,31.5,33.25\n"
     (folder / "curves" / "ridnet.csv").write_text(log)
     app = run()
-    points = [(each["steps"], each["psnr"]) for each in drawn(app, 1)]
+    points = [(each["steps"], each["value"]) for each in drawn(app, 0)]
     assert points == [(100, 30.5), (200, 31.5), (200, 33.25)]
     assert downloads["training-ridnet.csv"] == log
+
+
+def test_loss_is_drawn_where_it_is_asked_for():
+    app = AppTest.from_function(page, default_timeout=60)
+    app.query_params["curve"] = "Loss"
+    app.run()
+    log = table((elements.RESULTS_DIR / "curves" / "ridnet.csv").read_text("utf-8"))
+    assert [each["value"] for each in drawn(app, 6)] == [float(row["loss"]) for row in log]
+
+
+def test_every_network_has_a_drawing_that_stays_in_its_frame():
+    known = set(catalogue.denoiser_names()) - {"nlm"}
+    assert set(drawings.NETWORKS) == known
+    for drawing in drawings.NETWORKS.values():
+        root = ElementTree.fromstring(drawings.svg(drawing, "#000", "#fff"))
+        boxes = [
+            {key: float(each.get(key)) for key in ("x", "y", "width", "height")} for each in root.iter(f"{SVG}rect")
+        ]
+        assert len(boxes) == sum(len(stage.parts) or 1 for stage in drawing.stages)
+        assert all(box["x"] >= 0 and box["x"] + box["width"] <= drawings.SIZE[0] for box in boxes)
+        assert all(0 < float(text.get("y")) < drawings.SIZE[1] for text in root.iter(f"{SVG}text"))
+        assert len(list(root.iter(f"{SVG}path"))) == len(drawing.skips)
+
+
+def test_code_that_is_named_is_there():
+    for _, file in story_words.CODE_OF.values():
+        assert (registry.MODELS_DIR.parent / file).exists(), file
 
 
 @pytest.mark.parametrize("log", ["", "epoch,loss\n0,1\n", "steps,psnr,val_psnr\nx,y,z\n"])

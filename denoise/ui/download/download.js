@@ -26,7 +26,8 @@ function show({ data, parentElement }) {
       const url = new URL(`.${path}`, document.baseURI); // relative: the page may lie below a path
       url.searchParams.set("mix", question.detail.mix.join("-"));
       if (question.detail.at) url.searchParams.set("at", question.detail.at.join(","));
-      const response = await fetch(url);
+      const mask = await question.detail.mask; // what was painted, too large for an address
+      const response = await fetch(url, mask ? { method: "POST", body: mask } : {});
       if (!response.ok) status.textContent = (await response.text()) || labels.failed;
       else save(await response.blob(), name);
     } catch {

@@ -13,7 +13,7 @@ from denoise.registry import ModelCard
 from denoise.runtime import ModelError
 from denoise.ui import farewell, limits, samples, texts
 from denoise.ui.pages import about_words as words
-from denoise.ui.pages.results import STORY_CSS, prose
+from denoise.ui.pages.elements import STORY_CSS, prose
 
 
 def show() -> None:

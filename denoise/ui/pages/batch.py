@@ -230,4 +230,5 @@ def _row(item: Item) -> photo_table.Row:
         detail,
         bool(item.width),
         item.rejected,
+        tuple(round(100 * share) for share in item.mix.shares),
     )

@@ -1,7 +1,6 @@
 """The start page: choose a noisy photo, see it denoised, take it home."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -11,23 +10,12 @@ import streamlit as st
 
 from denoise import catalogue, turns
 from denoise.clean import clean_share, describe_clean
-from denoise.image import (
-    Photo,
-    denoised_name,
-    format_title,
-    formats_for,
-    has_quality,
-    is_deep,
-    losses,
-    usual_quality,
-    without_metadata,
-)
+from denoise.image import Photo, format_title
 from denoise.level import estimate_noise
 from denoise.metrics import Quality, compare
 from denoise.mixing import Mix, blend, detail_map
 from denoise.ui import (
     addresses,
-    download,
     gallery,
     jobs,
     limits,
@@ -42,13 +30,11 @@ from denoise.ui import (
 from denoise.ui.cache import end_if_overtaken, in_turn
 from denoise.ui.chosen import Chosen
 from denoise.ui.kept import size_of
-from denoise.ui.pages import denoise_choices, denoise_share
+from denoise.ui.pages import batch, denoise_choices, denoise_save, denoise_share
 from denoise.ui.pages import denoise_words as words
-from denoise.ui.results import File, Result, Run
+from denoise.ui.results import Result, Run
 from denoise.ui.session import PHOTO, UPLOAD, Session
 
-_AS_IT_CAME = ""
-_QUALITY_KEYS = {100: "quality_lossless"}  # by the usual quality: what was chosen where loss is usual is no wish here
 _ALREADY_CLEAN = 0.8  # levels of 0 to 255: invisible, and about what rounding to 8 bit and JPEG leave
 
 
@@ -79,7 +65,8 @@ def show() -> None:
         st.title(texts.TITLE, anchor=False)
         st.container(key="sentence").markdown(words.SENTENCE)
         st.caption(texts.upload_note(limits.MAX_MEGAPIXELS), help=texts.UPLOAD_HELP)
-        paste.into("photo")
+        if paste.into("photo"):
+            st.switch_page(st.Page(batch.show, url_path="batch"))
     with right:
         _upload(state)
 
@@ -96,9 +83,9 @@ def show() -> None:
         actions = st.container()  # above the choices, which are many: the download is what the visitor came for
         denoise_choices.show(state, chosen, model)
         # Mixed anew wherever it is needed: that is quick, and a large photo is not kept once more.
-        denoised = (lambda: blend(chosen.noisy, result.photo, state.mix)) if result else None
+        denoised = (lambda: blend(chosen.noisy, result.photo, state.painted(chosen.subject))) if result else None
         with actions:
-            _download(state, chosen, run, is_ready=result is not None)
+            denoise_save.show(state, chosen, run, result)
             denoise_share.show(state, chosen, run, result)
         _reference(state)
     with outcome.container():
@@ -110,7 +97,7 @@ def show() -> None:
                 end_if_overtaken()  # whoever had to wait, and was overtaken by the next choice, is ended here
                 is_same = in_turn(chosen, lambda: np.array_equal(chosen.noisy.pixels, result.photo.pixels))
                 same = state.cache.get("same", run, is_same)
-                _figures(state, chosen, denoised, Shown(run, state.mix), is_unchanged=same)
+                _figures(state, chosen, denoised, Shown(run, state.painted(chosen.subject)), is_unchanged=same)
                 removed = in_turn(chosen, lambda: _difference(chosen.noisy, result.photo))
                 level = max(_noise_before(state, chosen), state.cache.get("removed", run, removed))
             st.caption(words.done(level, catalogue.denoiser_names()[model].title, result.seconds))
@@ -184,53 +171,6 @@ def _title(chosen: Chosen) -> None:
     st.caption(words.facts(photo.width, photo.height, format_title(photo.format), photo.bit_depth))
 
 
-@st.fragment  # so that choosing a format makes nothing else anew
-def _download(state: Session, chosen: Chosen, run: Run, *, is_ready: bool) -> None:
-    place = st.container()  # the button comes first, but says what the choices below it make of the file
-    with st.expander(words.FILE_HEADING):
-        own, *_ = names = formats_for(chosen.outline)
-        titles = {_AS_IT_CAME: words.AS_IT_CAME} | {name: format_title(name) for name in sorted(names)}
-        wanted = st.selectbox(
-            texts.FORMAT, list(titles), format_func=titles.__getitem__, key="format", bind="query-params"
-        )
-        name = wanted or own
-        below_format = st.container()
-        depth = chosen.outline.bit_depth
-        quality = usual = usual_quality(replace(chosen.outline, format=name))
-        if depth == 16 and is_deep(name):
-            depth = st.segmented_control(
-                words.DEPTH,
-                [16, 8],
-                default=16,
-                required=True,
-                format_func=words.bits,
-                key="depth",
-                bind="query-params",
-            )
-        if has_quality(name):
-            quality = st.slider(
-                texts.QUALITY,
-                50,
-                100,
-                usual,
-                key=_QUALITY_KEYS.get(usual, "quality"),
-                help=words.QUALITY_HELP,
-                bind="query-params",
-            )
-        strip = st.toggle(texts.STRIP, key="strip", help=texts.STRIP_HELP, bind="query-params")
-
-        def find_losses() -> list[str]:
-            photo = replace(chosen.noisy, format=name)
-            return losses(without_metadata(photo) if strip else photo)
-
-        if lost := state.cache.get("losses", (chosen.id, name, strip), in_turn(chosen, find_losses)):
-            below_format.caption(words.not_kept(lost))
-
-    with place:
-        path = addresses.result(state, File(run, name, depth, quality, strip))
-        download.button(path if is_ready else "", denoised_name(chosen.file_name, name))
-
-
 def _picture(
     state: Session, chosen: Chosen, slot: str, key: str, label: str, make: Callable[[], bytes]
 ) -> viewer.Picture:
@@ -269,14 +209,15 @@ def _viewer(state: Session, chosen: Chosen, noisy: viewer.Picture, run: Run, res
         reference = picture("clean", f"{chosen.id} {chosen.clean_id}", texts.CLEAN, clean_png)
     viewer.show(
         shown,
-        subject=chosen.file_id or chosen.id,
+        subject=chosen.subject,
         spot=chosen.spot,
         growing=growing,
         clean=reference,
         details=details,
-        mix=state.mix,
+        mix=state.painted(chosen.subject),
         mixed=state.mixed,
         on_mix=state.set_mix,
+        on_paint=state.paint,
         link=state.link(),
         on_back=state.go_back,
     )

@@ -35,7 +35,7 @@ def show(state: Session, chosen: Chosen, run: Run, result: Result | None) -> Non
         sizes: dict[str, int] = {}
         if result is not None:
             made = in_turn(chosen, lambda: _sizes(chosen, run, result, state, way, formats))
-            sizes = state.cache.get("share sizes", (run, state.mix, way), made)
+            sizes = state.cache.get("share sizes", (run, state.painted(chosen.subject), way), made)
         file_format = st.segmented_control(
             words.FORMAT,
             formats,
@@ -56,8 +56,5 @@ def _sizes(
     chosen: Chosen, run: Run, result: Result, state: Session, way: str, formats: tuple[str, ...]
 ) -> dict[str, int]:
     """Return how many bytes each of the files has, with the spot to look at first in its middle."""
-    photos = chosen.noisy, result.photo
-    return {
-        name: len(before_after.picture(*photos, state.mix, BeforeAfter(run, way, name, chosen.spot)))
-        for name in formats
-    }
+    photos, mix = (chosen.noisy, result.photo), state.painted(chosen.subject)
+    return {name: len(before_after.picture(*photos, mix, BeforeAfter(run, way, name, chosen.spot))) for name in formats}

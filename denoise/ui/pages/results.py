@@ -1,130 +1,79 @@
 """Results: the story of the case study, told with the numbers that the training side measured."""
 
 import csv
-import html
 import io
 import json
-import logging
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import streamlit as st
-from PIL import Image as PillowImage
-from streamlit.runtime import get_instance
 
 from denoise import registry
 from denoise.notation import few_photos, set_and_size, set_title
 from denoise.results import KERAS, Format, Mean, Photos, Results
 from denoise.ui import tables, texts
+from denoise.ui.pages import elements, noise, story
 from denoise.ui.pages import results_words as words
 from denoise.ui.tables import Column
 
-RESULTS_DIR = registry.MODELS_DIR / "results"
 TRAINING_LOG = registry.MODELS_DIR / "TRAINING.md"
-
-STORY_CSS = Path(__file__).with_name("story.css")
-_PROSE_WIDTH = 760  # pixels: about 90 letters, what a line may have to be read with ease
-_CHART_HEIGHT = 420  # pixels
-
-_T = TypeVar("_T")
-_log = logging.getLogger(__name__)
 
 
 def show() -> None:
     """Make the page from the files as they are now: a chapter that lacks its file says so, the others stay."""
-    st.html(STORY_CSS)
+    st.html(elements.STORY_CSS)
     st.title(texts.PAGES["results"], anchor=False)
-    prose(words.INTRO)
+    elements.prose(words.INTRO)
     st.markdown(" · ".join(f"[{title}](#{anchor})" for anchor, title in words.CHAPTERS.items()))
     for anchor, chapter in {
-        "data": _data,
-        "classical": _classical,
-        "networks": _networks,
-        "quantisation": _quantisation,
+        "problem": story.problem,
+        "data": story.data,
+        "patches": story.patches,
+        "noise": noise.analysis,
+        "classical": noise.classical,
+        "networks": story.networks,
         "training": _training,
+        "results": _results,
+        "quantisation": _quantisation,
+        "deployment": story.deployment,
+        "next": story.what_comes_next,
     }.items():
         st.header(words.CHAPTERS[anchor], anchor=anchor)
         chapter()
 
 
-def prose(text: str) -> None:
-    """Place a paragraph, no wider than is read with ease."""
-    st.markdown(text, width=_PROSE_WIDTH)
-
-
 # Chapters
 
 
-def _data() -> None:
-    prose(words.DATA_INTRO)
-    files = sorted((RESULTS_DIR / "eda").glob("*/eda.json"))
-    if not files:
-        st.info(words.unreadable("eda.json"))
-    analyses = {path: found for path in files if (found := _read(path, _analysis)) is not None}
-    if facts := list(analyses.values()):
-        _table(_noise_columns(facts), "noise", words.NOISE_TABLE)
-        st.caption(words.NOISE_TABLE_NOTE)
-        for name, heading, sentence in (
-            ("quality", words.HOW_NOISY, words.how_noisy([(each["title"], each["psnr"]) for each in facts])),
-            ("level", words.WHERE_NOISY, words.where_noisy([(each["title"], each["sigma"][1]) for each in facts])),
-            ("correlation", words.GRAIN, words.grain([(each["title"], each["lag"][1]) for each in facts])),
-        ):
-            _plate(RESULTS_DIR / "eda" / f"compare-{name}.png", heading, sentence, words.COMPARISONS[name])
-    for path, analysis in analyses.items():
-        with st.expander(words.set_in_detail(analysis["title"], analysis["pairs"])):
-            prose("\n".join(f"- {sentence}" for sentence in analysis["sentences"]))
-            for file, caption in analysis["plots"].items():
-                _plate(path.with_name(file), words.PLOTS.get(file, file), caption)
-
-
-def _classical() -> None:
-    prose(words.CLASSICAL_INTRO)
-    path = RESULTS_DIR / "baseline" / "baseline.json"
-    found = _read(path, _study)
-    if found is None:
-        return
-    sentences, plots = found
-    prose("\n".join(f"- {sentence}" for sentence in sentences))
-    examples = [file for file in plots if file not in words.PLOTS_OF_FILTER]
-    for file in (*examples[:1], *words.PLOTS_OF_FILTER):
-        if file in plots:
-            _plate(path.with_name(file), words.PLOTS_OF_FILTER.get(file, words.EXAMPLE), plots[file])
-    if examples[1:]:
-        with st.expander(words.MORE_EXAMPLES):
-            for file in examples[1:]:
-                _plate(path.with_name(file), words.EXAMPLE, plots[file])
-
-
-def _networks() -> None:
-    prose(words.NETWORKS_INTRO)
-    prose(words.PSNR_AND_SSIM)
-    path = RESULTS_DIR / "results.json"
-    columns = _read(path, _quality_columns)
+def _results() -> None:
+    elements.prose(words.RESULTS_INTRO)
+    elements.prose(words.PSNR_AND_SSIM)
+    path = elements.RESULTS_DIR / "results.json"
+    columns = elements.read(path, _quality_columns)
     if columns is None:
         return
-    _table(columns, "results", words.QUALITY_TABLE)
-    if note := _read(path, lambda results: words.protocol(results["protocol"], results["machine"])):
+    elements.table(columns, "results", words.QUALITY_TABLE)
+    if note := elements.read(path, lambda results: words.protocol(results["protocol"], results["machine"])):
         st.caption(note)
     st.subheader(words.CHART_HEADING, anchor=False)
-    if sets := _read(path, _points):
+    if sets := elements.read(path, _points):
         _chart(sets)
-    _plate(RESULTS_DIR / "crops.png", words.CROPS_HEADING, words.CROPS, words.CROPS_NOTE)
+    elements.plate(elements.RESULTS_DIR / "crops.png", words.CROPS_HEADING, words.CROPS, words.CROPS_NOTE)
 
 
 def _quantisation() -> None:
-    prose(words.QUANTISATION_INTRO)
-    for name, title, columns, gain, note in _read(RESULTS_DIR / "results.json", _quantised) or ():
-        _table(columns, f"quantisation-{name}", words.quantisation_table(title))
+    elements.prose(words.QUANTISATION_INTRO)
+    for name, title, columns, gain, note in elements.read(elements.RESULTS_DIR / "results.json", _quantised) or ():
+        elements.table(columns, f"quantisation-{name}", words.quantisation_table(title))
         if gain:
-            prose(gain)
+            elements.prose(gain)
         st.caption(note)
 
 
 def _training() -> None:
-    prose(words.TRAINING_INTRO)
-    if runs := sorted((RESULTS_DIR / "curves").glob("*.csv")):
+    elements.prose(words.TRAINING_INTRO)
+    if runs := sorted((elements.RESULTS_DIR / "curves").glob("*.csv")):
         _curves(runs)
     try:
         log = TRAINING_LOG.read_text("utf-8")
@@ -133,55 +82,10 @@ def _training() -> None:
         return
     with st.expander(words.TRAINING_LOG):
         # Its own title is the expander's, and its sections come one level below the chapter.
-        prose("\n".join(f"#{line}" if line.startswith("##") else line for line in log.splitlines()[1:]))
+        elements.prose("\n".join(f"#{line}" if line.startswith("##") else line for line in log.splitlines()[1:]))
 
 
 # Files
-
-
-def _read(path: Path, parse: Callable[[Any], _T]) -> _T | None:
-    """Return what `parse` takes from a JSON file, or say in place that the file is missing or not as it should be."""
-    try:
-        return parse(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        _log.warning("%s is missing or damaged", path, exc_info=True)
-        st.info(words.unreadable(path.name))
-        return None
-
-
-def _analysis(found: Any) -> dict[str, Any]:
-    facts = found["set"]
-    return {
-        "title": words.SETS.get(facts["title"], facts["title"]),
-        "pairs": int(facts["analysed"]),
-        "psnr": _infinite(found["psnr"]["mean"]),
-        "ssim": float(found["ssim"]["mean"]),
-        "sigma": [float(value) for value in found["sigma"]["median"]],
-        "lag": [float(row[0]) for row in found["lag"]["mean"]],
-        "sentences": [str(sentence) for sentence in found["sentences"]],
-        "plots": dict(found["plots"]),
-    }
-
-
-def _study(found: Any) -> tuple[list[str], dict[str, str]]:
-    return [str(sentence) for sentence in found["sentences"]], dict(found["plots"])
-
-
-def _noise_columns(analyses: Sequence[dict[str, Any]]) -> list[Column]:
-    def take(key: str, channel: int | None = None) -> list[Any]:
-        return [each[key] if channel is None else each[key][channel] for each in analyses]
-
-    return [
-        tables.names(words.PHOTOS, take("title")),
-        tables.counts(words.PAIRS, take("pairs")),
-        tables.figures(words.psnr_of(), take("psnr"), 2, words.PSNR_COLUMN_HELP),
-        tables.figures(words.ssim_of(), take("ssim"), 4, words.SSIM_COLUMN_HELP),
-        *(tables.figures(words.noise_in(c), take("sigma", i), 1, words.SIGMA_HELP) for i, c in _CHANNELS),
-        *(tables.figures(words.grain_in(c), take("lag", i), 2, words.GRAIN_HELP) for i, c in _CHANNELS),
-    ]
-
-
-_CHANNELS = tuple(enumerate(words.CHANNELS))
 
 
 def _quality_columns(results: Results) -> list[Column]:
@@ -296,11 +200,7 @@ def _gain(name: str, formats: dict[str, Format], key: str, counts: tuple[int, in
 
 
 def _psnr(mean: Mean | None) -> float | None:
-    return None if mean is None else _infinite(mean["psnr"])
-
-
-def _infinite(psnr: float | None) -> float:
-    return math.inf if psnr is None else float(psnr)
+    return None if mean is None else elements.infinite(mean["psnr"])
 
 
 def _scaled(value: float | None, factor: float) -> float | None:
@@ -308,46 +208,6 @@ def _scaled(value: float | None, factor: float) -> float | None:
 
 
 # Elements
-
-
-def _table(columns: Sequence[Column], name: str, description: str) -> None:
-    """Place a table, and the button that downloads it with its numbers unrounded."""
-    tables.show(columns, description)
-    text = io.StringIO(newline="")
-    rows = [[column.name for column in columns], *zip(*(column.cells for column in columns), strict=True)]
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    _download(name, text.getvalue(), description)
-
-
-def _download(name: str, text: str, description: str) -> None:
-    st.download_button(
-        words.DOWNLOAD_CSV,
-        text,
-        file_name=f"{name}.csv",
-        mime="text/csv",
-        on_click="ignore",
-        key=f"{name}.csv",
-        help=description,
-        icon=":material/download:",
-    )
-
-
-def _plate(path: Path, heading: str, sentence: str, note: str = "") -> None:
-    """Place a plot on its card beside what it says; `st.image` would resample it and leave its size open."""
-    try:
-        with PillowImage.open(path) as picture:
-            width, height = picture.size
-        url = get_instance().media_file_mgr.add(str(path), "image/png", f"plate {path}")
-    except OSError:
-        st.info(words.unreadable(path.name))
-        return
-    heading, sentence, note = (html.escape(text) for text in (heading, sentence, note))
-    st.html(
-        f'<figure class="plate"><figcaption><strong>{heading}</strong>{sentence}<small>{note}</small></figcaption>'
-        f'<div class="card" tabindex="0" role="group" aria-label="{heading}">'
-        # Relative, because the page may lie below a path.
-        f'<img src=".{url}" width="{width}" height="{height}" alt="{note or sentence}" loading="lazy"></div></figure>'
-    )
 
 
 @st.fragment
@@ -369,7 +229,7 @@ def _chart(sets: dict[str, dict[str, Any]]) -> None:
     )
     from denoise.ui import charts
 
-    st.altair_chart(charts.scatter(points, chosen["noisy"]), height=_CHART_HEIGHT, alt=description)
+    st.altair_chart(charts.scatter(points, chosen["noisy"]), height=elements.CHART_HEIGHT, alt=description)
 
 
 def _curves(runs: Sequence[Path]) -> None:
@@ -378,12 +238,22 @@ def _curves(runs: Sequence[Path]) -> None:
     name = st.segmented_control(
         words.RUN, list(names), default=next(iter(names)), required=True, key="run", bind="query-params"
     )
+    figure = st.segmented_control(
+        words.FIGURE,
+        list(words.FIGURES),
+        format_func=words.FIGURES.__getitem__,
+        default="psnr",
+        required=True,
+        key="curve",
+        bind="query-params",
+    )
+    kinds = words.CURVES if figure == "psnr" else {"loss": words.CURVES["psnr"]}
     try:
         log = names[name].read_text("utf-8")
         rows = list(csv.DictReader(io.StringIO(log)))
         points = [
-            {"steps": int(row["steps"]), "psnr": float(row[key]), "photos": title}
-            for key, title in words.CURVES.items()
+            {"steps": int(row["steps"]), "value": float(row[key]), "photos": title}
+            for key, title in kinds.items()
             for row in rows
             if row[key] not in ("", "NA")
         ]
@@ -394,5 +264,7 @@ def _curves(runs: Sequence[Path]) -> None:
         return
     from denoise.ui import charts
 
-    st.altair_chart(charts.curves(points), height=_CHART_HEIGHT, alt=words.curves(name))
-    _download(f"training-{name}", log, words.curves(name))
+    axis = words.PSNR_AXIS if figure == "psnr" else words.LOSS_AXIS
+    st.altair_chart(charts.curves(points, axis), height=elements.CHART_HEIGHT, alt=words.curves(name))
+    st.caption(words.NO_LOG)
+    elements.download(f"training-{name}", log, words.curves(name))

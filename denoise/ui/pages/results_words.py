@@ -7,16 +7,24 @@ from denoise.notation import number
 from denoise.ui import texts
 
 CHAPTERS = {
-    "data": "The photos and their noise",
+    "problem": "The problem",
+    "data": "The data: one view twice",
+    "patches": "Patches",
+    "noise": "What the noise is like",
     "classical": "The classical filter",
     "networks": "The networks",
-    "quantisation": "Smaller and faster: quantisation",
     "training": "Training, and what it taught",
+    "results": "Results",
+    "quantisation": "Smaller and faster: quantisation",
+    "deployment": "Deployment",
+    "next": "What comes next",
 }
 INTRO = (
-    "What noise looks like in real photos, how far a classical filter gets, what each network is worth, and what it "
-    "costs. Every number was measured by the programs that come with this page; those on the quality of the networks, "
-    "on photos that none of them has learnt from."
+    "How noise gets into photos, how a network learns to take it out, and what that is worth: a published case study "
+    "([S. Solomon, *Image Denoising using Deep Learning*, 2021]"
+    "(https://medium.com/analytics-vidhya/image-denoising-using-deep-learning-dc2b19a3fd54)), made repeatable and "
+    "taken further. Every number was measured by the programs that come with this page; those on the quality of the "
+    "networks, on photos that none of them has learnt from."
 )
 DOWNLOAD_CSV = "Download as CSV"
 
@@ -31,6 +39,11 @@ DATA_INTRO = (
     "cameras, **SIDD** from phones. The networks learn from **clean photos with simulated camera noise**, so the "
     "question is whether that noise is like the real one."
 )
+NOISE_INTRO = (
+    "Before anything is taught, one looks: how strong is the noise, where, and is it fine or coarse? The networks "
+    "learn from simulated noise, so its numbers have to lie beside those of real cameras."
+)
+KINDS = ("clean", "noisy")
 PHOTOS = "Photos"
 PAIRS = "Pairs"
 SIGMA_HELP = "Standard deviation of the noise, in levels of 0 to 255: the median over the pairs."
@@ -40,29 +53,41 @@ NOISE_TABLE_NOTE = "Noise: standard deviation in levels of 0 to 255. Grain: corr
 HOW_NOISY = "How noisy the photos are"
 WHERE_NOISY = "Where in a photo the noise is strong"
 GRAIN = "Grain, not white noise"
-COMPARISONS = {
-    "quality": "PSNR and SSIM of the noisy photos: median (mark), half of the pairs (thick) and 80 % of them (thin).",
-    "level": "Noise level against the brightness of the clean pixel: median over the pairs, and the range of 80 %.",
-    "correlation": (
-        "Correlation of the noise between pixels of a row or column, and between the colour channels; mean over the "
-        "pairs, bars hold 80 % of them. White noise has 0."
-    ),
-}
-PLOTS = {
-    "pairs.png": "Pairs",
-    "brightness.png": "Brightness of the photos",
-    "histograms.png": "Pixel values of single photos",
-    "quality.png": "What doing nothing scores",
-    "level.png": "Noise and brightness",
-    "bias.png": "Does noise brighten or darken?",
-    "correlation.png": "Grain",
-    "groups.png": "Cameras and ISO speeds",
-    "cameras.png": "Each camera",
-}
-PLOTS_OF_FILTER = {
-    "detail.png": "Where the filter helps, and where it harms",
-    "frequency.png": "What is left of noise and of detail",
-}
+RANGES_NOTE = "PSNR of the noisy photos: median (mark), half of the pairs (thick) and 80 % of them (thin)."
+LEVEL_NOTE = "Green. Lines: median over the pairs; the area holds 80 % of them. A click on a name brings it out."
+GRAIN_NOTE = "Green, mean over the pairs; the area holds 80 % of them. White noise would be zero throughout."
+BRIGHTNESS_AXIS = "brightness of the clean pixel, 0 to 255"
+LEVEL_AXIS = "standard deviation of the noise, levels"
+BIAS_AXIS = "mean of the noise, levels"
+DISTANCE_AXIS = "distance, pixels"
+CORRELATION_AXIS = "correlation of the noise"
+PHOTOS_AXIS = "photos"
+MEAN_AXIS = "mean pixel value of the photo"
+SSIM_AXIS = "SSIM"
+GRADIENT_AXIS = "gradient, levels a pixel"
+GAIN_AXIS = "gain, dB"
+PERIOD_AXIS = "size of the structure, pixels"
+KEPT_AXIS = "share that is kept"
+SINGLE = "What doing nothing scores", "Every pair is a point: point at it and it says which."
+LEVELS = "Noise and brightness", "How strong the noise is, in each colour, by the brightness of the clean pixel."
+BIAS = (
+    "Does noise brighten or darken?",
+    "Above zero it makes pixels brighter. Clipping at black and white bends the ends.",
+)
+GRAINS = "Grain", "How much of its noise a pixel shares with its neighbours."
+BRIGHTNESS = "Brightness", "How bright the photos are, clean and noisy."
+CAMERAS = "Each camera", "Noise by brightness, mean over the colours."
+GROUPS = "Cameras and ISO speeds", "Noise level in green, median over the pairs."
+GAINS = (
+    "Where a filter helps, and where it harms",
+    "What is gained over doing nothing, by how much happens around a pixel: flat on the left, edges on the right.",
+)
+KEPT = (
+    "What is left of noise and of detail",
+    "Of structures of each size: how much of the noise stays, and how much of the detail.",
+)
+NOISE_KEPT = "{title}: noise"
+DETAIL_KEPT = "{title}: detail"
 MORE_EXAMPLES = "More photos looked at closely"
 EXAMPLE = "A closer look"
 
@@ -72,7 +97,7 @@ CLASSICAL_INTRO = (
     "photos that are measured below, which flatters it a little."
 )
 
-NETWORKS_INTRO = (
+RESULTS_INTRO = (
     "Each network learnt the same thing in its own way: noisy photo in, clean photo out. They are measured on real "
     "noisy photos (PolyU and SIDD), on clean photos, which should come back as they are, and on the same photos with "
     "the noise of a simulated phone. A click on a heading sorts the table."
@@ -123,7 +148,23 @@ TRAINING_INTRO = (
 TRAINING_LOG = "The training log"
 RUN = "Training run"
 CURVES = {"psnr": "photos it learns from", "val_psnr": "photos held out"}
+FIGURE = "What is drawn"
+FIGURES = {"psnr": "PSNR", "loss": "Loss"}
+LOSS_AXIS = "loss"
+NO_LOG = (
+    "Of the case study's other networks, which learnt for minutes, no log was kept: the training log tells of them."
+)
 STEPS_AXIS = "training steps"
+
+
+def pair(name: str, camera: str, iso: int | None) -> str:
+    """Name a pair of photos."""
+    return f"{name} ({about})" if (about := camera_and_iso(camera, iso)) else name
+
+
+def camera_and_iso(name: str, iso: int | None) -> str:
+    """Name a camera and its sensitivity, as far as they are known."""
+    return ", ".join(filter(None, [name, f"ISO {iso}" if iso else ""]))
 
 
 def unreadable(file_name: str) -> str:

@@ -2,14 +2,20 @@
 
 from denoise.ui.component import component
 
-INVITATION = "Or drop it anywhere on the page, or paste it"
-ONE = "Only the first of these photos was taken. The page Batch takes many at once."
-DROP = "Drop the photo here"
+INVITATION = "Or drop it anywhere on the page, or paste it; several go to Batch"
+DROP = "Drop the photo here, or several"
 NAME = "pasted.png"
 
 _component = component(__file__)
 
 
-def into(uploader: str) -> None:
-    """Hand pasted and dropped pictures to the file uploader of this key, as if they had been chosen there."""
-    _component(data=[INVITATION, NAME, uploader, ONE, DROP], key=f"paste into {uploader}")
+def into(uploader: str) -> bool:
+    """Hand a pasted or dropped picture to the file uploader of this key, as if it had been chosen there.
+
+    Returns:
+        Whether there were several, or a folder: they wait in the browser for the page that has `denoise.ui.uploader`.
+    """
+    shown = _component(
+        data=[INVITATION, NAME, uploader, DROP], key=f"paste into {uploader}", on_many_change=lambda: None
+    )
+    return bool(shown.many)

@@ -1,13 +1,24 @@
-// Hands pictures that are pasted, or dropped anywhere on the page, to a file uploader, which does the rest.
-// `data`: [hint, name of a picture that has none, key of the uploader, what is said of several pictures at once, what is said
-// while one is held over the page].
+// Hands a picture that is pasted, or dropped anywhere on the page, to a file uploader, which does the rest. Several, or a
+// folder, wait in `window.denoiseMany` for the page that takes many; the server is told to go there.
+// `data`: [hint, name of a picture that has none, key of the uploader, what is said while one is held over the page].
 
-function show({ data, parentElement }) {
-  const [hint, name, key, tooMany, invitation] = data;
+function show({ data, parentElement, setTriggerValue }) {
+  const [hint, name, key, invitation] = data;
   const root = parentElement.querySelector(".paste");
   const target = parentElement.querySelector(".target");
-  root.textContent ||= hint;
+  root.textContent = hint;
   target.querySelector("span").textContent = invitation;
+
+  // Also of what is dropped on an uploader, which would take none of several.
+  function handMany(transfer, event) {
+    const entries = [...(transfer?.items ?? [])].map((item) => (item.kind === "file" ? item.webkitGetAsEntry?.() : null));
+    const files = [...(transfer?.files ?? [])];
+    if (files.length < 2 && !entries.some((entry) => entry?.isDirectory)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    window.denoiseMany = { entries, files };
+    setTriggerValue("many", files.length);
+  }
 
   function hand(files, event) {
     const input = document.querySelector(`[class*="st-key-${key}"] input[type=file]`);
@@ -15,7 +26,6 @@ function show({ data, parentElement }) {
     // the page, so that the browser does not open the file, and may do so before this comes to hear of it.
     if (!input || !files?.length || event.target.closest?.("[data-testid=stFileUploaderDropzone]")) return;
     event.preventDefault();
-    root.textContent = files.length > 1 ? tooMany : hint;
     const [file] = files;
     const transfer = new DataTransfer();
     // Browsers call every picture of the clipboard image.png.
@@ -28,6 +38,8 @@ function show({ data, parentElement }) {
   root.listening = new AbortController();
   const { signal } = root.listening;
   const listen = (type, act, capture = false) => document.addEventListener(type, act, { signal, capture });
+  listen("paste", (event) => handMany(event.clipboardData, event), true);
+  listen("drop", (event) => handMany(event.dataTransfer, event), true);
   listen("paste", (event) => hand(event.clipboardData?.files, event));
   listen("drop", (event) => hand(event.dataTransfer?.files, event));
   listen("dragover", (event) => {

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 import streamlit as st
 
 from denoise.batch import REPORT_NAME, ZIP_NAME
+from denoise.tone import LUMA
 from denoise.ui.component import component
 
 TEXTS = {
@@ -35,6 +36,11 @@ TEXTS = {
     "after": "After",
     "kept": "Kept",
     "rejected": "Rejected: not in the zip",
+    "mix": "How much noise is removed of this photo",
+    "luminance": "Less luminance noise",
+    "colour": "Less colour noise",
+    "more": "More fine detail",
+    "mixing": "Saving …",
     "unsaved": "The server did not hear of this. Please try once more.",
 }
 
@@ -43,7 +49,10 @@ _component = component(__file__)
 
 @dataclass(frozen=True)
 class Row:
-    """A photo as the table shows it; `kind` is the state's name, `detail` says more about it, `seen` has a picture."""
+    """A photo as the table shows it.
+
+    `kind` is the state's name, `detail` says more about it, `seen` has a picture, `mix` is in percent.
+    """
 
     id: str
     name: str
@@ -55,6 +64,7 @@ class Row:
     detail: str
     seen: bool
     rejected: bool
+    mix: tuple[int, ...] = (100, 100, 0)
 
 
 def show(
@@ -81,7 +91,7 @@ def show(
     links = [f"{path}/{ZIP_NAME}", f"{path}/{REPORT_NAME}"]
     # A list, because Streamlit would load pandas for a dictionary.
     _component(
-        data=[TEXTS, [asdict(row) for row in rows], done, path, links],
+        data=[TEXTS, [asdict(row) for row in rows], done, path, links, LUMA],
         key=key,
         on_look_change=lambda: on_look(st.session_state[key]["look"]),
         on_remove_change=lambda: on_remove(st.session_state[key]["remove"]),

@@ -1,13 +1,20 @@
 // The results one by one on the whole screen: before while held, kept or rejected, and what was decided can be undone.
 
+import { blend, PLAIN_MIX } from "../viewer/pixels.js";
+
 // `address`: returns where a photo's files are; `look`: called with the id of one to be seen in true pixels; `ended`: called
-// when the screen is left.
-export function createCull(root, { address, look, ended }) {
+// when the screen is left; `luma`: shares of the colours in luminance, in 256ths.
+export function createCull(root, { address, look, ended, luma }) {
   const screen = root.querySelector("dialog");
   const find = (name) => screen.querySelector(`.${name}`);
   const picture = screen.querySelector("img");
+  const canvas = screen.querySelector("canvas");
+  const sliders = [...screen.querySelectorAll(".mix input")];
   const caption = screen.querySelector("figcaption");
   const decided = []; // ids and what was before, newest last
+  const mixes = new Map(); // by id: what the sliders say, in percent, from when they were moved here
+  const saving = new Map(); // by id: the mix that the server is being told
+  const pixels = new Map(); // by address: what was read of a picture last
   let labels = {};
   let rows = [];
   let at = 0;
@@ -24,6 +31,8 @@ export function createCull(root, { address, look, ended }) {
     for (const name of ["close", "previous", "hold", "keep", "reject", "undo", "save", "next"]) {
       find(name).textContent = labels[name];
     }
+    for (const name of ["luminance", "colour", "more"]) find(name).textContent = labels[name];
+    find("mix").setAttribute("aria-label", labels.mix);
     find("detail-look").textContent = labels.detail;
     if (!screen.open) return;
     const place = rows.findIndex((row) => row.id === id);
@@ -34,6 +43,7 @@ export function createCull(root, { address, look, ended }) {
   function open(id) {
     const place = rows.findIndex((row) => row.id === id);
     if (place < 0) return;
+    if (!saving.size) mixes.clear(); // the server knows them by now, or has begun anew
     screen.showModal();
     show(place);
     find("next").focus();
@@ -49,7 +59,8 @@ export function createCull(root, { address, look, ended }) {
     }
     find("where").textContent = `${at + 1} / ${rows.length}`;
     screen.querySelector("strong").textContent = row.name;
-    find("save").href = `${address(row.id)}/result`;
+    setSliders(mixOf(row));
+    offer();
     find("verdict").textContent = row.rejected ? labels.rejected : "";
     find("keep").setAttribute("aria-pressed", !row.rejected);
     find("reject").setAttribute("aria-pressed", row.rejected);
@@ -63,10 +74,113 @@ export function createCull(root, { address, look, ended }) {
   function paint() {
     const which = isHeld ? "before" : "after";
     const wanted = source(rows[at], which);
+    const isMixed = !isHeld && !isPlain(mixOf(rows[at]));
+    if (isMixed) paintMix(rows[at]);
+    else expose(picture);
     if (picture.getAttribute("src") !== wanted) picture.setAttribute("src", wanted);
     picture.alt = `${labels[which]}: ${rows[at].name}`;
     caption.textContent = labels[which];
     find("hold").setAttribute("aria-pressed", isHeld);
+  }
+
+  // ---- Sliders ----
+
+  const mixOf = (row) => mixes.get(row.id) ?? row.mix;
+  const isPlain = (mix) => String(mix) === String(PLAIN_MIX);
+
+  // Of picture and canvas, show this one.
+  function expose(one) {
+    picture.hidden = one !== picture;
+    canvas.hidden = one !== canvas;
+  }
+
+  function setSliders(mix) {
+    sliders.forEach((slider, index) => {
+      slider.value = mix[index];
+      slider.nextElementSibling.textContent = `${mix[index]} %`;
+    });
+  }
+
+  // Mix both as the server does, in as many pixels as the screen shows of them.
+  async function paintMix(row) {
+    const mix = mixOf(row);
+    const names = mix[2] ? ["before", "after", "details"] : ["before", "after"];
+    let read;
+    try {
+      read = await Promise.all(names.map((name) => pixelsOf(source(row, name))));
+    } catch {
+      return; // the picture without the sliders stays
+    }
+    if (row.id !== rows[at]?.id || isHeld || mix !== mixOf(row)) return;
+    const [before, after, details] = read;
+    const shown = new ImageData(new Uint8ClampedArray(after.data), after.width, after.height);
+    blend(before.data, shown.data, details?.data, mix, luma);
+    canvas.width = shown.width;
+    canvas.height = shown.height;
+    canvas.getContext("2d").putImageData(shown, 0, 0);
+    canvas.setAttribute("aria-label", picture.alt);
+    expose(canvas);
+  }
+
+  // Kept for the photo that is looked at: a slider that moves asks again and again.
+  async function pixelsOf(url) {
+    const figure = screen.querySelector("figure");
+    const room = [figure.clientWidth, figure.clientHeight].map((length) => length * devicePixelRatio);
+    const known = pixels.get(url);
+    if (known && String(known.room) === String(room)) return known.read;
+    if (pixels.size > 8) pixels.clear();
+    const image = new Image();
+    image.src = url;
+    await image.decode();
+    const scale = Math.min(1, room[0] / image.naturalWidth, room[1] / image.naturalHeight);
+    const [width, height] = [image.naturalWidth, image.naturalHeight].map((length) => Math.max(1, Math.round(length * scale)));
+    const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+    context.imageSmoothingQuality = "high";
+    context.drawImage(image, 0, 0, width, height);
+    const read = context.getImageData(0, 0, width, height);
+    pixels.set(url, { room, read });
+    return read;
+  }
+
+  // The file to take home, once the server has made it as the sliders say.
+  function offer() {
+    const isSaving = saving.has(rows[at].id);
+    const link = find("save");
+    link.textContent = isSaving ? labels.mixing : labels.save;
+    link.setAttribute("aria-disabled", isSaving);
+    if (isSaving) link.removeAttribute("href");
+    else link.href = `${address(rows[at].id)}/result`;
+  }
+
+  // Tell the server one after the other, and of several that came meanwhile the last.
+  async function save(row) {
+    if (saving.has(row.id)) return;
+    let isSaved = true;
+    for (let told; isSaved && String(told) !== String(mixOf(row)); ) {
+      told = mixOf(row);
+      saving.set(row.id, told);
+      if (rows[at]) offer();
+      try {
+        isSaved = (await fetch(`${address(row.id)}/mix?mix=${told.join("-")}`, { method: "POST" })).ok;
+      } catch {
+        isSaved = false; // no connection
+      }
+    }
+    saving.delete(row.id);
+    if (!isSaved) mixes.delete(row.id);
+    if (!screen.open) ended();
+    if (!screen.open || !rows[at]) return;
+    show(at);
+    if (!isSaved) find("verdict").textContent = labels.unsaved;
+  }
+
+  for (const slider of sliders) {
+    slider.addEventListener("input", () => {
+      mixes.set(rows[at].id, sliders.map(({ value }) => Number(value)));
+      setSliders(mixOf(rows[at]));
+      paint();
+    });
+    slider.addEventListener("change", () => save(rows[at]));
   }
 
   function hold(held) {
@@ -123,6 +237,7 @@ export function createCull(root, { address, look, ended }) {
   screen.addEventListener("keydown", (event) => {
     event.stopPropagation(); // Streamlit has keys of its own
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.matches(".mix input") && event.key.startsWith("Arrow")) return; // moves the slider
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (key === " " && !event.target.matches("a")) {
       event.preventDefault();
@@ -137,7 +252,7 @@ export function createCull(root, { address, look, ended }) {
     event.preventDefault();
     hold(false);
   });
-  for (const element of [find("hold"), picture]) {
+  for (const element of [find("hold"), picture, canvas]) {
     element.addEventListener("pointerdown", () => hold(true));
     for (const end of ["pointerup", "pointerleave", "pointercancel"]) element.addEventListener(end, () => hold(false));
     element.addEventListener("contextmenu", (event) => event.preventDefault());
@@ -156,6 +271,7 @@ export function createCull(root, { address, look, ended }) {
   screen.addEventListener("close", () => {
     hold(false);
     picture.removeAttribute("src");
+    pixels.clear();
     root.querySelector(`tr[data-id="${rows[at]?.id}"] .cull-open`)?.focus(); // where the eye is
     ended();
   });

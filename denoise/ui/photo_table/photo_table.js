@@ -1,4 +1,5 @@
-// A table of photos. `data`: [labels, rows as in `Row`, how many are done, the path of their pictures, [zip, report]].
+// A table of photos. `data`: [labels, rows as in `Row`, how many are done, the path of their pictures, [zip, report], shares of the
+// colours in luminance, in 256ths].
 // Only what has changed of a row is touched, so that pictures do not flicker and a selection stays.
 
 import { createCull } from "./cull.js";
@@ -6,13 +7,14 @@ import { createCull } from "./cull.js";
 const taken = new Map(); // how many results the zip had that was taken home last, by path
 
 function show({ data, parentElement, setTriggerValue }) {
-  const [labels, rows, done, path, links] = data;
+  const [labels, rows, done, path, links, luma] = data;
   const root = parentElement.querySelector(".photos");
   const body = root.querySelector("tbody");
   root.wanted = { path, look: (id) => setTriggerValue("look", id), ended: () => setTriggerValue("culled", true) };
   root.cull ??= createCull(root, {
     address: (id) => address(`${root.wanted.path}/${id}`).href,
     look: (id) => root.wanted.look(id),
+    luma,
     ended: () => root.wanted.ended(),
   });
   root.querySelector("table").setAttribute("aria-label", labels.label);

@@ -101,13 +101,25 @@ function show({ data, parentElement, setTriggerValue }) {
   listen("dragover", () => {});
   listen("drop", async (event) => {
     enter(0);
-    // Only folders need more than the files: their entries must be asked for before anything is awaited.
+    // The entries must be asked for before anything is awaited.
     const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.());
-    const dropped = [...event.dataTransfer.files].map((file) => ({ file, name: file.name }));
-    const folder = entries.some((entry) => entry?.isDirectory);
-    const files = folder ? (await Promise.all(entries.map((entry) => (entry ? filesOf(entry) : [])))).flat() : dropped;
-    if (files.length || folder) take(files, folder);
+    takeDropped(entries, [...event.dataTransfer.files]);
   });
+
+  // Only folders need more than the files.
+  async function takeDropped(entries, dropped) {
+    const folder = entries.some((entry) => entry?.isDirectory);
+    const files = folder
+      ? (await Promise.all(entries.map((entry) => (entry ? filesOf(entry) : [])))).flat()
+      : dropped.map((file) => ({ file, name: file.name }));
+    if (files.length || folder) take(files, folder);
+  }
+
+  if (window.denoiseMany) {
+    const { entries, files } = window.denoiseMany; // dropped on another page, see paste.js
+    delete window.denoiseMany;
+    takeDropped(entries, files);
+  }
   return () => root.listening.abort();
 }
 

@@ -1,10 +1,12 @@
 """The comparison viewer: noisy and denoised photo under one shared zoom and position, in their true pixels."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 import streamlit as st
 
+from denoise.brush import Mask
 from denoise.mixing import Mix
 from denoise.tone import LUMA
 from denoise.ui import texts
@@ -52,6 +54,7 @@ def show(
     mix: Mix | None = None,
     mixed: int = 0,
     on_mix: Callable[[Mix], None] | None = None,
+    on_paint: Callable[[str, Mask | None], None] | None = None,
     link: Mapping[str, str] | None = None,
     on_back: Callable[[Mapping[str, str]], None] | None = None,
     key: str = "viewer",
@@ -70,6 +73,8 @@ def show(
         mix: Where the sliders stand at first; without it there are none.
         mixed: Another number has them stand there once more, wherever the visitor has moved them.
         on_mix: Called when the visitor has moved a slider.
+        on_paint: Called with the subject, and what was painted on it with the brush; without it there is no brush. Of
+            `mix`, the mask is taken once for each subject: from then on it is the browser's.
         link: What the page's address is to say besides the view; what is empty goes from it. Streamlit's own way would
             add a step to the browser's history for each touch of a slider too. All other choices are such steps.
         on_back: Called with what an earlier address said, when the visitor went back or forth to it.
@@ -82,7 +87,14 @@ def show(
         if on_mix:
             on_mix(Mix(*(percent / 100 for percent in st.session_state[key]["mix"])))
 
-    percents = [round(100 * share) for share in mix] if mix else None
+    def painted() -> None:
+        said = st.session_state[key]["painted"]
+        with suppress(ValueError):  # no viewer of ours has sent it
+            if on_paint:
+                on_paint(str(said["subject"]), Mask.read(said["mask"]) if said["mask"] else None)
+
+    percents = [round(100 * share) for share in mix.shares] if mix else None
+    mask = mix.mask.write() if mix and mix.mask else ""
     left, right = ([each.label for each in pictures] + [texts.DENOISED])[:2]
     # A list, because Streamlit would load pandas for a dictionary.
     _component(
@@ -97,8 +109,10 @@ def show(
             mixed,
             LUMA,
             dict(link or {}),
+            mask if on_paint else None,
         ],
         key=key,
         on_mix_change=changed,
+        on_painted_change=painted,
         on_back_change=lambda: on_back(st.session_state[key]["back"]) if on_back else None,
     )

@@ -4,7 +4,7 @@ const GAINS = [2, 4, 8, 16];
 
 // `hold`: shows the noisy photo in place of the denoised one, or no longer. `gain`: returns the one that is set.
 export function listenToKeys(root, viewer) {
-  const { viewport, loupe, divider, fullScreen, hasReference, gain, setGain, setMode, hold, render } = viewer;
+  const { viewport, loupe, brush, divider, fullScreen, hasReference, gain, setGain, setMode, hold, render } = viewer;
   const stage = root.querySelector(".stage");
   const holdButton = root.querySelector(".hold");
 
@@ -35,6 +35,7 @@ export function listenToKeys(root, viewer) {
     " ": () => hold(root.dataset.mode === "flip"),
     a: () => setGain(GAINS[(GAINS.indexOf(gain()) + 1) % GAINS.length]),
     l: loupe.toggle,
+    b: () => root.hasAttribute("data-paintable") && brush.toggle(),
     m: fullScreen.toggle,
     "?": () => root.querySelector(".keys").togglePopover(),
   };
@@ -43,6 +44,18 @@ export function listenToKeys(root, viewer) {
     arrowright: () => loupe.moveBy(16, 0),
     arrowup: () => loupe.moveBy(0, -16),
     arrowdown: () => loupe.moveBy(0, 16),
+  };
+  const keysOfBrush = {
+    enter: brush.dabHere,
+    u: brush.undo,
+    "[": () => brush.grow(0.8),
+    "]": () => brush.grow(1.25),
+  };
+  const keysOfBrushWithShift = {
+    arrowleft: () => brush.moveBy(-16, 0),
+    arrowright: () => brush.moveBy(16, 0),
+    arrowup: () => brush.moveBy(0, -16),
+    arrowdown: () => brush.moveBy(0, 16),
   };
   const keysOfDivider = {
     arrowleft: () => divider.moveBy(-2),
@@ -56,13 +69,14 @@ export function listenToKeys(root, viewer) {
   };
 
   root.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches(".mix input")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input")) return;
     const key = event.key.toLowerCase();
     if (key === " " && event.target !== stage && event.target !== holdButton) return; // presses a button
     if (key === "enter" && event.target === holdButton) return void takeKey(event, () => hold(true));
     if (key === "escape" && fullScreen.isCovering()) return void takeKey(event, fullScreen.toggle);
     const action =
       (event.target === divider.element && keysOfDivider[key]) ||
+      (event.target === stage && brush.isOn() && ((event.shiftKey && keysOfBrushWithShift[key]) || keysOfBrush[key])) ||
       (event.shiftKey && loupe.isOn() && keysWithShift[key]) ||
       keys[key] ||
       keysNotRepeated[key];
@@ -105,6 +119,10 @@ export function listenToKeys(root, viewer) {
     if (factor) setGain(Number(factor));
     if (tool === "loupe") {
       loupe.toggle();
+      render();
+    }
+    if (tool === "brush") {
+      brush.toggle();
       render();
     }
     if (tool === "full") fullScreen.toggle();

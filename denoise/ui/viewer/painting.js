@@ -1,10 +1,12 @@
 // Paints the panes, and whatever else shows the compared pictures, in the numbers of their files.
 
 import { draw, resize } from "./canvas.js";
+import { factorsOf } from "./brush.js";
 import { empty, paintConverted, prepare } from "./colours.js";
-import { blend, heat, PLAIN_MIX, subtract } from "./pixels.js";
+import { blend, heat, PLAIN_MIX, subtract, tint } from "./pixels.js";
 
-// `scene`: returns what is to be painted, {pair: [noisy, denoised], clean, details, mix, luma, gain}; it is asked anew
+// `scene`: returns what is to be painted, {pair: [noisy, denoised], clean, details, mix, grid, isTinted, luma,
+// gain}, in which `grid` is what was painted with the brush, and `isTinted` whether to show where; it is asked anew
 // whenever pixels are made, because converted ones are made a moment later.
 export function createPainter(root, paneSize, scene) {
   const canvases = ["noisy", "denoised"].map((name) => root.querySelector(`.pane.${name} canvas`));
@@ -28,7 +30,7 @@ export function createPainter(root, paneSize, scene) {
       return;
     }
     prepare(canvas, width, height);
-    if (isMixed(index)) canvas.getContext("2d").putImageData(pixelsShown(index, width, height, place), 0, 0);
+    if (isMixed(index) || isTinted(index)) canvas.getContext("2d").putImageData(pixelsShown(index, width, height, place), 0, 0);
     else draw(canvas, pair[index], place);
   }
 
@@ -58,16 +60,20 @@ export function createPainter(root, paneSize, scene) {
     return unseen.getContext("2d").getImageData(0, 0, width, height);
   }
 
-  const isMixed = (index) => index === 1 && scene().mix.some((percent, which) => percent !== PLAIN_MIX[which]);
+  const isMixed = (index) =>
+    index === 1 && (scene().grid || scene().mix.some((percent, which) => percent !== PLAIN_MIX[which]));
+  const isTinted = (index) => scene().grid && scene().isTinted(index);
 
   // The same of one of the two that are compared, the denoised one as the sliders mix it.
   function pixelsShown(index, ...place) {
-    const { pair, details, mix, luma } = scene();
+    const { pair, details, mix, grid, luma } = scene();
     const pixels = pixelsOf(pair[index], ...place);
+    const factors = isMixed(index) || isTinted(index) ? factorsOf(grid, ...place) : null;
     if (isMixed(index)) {
       const textured = mix[2] && details ? pixelsOf(details, ...place).data : null;
-      blend(pixelsOf(pair[0], ...place).data, pixels.data, textured, mix, luma);
+      blend(pixelsOf(pair[0], ...place).data, pixels.data, textured, mix, luma, factors);
     }
+    if (isTinted(index)) tint(pixels.data, factors);
     return pixels;
   }
 

@@ -13,15 +13,34 @@ export function subtract(noisy, denoised, gain) {
 }
 
 // Turn `denoised` into its mix with `noisy`, just as `blend` does on the server: step by step the same, to the last bit.
-export function blend(noisy, denoised, details, mix, [red, green, blue]) {
+// `factors`: what the shares are multiplied by, up to 1, pixel by pixel; see brush.js.
+export function blend(noisy, denoised, details, mix, [red, green, blue], factors = null) {
   const [luminance, colour, detail] = mix.map((percent) => percent / 100);
   for (let i = 0; i < noisy.length; i += 4) {
     const change = [denoised[i] - noisy[i], denoised[i + 1] - noisy[i + 1], denoised[i + 2] - noisy[i + 2]];
     const light = red * change[0] + green * change[1] + blue * change[2];
-    const kept = light * (details ? luminance * (1 - (detail * details[i]) / 255) : luminance);
+    let share = details ? luminance * (1 - (detail * details[i]) / 255) : luminance;
+    let shareOfColour = colour;
+    if (factors) {
+      share = Math.min(share * factors[i / 4], 1);
+      shareOfColour = Math.min(colour * factors[i / 4], 1);
+    }
+    const kept = light * share;
     for (let channel = 0; channel < 3; channel++) {
-      const coloured = colour * (256 * change[channel] - light);
+      const coloured = shareOfColour * (256 * change[channel] - light);
       denoised[i + channel] = Math.floor(noisy[i + channel] + (kept + coloured) / 256 + 0.5);
+    }
+  }
+}
+
+// Colour pixels by what was painted there: less is removed where they are red, more where they are green.
+export function tint(pixels, factors) {
+  for (let i = 0; i < pixels.length; i += 4) {
+    const off = factors[i / 4] - 1;
+    const weight = 0.6 * Math.abs(off);
+    const colour = off < 0 ? [230, 60, 40] : [40, 190, 90];
+    for (let channel = 0; channel < 3; channel++) {
+      pixels[i + channel] += weight * (colour[channel] - pixels[i + channel]);
     }
   }
 }

@@ -4,14 +4,15 @@ const WHEEL_PER_STEP = 60;
 const STILL = 8; // a pointer that moved less is held, not dragged
 
 // `hold`: shows the noisy photo in place of the denoised one, or no longer.
-export function listenToPointers(root, { viewport, loupe, divider, hold, render, renderSoon }) {
+export function listenToPointers(root, { viewport, loupe, brush, divider, hold, render, renderSoon }) {
   const stage = root.querySelector(".stage");
 
   const pointers = new Map(); // the last event of each one that is down on the stage
-  let drag = ""; // what a single pointer does: "divider", "hold", "loupe" or "pan"
+  let drag = ""; // what a single pointer does: "divider", "brush", "hold", "loupe" or "pan"
 
   function dragOf({ target, pointerType }) {
     if (target === divider.element) return "divider";
+    if (brush.isOn()) return "brush";
     if (loupe.isOn() && pointerType !== "mouse") return "loupe"; // a mouse moves it without dragging
     if (root.dataset.mode === "flip") return "hold";
     // With nothing to pan, a drag anywhere moves the divider: easier to hit with a finger.
@@ -26,11 +27,14 @@ export function listenToPointers(root, { viewport, loupe, divider, hold, render,
     drag = pointers.size === 1 ? dragOf(event) : "";
     if (event.target === divider.element) divider.element.focus();
     if (drag === "loupe") loupe.follow(event);
+    if (drag === "brush") brush.begin(event);
+    else brush.cancel();
     hold(drag === "hold");
   });
 
   stage.addEventListener("pointermove", (event) => {
     if (event.pointerType === "mouse") loupe.follow(event);
+    if (brush.isOn() && pointers.size < 2) brush.follow(event);
     const last = pointers.get(event.pointerId);
     if (!last) return;
     if (pointers.size > 1) {
@@ -73,6 +77,7 @@ export function listenToPointers(root, { viewport, loupe, divider, hold, render,
       if (!pointers.delete(event.pointerId)) return;
       // Not when it went down: then the page would not scroll without moving the divider.
       if (type === "pointerup" && drag === "divider") divider.follow(event);
+      brush.end();
       hold(false);
       drag = pointers.size ? "pan" : "";
       if (pointers.size) return;
@@ -117,7 +122,7 @@ export function listenToPointers(root, { viewport, loupe, divider, hold, render,
   );
 
   stage.addEventListener("dblclick", (event) => {
-    if (event.target === divider.element) return;
+    if (event.target === divider.element || brush.isOn()) return;
     viewport.zoomTo(viewport.view().zoom === "fit" ? 1 : "fit", ...viewport.fromMiddle(event));
     render();
   });

@@ -1,7 +1,18 @@
-// The title of the browser's tab: how far the result is, for who looks at another tab meanwhile.
+// How far the result is, for who looks at another tab meanwhile: in the title of this one, and, if they want it and the
+// browser allows it, in a notification.
 
-export function createTitle() {
+export function createTitle(root) {
   let said = ""; // what stands before the page's own title
+  const bell = root.querySelector(".bell");
+  let isWanted = false;
+
+  // The browser may ask only at a click, and never again once it was told no.
+  bell.hidden = !("Notification" in window) || Notification.permission === "denied";
+  bell.addEventListener("click", async () => {
+    isWanted = !isWanted && (await Notification.requestPermission()) === "granted";
+    bell.hidden = Notification.permission === "denied";
+    bell.setAttribute("aria-pressed", isWanted);
+  });
 
   function tell(text) {
     const own = said && document.title.startsWith(said) ? document.title.slice(said.length) : document.title;
@@ -11,6 +22,13 @@ export function createTitle() {
 
   // Who looks at another tab is told that it is done, until they come back.
   function finish(text) {
+    if (isWanted && document.hidden) {
+      try {
+        new Notification(text, { body: document.title, tag: "denoise" }).onclick = () => window.focus();
+      } catch {
+        // Phones allow it from a service worker alone.
+      }
+    }
     tell(document.hidden ? `✓ ${text}` : "");
   }
 

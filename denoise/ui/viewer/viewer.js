@@ -1,12 +1,15 @@
 // Shows the noisy and the denoised photo under one shared view (zoom and position), in their true pixels.
 //
-// `data`: [labels, [[key, what it does], ...], subject, spot, [{role, id, label, url}, ...], growing, mix, mixed, luma, link].
+// `data`: [labels, [[key, what it does], ...], subject, spot, [{role, id, label, url}, ...], growing, mix, mixed, luma, link, mask].
 // `subject`: zoom and position stay as long as it does. `spot`: row and column to look at first, or null. `growing`:
 // {id, label, url} of a denoised picture that is being made, see growing.js, or null. The roles: "noisy" and, where there is such a picture, "denoised", "clean" (the
 // reference) and "details" (where the photo has texture). `mix`: where the sliders stand at first, in percent, or null for
-// none, and again whenever `mixed` is another number; `luma`: shares of the colours in luminance, in 256ths; `link`: what the page's address is to say, by parameter.
+// none, and again whenever `mixed` is another number; `luma`: shares of the colours in luminance, in 256ths; `link`: what the
+// page's address is to say, by parameter; `mask`: what was painted on the subject when it is new, see brush.js, or null for
+// no brush.
 
 import { createAddress } from "./address.js";
+import { createBrush } from "./brush.js";
 import { empty } from "./colours.js";
 import { createDivider } from "./divider.js";
 import { createFullScreen } from "./fullscreen.js";
@@ -22,13 +25,18 @@ import { createViewport } from "./viewport.js";
 
 function show({ data, parentElement, setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector(".viewer");
-  root.viewer ??= createViewer(root, (mix) => setStateValue("mix", mix), (link) => setTriggerValue("back", link));
+  root.viewer ??= createViewer(root, {
+    mix: (mix) => setStateValue("mix", mix),
+    painted: (painted) => setStateValue("painted", painted),
+    back: (link) => setTriggerValue("back", link),
+  });
   root.viewer.show(...data);
   return () => root.viewer.destroy();
 }
 
-// `report` is called with the mix when a slider comes to rest, `goBack` with what an earlier address says.
-function createViewer(root, report, goBack) {
+// `report.mix` is called with the mix when a slider comes to rest, `report.painted` with subject and mask after a stroke of the
+// brush, `report.back` with what an earlier address says.
+function createViewer(root, report) {
   const find = (selector) => root.querySelector(selector);
   const stage = find(".stage");
   const holdButton = find(".hold");
@@ -40,6 +48,7 @@ function createViewer(root, report, goBack) {
   let luma;
   let subject;
   let spot; // to look at first
+  let mask; // what the server knows was painted on the subject
   let seen; // the subject that is shown
   let pair = []; // the pictures that are compared, noisy first
   let frame = 0;
@@ -51,17 +60,24 @@ function createViewer(root, report, goBack) {
   const viewport = createViewport([find(".pane.noisy"), find(".pane.denoised")]);
   const pictures = createPictures({ changed: place, late });
   const growing = createGrowing({ look: lookedAt, changed: grow });
-  const title = createTitle();
-  const mix = createMix(root, { changed: remix, settled: report, middle });
+  const title = createTitle(root);
+  const mix = createMix(root, { changed: remix, settled: report.mix, middle });
   const painter = createPainter(root, viewport.paneSize, () => ({
     pair,
     clean: pictures.of("clean"),
     details: pictures.of("details"),
     mix: mix.percents(),
+    grid: brush.grid(),
+    // Where the brush is at work; otherwise beside the result, or nobody could judge that.
+    isTinted: (index) =>
+      brush.isOn() &&
+      !["removed", "error"].includes(root.dataset.mode) &&
+      (index === 0 || root.hasAttribute("data-painting")),
     luma,
     gain,
   }));
   const loupe = createLoupe(root, viewport, renderSoon);
+  const brush = createBrush(root, { viewport, changed: renderSoon, settled: report.painted });
   const divider = createDivider(root);
   const fullScreen = createFullScreen(root);
   const address = createAddress(() => {
@@ -69,11 +85,11 @@ function createViewer(root, report, goBack) {
     const view = viewport.view();
     const { mode } = root.dataset;
     return mode === usualMode && viewport.isFirst() ? view : { ...view, mode };
-  }, goBack);
+  }, report.back);
 
   // ---- What is shown ----
 
-  function show(newLabels, keys, newSubject, newSpot, newWanted, newGrowing, percents, mixed, newLuma, link) {
+  function show(newLabels, keys, newSubject, newSpot, newWanted, newGrowing, percents, mixed, newLuma, link, newMask) {
     labels = newLabels;
     label(keys);
     luma = newLuma;
@@ -81,6 +97,8 @@ function createViewer(root, report, goBack) {
     spot = newSpot;
     wanted = newWanted;
     keepsDetails ||= percents?.[2] > 0;
+    mask = newMask;
+    root.toggleAttribute("data-paintable", mask !== null);
     address.say(link);
     mix.start(percents, mixed);
     // Until the picture has come that was growing, what is there of it stays.
@@ -115,6 +133,7 @@ function createViewer(root, report, goBack) {
     const isGrowing = Boolean(noisy && growing.wanted());
     pair = [noisy, isGrowing ? growing.over(denoised ?? noisy) : denoised].filter((each) => noisy && each);
     viewport.setPhoto(pair[0]?.bitmap);
+    if (pair.length && mask !== null) brush.start(subject, pair[0].bitmap, mask);
     if (isComplete && root.hasAttribute("data-failed")) hint();
     if (pair.length && seen !== subject) {
       const isFirst = seen === undefined;
@@ -286,10 +305,11 @@ function createViewer(root, report, goBack) {
 
   // ---- Its life ----
 
-  listenToPointers(root, { viewport, loupe, divider, hold, render, renderSoon });
+  listenToPointers(root, { viewport, loupe, brush, divider, hold, render, renderSoon });
   listenToKeys(root, {
     viewport,
     loupe,
+    brush,
     divider,
     fullScreen,
     hasReference: () => Boolean(pictures.of("clean")),
@@ -308,6 +328,7 @@ function createViewer(root, report, goBack) {
     growing.destroy();
     title.destroy();
     mix.destroy();
+    brush.destroy();
     cancelAnimationFrame(frame);
     address.destroy();
     root.querySelectorAll("canvas").forEach(empty);

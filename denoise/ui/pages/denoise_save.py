@@ -1,0 +1,123 @@
+"""What the result is saved as: format, depth, quality, with or without metadata, and how large that will be."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import streamlit as st
+
+from denoise.image import (
+    Photo,
+    denoised_name,
+    format_title,
+    formats_for,
+    has_quality,
+    is_deep,
+    losses,
+    usual_quality,
+    with_depth,
+    without_metadata,
+)
+from denoise.mixing import blend
+from denoise.ui import addresses, download, sizes, texts
+from denoise.ui.cache import in_turn
+from denoise.ui.chosen import Chosen
+from denoise.ui.pages import denoise_words as words
+from denoise.ui.results import File, Result, Run
+from denoise.ui.session import Session
+
+_AS_IT_CAME = ""
+_QUALITY_KEYS = {100: "quality_lossless"}  # by the usual quality: what was chosen where loss is usual is no wish here
+_QUALITIES = (60, 80, 95, 100)  # whose sizes are told beside that of the chosen one
+
+
+@st.fragment  # so that choosing a format makes nothing else anew
+def show(state: Session, chosen: Chosen, run: Run, result: Result | None) -> None:
+    """Place the button in the page, and the choices below it."""
+    place = st.container()  # the button comes first, but says what the choices below it make of the file
+    choices = st.expander(words.FILE_HEADING, key="file", on_change="rerun")
+    with choices:
+        own, *_ = names = formats_for(chosen.outline)
+        titles = {_AS_IT_CAME: words.AS_IT_CAME} | {name: format_title(name) for name in sorted(names)}
+        wanted = st.selectbox(
+            texts.FORMAT, list(titles), format_func=titles.__getitem__, key="format", bind="query-params"
+        )
+        name = wanted or own
+        below_format = st.container()
+        depth = chosen.outline.bit_depth
+        quality = usual = usual_quality(replace(chosen.outline, format=name))
+        if depth == 16 and is_deep(name):
+            depth = st.segmented_control(
+                words.DEPTH,
+                [16, 8],
+                default=16,
+                required=True,
+                format_func=words.bits,
+                key="depth",
+                bind="query-params",
+            )
+        if has_quality(name):
+            quality = st.slider(
+                texts.QUALITY,
+                50,
+                100,
+                usual,
+                key=_QUALITY_KEYS.get(usual, "quality"),
+                help=words.QUALITY_HELP,
+                bind="query-params",
+            )
+        below_quality = st.container()
+        strip = st.toggle(texts.STRIP, key="strip", help=texts.STRIP_HELP, bind="query-params")
+
+        def find_losses() -> list[str]:
+            photo = replace(chosen.noisy, format=name)
+            return losses(without_metadata(photo) if strip else photo)
+
+        if lost := state.cache.get("losses", (chosen.id, name, strip), in_turn(chosen, find_losses)):
+            below_format.caption(words.not_kept(lost))
+
+    file = File(run, name, depth, quality, strip)
+    with place:
+        download.button(addresses.result(state, file) if result else "", denoised_name(chosen.file_name, name))
+    if choices.open and result:
+        _tell_sizes(state, chosen, result, file, sorted(names), below_format, below_quality)
+
+
+def _tell_sizes(
+    state: Session,
+    chosen: Chosen,
+    result: Result,
+    file: File,
+    names: Sequence[str],
+    below_format: st.delta_generator.DeltaGenerator,
+    below_quality: st.delta_generator.DeltaGenerator,
+) -> None:
+    """Say about how large the file will be, in each of the formats and at some qualities."""
+    count = chosen.outline.width * chosen.outline.height
+
+    def look() -> Photo:
+        # Mixed only now: of a large photo that takes a while.
+        noisy, denoised = (sizes.sample(each) for each in (chosen.noisy, result.photo))
+        return blend(noisy, denoised, state.mix)
+
+    small = state.cache.get("file sample", (file.run, state.mix), in_turn(chosen, look))
+
+    def measure(name: str, quality: int) -> int:
+        photo = replace(small, format=name)
+        photo = with_depth(photo, file.depth if is_deep(name) else 8)
+        return sizes.expected_bytes(without_metadata(photo) if file.strip else photo, count, quality=quality)
+
+    def of_formats() -> list[tuple[str, int]]:
+        qualities = {name: usual_quality(replace(small, format=name)) for name in names} | {file.format: file.quality}
+        return [(format_title(name), measure(name, qualities[name])) for name in names]
+
+    def of_qualities() -> list[tuple[int, int]]:
+        return [(each, measure(file.format, each)) for each in sorted({*_QUALITIES, file.quality})]
+
+    with st.spinner(words.MEASURING):
+        by_format = state.cache.get("format sizes", (file, state.mix), of_formats)
+        by_quality = (
+            state.cache.get("quality sizes", (file, state.mix), of_qualities) if has_quality(file.format) else []
+        )
+    below_format.caption(words.sizes_of_formats(by_format))
+    if by_quality:
+        below_quality.caption(words.sizes_of_qualities(by_quality, file.quality))

@@ -1,0 +1,114 @@
+"""What the chapters of the case study are made of: paragraphs, tables, plots and pictures."""
+
+import csv
+import html
+import io
+import json
+import logging
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+from streamlit.runtime import get_instance
+
+from denoise import registry
+from denoise.ui import tables
+from denoise.ui.pages import results_words as words
+from denoise.ui.tables import Column
+
+RESULTS_DIR = registry.MODELS_DIR / "results"
+
+STORY_CSS = Path(__file__).with_name("story.css")
+CHART_HEIGHT = 380  # pixels
+_PROSE_WIDTH = 760  # pixels: about 90 letters, what a line may have to be read with ease
+
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+
+
+def prose(text: str) -> None:
+    """Place a paragraph, no wider than is read with ease."""
+    st.markdown(text, width=_PROSE_WIDTH)
+
+
+def read(path: Path, parse: Callable[[Any], _T]) -> _T | None:
+    """Return what `parse` takes from a JSON file, or say in place that the file is missing or not as it should be."""
+    try:
+        return parse(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        _log.warning("%s is missing or damaged", path, exc_info=True)
+        st.info(words.unreadable(path.name))
+        return None
+
+
+def table(columns: Sequence[Column], name: str, description: str) -> None:
+    """Place a table, and the button that downloads it with its numbers unrounded."""
+    tables.show(columns, description)
+    text = io.StringIO(newline="")
+    rows = [[column.name for column in columns], *zip(*(column.cells for column in columns), strict=True)]
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    download(name, text.getvalue(), description)
+
+
+def download(name: str, text: str, description: str) -> None:
+    """Place the button that downloads a table."""
+    st.download_button(
+        words.DOWNLOAD_CSV,
+        text,
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        on_click="ignore",
+        key=f"{name}.csv",
+        help=description,
+        icon=":material/download:",
+    )
+
+
+def chart(heading: str, sentence: str, draw: Callable[[], Any], note: str = "", height: int = CHART_HEIGHT) -> None:
+    """Place a chart below what it says; `draw` makes it, so that nothing is loaded for what is not shown."""
+    prose(f"**{heading}{'' if heading.endswith('?') else '.'}** {sentence}")
+    st.altair_chart(draw(), height=height, alt=f"{heading}. {sentence} {note}")
+    if note:
+        st.caption(note, width=_PROSE_WIDTH)
+
+
+def picture(pixels: NDArray[np.uint8], name: str, alt: str) -> str:
+    """Return the element that shows pixels, (H, W, 3) or with opacity (H, W, 4), in true size where there is room."""
+    buffer = io.BytesIO()
+    PillowImage.fromarray(pixels).save(buffer, "PNG")
+    height, width = pixels.shape[:2]
+    return file(buffer.getvalue(), "image/png", name, (width, height), alt)
+
+
+def file(data: bytes, kind: str, name: str, size: tuple[int, int], alt: str) -> str:
+    """Return the element that shows a picture's file; Streamlit takes an SVG element itself out of the page."""
+    url = get_instance().media_file_mgr.add(data, kind, f"picture {name}")
+    return f'<img src=".{url}" width="{size[0]}" height="{size[1]}" alt="{html.escape(alt)}" loading="lazy">'
+
+
+def plate(path: Path, heading: str, sentence: str, note: str = "") -> None:
+    """Place a plot on its card beside what it says; `st.image` would resample it and leave its size open."""
+    try:
+        with PillowImage.open(path) as picture:
+            width, height = picture.size
+        url = get_instance().media_file_mgr.add(str(path), "image/png", f"plate {path}")
+    except OSError:
+        st.info(words.unreadable(path.name))
+        return
+    heading, sentence, note = (html.escape(text) for text in (heading, sentence, note))
+    st.html(
+        f'<figure class="plate"><figcaption><strong>{heading}</strong>{sentence}<small>{note}</small></figcaption>'
+        # Relative, because the page may lie below a path. A tap shows it in its own size.
+        f'<a class="card" href=".{url}" target="_blank">'
+        f'<img src=".{url}" width="{width}" height="{height}" alt="{note or sentence}" loading="lazy"></a></figure>'
+    )
+
+
+def infinite(psnr: float | None) -> float:
+    """Return a PSNR as it is; equal photos have an infinite one, which JSON does not know."""
+    return math.inf if psnr is None else float(psnr)
