@@ -39,8 +39,8 @@ def encode(photo: Photo, *, quality: int | None = None) -> bytes:
 
     Args:
         photo: What to write.
-        quality: Of a JPEG, WebP, HEIC or AVIF, 1 to 100; WebP and AVIF are lossless at 100. If it is not given, what
-            came lossless becomes a lossless WebP or AVIF, and all else is written at `usual_quality`.
+        quality: Of a JPEG, WebP, HEIC, AVIF or JPEG XL, 1 to 100; the latter two and WebP are lossless at 100. If it is
+            not given, what came lossless becomes such a file, and all else is written at `usual_quality`.
 
     Raises:
         PhotoError: If the photo is too large for the format, or the library for it is missing.
