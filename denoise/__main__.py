@@ -222,7 +222,8 @@ def _add_common(parser: argparse.ArgumentParser) -> list[argparse._ArgumentGroup
         "--quality",
         type=_number(1, 100, int),
         metavar="1..100",
-        help="of JPEG, WebP, HEIC and AVIF files; WebP is lossless at 100 (default: 95; WebP as the photo came)",
+        help="of JPEG, WebP, HEIC, AVIF and JPEG XL files; WebP, AVIF and JPEG XL are lossless at 100 (default: 95; "
+        "what came without loss stays so)",
     )
     files.add_argument("--strip", action="store_true", help="leave out place, time, camera, captions and all metadata")
     files.add_argument(

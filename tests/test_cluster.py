@@ -177,6 +177,7 @@ def test_place_reads_and_writes_files_at_once_or_not_at_all(tmp_path):
     ],
 )
 def test_wrong_usage_is_explained(tmp_path, monkeypatch, capsys, arguments, sentence):
+    monkeypatch.setitem(sys.modules, "s3fs", None)
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()
     Path("photo.png").touch()

@@ -1,6 +1,8 @@
 import io
+import os
 import struct
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from denoise.image import (
     encode,
     format_for,
     formats_for,
+    identify,
     losses,
     unpacked_size,
 )
@@ -231,3 +234,25 @@ def test_neutral_of_the_made_files_is_daylight():
         middle(decode(dng(np.full((64, 96, 3), 0.3), neutral=NEUTRAL))),
         atol=0.002,
     )
+
+
+CAMERA = Path("/usr/share/doc/rawtran/IMG_5952.CR2")
+"""A photo of a Canon EOS 30D, in Debian's package rawtran-doc."""
+
+
+@pytest.mark.skipif(not CAMERA.exists() and not os.environ.get("CI"), reason="apt-get install rawtran-doc")
+def test_decode_develops_what_a_camera_wrote():
+    file = CAMERA.read_bytes()
+    assert identify(file) == "RAW"
+    photo = decode(file)
+    assert (photo.height, photo.width, photo.bit_depth, photo.format) == (2348, 3522, 16, "TIFF")
+    assert unpacked_size(file) == photo.pixels.nbytes
+    exif = PillowImage.Exif()
+    exif.load(photo.metadata.exif)
+    assert exif[Base.Model] == "Canon EOS 30D"
+    assert exif.get_ifd(IFD.Exif)[Base.ISOSpeedRatings] == 640
+    mean = photo.pixels.mean(axis=(0, 1)) / 65535
+    assert np.ptp(mean) < 0.05  # white is balanced
+    assert 0.3 < mean[1] < 0.5
+    with pytest.raises(PhotoError, match=r"missing|damaged"):
+        decode(file[: len(file) // 2])

@@ -96,18 +96,29 @@ class Space(NamedTuple):
 
 def space_of(photo: Photo) -> Space | None:
     """Return the space of a photo's colours; `None` if they are as in sRGB, or nothing is known of them."""
+    space = _told(photo)
+    if space is None or _is_srgb(space):
+        return None
+    is_usable = space.light[-1] > 0.5 and np.abs(np.linalg.det(space.mix)) > 0.01
+    return space if is_usable else None
+
+
+def needs_profile(photo: Photo) -> bool:
+    """Return whether a photo's profile says anything but sRGB, which is what is meant where none is."""
+    return bool(photo.icc_profile) and not ((space := _told(photo)) and _is_srgb(space))
+
+
+def _told(photo: Photo) -> Space | None:
     space = None
     # A profile may hold anything.
     with suppress(struct.error, ValueError, LookupError, ArithmeticError, np.linalg.LinAlgError):
         space = _of_profile(photo.icc_profile) if photo.icc_profile else _of_chunks(dict(photo.colour_chunks))
-    if space is None or not np.isfinite(space.light).all() or not np.isfinite(space.mix).all():
-        return None
-    is_near = (
-        np.abs(linear_to_srgb(space.light).ravel() - _VALUES).max() < _NEAR
-        and np.abs(space.mix - np.eye(3)).max() < _NEAR
-    )
-    is_usable = space.light[-1] > 0.5 and np.abs(np.linalg.det(space.mix)) > 0.01
-    return None if is_near or not is_usable else space
+    return space if space and np.isfinite(space.light).all() and np.isfinite(space.mix).all() else None
+
+
+def _is_srgb(space: Space) -> bool:
+    curve, mix = np.abs(linear_to_srgb(space.light).ravel() - _VALUES).max(), np.abs(space.mix - np.eye(3)).max()
+    return bool(max(curve, mix) < _NEAR)
 
 
 # What files say

@@ -122,8 +122,8 @@ def unpacked_size(data: bytes, *, max_megapixels: float = 50.0) -> int:
         width, height = raw.size(data, max_megapixels)
         return width * height * 3 * 2
     if name == "JXL":
-        width, height, channels = jxl.channels_of(data)
-        return width * height * (channels if channels > 2 else 2 + channels)
+        width, height, channels, size = jxl.layout_of(data)
+        return width * height * (channels if channels > 2 else 2 + channels) * size
     with _opened(data, name, max_megapixels) as image:
         is_deep = _bits(name, data, image) > 8
         return image.width * image.height * (3 + image.has_transparency_data) * (1 + is_deep)

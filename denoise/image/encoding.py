@@ -15,7 +15,7 @@ from PIL.ExifTags import Base
 
 from denoise.image import exif, heif, jp2, jpeg, jxl, netpbm, png, tiff
 from denoise.image.formats import FORMATS
-from denoise.image.losses import fit
+from denoise.image.losses import fit, keeps_depth
 from denoise.image.photo import Photo, PhotoError, Pixels, Samples, to_depth
 from denoise.image.refusals import missing
 
@@ -31,16 +31,16 @@ def encode(photo: Photo, *, quality: int | None = None) -> bytes:
     half of it (4:2:0).
 
     HEIC has full colour resolution, too, and of 16 bit the first 10. So has AVIF of 8 bit; of 16 it has the first 12,
-    and half the colour resolution unless it is lossless. JPEG 2000 and PPM are exact.
+    and half the colour resolution unless it is lossless. JPEG 2000 and PPM are exact, and JPEG XL at a quality of 100.
 
-    What a format cannot hold gives way, as `losses` tells: 16 bit is rounded to 8 for JPEG, WebP, JPEG XL and BMP;
-    transparency is laid over white for JPEG and PPM. A grey photo is grey in the file, except in WebP and, with
-    transparency, in all but PNG and 8-bit TIFF and JPEG 2000.
+    What a format cannot hold gives way, as `losses` tells: 16 bit is rounded to 8 for JPEG, WebP, BMP, and a JPEG XL
+    that is not sRGB; transparency is laid over white for JPEG and PPM. A grey photo is grey in the file, except in WebP
+    and, with transparency, in all but PNG and 8-bit TIFF and JPEG 2000.
 
     Args:
         photo: What to write.
-        quality: Of a JPEG, WebP, HEIC or AVIF, 1 to 100; WebP and AVIF are lossless at 100. If it is not given, what
-            came lossless becomes a lossless WebP or AVIF, and all else is written at `usual_quality`.
+        quality: Of a JPEG, WebP, HEIC, AVIF or JPEG XL, 1 to 100; the latter two and WebP are lossless at 100. If it is
+            not given, what came lossless becomes such a file, and all else is written at `usual_quality`.
 
     Raises:
         PhotoError: If the photo is too large for the format, or the library for it is missing.
@@ -67,7 +67,7 @@ def encode(photo: Photo, *, quality: int | None = None) -> bytes:
     if photo.format == "PPM":
         return netpbm.write(_samples(_opaque(photo)))
     if photo.format == "JXL":
-        samples = to_depth(_samples(photo), np.uint8)
+        samples = _samples(photo) if keeps_depth(photo) else to_depth(_samples(photo), np.uint8)
         samples = samples if samples.shape[2] == 1 else _to_colour(samples)
         return jxl.write(samples, photo, quality or usual_quality(photo))
     encoders = {"JPEG": _encode_jpeg, "WEBP": _encode_webp, "HEIC": _encode_heic, "AVIF": _encode_avif}

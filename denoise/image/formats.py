@@ -47,7 +47,7 @@ FORMATS = {
     "AVIF": _Format("AVIF", "image/avif", ("avif",), "PIL.AvifImagePlugin:AvifImageFile", 16384, 12),
     "JPEG2000": _Format("JPEG 2000", "image/jp2", _JP2_SUFFIXES, "PIL.Jpeg2KImagePlugin:Jpeg2KImageFile", _ANY, 16),
     "PPM": _Format("PPM", "image/x-portable-anymap", _PPM_SUFFIXES, "PIL.PpmImagePlugin:PpmImageFile", _ANY, 16),
-    "JXL": _Format("JPEG XL", "image/jxl", ("jxl",), "pylibjxl:", _ANY, extra="jxl"),
+    "JXL": _Format("JPEG XL", "image/jxl", ("jxl",), "pylibjxl:", _ANY, 16, "jxl"),
     "RAW": _Format("RAW file", "image/x-dcraw", _RAW_SUFFIXES, "", 0, extra="raw"),
 }
 

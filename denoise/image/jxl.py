@@ -1,8 +1,10 @@
-"""JPEG XL: a codestream, bare or among boxes. Source: ISO/IEC 18181-2 (boxes), and libjxl by way of pylibjxl.
+"""JPEG XL: a codestream, bare or among boxes. Source: ISO/IEC 18181-2 (boxes), and libjxl.
 
-The library knows 8 bit only. It gets the codestream alone: of compressed boxes it would unpack whatever they hold.
+Two bindings bring it: pylibjxl knows 8 bit only, and pyjpegxl puts no profile where other programs find it. They get
+the codestream alone: of compressed boxes they would unpack whatever these hold.
 """
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -35,25 +37,23 @@ def check(data: bytes, max_megapixels: float) -> None:
 
 
 def samples_of(data: bytes) -> tuple[Samples, bytes, list[str]]:
-    """Returns samples of 8 bit, upright, the colour profile, and what cannot be kept.
+    """Returns samples of 8 or 16 bit, upright, the colour profile, and what cannot be kept.
 
     Raises:
         ValueError: libjxl cannot read it.
     """
     try:
-        samples, told = _library().decode(_picture(data), metadata=True)
+        told, samples = _library("pyjpegxl").decode_to_numpy(_picture(data), dtype=_dtype(_facts(data)))
     except RuntimeError as error:
         raise ValueError(str(error)) from error
-    lost = ["16-bit depth"] if _facts(data)["bits_per_sample"] > 8 else []
-    if any(box.kind == b"brob" for box in _boxes(data)):
-        lost.append("compressed EXIF and XMP")
-    return np.atleast_3d(samples), told.get("icc", b""), lost
+    is_compressed = any(box.kind == b"brob" for box in _boxes(data))
+    return np.atleast_3d(samples), told.icc or b"", ["compressed EXIF and XMP"] if is_compressed else []
 
 
-def channels_of(data: bytes) -> tuple[int, int, int]:
-    """Returns width, height, and how many samples a pixel has."""
+def layout_of(data: bytes) -> tuple[int, int, int, int]:
+    """Returns width, height, how many samples a pixel has, and how many bytes of each are read."""
     facts = _facts(data)
-    return facts["width"], facts["height"], facts["channels"]
+    return facts["width"], facts["height"], facts["channels"], np.dtype(_dtype(facts)).itemsize
 
 
 def read(data: bytes) -> Metadata:
@@ -64,49 +64,62 @@ def read(data: bytes) -> Metadata:
 
 
 def write(samples: Samples, photo: Photo, quality: int) -> bytes:
-    """Returns a file of samples of 8 bit, which is lossless at a quality of 100.
+    """Returns a file of samples of 8 bit, or of 16 in sRGB; it is lossless at a quality of 100.
 
     What a quality means follows libjxl (`JxlEncoderDistanceFromQuality`).
     """
-    codestream: bytes = _library().encode(
-        np.ascontiguousarray(samples[..., 0] if samples.shape[2] == 1 else samples),
-        lossless=quality == 100,
-        distance=0.1 + 0.09 * (100 - quality) if quality >= 30 else 53 / 3000 * quality**2 - 1.15 * quality + 25,
-        effort=5,  # of 10: more takes several times as long
-        icc=photo.icc_profile or None,
-    )
+    distance = 0.1 + 0.09 * (100 - quality) if quality >= 30 else 53 / 3000 * quality**2 - 1.15 * quality + 25
+    if samples.dtype == np.uint16:
+        library = _library("pyjpegxl")
+        file: bytes = library.encode_from_numpy(
+            np.ascontiguousarray(samples),
+            lossless=quality == 100,
+            quality=min(distance, 15.0),  # so it calls a distance
+            speed=library.EncoderSpeed.Hare,  # as the effort below
+        )
+    else:
+        file = _library("pylibjxl").encode(
+            np.ascontiguousarray(samples[..., 0] if samples.shape[2] == 1 else samples),
+            lossless=quality == 100,
+            distance=distance,
+            effort=5,  # of 10: more takes several times as long
+            icc=photo.icc_profile or None,
+        )
     said = photo.metadata
     block = said.exif and bytes(4) + said.exif.removeprefix(exif.PREFIX)
     notes = ((b"Exif", block), (b"xml ", said.xmp))
     told = b"".join(boxed(kind, note) for kind, note in notes if note)  # which the library would compress
-    if not told or not codestream.startswith(SIGNATURES[0]):
-        return codestream + told
-    return SIGNATURES[1] + boxed(b"ftyp", b"jxl \0\0\0\0jxl ") + boxed(b"jxlc", codestream) + told
+    if not told or not file.startswith(SIGNATURES[0]):
+        return file + told
+    return SIGNATURES[1] + boxed(b"ftyp", b"jxl \0\0\0\0jxl ") + boxed(b"jxlc", file) + told
 
 
 def takes(icc_profile: bytes, channels: int) -> bool:
-    """Returns whether a file can hold a colour profile, which libjxl takes apart."""
+    """Returns whether a file of 8 bit can hold a colour profile, which libjxl takes apart."""
     try:
-        _library().encode(np.zeros((1, 1, 3)[: 2 if channels == 1 else 3], np.uint8), icc=icc_profile)
+        _library("pylibjxl").encode(np.zeros((1, 1, 3)[: 2 if channels == 1 else 3], np.uint8), icc=icc_profile)
     except RuntimeError:
         return False
     return True
 
 
-def _library() -> Any:
+def _library(name: str) -> Any:
     try:
-        import pylibjxl
+        return import_module(name)
     except ImportError as error:
         raise missing(_NAME) from error
-    return pylibjxl
 
 
 def _facts(data: bytes) -> dict[str, Any]:
     try:
-        facts: dict[str, Any] = _library().probe(_picture(data))
+        facts: dict[str, Any] = _library("pylibjxl").probe(_picture(data))
     except (RuntimeError, ValueError) as error:
         raise damaged(_NAME) from error
     return facts
+
+
+def _dtype(facts: dict[str, Any]) -> str:
+    return "uint16" if facts["bits_per_sample"] > 8 else "uint8"
 
 
 def _boxes(data: bytes) -> list[Box]:

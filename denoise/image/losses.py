@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from denoise.image import exif, jpeg, jxl, png, tiff
-from denoise.image.colour import profile_of
+from denoise.image.colour import needs_profile, profile_of
 from denoise.image.formats import is_deep
 from denoise.image.metadata import TITLES
 from denoise.image.photo import Metadata, Photo
@@ -29,10 +29,16 @@ def losses(photo: Photo) -> list[str]:
 
     How exactly a JPEG, WebP, HEIC or AVIF keeps the pixels is a matter of its quality, and not among it.
     """
-    pixels = ["16-bit depth"] if photo.bit_depth == 16 and not is_deep(photo.format) else []
+    fitted, beside = fit(photo)
+    pixels = ["16-bit depth"] if photo.bit_depth == 16 and not keeps_depth(fitted) else []
     if photo.alpha is not None and photo.format in ("JPEG", "PPM"):
         pixels.append("transparency")
-    return [*pixels, *fit(photo)[1], *photo.lost]
+    return [*pixels, *beside, *photo.lost]
+
+
+def keeps_depth(photo: Photo) -> bool:
+    """Returns whether 16 bit stay so in `photo.format`: a JPEG XL of them is sRGB here, see `denoise.image.jxl`."""
+    return is_deep(photo.format) and not (photo.format == "JXL" and needs_profile(photo))
 
 
 def fit(photo: Photo) -> tuple[Photo, list[str]]:

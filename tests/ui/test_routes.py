@@ -47,7 +47,13 @@ async def _fetch(send, token, query):
     async def receive():
         return messages.pop() if messages else await asyncio.Event().wait()
 
-    scope = {"type": "http", "method": "GET", "path_params": {"token": token}, "headers": [], "query_string": query.encode()}
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path_params": {"token": token},
+        "headers": [],
+        "query_string": query.encode(),
+    }
     return await whole(await send(Request(scope, receive)))
 
 
