@@ -54,7 +54,7 @@ def begun(first_epoch: Path, tmp_path: Path) -> Path:
 def plain_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     """A camera that adds what random numbers it is given, and does nothing else."""
     monkeypatch.setattr(camera, "simulate", lambda clean, parameters, normal, ops: (clean + 0.1 * normal, clean))
-    monkeypatch.setattr(camera, "share", lambda noisy, clean, parameters, ops: (noisy, clean))
+    monkeypatch.setattr(camera, "resave", lambda noisy, clean, parameters, ops: (noisy, clean))
 
 
 @pytest.mark.usefixtures("plain_noise", "eagerly")
