@@ -59,3 +59,9 @@ def told_networks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     networks.write_model(tmp_path, "told_pair", told=1.0, pair=3.0)
     monkeypatch.setattr(catalogue, "list_models", partial(list_models, tmp_path))
     monkeypatch.setattr(catalogue, "load_model", partial(load_model, directory=tmp_path))
+
+
+@pytest.fixture
+def any_brightness(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For denoisers that make photos darker or lighter, which `denoise.light` would undo."""
+    monkeypatch.setattr("denoise.pipeline.keep_light", lambda denoiser: denoiser)

@@ -17,10 +17,7 @@ from denoise.runtime import ModelError
 CLEAN = data.astronaut()[:120, :150]
 
 
-@pytest.fixture(autouse=True)
-def any_brightness(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The denoisers here make photos darker or lighter, which `denoise.light` would undo."""
-    monkeypatch.setattr("denoise.pipeline.keep_light", lambda denoiser: denoiser)
+pytestmark = pytest.mark.usefixtures("any_brightness")
 
 
 def noisy(dtype=np.uint8, **changes):

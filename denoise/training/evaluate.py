@@ -36,8 +36,9 @@ PROTOCOL = (
 SYNTHETIC_ISO = (400, 1600, 6400)
 
 NLM, LEVEL, CAMERA = 2, 2, 1
-"""Versions of non-local means, of what is done with a level (`denoise.level`, `denoise.ensemble`), and of the simulated
-camera. Whoever changes what one of them does to a photo counts it up, and what was measured with it is measured anew.
+"""Versions of non-local means, of what is done with a level (`denoise.level`, `denoise.ensemble`, `denoise.light`), and
+of the simulated camera. Whoever changes what one of them does to a photo counts it up, and what was measured with it is
+measured anew.
 """
 
 

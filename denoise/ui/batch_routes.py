@@ -18,9 +18,8 @@ from denoise.batch import REPORT_NAME, ZIP_NAME, Batch
 from denoise.image import PhotoError
 from denoise.mixing import detail_map
 from denoise.spool import FOLDER_BUDGET, FolderFullError
-from denoise.ui import addresses, farewell, guard, pictures, session, texts
+from denoise.ui import addresses, farewell, incoming, pictures, texts
 from denoise.ui.choices import read_mix
-from denoise.ui.session import Session
 
 _MOST = 2000  # photos of a batch
 _LONGEST_LIST = 1 << 20  # bytes
@@ -51,23 +50,16 @@ def routes(base: str) -> list[BaseRoute]:
 
 
 def _batch(request: Request) -> Batch:
-    batch = _session(request).batch
+    batch = incoming.visitor(request).batch
     if batch is None or batch.is_closed or batch.id != request.path_params["batch"]:
         raise HTTPException(404)
     return batch
 
 
-def _session(request: Request) -> Session:
-    state = session.find(request.path_params["token"])
-    if state is None:
-        raise HTTPException(404)
-    return state
-
-
 async def _announce(request: Request) -> Response:
     """Take a list of names and sizes; answer with the id of each."""
     batch = _batch(request)
-    files = _read_list(await guard.body(request, _LONGEST_LIST))
+    files = _read_list(await incoming.body(request, _LONGEST_LIST))
     if len(batch.items()) + len(files) > _MOST:
         return Response(texts.too_many_photos(_MOST), 413, media_type="text/plain")
     return JSONResponse([batch.expect(name, size).id for name, size in files])
@@ -107,7 +99,7 @@ async def _receive(request: Request) -> Response:
         batch.give_up(item, ConnectionError() if isinstance(error, ClientDisconnect) else error, part)
     else:
         batch.arrived(part)  # before it queues
-        async with _session(request).receiving:
+        async with incoming.visitor(request).receiving:
             await to_thread.run_sync(batch.receive, item, part, limiter=_looking)
     return Response(status_code=204)
 

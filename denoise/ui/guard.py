@@ -14,8 +14,6 @@ from functools import cache
 from pathlib import Path
 
 from starlette.datastructures import MutableHeaders
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config, file_util
@@ -165,20 +163,3 @@ def _inline_scripts() -> list[str]:
     page = Path(file_util.get_static_dir(), "index.html").read_text()
     scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     return [f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts]
-
-
-async def body(request: Request, limit: int) -> bytes:
-    """Return what is sent; how much is counted as it comes, whatever the request says of itself.
-
-    Raises:
-        HTTPException: It is more than `limit` bytes, or ended too early.
-    """
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > limit:
-                raise HTTPException(413)
-    except ClientDisconnect:
-        raise HTTPException(400) from None
-    return bytes(body)

@@ -12,12 +12,11 @@ from starlette.routing import BaseRoute, Route
 from denoise.brush import Mask
 from denoise.image import media_type
 from denoise.tiling import Box
-from denoise.ui import addresses, farewell, guard, orders, samples, session, texts
+from denoise.ui import addresses, farewell, incoming, orders, samples, session, texts
 from denoise.ui.before_after import BeforeAfter
 from denoise.ui.choices import read_mix
 from denoise.ui.kept import GoneError, Kept
 from denoise.ui.results import File, Run
-from denoise.ui.session import Session
 
 _NEWS, _LOOK = 0.5, 0.05  # seconds for which a request waits for news of a result, and between two looks
 _LARGEST_MASK = 1 << 19  # bytes of its text
@@ -39,13 +38,6 @@ def routes(base: str) -> list[BaseRoute]:
     ]
 
 
-def _session(request: Request) -> Session:
-    state = session.find(request.path_params["token"])
-    if state is None:
-        raise HTTPException(404)
-    return state
-
-
 async def _result(request: Request) -> Response:
     """Send a result, mixed as the last part of its address says: percents of luminance, colour and detail.
 
@@ -63,7 +55,7 @@ async def _send(request: Request, read: Callable[[Mapping[str, str]], File | Bef
     state = session.find(request.path_params["token"])
     if state is None:
         return Response(texts.DOWNLOAD_GONE, 404, media_type="text/plain")
-    painted = await guard.body(request, _LARGEST_MASK) if request.method == "POST" else b""
+    painted = await incoming.body(request, _LARGEST_MASK) if request.method == "POST" else b""
     try:
         file, mix = read(request.query_params), read_mix(request.query_params["mix"])
         if painted:
@@ -97,7 +89,7 @@ def _read_file(said: Mapping[str, str]) -> File:
 
 
 async def _picture(request: Request) -> Response:
-    cache, name = _session(request).cache, request.path_params["name"]
+    cache, name = incoming.visitor(request).cache, request.path_params["name"]
     limiter = _reading if cache.is_made(name) else _making
     try:
         png = await to_thread.run_sync(cache.offered, name, limiter=limiter)
@@ -122,7 +114,7 @@ async def _window(request: Request) -> Response:
     browser has, `known`. Without news for a while there is no picture in the answer. Its headers say how many pieces
     there are, and which share of the whole result.
     """
-    state, query = _session(request), request.query_params
+    state, query = incoming.visitor(request), request.query_params
     try:
         run = Run.read(query)
         box, scale, known = Box(*map(int, query["box"].split(","))), float(query["scale"]), int(query["known"])

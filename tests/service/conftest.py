@@ -45,12 +45,6 @@ class Network:
         self.called.clear()
 
 
-@pytest.fixture(autouse=True)
-def any_brightness(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The network here makes photos darker, which `denoise.light` would undo."""
-    monkeypatch.setattr("denoise.pipeline.keep_light", lambda denoiser: denoiser)
-
-
 @contextmanager
 def listening(app) -> Iterator[str]:
     """Let an application answer on a free port, in a thread; give its URL."""

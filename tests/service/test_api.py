@@ -17,6 +17,8 @@ from tests.service.conftest import PATIENCE, picture
 
 PHOTO = picture()
 
+pytestmark = pytest.mark.usefixtures("any_brightness")  # the network darkens
+
 
 def problem(answer, status):
     """Return the sentence of an answer that tells a problem."""
