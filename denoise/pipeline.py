@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise import Denoiser, Image, Level
+from denoise.banding import remove_banding
 from denoise.catalogue import DEFAULT, DenoiserInfo, info_for, load_denoiser
 from denoise.clean import clean_mask, put_back_clean
+from denoise.deblocking import remove_blocks
 from denoise.ensemble import ensemble
 from denoise.image import Photo, Pixels, space_of
 from denoise.level import GRAIN, estimate_level
@@ -73,9 +75,10 @@ def denoise_photo(
         _check_number("level", float(np.max(level)))
     if isinstance(model, str):
         info = info_for(model, strength, level)
-    clean = clean_mask(photo.pixels)
     space = space_of(photo)
-    shown = space.shown(photo.pixels) if space else photo.pixels
+    given = space.shown(photo.pixels) if space else photo.pixels
+    shown = remove_banding(remove_blocks(given))
+    clean = clean_mask(photo.pixels if shown is given else shown)
 
     def denoised(denoiser: Denoiser) -> Pixels:
         tone = tone_of(shown)
@@ -106,7 +109,7 @@ def denoise_photo(
     del denoiser  # and with it a network that nobody else holds: what follows needs its memory
     put_back_clean(shown, pixels, clean)
     if space:
-        pixels = space.returned(photo.pixels, shown, pixels)
+        pixels = space.returned(photo.pixels, given, pixels)
     return blend(photo, dataclasses.replace(photo, pixels=pixels), Mix(min(strength, 1.0), min(strength, 1.0)))
 
 

@@ -300,3 +300,15 @@ def test_denoise_photo_keeps_grey_grey_when_noise_is_added(told_networks):
         result = denoise_photo(Photo(grey), model, **options).pixels
         assert np.ptp(result, axis=2).max() == 0
         assert (result != grey).any()
+
+
+@pytest.mark.parametrize("model", ["black-box", "unet"])
+def test_denoise_photo_mends_stripes_and_blocks_that_no_network_sees(model):
+    clean = data.astronaut()[128:384, 128:384]
+    hard = cv2.imdecode(cv2.imencode(".jpg", clean[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 10])[1], cv2.IMREAD_COLOR)
+    dark = clean // 4
+    rows = np.rint(5 * np.random.default_rng(0).standard_normal((256, 1, 1)))
+    for reference, pixels, gain in ((clean, hard[..., ::-1], 0.4), (dark, (dark + rows).clip(0, 255), 6)):
+        photo = Photo(np.ascontiguousarray(pixels, np.uint8))
+        result = denoise_photo(photo, model if model == "unet" else lambda tile, level: tile)
+        assert psnr(reference, result.pixels) > psnr(reference, photo.pixels) + gain
