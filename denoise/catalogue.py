@@ -9,7 +9,7 @@ from denoise import Denoiser
 from denoise.baseline import non_local_means
 from denoise.ensemble import Runs, runs
 from denoise.image import Photo
-from denoise.level import looks, noise_everywhere
+from denoise.level import looks, noise_everywhere, smoothed_grain
 from denoise.registry import ModelCard, list_models, load_model
 from denoise.runtime import ModelError
 from denoise.tiling import OVERLAP, TILE_SIZE, tile_offsets
@@ -18,6 +18,8 @@ DEFAULTS = DEFAULT, DEFAULT_FOR_BIG_PHOTOS, DEFAULT_FOR_NOISY_ONES = "ridnet", "
 """The denoisers that serve unless another one is asked for: the best, the fast one, the fast one for strong noise."""
 
 BIG = 2_000_000  # pixels; 10 to 80 seconds of the default's work on two processor cores, with AVX-512 or without
+
+_SMOOTHED = 0.5
 
 NOISY = 3.5 / 255
 """So much noise everywhere is strong: phones at night have more, the texture of clean photos has less."""
@@ -53,13 +55,13 @@ class DenoiserInfo(NamedTuple):
         """Whether a photo's noise must be known before it is at work."""
         return self.is_told or self.pair > 0
 
-    def runs(self, level: float = 0.0, *, best: bool = False, strength: float = 1.0) -> Runs:
+    def runs(self, level: float = 0.0, *, smoothed: float = 1.0, best: bool = False, strength: float = 1.0) -> Runs:
         """Return how it runs on a tile, see `denoise.ensemble.runs`."""
         if not self.has_best:
             return Runs()
         if self.is_told:  # its result has less noise than it is told of, and is no photo for it
             return Runs(8 if best else 1)
-        return runs(self.pair, level, best=best, strength=strength)
+        return runs(self.pair, level, smoothed=smoothed, best=best, strength=strength)
 
 
 _NLM = DenoiserInfo(
@@ -130,7 +132,8 @@ def _minutes(card: ModelCard) -> float | None:
 def default_for(photo: Photo) -> str:
     """Name the denoiser that serves a photo unless another one is asked for."""
     if photo.width * photo.height <= BIG:
-        return DEFAULT
+        # What a camera has left of its grain, the fast network finds better than the other, in a fifth of its time.
+        return DEFAULT_FOR_BIG_PHOTOS if smoothed_grain(photo.pixels) > _SMOOTHED else DEFAULT
     return DEFAULT_FOR_NOISY_ONES if noise_everywhere(photo.pixels) > NOISY else DEFAULT_FOR_BIG_PHOTOS
 
 

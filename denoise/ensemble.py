@@ -33,19 +33,27 @@ class Runs(NamedTuple):
         return self.turns * (self.again + (2 if self.noise else 1))
 
 
-def runs(pair: float = 0.0, level: float = 0.0, *, best: bool = False, strength: float = 1.0) -> Runs:
+FINE = 0.25
+"""Of grain that no camera has smoothed a denoiser finds more: so much of the noise is added then."""
+
+
+def runs(
+    pair: float = 0.0, level: float = 0.0, *, smoothed: float = 1.0, best: bool = False, strength: float = 1.0
+) -> Runs:
     """Choose how a denoiser runs.
 
     Args:
         pair: What a model card says under this key, see `denoise.registry.ModelCard`; 0 for a network that runs once.
         level: The noise of the photo, in [0, 1]; how many runs there are does not depend on it up to a strength of 1.
+        smoothed: How much the grain looks like what a camera has left, 0 to 1, see `denoise.level.smoothed_grain`.
         best: As much quality as eight runs give, rather than as few runs as can be.
         strength: Above 1, up to so many times the usual is taken for noise.
     """
     turns = 4 if best else 1
     if pair and level < STRONG:
         # Noise of next to nothing is the same as none, but takes the time of two runs, as everybody was told it would.
-        return Runs(turns, noise=max(strength, 1.0) * min(max(pair * level, 1e-9), MOST_ADDED))
+        added = (FINE + (1 - FINE) * smoothed) * pair * level
+        return Runs(turns, noise=max(strength, 1.0) * min(max(added, 1e-9), MOST_ADDED))
     return Runs(turns, again=bool(pair) or best or strength > 1, noise=max(strength - 1.0, 0.0) * MOST_ADDED)
 
 

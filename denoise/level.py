@@ -28,6 +28,12 @@ _CLEAN = 0.9  # share of a picture; what is left then are its shadows and icons,
 _QUIETEST = 0.005  # share of a photo
 _FEWEST = 16  # places of which that can be told
 
+_QUIET = 0.01  # share of a photo
+_COLOURS = (
+    0.65,
+    0.9,
+)  # coarse grain to fine: of sensors and film, below the former; of cameras' JPEGs, above the latter
+
 _TILES_A_LOOK = 8  # of so many tiles, one is looked at
 _MOST_LOOKS = 12
 
@@ -150,6 +156,37 @@ def noise_everywhere(pixels: Pixels) -> float:
     """
     variance = np.concatenate([_variances(to_float(window)) for window in _windows(pixels)])
     return float(np.sqrt(np.quantile(variance, _QUIETEST))) if variance.size >= _FEWEST else 0.0
+
+
+def smoothed_grain(pixels: Pixels) -> float:
+    """Tell how much the grain of a photo looks like what a camera's own noise reduction leaves.
+
+    That smooths what is as fine as a pixel or two, and leaves the rest, of which a denoiser finds a part only: what is
+    left of the grain is coarse. It is told where there is least of all, because that is no texture.
+
+    Args:
+        pixels: Photo, (H, W, 3), uint8 or uint16. Of a large one, 16 windows are looked at.
+
+    Returns:
+        0 for grain as fine as a sensor's, after a demosaic, or finer, up to 1; 0.5 if the photo is too small to tell.
+    """
+    fine, coarse = np.concatenate([_colours(to_float(window)) for window in _windows(pixels)], axis=1)
+    if len(fine) < _FEWEST:
+        return 0.5
+    quiet = np.argsort(fine + coarse)[: max(_FEWEST // 2, int(_QUIET * len(fine)))]
+    colour = np.sqrt(coarse[quiet].sum() / max(fine[quiet].sum(), 1e-12))
+    return float(np.interp(colour, _COLOURS, (0, 1)))
+
+
+def _colours(picture: Image) -> NDArray[np.float32]:
+    """Variance of the luminance in places of 16×16 pixels: what is finer than 3×3, and what is not but than 9×9."""
+    luminance = picture @ np.array([0.299, 0.587, 0.114], np.float32)
+    less, least = (cv2.blur(luminance, (size, size)) for size in (3, 9))
+    inside = slice(8, -8, 4)
+    mean = cv2.blur(picture, (16, 16))[inside, inside]
+    told = ((mean > 10 / 255) & (mean < 245 / 255)).all(axis=2)
+    parts = (luminance - less, less - least)
+    return np.stack([cv2.blur(part * part, (16, 16))[inside, inside][told] for part in parts])
 
 
 def _windows(pixels: Pixels) -> list[Pixels]:

@@ -14,7 +14,7 @@ from denoise.clean import clean_mask, put_back_clean
 from denoise.deblocking import remove_blocks
 from denoise.ensemble import ensemble
 from denoise.image import Photo, Pixels, space_of
-from denoise.level import GRAIN, estimate_level
+from denoise.level import GRAIN, estimate_level, smoothed_grain
 from denoise.light import keep_light
 from denoise.mixing import Mix, blend
 from denoise.tiling import Finished, Progress, View, denoise_tiled
@@ -87,7 +87,9 @@ def denoise_photo(
             look = keep_tone(denoiser, tone)
             grain = GRAIN if info.is_told else 1
             noise = estimate_level(shown, look, keep=clean, grain=grain) if info.needs_level else 0.0
-        several = ensemble(denoiser, info.runs(float(np.mean(noise)), best=best, strength=strength))
+        smoothed = smoothed_grain(shown) if info.pair else 1.0
+        how = info.runs(float(np.mean(noise)), smoothed=smoothed, best=best, strength=strength)
+        several = ensemble(denoiser, how)
 
         def at_strength(tile: Image, tile_level: Level) -> Image:
             return several(tile, np.float32(max(1.0, strength)) * tile_level)

@@ -93,3 +93,10 @@ def test_runs_at_a_strength_above_1_add_more_noise(pair, level):
     usual, stronger, strongest = (runs(pair, level, strength=strength) for strength in (1, 2, 3))
     assert usual.noise < stronger.noise < strongest.noise
     assert runs(pair, level, strength=0.5) == usual
+
+
+def test_runs_add_less_where_no_camera_has_smoothed_the_grain():
+    little, some, much = (runs(8.0, 0.002, smoothed=smoothed).noise for smoothed in (0, 0.5, 1))
+    assert little == pytest.approx(2 * 0.002)
+    assert little < some < much == pytest.approx(8 * 0.002)
+    assert runs(8.0, 1.1 * STRONG, smoothed=0) == runs(8.0, 1.1 * STRONG)

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from denoise.level import GRAIN, UNKNOWN, estimate_level, looks, noise_everywhere, told
+from denoise.level import GRAIN, UNKNOWN, estimate_level, looks, noise_everywhere, smoothed_grain, told
 from denoise.tiling import OVERLAP, TILE_SIZE, tile_offsets
 
 
@@ -119,3 +119,30 @@ def test_noise_everywhere_is_not_fooled_by_texture_nor_by_black_and_white():
 def test_noise_everywhere_of_next_to_nothing_is_none():
     assert noise_everywhere(noisy(20, (9, 9))) == 0
     assert noise_everywhere(np.zeros((300, 300, 3), np.uint8)) == 0
+
+
+def grain_of(size: int, dtype: type = np.uint8) -> np.ndarray:
+    """A sky with grain of so many pixels."""
+    grain = cv2.blur(np.random.default_rng(0).standard_normal((400, 500, 3)), (size, size))
+    sky = np.linspace(90, 160, 500)[:, None] + 3 * grain / grain.std()
+    return np.rint(np.iinfo(dtype).max / 255 * sky).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_grain_that_a_camera_has_smoothed_is_coarse(dtype: type) -> None:
+    fine, demosaiced, smoothed = (smoothed_grain(grain_of(size, dtype)) for size in (1, 2, 5))
+    assert fine <= demosaiced < 0.25
+    assert smoothed == 1
+
+
+def test_smoothed_grain_is_told_beside_texture_too() -> None:
+    gravel = np.random.default_rng(1).integers(60, 200, (60, 500, 3))
+    for size, expected in ((1, 0), (5, 1)):
+        photo = grain_of(size)
+        photo[:60] = gravel
+        assert smoothed_grain(photo) == expected
+
+
+def test_smoothed_grain_of_a_photo_that_is_too_small_or_black_is_not_told() -> None:
+    assert smoothed_grain(grain_of(1)[:17, :17]) == 0.5
+    assert smoothed_grain(np.zeros((300, 300, 3), np.uint8)) == 0.5

@@ -9,6 +9,7 @@ import pytest
 from skimage import data
 
 from denoise import catalogue, pipeline
+from denoise.ensemble import FINE
 from denoise.image import Metadata, Photo
 from denoise.metrics import psnr
 from denoise.pipeline import denoise_photo
@@ -285,10 +286,13 @@ def test_denoise_photo_runs_a_pair_with_noise_of_the_estimated_level(told_networ
     monkeypatch.setattr(catalogue, "load_model", lambda name: network)
     monkeypatch.setattr(pipeline, "estimate_level", lambda pixels, denoiser, keep, grain: 1 / 255)
     photo = noisy()
-    np.testing.assert_array_equal(denoise_photo(photo, "pair").pixels, photo.pixels)
-    (plus, level), (minus, _) = seen
-    np.testing.assert_allclose(level, 1 / 255)
-    assert (plus - minus).std() / 2 == pytest.approx(3 * 1 / 255, rel=0.05)
+    for smoothed, share in ((1.0, 1.0), (0.0, FINE)):  # a card's multiple is that of grain which a camera has smoothed
+        monkeypatch.setattr(pipeline, "smoothed_grain", lambda pixels, smoothed=smoothed: smoothed)
+        seen.clear()
+        np.testing.assert_array_equal(denoise_photo(photo, "pair").pixels, photo.pixels)
+        (plus, level), (minus, _) = seen
+        np.testing.assert_allclose(level, 1 / 255)
+        assert (plus - minus).std() / 2 == pytest.approx(share * 3 / 255, rel=0.05)
     seen.clear()
     denoise_photo(photo, "pair", best=True)
     assert len(seen) == 8
