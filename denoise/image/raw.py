@@ -136,6 +136,18 @@ def size(data: bytes, max_megapixels: float) -> tuple[int, int]:
         return raw.sizes.width, raw.sizes.height
 
 
+def preview(data: bytes, max_megapixels: float) -> bytes:
+    """Returns the JPEG that the camera made of the photo and put into its file; empty if there is none.
+
+    Raises:
+        PhotoError: See `size`.
+    """
+    with _opened(data, max_megapixels) as raw, suppress(Exception):  # LibRaw has several for what is not there
+        found = bytes(raw.extract_thumb().data)
+        return found if found.startswith(b"\xff\xd8") else b""  # a few cameras' are no JPEG
+    return b""
+
+
 @contextmanager
 def _opened(data: bytes, max_megapixels: float) -> Iterator[Any]:
     """Gives the file as LibRaw sees it, before it has looked at the sensor's values."""
@@ -165,8 +177,8 @@ def _opened(data: bytes, max_megapixels: float) -> Iterator[Any]:
 def _full(raw: Any) -> tuple[int | None, float]:
     """Returns the value at which the sensor was full, if that is less than LibRaw knows of its camera, as a share too.
 
-    Where it is full, green would be darker than red and blue, which the white balance makes lighter. Such a value shows:
-    many photosites have it.
+    There green would be darker than red and blue, which the white balance makes lighter. It shows: many photosites have
+    that very value.
     """
     values, white = raw.raw_image_visible, raw.white_level
     top = 0 if values is None else int(values.max())
