@@ -171,7 +171,7 @@ def test_place_reads_and_writes_files_at_once_or_not_at_all(tmp_path):
         pytest.param(["missing"], "No such file or directory: ", id="missing"),
         pytest.param(["photo.png"], "Not a directory: ", id="no folder"),
         pytest.param(["nowhere://photos"], "Protocol not known: nowhere", id="protocol"),
-        pytest.param(["s3://photos"], "Install s3fs to access S3", id="library"),
+        pytest.param(["s3://photos"], "the folders cannot be looked at: Install s3fs to access S3", id="library"),
         pytest.param([".", "--model", "dncnn"], "there is no model 'dncnn'", id="model"),
         pytest.param([".", "--workers", "0"], "must be a whole number between 1 and", id="workers"),
     ],

@@ -29,7 +29,7 @@ from denoise.ui.spot import telling_spot
 
 _T = TypeVar("_T")
 _PLAIN = Development()
-_PREVIEW = 1280  # pixels
+_PREVIEW = 1600  # pixels
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def preview_of(file: Kept[bytes]) -> bytes:
     with suppress(Exception):  # what is wrong with the file is told when it is developed
         jpeg = preview(file.get(), max_megapixels=most)
         with turns.pictures.turn(2 * unpacked_size(jpeg, max_megapixels=most)):
-            return pictures.to_png(shrink(reduced(jpeg, _PREVIEW), 2 * _PREVIEW))
+            return pictures.to_png(shrink(reduced(jpeg, _PREVIEW), _PREVIEW))
     return b""
 
 
