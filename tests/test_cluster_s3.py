@@ -125,7 +125,7 @@ def test_photos_of_a_bucket_are_denoised_into_a_bucket_though_a_worker_is_killed
             [*command, *options], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         while kill_after and len(lines()) < kill_after:
-            assert process.poll() is None
+            assert process.poll() is None, process.stderr.read()
             time.sleep(0.05)
         if kill_after:
             os.kill(workers(tiny_models)[0], signal.SIGKILL)
