@@ -41,6 +41,8 @@ _NAMES = 8  # of a task: what Ray does for one takes some hundredths of a second
 _TASKS = 16  # of a worker, at least, if there are so many photos: at the end, all are busy
 _TRIES = 3
 _UNREACHED = "Ray cannot be started or reached ({address}): {error}"
+_NO_BUCKET = "there is no bucket {bucket}: make it first, or see whether its name is right"
+_NOT_THERE = "the folders cannot be looked at: {error}"
 _BROKEN = "the cluster broke off: {error}. Is denoise {version} installed on each machine, with the extra “cluster”?"
 _ENDED = "Its worker ended {tries} times, perhaps for lack of memory. Denoise this photo by itself."
 
@@ -69,6 +71,23 @@ class Place:
     def path(self) -> str:
         """Where it is on its file system."""
         return self._found[1]
+
+    @property
+    def bucket(self) -> str:
+        """The bucket that holds it, in a store of objects, which has no folders beside; else empty."""
+        return "" if self.is_local or self.path.startswith("/") else self.path.partition("/")[0]
+
+    def check(self) -> None:
+        """See whether something can be written there.
+
+        Raises:
+            PhotoError: Its bucket is missing: some libraries would make one for a name that is mistyped.
+        """
+        try:
+            if self.bucket:
+                self._found[0].info(self.bucket)
+        except FileNotFoundError:
+            raise PhotoError(_NO_BUCKET.format(bucket=self.bucket)) from None
 
     def photos(self, selection: Selection, *, apart: "Place") -> Iterator[PurePosixPath]:
         """Yield the photos of the folder, and of those in it, by their paths below it.
@@ -123,7 +142,8 @@ class Place:
             return
         system, root = self._found
         path = f"{root}/{below}"
-        system.makedirs(path.rpartition("/")[0], exist_ok=True)
+        if not self.bucket:
+            system.makedirs(path.rpartition("/")[0], exist_ok=True)
         with system.transaction, system.open(path, "wb") as file:
             file.write(data)
 
@@ -249,15 +269,17 @@ def work_off(
 def _plan(work: _Work, selection: Selection, tally: _Tally) -> None:
     """Note the names of the photos, and tell of those whose result another has."""
     try:
+        work.target.check()
         taken: dict[PurePosixPath, PurePosixPath] = {}
         for name in work.source.photos(selection, apart=work.target):
             if taken.setdefault(written(name), name) == name:
                 tally.names.add(str(name))
             else:
                 tally.count(str(name), work.line(name, "failed", taken_by_another(written(name))))
-        _ = work.target.path  # its library is there
-    except (ImportError, ValueError) as error:  # a library is missing, or a protocol unknown
-        raise PhotoError(f"{error}") from error
+    except (OSError, PhotoError):
+        raise
+    except Exception as error:  # a library is missing, a protocol unknown, or the library has errors of its own
+        raise PhotoError(_NOT_THERE.format(error=_last_line(error))) from error
     if not taken:
         raise PhotoError(f"the folder {work.source.url} holds no photos ({', '.join(SUFFIXES)})")
 

@@ -10,13 +10,18 @@ python3 -m venv "$place"
 "$place/bin/pip" install --quiet --no-cache-dir --no-compile --prefer-binary "$source[page]"
 
 # What no server needs: the libraries' own tests and headers, what installs packages, and parts that only other uses load:
-# notebooks (pydeck), remote data (pyarrow), graphics processors (LiteRT).
+# notebooks (pydeck), remote data and one library under three names (pyarrow), processors of other makers (LiteRT),
+# charts of other kinds (Streamlit).
 packages=$(echo "$place"/lib/python3*/site-packages)
 find "$packages" -depth -type d \( -name tests -o -name include -o -name __pycache__ \) -exec rm -r {} +
 cd "$packages"
 rm -rf pip pip-* setuptools setuptools-* pkg_resources _distutils_hack distutils-precedence.pth "$place"/bin/pip*
-rm -rf pydeck/nbextension pyarrow/libarrow_flight.so* pyarrow/_flight.* pyarrow/libarrow_s3.so* pyarrow/_s3fs.* \
-  ai_edge_litert/libLiteRtWebGpuAccelerator.so
+rm -rf pydeck/nbextension "$place"/share pyarrow/libarrow_flight.so* pyarrow/_flight.* pyarrow/libarrow_s3.so* \
+  pyarrow/_s3fs.* pyarrow/libarrow_python*.so pyarrow/libarrow_python*.so.*.*.* pyarrow/src pyarrow/*.p[xy][xi] \
+  ai_edge_litert/libLiteRtWebGpuAccelerator.so ai_edge_litert/vendors ai_edge_litert/tools ai_edge_litert/aot
+for kind in PlotlyChart DeckGlJsonChart EChartsChart GraphVizChart elk cytoscape; do
+  rm -f streamlit/static/static/js/"$kind"[.-]*.js
+done
 
 mkdir -p "$page"
 cp -r "$source/app.py" "$source/page.py" "$source/.streamlit" "$page"

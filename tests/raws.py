@@ -1,6 +1,7 @@
 """RAW files as cameras write them: uncompressed DNGs, which are TIFFs with one colour for each pixel."""
 
 import io
+import struct
 
 import numpy as np
 from PIL.ExifTags import IFD, Base
@@ -14,7 +15,7 @@ _BYTE, _SHORT, _RATIONAL, _SIGNED_RATIONAL = 1, 3, 5, 10
 _WHITE = 65535
 
 
-def dng(scene, *, orientation=1, neutral=NEUTRAL, xmp=b"", make="Maker", noise=0.0):
+def dng(scene, *, orientation=1, neutral=NEUTRAL, xmp=b"", make="Maker", noise=0.0, full=1.0, preview=b""):
     """Return the DNG of a camera that sees the primaries of sRGB.
 
     Args:
@@ -24,6 +25,8 @@ def dng(scene, *, orientation=1, neutral=NEUTRAL, xmp=b"", make="Maker", noise=0
         xmp: A packet.
         make: Of the camera.
         noise: Standard deviation, in [0, 1].
+        preview: The JPEG that it brings.
+        full: What its photosites can hold, in shares of what it says.
     """
     height, width = scene.shape[:2]
     seen = scene * np.array(NEUTRAL)
@@ -31,7 +34,7 @@ def dng(scene, *, orientation=1, neutral=NEUTRAL, xmp=b"", make="Maker", noise=0
     for row, column, channel in ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2)):
         mosaic[row::2, column::2] = seen[row::2, column::2, channel]
     mosaic += np.random.default_rng(5).normal(0, noise, mosaic.shape)
-    samples = np.rint(mosaic.clip(0, 1) * _WHITE).astype("<u2").tobytes()
+    samples = np.rint(mosaic.clip(0, full) * _WHITE).astype("<u2").tobytes()
 
     tags = ImageFileDirectory_v2(prefix=b"II")
     kinds = {
@@ -57,4 +60,12 @@ def dng(scene, *, orientation=1, neutral=NEUTRAL, xmp=b"", make="Maker", noise=0
         tags[700] = xmp
     buffer = io.BytesIO()
     tags.save(buffer)
-    return buffer.getvalue() + samples
+    file = buffer.getvalue() + samples
+    if preview:  # in a second directory, behind all else
+        file += b"\0" * (len(file) % 2)
+        (count,) = struct.unpack_from("<H", file, 8)
+        entries = ((254, 1), (259, 7), (262, 6), (273, len(file) + 66), (279, len(preview)))
+        second = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", tag, 4, 1, n) for tag, n in entries)
+        link = 10 + 12 * count
+        file = file[:link] + struct.pack("<I", len(file)) + file[link + 4 :] + second + bytes(4) + preview
+    return file

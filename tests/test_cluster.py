@@ -43,7 +43,19 @@ class Elsewhere(DirFileSystem):
         super().get_file(path, copy, **options)
 
 
+class Store(DirFileSystem):
+    """A store of objects: of its buckets the folders of a folder, which it would make for any name."""
+
+    protocol = "store"
+    cachable = False
+    folder = ""
+
+    def __init__(self, **_):
+        super().__init__(self.folder, LocalFileSystem())
+
+
 fsspec.register_implementation("elsewhere", Elsewhere, clobber=True)
+fsspec.register_implementation("store", Store, clobber=True)
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +176,31 @@ def test_place_reads_and_writes_files_at_once_or_not_at_all(tmp_path):
         assert place.fetch(name, tmp_path).read_bytes() == b"content"
 
 
+def test_bucket_that_is_not_there_is_told_and_not_made(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(Store, "folder", str(tmp_path))
+    write_photos(tmp_path / "photos", 1)
+    with pytest.raises(SystemExit, match="2"):
+        main(["cluster", "store://photos", "-o", "store://typo/out"])
+    assert "there is no bucket typo: make it first, or see whether its name is right" in capsys.readouterr().err
+    with pytest.raises(FileNotFoundError):
+        Place("store://typo/out").write(PurePosixPath("a.png"), b"content")
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+
+
+def test_what_a_store_says_for_itself_is_told(tmp_path, monkeypatch, capsys):
+    class NoCredentialsError(Exception):
+        pass
+
+    def fail(*_, **__):
+        raise NoCredentialsError("Unable to locate credentials")
+
+    monkeypatch.setattr(Store, "folder", str(tmp_path))
+    monkeypatch.setattr(Store, "info", fail)
+    with pytest.raises(SystemExit, match="2"):
+        main(["cluster", "store://photos", "-o", "store://results"])
+    assert "the folders cannot be looked at: Unable to locate credentials" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -171,7 +208,7 @@ def test_place_reads_and_writes_files_at_once_or_not_at_all(tmp_path):
         pytest.param(["missing"], "No such file or directory: ", id="missing"),
         pytest.param(["photo.png"], "Not a directory: ", id="no folder"),
         pytest.param(["nowhere://photos"], "Protocol not known: nowhere", id="protocol"),
-        pytest.param(["s3://photos"], "Install s3fs to access S3", id="library"),
+        pytest.param(["s3://photos"], "the folders cannot be looked at: Install s3fs to access S3", id="library"),
         pytest.param([".", "--model", "dncnn"], "there is no model 'dncnn'", id="model"),
         pytest.param([".", "--workers", "0"], "must be a whole number between 1 and", id="workers"),
     ],

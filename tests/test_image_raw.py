@@ -62,6 +62,25 @@ def test_decode_develops_a_dark_photo_as_dark_as_it_is():
     np.testing.assert_allclose(*[each.astype(float) for each in developed], atol=30)
 
 
+@pytest.mark.parametrize("top", [0.7, 0.8, 0.95])
+def test_decode_does_not_take_the_lightest_value_for_white(top):
+    """Nor what LibRaw would take for it, three quarters of white and more."""
+    whole, less = (decode(dng(light * scene(), noise=0.002)).pixels[10:-10] for light in (1, top))
+    place = round(90 * top)  # where the first is as light as the second is near its edge
+    assert less[:, 88:93].mean() == pytest.approx(whole[:, place - 2 : place + 3].mean(), rel=0.01)
+
+
+@pytest.mark.parametrize("highlights", ["clip", "blend", "rebuild"])
+def test_decode_sees_where_a_sensor_was_full_before_it_should_be(highlights):
+    """What is white has no tint, is white, and all else is as light as where nothing was too light."""
+    how = Development(highlights=highlights)
+    cut, whole = (decode(dng(light * scene(), full=0.9), development=how) for light in (4, 1))
+    white = cut.pixels[10:-10, 60:90].astype(int)
+    assert white.min() > 0.97 * 65535
+    assert np.ptp(white, axis=2).max() < 100
+    np.testing.assert_allclose(cut.pixels[10:-10, 16].mean(axis=0), whole.pixels[10:-10, 64].mean(axis=0), rtol=0.03)
+
+
 def test_decode_balances_white_as_asked():
     by_lamp = dng(np.full((64, 96, 3), 0.3), neutral=(0.8, 1, 0.4))  # the camera took warm light for white
     red, green, blue = middle(decode(by_lamp))

@@ -15,6 +15,7 @@ from denoise.image.formats import (
     media_type,
     suffix_for,
 )
+from denoise.image.jpeg import reduced
 from denoise.image.losses import losses
 from denoise.image.photo import (
     Metadata,
@@ -30,7 +31,7 @@ from denoise.image.photo import (
     with_depth,
     without_metadata,
 )
-from denoise.image.raw import MOST_STOPS, Development, Highlights, WhiteBalance
+from denoise.image.raw import MOST_STOPS, Development, Highlights, WhiteBalance, preview
 from denoise.image.recognition import identify
 
 __all__ = [
@@ -58,6 +59,8 @@ __all__ = [
     "losses",
     "media_type",
     "outline",
+    "preview",
+    "reduced",
     "shrink",
     "space_of",
     "suffix_for",

@@ -3,14 +3,17 @@
 Sources: Adobe, XMP Specification Part 3, section 1.1.3; ISO 21496-1 (gain maps), annex on JPEG.
 """
 
+import io
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
 
+import numpy as np
+from PIL import ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
 
 from denoise.image import photoshop, png, xmp
-from denoise.image.photo import Metadata
+from denoise.image.photo import Metadata, Photo
 
 LARGEST = 65533
 """Bytes that a segment can hold."""
@@ -20,6 +23,18 @@ _GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\x00"
 _PART = 65400  # bytes of an extension in one segment
 _APP1, _APP13, _COM = 0xE1, 0xED, 0xFE
 _COMMENT = "Comment"  # the only kind of note that a JPEG has, as PNG calls it
+
+
+def reduced(data: bytes, side: int) -> Photo:
+    """Decodes a JPEG upright and without metadata, a part of it where it is larger: at most twice as wide and high.
+
+    Args:
+        data: The whole file, which has been checked.
+        side: Pixels that both sides have at least, if there are as many.
+    """
+    image = JpegImageFile(io.BytesIO(data))
+    image.draft("RGB", (side, side))  # what is left out is never computed
+    return Photo(np.asarray(ImageOps.exif_transpose(image).convert("RGB")), format="JPEG")
 
 
 def read(image: JpegImageFile, limit: int) -> tuple[Metadata, set[str]]:

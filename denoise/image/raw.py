@@ -1,8 +1,9 @@
 """Cameras' RAW files: the sensor's mosaic, developed by LibRaw to an upright 16-bit photo in sRGB.
 
 Developed plainly, with nothing that a network cannot tell from the photo: no sharpening, no smoothing, and one tone
-curve for all photos. LibRaw's own automatic brightness would choose one for each, by its brightest hundredth: what was
-taken at night would become day, and of a series no two would match.
+curve for all photos. LibRaw's own automatic brightness would choose one for each, by its brightest hundredth, and it
+would take the lightest value of each for white: what was taken at night would become day, and of a series no two would
+match.
 """
 
 import io
@@ -33,6 +34,8 @@ _NAME, _RESULT = "RAW", "TIFF"
 _LIFT = 2.5  # of the shadows: cameras expose for the highlights, and their own JPEGs are lighter by as much
 _TOP = 65535
 _BLOCK = 64  # rows
+_FULL = 0.75  # of white: a sensor may be full from there on
+_CUT, _FEWEST_CUT = 1e-4, 16  # share of the photosites that have one and the same greatest value where it is, and count
 _LARGEST_JPEG = 200.0  # megapixels of a preview, of which nothing but the EXIF is read
 _MARGIN = 1.3  # pixels of a sensor for each one of its photo: it has dark edges
 _FLIPS = {3: 3, 5: 8, 6: 6}  # how LibRaw has turned it, and what that is in EXIF
@@ -88,14 +91,17 @@ def develop(data: bytes, development: Development, max_megapixels: float) -> Pho
         PhotoError: It is cut off, damaged, too large, of an unknown camera, or the library for RAW files is missing.
     """
     with _opened(data, max_megapixels) as raw:
+        full, share = _full(raw)
         linear = raw.postprocess(
             **_WHITE[development.white_balance],
             highlight_mode=_HIGHLIGHTS[development.highlights],
             no_auto_bright=True,
+            adjust_maximum_thr=0,
+            user_sat=full,
             gamma=(1, 1),
             output_bps=16,
         )
-        white = _white(raw.auto_whitebalance)
+        white = _white(raw.auto_whitebalance) * share
         flip = raw.sizes.flip
     samples: Samples = np.atleast_3d(linear)
     del linear
@@ -130,6 +136,18 @@ def size(data: bytes, max_megapixels: float) -> tuple[int, int]:
         return raw.sizes.width, raw.sizes.height
 
 
+def preview(data: bytes, max_megapixels: float) -> bytes:
+    """Returns the JPEG that the camera made of the photo and put into its file; empty if there is none.
+
+    Raises:
+        PhotoError: See `size`.
+    """
+    with _opened(data, max_megapixels) as raw, suppress(Exception):  # LibRaw has several for what is not there
+        found = bytes(raw.extract_thumb().data)
+        return found if found.startswith(b"\xff\xd8") else b""  # a few cameras' are no JPEG
+    return b""
+
+
 @contextmanager
 def _opened(data: bytes, max_megapixels: float) -> Iterator[Any]:
     """Gives the file as LibRaw sees it, before it has looked at the sensor's values."""
@@ -154,6 +172,20 @@ def _opened(data: bytes, max_megapixels: float) -> Iterator[Any]:
         raise MemoryError from error
     except (rawpy.LibRawError, rawpy.NotSupportedError, OSError) as error:
         raise damaged(_NAME) from error
+
+
+def _full(raw: Any) -> tuple[int | None, float]:
+    """Returns the value at which the sensor was full, if that is less than LibRaw knows of its camera, as a share too.
+
+    There green would be darker than red and blue, which the white balance makes lighter. It shows: many photosites have
+    that very value.
+    """
+    values, white = raw.raw_image_visible, raw.white_level
+    top = 0 if values is None else int(values.max())
+    if not _FULL * white < top < white or np.count_nonzero(values == top) < max(_FEWEST_CUT, _CUT * values.size):
+        return None, 1.0
+    black = float(np.mean(raw.black_level_per_channel))
+    return top, (top - black) / (white - black)
 
 
 def _white(multipliers: list[float] | None) -> float:

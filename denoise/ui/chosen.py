@@ -2,21 +2,34 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePath
 from typing import TypeVar
 
 from denoise import catalogue, turns
-from denoise.image import Development, Photo, decode, identify, outline, unpacked_size
+from denoise.image import (
+    Development,
+    Photo,
+    PhotoError,
+    decode,
+    identify,
+    outline,
+    preview,
+    reduced,
+    shrink,
+    unpacked_size,
+)
 from denoise.metrics import check_reference
-from denoise.ui import limits, samples, texts
+from denoise.ui import limits, pictures, samples, texts
 from denoise.ui.choices import write_development
 from denoise.ui.kept import Kept
 from denoise.ui.spot import telling_spot
 
 _T = TypeVar("_T")
 _PLAIN = Development()
+_PREVIEW = 1600  # pixels
 
 
 @dataclass(frozen=True)
@@ -82,20 +95,57 @@ def chosen_sample(name: str) -> Chosen:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Coming:
+    """An uploaded file of which a photo is being made.
+
+    Attributes:
+        file_name: As uploaded.
+        file: What was uploaded.
+        choices: How often the visitor had chosen a photo by then, see `Session.choose`.
+        development: How a RAW file is developed; `None` if it is none.
+        is_new: Whether there is no photo of it yet.
+    """
+
+    file_name: str
+    file: Kept[bytes]
+    choices: int
+    development: Development | None
+    is_new: bool = True
+
+
+def coming_of(file_name: str, file: Kept[bytes], choices: int) -> Coming:
+    """Return what was uploaded as that of which a photo is to be made."""
+    with suppress(PhotoError):  # it is no photo, which is told when it is decoded
+        if identify(file.get()) == "RAW":
+            return Coming(file_name, file, choices, _PLAIN)
+    return Coming(file_name, file, choices, None)
+
+
+def preview_of(file: Kept[bytes]) -> bytes:
+    """Return what the camera made of its RAW file, as a PNG file about as large as a screen; empty if there is none."""
+    most = limits.MAX_MEGAPIXELS
+    with suppress(Exception):  # what is wrong with the file is told when it is developed
+        jpeg = preview(file.get(), max_megapixels=most)
+        with turns.pictures.turn(2 * unpacked_size(jpeg, max_megapixels=most)):
+            return pictures.to_png(shrink(reduced(jpeg, _PREVIEW), _PREVIEW))
+    return b""
+
+
 Opened = tuple[Kept[Photo], Chosen]
 """A photo that was decoded, and what is known of it."""
 
 
-def open_upload(file_name: str, file: Kept[bytes], development: Development) -> tuple[Opened | None, str]:
+def open_upload(coming: Coming) -> tuple[Opened | None, str]:
     """Decode an uploaded photo; return it and what is known of it, or why there is nothing."""
 
     def keep(photo: Photo, digest: str) -> Opened:
-        how = development if identify(file.get()) == "RAW" else None
-        photo_id = digest if how in (None, _PLAIN) else f"{digest},{write_development(development)}"
+        how, file_name = coming.development, coming.file_name
+        photo_id = digest if how is None or how == _PLAIN else f"{digest},{write_development(how)}"
         kept, known = Kept(photo), (outline(photo), telling_spot(photo), catalogue.default_for(photo))
         return kept, Chosen(photo_id, file_name, file_name, kept.get, *known, digest, how)
 
-    return open_photo(file, keep, development)
+    return open_photo(coming.file, keep, coming.development or _PLAIN)
 
 
 def open_reference(file: Kept[bytes], noisy: Chosen) -> tuple[Opened | None, str]:

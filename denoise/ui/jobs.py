@@ -92,6 +92,7 @@ def show(
     tell: Callable[[Job[None]], tuple[float, str]] = of_tiles,
     cancelled: str = texts.WORK_CANCELLED,
     again: str = texts.REPEAT,
+    starting: str = texts.STARTING,
 ) -> None:
     """Show a job until it ends, and then make the page anew; or say that it was cancelled or failed, with a button.
 
@@ -105,6 +106,7 @@ def show(
         tell: Returns the share that is done and a sentence, once the job counts tiles.
         cancelled: The sentence for one that was cancelled.
         again: The text of the button to do it after all.
+        starting: The sentence until the job counts tiles.
     """
     job = jobs.job(slot, key, work)
     if job.ended_early:
@@ -112,7 +114,7 @@ def show(
         st.button(again, key=f"{slot} again", on_click=jobs.end, args=(slot,))
         return
     with st.container(key=f"running-{slot}"):
-        bar = st.progress(0.0, text=texts.STARTING)
+        bar = st.progress(0.0, text=starting)
         st.button(texts.CANCEL, key=f"{slot} cancel", on_click=job.cancel)
     told = time.monotonic()
     while not job.wait(_LOOK):

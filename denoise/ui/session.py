@@ -21,7 +21,7 @@ from denoise.ui.arrivals import Arrivals
 from denoise.ui.before_after import BeforeAfter
 from denoise.ui.cache import Cache
 from denoise.ui.choices import Choices, write_development
-from denoise.ui.chosen import Chosen, chosen_sample, open_reference, open_upload
+from denoise.ui.chosen import Chosen, Coming, chosen_sample, coming_of, open_reference, open_upload
 from denoise.ui.growing import Growing
 from denoise.ui.jobs import Jobs
 from denoise.ui.kept import Kept, size_of
@@ -32,6 +32,9 @@ UPLOAD = "upload"
 
 PHOTO = "photo"
 """The slot of the job that denoises the chosen photo, see `Jobs.job`."""
+
+DEVELOPMENT = "development"
+"""The slot of the job that develops a RAW file."""
 
 UNDO = 10.0
 """Seconds in which the removal of the visitor's photo can be undone."""
@@ -45,6 +48,7 @@ class Session(Choices):
 
     Attributes:
         upload: The last photo that was uploaded and could be read.
+        coming: What was uploaded last, or is to be developed in another way, until there is a photo of it.
         upload_error: Why the last upload was refused; empty if it was not.
         notice: What the visitor should know of the link that was followed.
         reference_error: The same of the last reference.
@@ -64,6 +68,7 @@ class Session(Choices):
     """
 
     upload: Chosen | None = None
+    coming: Coming | None = None
     upload_error: str = ""
     reference_error: str = ""
     notice: str = ""
@@ -79,7 +84,6 @@ class Session(Choices):
     receiving: asyncio.Lock = field(default_factory=asyncio.Lock)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     _choices: int = 0
-    _uploads: int = 0
     _kept: dict[str, Kept[Any]] = field(default_factory=dict)  # the upload, its reference, its RAW file
     _removed: tuple[Chosen | None, dict[str, Kept[Any]], Results] | None = None
     _removals: int = 0
@@ -101,36 +105,51 @@ class Session(Choices):
     def open_upload(self, file_name: str, file: Kept[bytes]) -> None:
         """Decode and choose an uploaded photo; if that fails, keep all as it was and say why in `upload_error`.
 
-        What the visitor did while a large photo was decoded stands: a later upload, or the choice of a sample.
+        What the visitor did while a large photo was decoded stands: a later upload, or the choice of a sample. A RAW
+        file takes longer: see `develop`.
         """
         self.upload_error = ""
-        self._open(file_name, file, Development())
+        self._clear_cache()  # decoding a large photo needs the memory, and all of this can be made again
+        coming = self.coming = coming_of(file_name, file, self._choices)
+        if coming.development is None:
+            self._open(coming)
 
-    def develop(self) -> None:
-        """See to it that the visitor's RAW file is developed as the visitor wants it; if that fails, stay as it is."""
-        upload, file = self.upload, self._kept.get("raw")
-        if self.chosen_id != UPLOAD or upload is None or upload.development in (None, self.development):
-            return
-        if file is not None:
-            self._open(upload.file_name, file, self.development)
-        if self.upload and self.upload.development:
-            self.development = self.upload.development
+    def develop(self) -> Coming | None:
+        """See to it that a job develops the visitor's RAW file as the visitor wants it; if that fails, stay as it is.
+
+        Returns:
+            What is being developed, if it is to become the photo that the page is about.
+        """
+        with self._changing:
+            upload, file, coming = self.upload, self._kept.get("raw"), self.coming
+            if self.chosen_id == UPLOAD and upload and file and not (coming and coming.is_new):
+                if self.development == upload.development:
+                    coming = None
+                elif coming is None or self.development != coming.development:
+                    coming = Coming(upload.file_name, file, self._choices, self.development, is_new=False)
+                self.coming = coming
+        if coming is None or coming.development is None:
+            return None
+        job = self.jobs.job(DEVELOPMENT, coming, self.developing(coming))
+        if job.ended_early:
+            self._end(coming, job.reason)
+        return coming if self.coming is coming and coming.choices == self._choices else None
+
+    def developing(self, coming: Coming) -> Callable[[Task], None]:
+        """Return the work that develops a RAW file."""
+        return lambda task: self._open(coming)
 
     @property
     def can_develop(self) -> bool:
         """Whether the visitor's photo can be developed in another way."""
         return "raw" in self._kept
 
-    def _open(self, file_name: str, file: Kept[bytes], development: Development) -> None:
-        self._clear_cache()  # decoding a large photo needs the memory, and all of this can be made again
-        self._uploads += 1
-        upload, choices = self._uploads, self._choices
-        opened, failure = open_upload(file_name, file, development)
+    def _open(self, coming: Coming) -> None:
+        if self.coming is not coming:  # another one has come
+            return
+        opened, failure = open_upload(coming)
         with self._changing:
-            if upload != self._uploads:
-                return
-            if opened is None:
-                self.upload_error = texts.refused(file_name, failure)
+            if not self._end(coming, failure) or opened is None:
                 return
             kept, chosen = opened
             if self.upload and self.upload.file_id == chosen.file_id:  # the same file again: so is its reference
@@ -138,9 +157,21 @@ class Session(Choices):
             self._kept["upload"], self.upload = kept, chosen
             self._kept.pop("raw", None)
             if chosen.development:
-                self._kept["raw"], self.development = file, chosen.development
-            if choices == self._choices:
+                self._kept["raw"], self.development = coming.file, chosen.development
+            if coming.choices == self._choices:
                 self.choose(UPLOAD)
+
+    def _end(self, coming: Coming, failure: str) -> bool:
+        """Wait for it no longer; return whether it was waited for."""
+        with self._changing:
+            if self.coming is not coming:
+                return False
+            self.coming = None
+            if failure:
+                self.upload_error = texts.refused(coming.file_name, failure)
+            if self.upload and self.upload.development:
+                self.development = self.upload.development
+            return True
 
     def close_upload(self) -> None:
         """Let go of the uploaded photo and of all that was made of it and of those before it."""
@@ -186,8 +217,8 @@ class Session(Choices):
     def _let_go(self) -> None:
         """Forget all photos, and what is being made of them; of results those of earlier photos, too."""
         with self._changing:
-            self._uploads += 1
             self.jobs.end(PHOTO)
+            self.coming = None
             self.results, self.upload, self._removed = Results(), None, None
             self._kept = {}
         self._clear_cache()
@@ -225,7 +256,8 @@ class Session(Choices):
         self.forget_removed()
         self._clear_cache()
         with self._changing:
-            large = [*self._kept.values(), *(result.kept for result in self.results.own.values())]
+            coming = [self.coming.file] if self.coming else []
+            large = [*coming, *self._kept.values(), *(result.kept for result in self.results.own.values())]
         for kept in large:
             kept.put_aside()
 

@@ -18,6 +18,7 @@ from denoise import catalogue, pipeline
 from denoise.image import Photo, decode, encode
 from denoise.ui import samples
 from tests.e2e.conftest import DESKTOP, RESULT, RESULT_TIMEOUT, launch_browser, serve
+from tests.raws import dng
 
 ROUNDS = 3
 STEPS = {
@@ -38,6 +39,7 @@ def main() -> None:
         tell("Samples that nobody has asked for yet", click_samples(browser))
         for megapixels in (3, 12):
             tell(f"A JPEG of {megapixels} megapixels, uploaded", [upload(browser, megapixels)])
+        tell("A RAW file of 24 megapixels, uploaded", [upload_raw(browser)])
         tell("Two visitors at once, each with a sample", [two_visitors(browser) for _ in range(ROUNDS)])
 
 
@@ -124,6 +126,30 @@ def upload(browser, megapixels: int) -> dict[str, float]:
         row = {"seconds until its first denoised pixels": first} | compare(page, decode(data), photo, result)
         page.close()
     return row
+
+
+def upload_raw(browser) -> dict[str, float]:
+    """Upload a RAW file that brings a picture of its camera; see what is shown until it is developed."""
+    coarse = np.random.default_rng(0).uniform(0.1, 0.6, (500, 750, 3))
+    scene = np.repeat(np.repeat(coarse, 8, 0), 8, 1)
+    preview = encode(Photo((255 * scene**0.45).astype(np.uint8), format="JPEG"), quality=92)
+    with serve() as url, tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "photo.dng"
+        file.write_bytes(dng(scene, noise=0.02, preview=preview))
+        page = browser.new_page(**DESKTOP)
+        page.goto(url)
+        page.locator(STEPS["its result is shown"]).wait_for(timeout=RESULT_TIMEOUT)
+        started = time.monotonic()
+        page.locator("[data-testid=stFileUploaderDropzoneInput]").first.set_input_files(file)
+        seconds = {}
+        for name, selector in {
+            "seconds until the camera's picture is shown": ".viewer[data-shown^='photo.dng']",
+            "seconds until the photo is shown, developed": ".viewer[data-shown]:not([data-shown^='photo.dng'])",
+        }.items():
+            page.locator(selector).wait_for(timeout=RESULT_TIMEOUT)
+            seconds[name] = time.monotonic() - started
+        page.close()
+        return seconds
 
 
 def compare(page, noisy: Photo, photo: float, result: float) -> dict[str, float]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from denoise import catalogue, turns
 from denoise.clean import clean_share, describe_clean
@@ -28,12 +29,12 @@ from denoise.ui import (
     viewer,
 )
 from denoise.ui.cache import end_if_overtaken, in_turn
-from denoise.ui.chosen import Chosen
+from denoise.ui.chosen import Chosen, Coming, preview_of
 from denoise.ui.kept import size_of
 from denoise.ui.pages import batch, denoise_choices, denoise_save, denoise_share
 from denoise.ui.pages import denoise_words as words
 from denoise.ui.results import Result, Run
-from denoise.ui.session import PHOTO, UPLOAD, Session
+from denoise.ui.session import DEVELOPMENT, PHOTO, UPLOAD, Session
 
 _ALREADY_CLEAN = 0.8  # levels of 0 to 255: invisible, and about what rounding to 8 bit and JPEG leave
 
@@ -51,27 +52,19 @@ def show() -> None:
     All of it is placed before the network runs, so that nothing waits for the network or moves when its result comes.
     """
     state = session.current()
-    state.develop()
+    coming = state.develop()
+    if coming and coming.is_new:
+        _opening(state, coming)
+        return
     chosen = state.chosen()
     run = denoise_choices.wanted(state, chosen)
     model = run.model
     result = state.results.get(run)
-    if result is None:
+    if result is None and coming is None:
         state.jobs.job(PHOTO, run, state.denoise(run, chosen))  # it begins while the page is made
     noisy = _noisy(state, chosen)  # before its name is anywhere on the page: a large photo takes a moment
-    with st.container(key="head", horizontal=True, gap="medium"):
-        left, right = st.container(gap="xxsmall"), st.container(gap="xxsmall")
-    with left:
-        st.title(texts.TITLE, anchor=False)
-        st.container(key="sentence").markdown(words.SENTENCE)
-        st.caption(texts.upload_note(limits.MAX_MEGAPIXELS), help=texts.UPLOAD_HELP)
-        if paste.into("photo"):
-            st.switch_page(st.Page(batch.show, url_path="batch"))
-    with right:
-        _upload(state)
-
-    with st.container(key="split-photo", horizontal=True, gap="medium"):
-        left, right = st.container(), st.container()
+    _head(state)
+    left, right = _sides()
     with left:
         with st.container(key="viewer-place"):  # keeps its height, so that nothing moves when the viewer comes
             _viewer(state, chosen, noisy, run, result)
@@ -89,7 +82,9 @@ def show() -> None:
             denoise_share.show(state, chosen, run, result)
         _reference(state)
     with outcome.container():
-        if result is None or denoised is None:
+        if coming:
+            _developing(state, coming)
+        elif result is None or denoised is None:
             work = state.denoise(run, chosen)
             jobs.show(state.jobs, PHOTO, run, work, cancelled=words.CANCELLED, again=words.DENOISE_AGAIN)
         else:
@@ -101,6 +96,46 @@ def show() -> None:
                 removed = in_turn(chosen, lambda: _difference(chosen.noisy, result.photo))
                 level = max(_noise_before(state, chosen), state.cache.get("removed", run, removed))
             st.caption(words.done(level, catalogue.denoiser_names()[model].title, result.seconds))
+
+
+def _opening(state: Session, coming: Coming) -> None:
+    """Make the page for a RAW file that is still being developed: what the camera made of it is seen meanwhile."""
+    key = f"{coming.file_name} {id(coming)}"
+    preview = state.cache.picture("viewer noisy PNG", key, lambda: preview_of(coming.file))
+    _head(state)
+    left, right = _sides()
+    with left:
+        with st.container(key="viewer-place"):
+            if preview.size:
+                url = addresses.picture(state, "viewer noisy", preview)
+                viewer.show([viewer.Picture(key, words.PREVIEW, url)], subject=key, link=state.link())
+        _gallery(state)
+    with right:
+        _name(coming.file_name, is_raw=True)
+        with st.container(key="outcome"):
+            _developing(state, coming)
+
+
+def _developing(state: Session, coming: Coming) -> None:
+    jobs.show(state.jobs, DEVELOPMENT, coming, state.developing(coming), starting=words.DEVELOPING)
+
+
+def _head(state: Session) -> None:
+    with st.container(key="head", horizontal=True, gap="medium"):
+        left, right = st.container(gap="xxsmall"), st.container(gap="xxsmall")
+    with left:
+        st.title(texts.TITLE, anchor=False)
+        st.container(key="sentence").markdown(words.SENTENCE)
+        st.caption(texts.upload_note(limits.MAX_MEGAPIXELS), help=texts.UPLOAD_HELP)
+        if paste.into("photo"):
+            st.switch_page(st.Page(batch.show, url_path="batch"))
+    with right:
+        _upload(state)
+
+
+def _sides() -> tuple[DeltaGenerator, DeltaGenerator]:
+    with st.container(key="split-photo", horizontal=True, gap="medium"):
+        return st.container(), st.container()
 
 
 def _gallery(state: Session) -> None:
@@ -166,9 +201,13 @@ def _reference(state: Session) -> None:
 
 def _title(chosen: Chosen) -> None:
     photo = chosen.outline
-    badge = f" {words.RAW_BADGE}" if chosen.development else ""
-    st.header(f"{texts.literal(chosen.title)}{badge}", anchor=False)
+    _name(chosen.title, is_raw=chosen.development is not None)
     st.caption(words.facts(photo.width, photo.height, format_title(photo.format), photo.bit_depth))
+
+
+def _name(title: str, *, is_raw: bool) -> None:
+    badge = f" {words.RAW_BADGE}" if is_raw else ""
+    st.header(f"{texts.literal(title)}{badge}", anchor=False)
 
 
 def _picture(

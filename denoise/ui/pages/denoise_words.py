@@ -46,6 +46,8 @@ SHARE_NOTE = (
 )
 FORMAT = "Format"
 RAW_BADGE = ":gray-badge[RAW]"
+PREVIEW = "As the camera shows it"
+DEVELOPING = "Developing the RAW file"
 DEVELOPMENT = "Development of the RAW file"
 WHITE_BALANCE = "White balance"
 WHITE_BALANCES = {"camera": "As shot", "auto": "Auto", "daylight": "Daylight"}
