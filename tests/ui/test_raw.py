@@ -12,7 +12,7 @@ from denoise.image import Development, Photo, decode, encode
 from denoise.ui import chosen
 from denoise.ui.choices import read_development, write_development
 from denoise.ui.kept import Kept
-from denoise.ui.pages import denoise_words as words
+from denoise.ui.pages import start_words as words
 from denoise.ui.results import Results
 from denoise.ui.session import UPLOAD, Session
 from tests.raws import dng

@@ -21,7 +21,7 @@ from denoise.mixing import blend
 from denoise.ui import addresses, download, sizes, texts
 from denoise.ui.cache import in_turn
 from denoise.ui.chosen import Chosen
-from denoise.ui.pages import denoise_words as words
+from denoise.ui.pages import start_words as words
 from denoise.ui.results import File, Result, Run
 from denoise.ui.session import Session
 
