@@ -78,11 +78,3 @@ class Mask(NamedTuple):
         )
         sums = upper * (self.spacing - down)[:, None] + lower * down[:, None]
         return np.asarray(sums / (self.spacing**2 * NEUTRAL), np.float64)
-
-
-def spacing_for(height: int, width: int) -> int:
-    """Return the spacing of the nodes over a photo."""
-    spacing = 1
-    while -(-max(height, width) // spacing) + 1 > MOST_NODES:
-        spacing *= 2
-    return spacing

@@ -8,7 +8,7 @@ from PIL import Image
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from denoise.brush import Mask, spacing_for
+from denoise.brush import Mask
 from denoise.image import Photo, decode, outline
 from denoise.mixing import Mix, blend
 from denoise.tiling import Box
@@ -85,11 +85,10 @@ def test_before_and_after_is_sent_as_its_address_says(visitor):
 
 def test_brush_that_painted_on_another_photo_is_refused(visitor):
     height, width = visitor.results.own[RUN].photo.pixels.shape[:2]
-    spacing = spacing_for(height, width)
-    nodes = [-(-(side - 1) // spacing) + 1 for side in (height, width)]
+    nodes = [-(-(side - 1) // 8) + 1 for side in (height, width)]
 
     def painted(rows, columns):
-        return Mask(spacing, rows, columns, bytes(rows * columns)).write()
+        return Mask(8, rows, columns, bytes(rows * columns)).write()
 
     for address in (
         addresses.result(visitor, File(RUN, "PNG", 8, 95, True)),
