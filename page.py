@@ -3,15 +3,16 @@
 import streamlit as st
 
 from denoise.ui import farewell, introduction, memory, texts
-from denoise.ui.pages import about, batch, compare, denoise, noise_lab, results
+from denoise.ui.pages import about, batch, compare, noise_lab, results, start
 
+# By their addresses.
 PAGES = {
-    texts.PAGES["denoise"]: denoise,
-    texts.PAGES["batch"]: batch,
-    texts.PAGES["compare"]: compare,
-    texts.PAGES["noise_lab"]: noise_lab,
-    texts.PAGES["results"]: results,
-    texts.PAGES["about"]: about,
+    "denoise": start,
+    "batch": batch,
+    "compare": compare,
+    "noise_lab": noise_lab,
+    "results": results,
+    "about": about,
 }
 
 memory.return_large_blocks()
@@ -21,8 +22,8 @@ if not farewell.admit():
     st.fragment(lambda: farewell.admit() and st.rerun(), run_every=10.0)()
     st.stop()
 pages = [
-    st.Page(page.show, title=title, url_path=page.__name__.rpartition(".")[2], default=page is denoise)
-    for title, page in PAGES.items()
+    st.Page(page.show, title=texts.PAGES[address], url_path=address, default=page is start)
+    for address, page in PAGES.items()
 ]
 
 if st.session_state.get(farewell.ANEW):

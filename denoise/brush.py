@@ -63,17 +63,14 @@ class Mask(NamedTuple):
         """Tell whether there are nodes around every pixel of a photo."""
         return (self.height - 1) * self.spacing >= height - 1 and (self.width - 1) * self.spacing >= width - 1
 
-    def factors(self, top: int, left: int, height: int, width: int) -> NDArray[np.float64]:
-        """Return by how much the share that is removed is multiplied, for each pixel of a part of the photo.
+    def factors(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return by how much the share that is removed is multiplied, for each pixel of these rows and columns.
 
         Returns:
-            Shape (height, width), from 0 to nearly 2.
+            Shape (rows, columns), from 0 to nearly 2.
         """
         grid = np.frombuffer(self.nodes, np.uint8).reshape(self.height, self.width).astype(np.int64)
-        (rows, down), (columns, across) = (
-            np.divmod(np.arange(start, start + length), self.spacing)
-            for start, length in ((top, height), (left, width))
-        )
+        (rows, down), (columns, across) = (np.divmod(places, self.spacing) for places in (rows, columns))
         below, right = np.minimum(rows + 1, self.height - 1), np.minimum(columns + 1, self.width - 1)
         upper, lower = (
             grid[np.ix_(each, columns)] * (self.spacing - across) + grid[np.ix_(each, right)] * across
@@ -81,11 +78,3 @@ class Mask(NamedTuple):
         )
         sums = upper * (self.spacing - down)[:, None] + lower * down[:, None]
         return np.asarray(sums / (self.spacing**2 * NEUTRAL), np.float64)
-
-
-def spacing_for(height: int, width: int) -> int:
-    """Return the spacing of the nodes over a photo."""
-    spacing = 1
-    while -(-max(height, width) // spacing) + 1 > MOST_NODES:
-        spacing *= 2
-    return spacing

@@ -75,7 +75,8 @@ def blend(noisy: Photo, denoised: Photo, mix: Mix, *, at: tuple[int, int] = (0, 
             light = mix.luminance * (1 - mix.detail * details[rows] / 255)
         coloured: float | NDArray[np.float64] = mix.colour
         if mix.mask:
-            factors = mix.mask.factors(at[0] + top, at[1], *luminance.shape)
+            places = (start + np.arange(n) for start, n in zip((at[0] + top, at[1]), luminance.shape, strict=True))
+            factors = mix.mask.factors(*places)
             light, coloured = np.minimum(light * factors, 1), np.minimum(coloured * factors, 1)[..., None]
         colour = coloured * (256 * change - luminance[..., None])
         luminance *= light

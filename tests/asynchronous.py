@@ -1,7 +1,7 @@
 """Running coroutines in a test."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -41,6 +41,20 @@ def answer(route, chunks=(), headers=None, query="", **path_params):
         return await whole(await route(Request(scope, receive)))
 
     return run(ask())
+
+
+def is_in_a_loop() -> bool:
+    """Tell whether this thread is one that all requests share."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def noted(work: Callable[..., Any], threads: list[bool]) -> Callable[..., Any]:
+    """Return this function, which notes at each call whether it was one in such a thread."""
+    return lambda *args, **kwargs: (threads.append(is_in_a_loop()), work(*args, **kwargs))[1]
 
 
 async def whole(response):

@@ -25,7 +25,7 @@ from denoise.turns import Turns
 from denoise.ui import pictures, samples, texts
 from denoise.ui.arrivals import Arrivals
 from denoise.ui.kept import Kept
-from denoise.ui.pages import denoise_words as words
+from denoise.ui.pages import start_words as words
 from denoise.ui.results import Result, Results, Run
 from denoise.ui.session import PHOTO, UPLOAD, Session
 

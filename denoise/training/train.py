@@ -40,6 +40,8 @@ SCHEDULES = ("cosine", "constant")
 PATCHES = ("random", "case-study")
 DATA = "data.json"
 """In a run folder: how many pairs it learns from, and the names of those that it does not."""
+VALIDATION_STEPS = 12
+"""Batches of random patches that the weights are measured on."""
 CURVES = ("loss", "psnr", "val_psnr", "val_ssim")
 _COLUMNS = ("epoch", "steps", "minutes", "learning_rate", *CURVES)
 
@@ -384,7 +386,8 @@ def _patches(
         return CaseStudyPatches(pairs, **common), CaseStudyPatches(held_out, **common, fixed=True)
     common |= {"patch_size": c.patch_size, "noiseless": c.noiseless, "white": c.white}
     steps = c.steps_per_epoch if c.steps is None else min(c.steps_per_epoch, c.steps)
-    return RandomPatches(pairs, **common, steps=steps), RandomPatches(held_out, **common, steps=12, fixed=True)
+    validation = RandomPatches(held_out, **common, steps=VALIDATION_STEPS, fixed=True)
+    return RandomPatches(pairs, **common, steps=steps), validation
 
 
 def _load_weights(network: keras.Model, path: str, configuration: Configuration) -> None:

@@ -53,21 +53,26 @@ async def _before_after(request: Request) -> Response:
 
 async def _send(request: Request, read: Callable[[Mapping[str, str]], File | BeforeAfter]) -> Response:
     state = session.find(request.path_params["token"])
+    gone = Response(texts.DOWNLOAD_GONE, 404, media_type="text/plain")
     if state is None:
-        return Response(texts.DOWNLOAD_GONE, 404, media_type="text/plain")
+        return gone
     painted = await incoming.body(request, _LARGEST_MASK) if request.method == "POST" else b""
     try:
         file, mix = read(request.query_params), read_mix(request.query_params["mix"])
-        if painted:
-            mix = mix._replace(mask=Mask.read(painted.decode("ascii")))
+        mask = Mask.read(painted.decode("ascii")) if painted else None
     except (KeyError, ValueError):
         raise HTTPException(400) from None
     try:
+        if mask:
+            shape = state.photo_of(file.run).outline
+            if not mask.covers(shape.height, shape.width):
+                return Response(status_code=400)  # it was painted on another photo
+            mix = mix._replace(mask=mask)
         made = await orders.fill(request, state, file, mix)
     except ClientDisconnect:
         return Response(status_code=204)  # which nobody reads
     except LookupError:
-        return Response(texts.DOWNLOAD_GONE, 404, media_type="text/plain")
+        return gone
     except Exception as error:
         return Response(texts.explain(error), 500, media_type="text/plain")
     headers = {"Cache-Control": "no-store", "Content-Length": str(len(made.data))}

@@ -313,6 +313,15 @@ class Session(Choices):
             return self.upload
         return chosen_sample(self.chosen_id)
 
+    def photo_of(self, run: Run) -> Chosen:
+        """Return the photo of a run.
+
+        Raises:
+            LookupError: It is no longer there.
+        """
+        upload = self.upload
+        return upload if upload and upload.id == run.photo else chosen_sample(run.photo)
+
     def file(self, wanted: File | BeforeAfter, mix: Mix) -> bytes:
         """Return a file to take home or to share; may be called from any thread.
 
@@ -323,10 +332,10 @@ class Session(Choices):
         Raises:
             LookupError: The photo or its result is no longer there.
         """
-        result, upload = self.results.get(wanted.run), self.upload
+        result = self.results.get(wanted.run)
         if result is None:
             raise LookupError(wanted.run)
-        chosen = upload if upload and upload.id == wanted.run.photo else chosen_sample(wanted.run.photo)
+        chosen = self.photo_of(wanted.run)
         with self.measuring, turns.pictures.turn(2 * size_of(chosen.outline)):
             if isinstance(wanted, BeforeAfter):
                 return before_after.picture(chosen.noisy, result.photo, mix, wanted)

@@ -1,12 +1,13 @@
 """How large a file will be, before it is made."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from denoise.brush import NEUTRAL, Mask
 from denoise.image import Photo, encode
+from denoise.mixing import Mix
 
 _WHOLE = 640  # pixels on each side, up to which all of a photo is looked at
 _SQUARE, _SQUARES = 64, 8  # pixels on each side of a piece of a larger one, and pieces in each direction
@@ -16,8 +17,17 @@ def sample(photo: Photo) -> Photo:
     """Return a small photo that is as hard to compress, pixel for pixel: pieces from all over it, or all of it."""
     if max(photo.width, photo.height) <= _WHOLE:
         return photo
-    pixels, alpha = _pieces(photo.pixels), None if photo.alpha is None else _pieces(photo.alpha)
-    return replace(photo, pixels=pixels, alpha=alpha)
+    places = np.ix_(_places(photo.height), _places(photo.width))
+    return replace(photo, pixels=photo.pixels[places], alpha=None if photo.alpha is None else photo.alpha[places])
+
+
+def sample_of_mix(mix: Mix, height: int, width: int) -> Mix:
+    """Return how a `sample` of a photo of this size is mixed: with what was painted on its pieces."""
+    if mix.mask is None or max(height, width) <= _WHOLE:
+        return mix
+    rows, columns = _places(height), _places(width)
+    nodes = np.rint(NEUTRAL * mix.mask.factors(rows, columns)).astype(np.uint8)
+    return mix._replace(mask=Mask(1, len(rows), len(columns), nodes.tobytes()))
 
 
 def expected_bytes(small: Photo, pixels: int, *, quality: int | None = None) -> int:
@@ -36,14 +46,8 @@ def expected_bytes(small: Photo, pixels: int, *, quality: int | None = None) -> 
     return beside + round((len(data) - beside) * pixels / (small.width * small.height))
 
 
-def _pieces(samples: NDArray[Any]) -> NDArray[Any]:
-    rows, columns = (
-        np.concatenate([start + np.arange(min(_SQUARE, length)) for start in _starts(length)])
-        for length in samples.shape[:2]
-    )
-    return np.asarray(samples[np.ix_(rows, columns)])
-
-
-def _starts(length: int) -> NDArray[np.int64]:
+def _places(length: int) -> NDArray[np.int64]:
+    """Return which rows, or columns, of so many a sample has."""
     count = min(_SQUARES, -(-length // _SQUARE))
-    return np.linspace(0, max(0, length - _SQUARE), count).astype(np.int64)
+    starts = np.linspace(0, max(0, length - _SQUARE), count).astype(np.int64)
+    return (starts[:, None] + np.arange(min(_SQUARE, length))).ravel()

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from denoise.ui import introduction, texts
-from denoise.ui.pages import denoise_words
+from denoise.ui.pages import start_words
 from denoise.ui.viewer.viewer_words import LABELS
 from tests.e2e.conftest import DESKTOP, PHONE, visit_finished, wait_until, wait_until_it_fits
 
@@ -149,8 +149,8 @@ def test_progress_and_result_are_announced_and_arrow_keys_run_nothing(visit):
             new MutationObserver(() => heard.push(news.textContent)).observe(news, { childList: true });
         }"""
     )
-    fast = page.get_by_role("radio", name=denoise_words.ROLES["unet"], exact=True)
-    page.get_by_role("radio", name=denoise_words.ROLES["ridnet"], exact=True).focus()
+    fast = page.get_by_role("radio", name=start_words.ROLES["unet"], exact=True)
+    page.get_by_role("radio", name=start_words.ROLES["ridnet"], exact=True).focus()
     page.keyboard.press("ArrowRight")
     assert fast.evaluate("each => each === document.activeElement")
     assert fast.get_attribute("aria-checked") == "false"

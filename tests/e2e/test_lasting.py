@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from denoise.ui.pages import denoise_words as words
+from denoise.ui.pages import start_words as words
 from tests.e2e.conftest import wait_for_result, wait_until
 from tests.e2e.test_page import upload_and_wait
 

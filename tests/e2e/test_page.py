@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from denoise.ui import paste, samples, texts
-from denoise.ui.pages import denoise_words
+from denoise.ui.pages import start_words
 from denoise.ui.viewer import viewer_words
 from tests.e2e.conftest import (
     PHONE,
@@ -126,14 +126,14 @@ def test_photo_on_its_way_is_not_seen_as_the_one_before_and_a_sample_comes_at_on
 def test_format_box_says_no_earlier_photos_format(open_page):
     page = open_page()
     wait_for_result(page)
-    page.get_by_text(denoise_words.FILE_HEADING).click()
+    page.get_by_text(start_words.FILE_HEADING).click()
     box = page.get_by_role("combobox", name=re.compile(texts.FORMAT))
     offer = "() => { const roots = [...document.querySelectorAll('*')].map(({ shadowRoot }) => shadowRoot);"
     offer += "return roots.map(root => root?.querySelector('.download button')).find(Boolean).offer[2]; }"
     photo = noisy_photo(120, 80)
     upload_and_wait(page, "a.jpg", jpeg_of(photo))
     wait_for_offer(page, "format=JPEG")
-    assert (box.input_value(), page.evaluate(offer)) == (denoise_words.AS_IT_CAME, "a-denoised.jpg")
+    assert (box.input_value(), page.evaluate(offer)) == (start_words.AS_IT_CAME, "a-denoised.jpg")
     box.click()
     page.get_by_role("option", name="TIFF", exact=True).click()
     wait_for_offer(page, "format=TIFF")
@@ -366,8 +366,8 @@ def test_photo_of_16_bit_comes_back_in_the_depth_that_is_chosen(open_page):
     pixels = np.random.default_rng(0).integers(0, 65536, (40, 60, 3), dtype=np.uint16)
     upload_and_wait(page, "deep.png", cv2.imencode(".png", pixels)[1].tobytes())
     assert cv2.imdecode(np.frombuffer(download(page)[1], np.uint8), cv2.IMREAD_UNCHANGED).dtype == np.uint16
-    page.get_by_text(denoise_words.FILE_HEADING).click()
-    page.get_by_role("radio", name=denoise_words.bits(8)).press(" ")  # a click may miss it while the fold opens
+    page.get_by_text(start_words.FILE_HEADING).click()
+    page.get_by_role("radio", name=start_words.bits(8)).press(" ")  # a click may miss it while the fold opens
     wait_for_offer(page, "depth=8")
     name, data = download(page)
     assert name == "deep-denoised.png"
@@ -383,7 +383,7 @@ def test_upload_is_saved_in_another_format_without_metadata(open_page):
     exif[0x010F] = "Camera Maker"
     page = open_page()
     upload_and_wait(page, "IMG_1.jpg", jpeg_of(noisy_photo(120, 80), exif=exif))
-    page.get_by_text(denoise_words.FILE_HEADING).click()
+    page.get_by_text(start_words.FILE_HEADING).click()
     page.get_by_text(re.compile(r"^About AVIF \d+ KB · .*PNG \d+ KB")).wait_for()
     page.get_by_text(re.compile(r"^About 60: \d+ KB · .*95: \d+ KB")).wait_for()
     strip = page.get_by_role("switch", name=texts.STRIP)
@@ -446,7 +446,7 @@ def test_reference_and_quality_stay_while_another_page_is_looked_at(open_page):
     wait_for_result(page)
     upload_and_wait(page, "mine.jpg", jpeg_of(noisy_photo(300, 200)))
     page.get_by_role("switch", name=texts.BEST).press(" ")
-    page.get_by_text(denoise_words.REFERENCE_HEADING, exact=True).click()
+    page.get_by_text(start_words.REFERENCE_HEADING, exact=True).click()
     reference = {"name": "clean.jpg", "mimeType": "image/jpeg", "buffer": jpeg_of(noisy_photo(300, 200, seed=1))}
     page.locator("input[type=file]").nth(1).set_input_files(reference)
     page.get_by_text(texts.PSNR, exact=True).wait_for(timeout=RESULT_TIMEOUT)
@@ -455,21 +455,21 @@ def test_reference_and_quality_stay_while_another_page_is_looked_at(open_page):
     page.get_by_role("link", name=texts.PAGES["denoise"], exact=True).click()
     page.get_by_text(texts.PSNR, exact=True).wait_for()
     assert page.get_by_role("switch", name=texts.BEST).is_checked()
-    page.get_by_text(denoise_words.REFERENCE_HEADING, exact=True).click()
+    page.get_by_text(start_words.REFERENCE_HEADING, exact=True).click()
     # A click may miss it while the fold opens.
-    page.get_by_role("button", name=denoise_words.REFERENCE_REMOVE).press("Enter")
-    page.get_by_text(denoise_words.NO_REFERENCE).wait_for()
-    page.get_by_role("button", name=denoise_words.REFERENCE_REMOVE).wait_for(state="hidden")
+    page.get_by_role("button", name=start_words.REFERENCE_REMOVE).press("Enter")
+    page.get_by_text(start_words.NO_REFERENCE).wait_for()
+    page.get_by_role("button", name=start_words.REFERENCE_REMOVE).wait_for(state="hidden")
 
 
 def test_own_photo_is_not_called_a_sample_and_has_its_newest_name(open_page):
     page = open_page(path="?model=unet")
     wait_for_result(page)
-    assert page.get_by_text(denoise_words.SAMPLES, exact=True).is_visible()
+    assert page.get_by_text(start_words.SAMPLES, exact=True).is_visible()
     data = jpeg_of(noisy_photo(120, 80))
     upload_and_wait(page, "first.jpg", data)
-    page.get_by_text(denoise_words.OWN_AND_SAMPLES, exact=True).wait_for()
-    assert page.get_by_text(denoise_words.SAMPLES, exact=True).count() == 0
+    page.get_by_text(start_words.OWN_AND_SAMPLES, exact=True).wait_for()
+    assert page.get_by_text(start_words.SAMPLES, exact=True).count() == 0
     upload(page, "second.jpg", data)
     page.get_by_role("heading", name="second.jpg").wait_for()
     page.locator(".gallery").get_by_text("second.jpg").wait_for()

@@ -55,12 +55,13 @@ def test_results_fit_on_a_dark_phone_and_plots_lie_on_white(open_page):
     assert card.evaluate("element => getComputedStyle(element).backgroundColor") == "rgb(255, 255, 255)"
 
 
-def test_results_lead_to_their_chapters_and_give_their_tables(open_page):
+def test_results_lead_to_their_chapters_and_give_their_tables_and_charts(open_page):
     page = open_page("results")
     assert_is_complete(page)
     assert_contents_lead_to_their_chapters(page)
     assert_table_comes_as_a_file_with_all_digits(page)
     assert_table_sorts_at_a_click_on_a_heading(page)
+    assert_chart_of_a_set_has_an_address_of_its_own(page, open_page)
 
 
 def assert_table_comes_as_a_file_with_all_digits(page):
@@ -102,8 +103,7 @@ def assert_table_sorts_at_a_click_on_a_heading(page):
     assert any(len(values) > 5 and values in (sorted(values), sorted(values)[::-1]) for values in figures), figures
 
 
-def test_chart_of_a_set_has_an_address_of_its_own(open_page):
-    page = open_page("results")
+def assert_chart_of_a_set_has_an_address_of_its_own(page, open_page):
     page.locator(".stVegaLiteChart[aria-label*='photos of']").wait_for()
     page.get_by_role("radio", name="SIDD", exact=True).click()
     page.locator(".stVegaLiteChart[aria-label*='photos of SIDD']").wait_for()

@@ -13,7 +13,7 @@ from denoise import pipeline
 from denoise.batch import REPORT_NAME
 from denoise.image import decode, encode
 from denoise.ui import samples, texts, uploader
-from denoise.ui.pages import batch_words, denoise_words
+from denoise.ui.pages import batch_words, start_words
 from tests.e2e.conftest import (
     PHONE,
     RESULT,
@@ -60,8 +60,8 @@ def test_upload_comes_back_in_its_format_with_its_metadata(open_page):
     page = open_page("?model=unet")
     photo = noisy_photo(300, 200)
     upload_and_wait(page, "IMG_1234.jpg", jpeg_of(photo, exif=exif, icc_profile=profile, dpi=(300, 300)))
-    page.get_by_text(denoise_words.NO_REFERENCE).wait_for()
-    assert page.get_by_test_id("stMetric").get_by_text(denoise_words.NOISE).is_visible()
+    page.get_by_text(start_words.NO_REFERENCE).wait_for()
+    assert page.get_by_test_id("stMetric").get_by_text(start_words.NOISE).is_visible()
     before, after = map(float, re.findall(r"[\d.]+", page.get_by_test_id("stMetricValue").inner_text()))
     assert after < before
     name, data = download(page)
@@ -97,7 +97,7 @@ def test_run_goes_on_whatever_one_looks_at_until_it_is_cancelled(open_page):
     progress.wait_for(timeout=RESULT_TIMEOUT)
     assert int(re.search(r"\d+", progress.inner_text())[0]) >= later
     page.get_by_role("button", name=texts.CANCEL).click()
-    page.get_by_text(denoise_words.CANCELLED).wait_for()
+    page.get_by_text(start_words.CANCELLED).wait_for()
     assert page.get_by_role("button", name=texts.DOWNLOAD, exact=True).is_disabled()
     choose_sample(page, next(iter(samples.list_samples())))
 
@@ -125,7 +125,7 @@ def test_phone_keeps_progress_and_cancel_in_sight(open_page):
     box = button.bounding_box()
     assert 0 <= box["y"] <= PHONE["viewport"]["height"] - box["height"]
     button.click()
-    page.get_by_text(denoise_words.CANCELLED).wait_for()
+    page.get_by_text(start_words.CANCELLED).wait_for()
 
 
 @pytest.mark.long

@@ -11,6 +11,8 @@ import pytest
 import skimage.data
 from PIL import Image as PillowImage
 
+from denoise.training import train
+
 
 @pytest.fixture(scope="session")
 def clean_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -24,8 +26,10 @@ def clean_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def eagerly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Train layer by layer: to make a graph of a training takes longer than the few steps of a test."""
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train layer by layer, validate little and draw nothing: to make a graph takes longer than a test's few steps."""
+    monkeypatch.setattr(train, "VALIDATION_STEPS", 2)
+    monkeypatch.setattr(train, "draw_curves", lambda run: None)
     plain = keras.Model.compile
     monkeypatch.setattr(keras.Model, "compile", lambda *args, **options: plain(*args, **options, run_eagerly=True))
 

@@ -57,7 +57,7 @@ def test_adversaries_learn_each_for_itself() -> None:
         np.testing.assert_allclose(first, second, atol=1e-6)
 
 
-@pytest.mark.usefixtures("eagerly")
+@pytest.mark.usefixtures("quickly")
 def test_train_against_an_adversary_resumes_exactly(
     pairs_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,7 +96,7 @@ def test_build_has_as_many_parameters_as_published(name: str, arguments: dict[st
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "autoencoder"])
 def test_build_untrained_returns_its_input(name: str) -> None:
     size = max(32, MULTIPLES[name])
-    noisy = np.random.default_rng(0).random((2, size, size, 3), np.float32)
+    noisy = np.random.default_rng(0).random((1, size, size, 3), np.float32)
     np.testing.assert_array_equal(run(build(name, **SMALL[name]), noisy), noisy)
 
 
@@ -146,7 +146,7 @@ def test_level_at_half_size_is_less_and_stays_unknown_where_nobody_knows() -> No
     ("name", "height", "width", "scales"),
     [
         *((name, 1, 2, 1) for name in NAMES),
-        *((name, 1, 1, scales) for name in NAMES if name not in DEEP for scales in (1, 2)),
+        *((name, 1, 1, 2) for name in ("autoencoder", "cbdnet", "ridnet", "unet")),
     ],
     ids=str,
 )
@@ -191,12 +191,13 @@ def test_build_refuses_a_size_that_its_poolings_do_not_divide(name: str) -> None
 
 @pytest.mark.parametrize("name", NAMES)
 def test_build_learns(name: str) -> None:
-    noisy, clean = grainy(name)
+    noisy, clean = (picture[:1] for picture in grainy(name))
     network = build(name, **SMALL[name])
-    network.compile(keras.optimizers.Adam(1e-3), loss="mae", run_eagerly=True)
-    before = network.evaluate(noisy[:1], clean[:1], verbose=0)
-    network.fit(noisy[:1], clean[:1], epochs=3, verbose=0)
-    assert network.evaluate(noisy[:1], clean[:1], verbose=0) < 0.995 * before
+    if name != "autoencoder":
+        disturb(network)  # else the first step teaches the last convolution alone
+    network.compile(keras.optimizers.SGD(0.1), loss="mae", run_eagerly=True)
+    before = network.train_on_batch(noisy, clean)
+    assert np.abs(run(network, noisy) - clean).mean() < 0.995 * before
 
 
 def grainy(name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -224,7 +225,7 @@ def test_build_overfits_one_batch(name: str) -> None:
     assert network.evaluate(noisy, clean, verbose=0) < share * before
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long if name in DEEP else ()) for name in NAMES])
 def test_build_converts_to_tflite_and_back(name: str, tmp_path) -> None:
     size = max(64, MULTIPLES[name])
     network = build(name, size=size, **SMALL[name])

@@ -57,7 +57,7 @@ def plain_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(camera, "resave", lambda noisy, clean, parameters, ops: (noisy, clean))
 
 
-@pytest.mark.usefixtures("plain_noise", "eagerly")
+@pytest.mark.usefixtures("plain_noise", "quickly")
 def test_train_resumes_exactly(clean_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = train([clean_folder], tmp_path / "whole", TINY)
 
@@ -97,7 +97,7 @@ def test_train_writes_configuration_log_and_averaged_weights(clean_folder: Path,
     assert np.abs(np.asarray(network.get_layer("tail").kernel)).max() > 0
 
 
-@pytest.mark.usefixtures("eagerly")
+@pytest.mark.usefixtures("quickly")
 def test_validation_measures_the_averaged_weights(pairs_folder: Path, tmp_path: Path) -> None:
     configuration = replace(TINY, ema=0.9, learning_rate=0.01, schedule="constant", validation_epochs=1)
     network = train([pairs_folder], tmp_path, configuration)
@@ -125,7 +125,7 @@ def test_train_refuses_to_go_on_with_other_data(clean_folder: Path, begun: Path)
         train([clean_folder], begun, replace(TINY, epochs=1))
 
 
-@pytest.mark.usefixtures("eagerly")
+@pytest.mark.usefixtures("quickly")
 def test_train_takes_several_data_sets(pairs_folder: Path, tmp_path: Path) -> None:
     shutil.copytree(pairs_folder, tmp_path / "more")
     for kind in ("noisy", "clean"):
@@ -135,7 +135,7 @@ def test_train_takes_several_data_sets(pairs_folder: Path, tmp_path: Path) -> No
     assert described["pairs"] + len(described["held_out"]) == 4
 
 
-@pytest.mark.usefixtures("eagerly")
+@pytest.mark.usefixtures("quickly")
 def test_train_stops_when_the_time_is_up_and_changes_nothing_after_that(
     pairs_folder: Path, tmp_path: Path, capsys
 ) -> None:
@@ -149,7 +149,7 @@ def test_train_stops_when_the_time_is_up_and_changes_nothing_after_that(
     np.testing.assert_array_equal(np.asarray(network.weights[0]), np.asarray(again.weights[0]))
 
 
-@pytest.mark.usefixtures("eagerly")
+@pytest.mark.usefixtures("quickly")
 def test_train_stops_after_the_epoch_that_completes_the_steps_and_validates_it(
     pairs_folder: Path, tmp_path: Path
 ) -> None:
@@ -168,7 +168,7 @@ def test_train_with_a_wrong_argument_begins_no_run(pairs_folder: Path, tmp_path:
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.usefixtures("eagerly")
+@pytest.mark.usefixtures("quickly")
 def test_train_stops_when_the_weights_break_and_keeps_the_last_good_state(
     pairs_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,7 +188,7 @@ def test_train_stops_when_the_weights_break_and_keeps_the_last_good_state(
         assert np.isfinite(saved["0"]).all()
 
 
-@pytest.mark.usefixtures("eagerly")
+@pytest.mark.usefixtures("quickly")
 def test_train_stops_on_nan_and_keeps_the_last_good_state(
     pairs_folder: Path, begun: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,7 +202,7 @@ def test_train_stops_on_nan_and_keeps_the_last_good_state(
     assert len(read_log(begun / "log.csv")) == 1
 
 
-@pytest.mark.usefixtures("eagerly")
+@pytest.mark.usefixtures("quickly")
 def test_train_on_a_full_disk_keeps_the_last_checkpoint(
     pairs_folder: Path, begun: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,7 +238,7 @@ def test_train_on_real_pairs_learns(pairs_folder: Path, tmp_path: Path, changes:
     assert 0 < float(rows[-1]["val_ssim"]) <= 1
 
 
-@pytest.mark.usefixtures("eagerly")
+@pytest.mark.usefixtures("quickly")
 def test_train_the_case_studys_way(tmp_path: Path) -> None:
     photo = np.asarray(PillowImage.fromarray(skimage.data.astronaut()).resize((256, 192)))
     noisy = np.clip(photo + np.random.default_rng(0).normal(0, 20, photo.shape), 0, 255).astype(np.uint8)
@@ -345,7 +345,7 @@ def test_cbdnet_loss_punishes_underestimated_noise_more() -> None:
     assert float(cbdnet_loss(noisy, clean, clean, ripple)) > 0.05 * 0.04**2 / 4
 
 
-@pytest.mark.usefixtures("eagerly")
+@pytest.mark.usefixtures("quickly")
 def test_network_that_is_told_the_level_begins_as_the_one_that_is_not(pairs_folder: Path, tmp_path: Path) -> None:
     arguments = {"filters": 8, "blocks": 1, "levels": 2}
     keras.mixed_precision.set_global_policy("float32")
@@ -358,6 +358,7 @@ def test_network_that_is_told_the_level_begins_as_the_one_that_is_not(pairs_fold
         architecture="unet",
         arguments={**arguments, "told": 1},
         epochs=1,
+        steps_per_epoch=1,
         learning_rate=1e-12,
         initial_weights=str(tmp_path / "blind.weights.h5"),
     )
@@ -386,7 +387,7 @@ def test_network_is_told_the_level_of_the_picture_or_around_each_pixel_or_nothin
     assert (around[:, :, -1] / around[:, :, 0]).mean() > 2
 
 
-@pytest.mark.usefixtures("eagerly")
+@pytest.mark.usefixtures("quickly")
 def test_network_on_a_half_size_grid_begins_with_what_the_other_knows_of_the_mean(
     pairs_folder: Path, tmp_path: Path
 ) -> None:
@@ -399,6 +400,7 @@ def test_network_on_a_half_size_grid_begins_with_what_the_other_knows_of_the_mea
         RIDNET,
         arguments={**RIDNET.arguments, "grid": 2, "told": 1},
         epochs=1,
+        steps_per_epoch=1,
         learning_rate=1e-12,
         initial_weights=str(tmp_path / "whole.weights.h5"),
     )

@@ -12,7 +12,7 @@ from denoise.image import Metadata, Photo, decode
 from denoise.mixing import Mix
 from denoise.ui import addresses, before_after
 from denoise.ui.before_after import CLIP, SIDE, SPLIT, BeforeAfter
-from denoise.ui.pages import denoise_words as words
+from denoise.ui.pages import start_words as words
 from denoise.ui.results import Result, Run
 from denoise.ui.session import Session
 
@@ -137,14 +137,14 @@ def test_session_makes_what_is_shared_of_its_photo_alone():
 PAGE = """
 import streamlit as st
 from denoise.ui import session
-from denoise.ui.pages import denoise_share
+from denoise.ui.pages import start_share
 from denoise.ui.results import Result, Run
 state = session.current()
 chosen = state.chosen()
 run = Run(chosen.id, "unet")
 if st.session_state.get("open"):
     st.session_state["share"] = True
-denoise_share.show(state, chosen, run, Result(chosen.noisy, 1.0) if st.session_state.get("there", True) else None)
+start_share.show(state, chosen, run, Result(chosen.noisy, 1.0) if st.session_state.get("there", True) else None)
 """
 
 

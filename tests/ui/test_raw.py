@@ -16,7 +16,7 @@ from denoise.image import Development, Photo, decode, encode, identify
 from denoise.ui import chosen, jobs
 from denoise.ui.choices import read_development, write_development
 from denoise.ui.kept import Kept
-from denoise.ui.pages import denoise_words as words
+from denoise.ui.pages import start_words as words
 from denoise.ui.results import Results
 from denoise.ui.session import DEVELOPMENT, UPLOAD, Session, first_sample
 from tests.raws import dng

@@ -8,6 +8,7 @@ from PIL import Image
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from denoise.brush import Mask
 from denoise.image import Photo, decode, outline
 from denoise.mixing import Mix, blend
 from denoise.tiling import Box
@@ -17,7 +18,7 @@ from denoise.ui.growing import Growing
 from denoise.ui.kept import GoneError
 from denoise.ui.results import File, Result, Run
 from denoise.ui.session import Session
-from tests.asynchronous import answer, run, whole
+from tests.asynchronous import answer, noted, run, whole
 
 RUN = Run("astronaut", "unet")
 
@@ -31,25 +32,25 @@ def visitor():
     return state
 
 
-def fetch(address, **changes):
-    """Ask the server for what it offered at this address, with these changes."""
+def fetch(address, painted="", **changes):
+    """Ask the server for what it offered at this address, with these changes and what was painted on it."""
     path, query = urlsplit(address).path, dict(parse_qsl(urlsplit(address).query))
     _, place, token = path.split("/")
     said = query | {"mix": "100-100-0"} | changes
     send = routes._before_after if f"/{place}" == addresses.BEFORE_AFTER else routes._result
-    return run(_fetch(send, token, urlencode(said)))
+    return run(_fetch(send, token, urlencode(said), painted.encode()))
 
 
-async def _fetch(send, token, query):
+async def _fetch(send, token, query, body):
     """Ask, and wait for the answer without hanging up."""
-    messages = [{"type": "http.request", "body": b"", "more_body": False}]
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive():
         return messages.pop() if messages else await asyncio.Event().wait()
 
     scope = {
         "type": "http",
-        "method": "GET",
+        "method": "POST" if body else "GET",
         "path_params": {"token": token},
         "headers": [],
         "query_string": query.encode(),
@@ -80,6 +81,24 @@ def test_before_and_after_is_sent_as_its_address_says(visitor):
     assert fetch(address.replace(visitor.token, "guessed"), at="9,9").status_code == 404
     with pytest.raises(HTTPException):
         fetch(address, at="here")
+
+
+def test_brush_that_painted_on_another_photo_is_refused(visitor):
+    height, width = visitor.results.own[RUN].photo.pixels.shape[:2]
+    nodes = [-(-(side - 1) // 8) + 1 for side in (height, width)]
+
+    def painted(rows, columns):
+        return Mask(8, rows, columns, bytes(rows * columns)).write()
+
+    for address in (
+        addresses.result(visitor, File(RUN, "PNG", 8, 95, True)),
+        addresses.before_after(visitor, RUN, "side", "PNG"),
+    ):
+        changes = {} if "depth" in address else {"at": "9,9"}
+        assert fetch(address, painted(*nodes), **changes).status_code == 200
+        for wrong in ((nodes[0] - 1, nodes[1]), (nodes[0], nodes[1] - 1)):
+            assert fetch(address, painted(*wrong), **changes).status_code == 400
+        assert fetch(address.replace(RUN.photo, "gone"), painted(*nodes), **changes).status_code == 404
 
 
 def test_result_that_is_gone_is_missed_in_words(visitor):
@@ -239,19 +258,8 @@ def test_picture_that_is_made_later_is_made_once_when_it_is_fetched(visitor):
 
 
 def test_disk_is_waited_for_in_other_threads(visitor, monkeypatch):
-    def in_a_loop():
-        try:
-            return asyncio.get_running_loop()
-        except RuntimeError:
-            return None
-
-    loops = []
-
-    def note(work):
-        return lambda *args, **kwargs: (loops.append(in_a_loop()), work(*args, **kwargs))[1]
-
-    monkeypatch.setattr(Cache, "offered", note(Cache.offered))
+    in_loop = []
+    monkeypatch.setattr(Cache, "offered", noted(Cache.offered, in_loop))
     address = addresses.picture(visitor, "viewer.noisy", b"1")
     assert answer(routes._picture, token=visitor.token, name=address[-20:-4]).body == b"1"
-    assert len(loops) == 1
-    assert set(loops) == {None}
+    assert in_loop == [False]

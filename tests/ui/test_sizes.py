@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from skimage import data
 
+from denoise.brush import Mask
 from denoise.image import Metadata, Photo, encode, formats_for, usual_quality
+from denoise.mixing import Mix, blend
 from denoise.ui import sizes
 
 
@@ -46,3 +48,14 @@ def test_pieces_lie_in_the_photo_with_its_opacity(shape, pieces):
     assert small.pixels.shape[:2] == pieces
     np.testing.assert_array_equal(small.alpha, small.pixels[..., 0])
     assert (small.pixels[0, -1, 1], small.pixels[-1, 0, 0]) == (shape[1] - 1, shape[0] - 1)
+
+
+@pytest.mark.parametrize("size", [(640, 400), (900, 720)])
+def test_what_was_painted_is_on_the_sample_where_it_is_on_the_photo(photo, size):
+    noisy = replace(photo, pixels=photo.pixels[: size[0], : size[1]])
+    denoised = replace(noisy, pixels=np.zeros_like(noisy.pixels))
+    values = np.random.default_rng(0).integers(0, 256, (30, 30), dtype=np.uint8)
+    mix = Mix(0.5, 0.5, mask=Mask(32, 30, 30, values.tobytes()))
+    whole = sizes.sample(blend(noisy, denoised, mix)).pixels.astype(int)
+    small = blend(sizes.sample(noisy), sizes.sample(denoised), sizes.sample_of_mix(mix, *noisy.pixels.shape[:2]))
+    assert np.abs(small.pixels - whole).max() <= 1  # its nodes are whole numbers

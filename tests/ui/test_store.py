@@ -13,7 +13,7 @@ from streamlit.testing.v1.element_tree import FileUploader
 
 from denoise import pipeline
 from denoise.ui import texts
-from denoise.ui.pages import denoise_words as words
+from denoise.ui.pages import start_words as words
 
 PAGE = Path(__file__).parents[2] / "page.py"
 LAB = "from denoise.ui.pages import noise_lab; noise_lab.show()"

@@ -31,8 +31,8 @@ from denoise.ui import (
 from denoise.ui.cache import end_if_overtaken, in_turn
 from denoise.ui.chosen import Chosen, Coming, preview_of
 from denoise.ui.kept import size_of
-from denoise.ui.pages import batch, denoise_choices, denoise_save, denoise_share
-from denoise.ui.pages import denoise_words as words
+from denoise.ui.pages import batch, start_choices, start_save, start_share
+from denoise.ui.pages import start_words as words
 from denoise.ui.results import Result, Run
 from denoise.ui.session import DEVELOPMENT, PHOTO, UPLOAD, Session
 
@@ -57,7 +57,7 @@ def show() -> None:
         _opening(state, coming)
         return
     chosen = state.chosen()
-    run = denoise_choices.wanted(state, chosen)
+    run = start_choices.wanted(state, chosen)
     model = run.model
     result = state.results.get(run)
     if result is None and coming is None:
@@ -74,12 +74,12 @@ def show() -> None:
         with st.container(key="outcome"):  # keeps its height, so that nothing moves when the figures come
             outcome = st.empty()
         actions = st.container()  # above the choices, which are many: the download is what the visitor came for
-        denoise_choices.show(state, chosen, model)
+        start_choices.show(state, chosen, model)
         # Mixed anew wherever it is needed: that is quick, and a large photo is not kept once more.
         denoised = (lambda: blend(chosen.noisy, result.photo, state.painted(chosen.subject))) if result else None
         with actions:
-            denoise_save.show(state, chosen, run, result)
-            denoise_share.show(state, chosen, run, result)
+            start_save.show(state, chosen, run, result)
+            start_share.show(state, chosen, run, result)
         _reference(state)
     with outcome.container():
         if coming:

@@ -21,7 +21,7 @@ from denoise.mixing import blend
 from denoise.ui import addresses, download, sizes, texts
 from denoise.ui.cache import in_turn
 from denoise.ui.chosen import Chosen
-from denoise.ui.pages import denoise_words as words
+from denoise.ui.pages import start_words as words
 from denoise.ui.results import File, Result, Run
 from denoise.ui.session import Session
 
@@ -92,19 +92,20 @@ def _tell_sizes(
     below_quality: st.delta_generator.DeltaGenerator,
 ) -> None:
     """Say about how large the file will be, in each of the formats and at some qualities."""
-    count = chosen.outline.width * chosen.outline.height
+    height, width = chosen.outline.height, chosen.outline.width
+    mix = state.painted(chosen.subject)
 
     def look() -> Photo:
         # Mixed only now: of a large photo that takes a while.
         noisy, denoised = (sizes.sample(each) for each in (chosen.noisy, result.photo))
-        return blend(noisy, denoised, state.mix)
+        return blend(noisy, denoised, sizes.sample_of_mix(mix, height, width))
 
-    small = state.cache.get("file sample", (file.run, state.mix), in_turn(chosen, look))
+    small = state.cache.get("file sample", (file.run, mix), in_turn(chosen, look))
 
     def measure(name: str, quality: int) -> int:
         photo = replace(small, format=name)
         photo = with_depth(photo, file.depth if is_deep(name) else 8)
-        return sizes.expected_bytes(without_metadata(photo) if file.strip else photo, count, quality=quality)
+        return sizes.expected_bytes(without_metadata(photo) if file.strip else photo, height * width, quality=quality)
 
     def of_formats() -> list[tuple[str, int]]:
         qualities = {name: usual_quality(replace(small, format=name)) for name in names} | {file.format: file.quality}
@@ -114,10 +115,8 @@ def _tell_sizes(
         return [(each, measure(file.format, each)) for each in sorted({*_QUALITIES, file.quality})]
 
     with st.spinner(words.MEASURING):
-        by_format = state.cache.get("format sizes", (file, state.mix), of_formats)
-        by_quality = (
-            state.cache.get("quality sizes", (file, state.mix), of_qualities) if has_quality(file.format) else []
-        )
+        by_format = state.cache.get("format sizes", (file, mix), of_formats)
+        by_quality = state.cache.get("quality sizes", (file, mix), of_qualities) if has_quality(file.format) else []
     below_format.caption(words.sizes_of_formats(by_format))
     if by_quality:
         below_quality.caption(words.sizes_of_qualities(by_quality, file.quality))

@@ -9,7 +9,7 @@ from denoise.ui import addresses, before_after, download
 from denoise.ui.before_after import BeforeAfter
 from denoise.ui.cache import in_turn
 from denoise.ui.chosen import Chosen
-from denoise.ui.pages import denoise_words as words
+from denoise.ui.pages import start_words as words
 from denoise.ui.results import Result, Run
 from denoise.ui.session import Session
 

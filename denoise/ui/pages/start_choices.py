@@ -8,7 +8,7 @@ from denoise.pipeline import STRONGEST
 from denoise.presets import presets
 from denoise.ui import texts
 from denoise.ui.chosen import Chosen
-from denoise.ui.pages import denoise_words as words
+from denoise.ui.pages import start_words as words
 from denoise.ui.results import Run
 from denoise.ui.session import Session
 
