@@ -52,7 +52,7 @@ def test_reload_and_back_and_undo_lose_nothing(open_page):
 
     page.get_by_role("button", name=words.UPLOAD_REMOVE).click()
     wait_until(page, "the photo is removed", lambda: shows(page, "Cat"))
-    page.get_by_role("button", name=words.UNDO).click()
+    page.get_by_role("button", name=texts.UNDO).click()
     wait_until(page, "the photo is back", lambda: shows(page, "mine.png"))
     wait_for_result(page)
 
