@@ -28,12 +28,15 @@ from denoise.level import estimate_noise
 from denoise.mixing import Mix
 from denoise.names import free, tidy
 from denoise.processing import mixed, process
-from denoise.spool import check_room, make_folder, spool
+from denoise.spool import check_room, make_folder, spool, write
 
 Explain = Callable[[Exception], str]
 """Turns an error into the sentence that a person reads."""
 
 ZIP_NAME, REPORT_NAME = "denoised-photos.zip", "report.csv"
+
+UNDO = 10.0
+"""Seconds in which the removal of a photo can be undone."""
 
 SILENCE = 120.0
 """Seconds without a byte after which photos that should arrive are given up."""
@@ -67,6 +70,7 @@ class Batch:
         self._last_progress = time.monotonic()  # when something of a photo last came
         self._since = 0.0  # when that was begun
         self._spent = self._planned = 0.0  # seconds that the finished ones of this run took, and that were expected
+        self._removed: list[tuple[int, Item]] = []  # what can come back, and its place; newest last
         self._parts: dict[str, Path] = {}  # by photo: where its file is written as it comes
         self._arrived: set[Path] = set()  # those of them that have come as a whole, but were not looked at
 
@@ -185,7 +189,7 @@ class Batch:
             with turns.pictures.turn(2 * self._unpacked_size(part), check=check):
                 noisy = decode(part.read_bytes(), max_megapixels=self._max_megapixels)
                 small = replace(without_metadata(shrink(noisy, _THUMBNAIL_SIDE)), format="JPEG")
-                _write(self._file(item_id, "thumbnail"), encode(small, quality=85))
+                write(self._file(item_id, "thumbnail"), encode(small, quality=85))
                 noise = 255 * estimate_noise(noisy.pixels)
             with self._changed:
                 if self._parts.get(item_id) == part and self._items[item_id].is_expected:
@@ -257,14 +261,41 @@ class Batch:
                     item.rejected, item.mix = False, Mix()
 
     def remove(self, item_id: str) -> None:
-        """Remove a photo, its files and its result; one that is not there, or arrives, or is at work, is left alone."""
+        """Remove a photo; one that is not there, or arrives, or is at work, is left alone.
+
+        Its files and its result go after `UNDO` seconds.
+        """
         with self._changed:
             item = self._items.get(item_id)
             if item is None or item.state in (State.ARRIVING, State.WORKING):
                 return
-            del self._items[item_id]
-            self._unlink(item_id, "in", "out", "mixed", "thumbnail")
+            self._removed.append((list(self._items).index(item_id), self._items.pop(item_id)))
             self._changed.notify_all()
+        timer = threading.Timer(UNDO, self.forget_removed, args=(item_id,))
+        timer.daemon = True
+        timer.start()
+
+    @property
+    def removed(self) -> str:
+        """Name of the photo that was removed last and can come back, or nothing."""
+        with self._changed:
+            return self._removed[-1][1].name if self._removed else ""
+
+    def undo_removal(self) -> None:
+        """Bring back what was removed last, if it is still there, to where it was."""
+        with self._changed:
+            if self._removed:
+                place, item = self._removed.pop()
+                items = list(self._items.values())
+                self._items = {each.id: each for each in [*items[:place], item, *items[place:]]}
+                self._changed.notify_all()
+
+    def forget_removed(self, item_id: str) -> None:
+        """Delete the files of a photo that was removed, unless it came back."""
+        with self._changed:
+            if item_id in (item.id for _, item in self._removed):
+                self._removed = [each for each in self._removed if each[1].id != item_id]
+                self._unlink(item_id, "in", "out", "mixed", "thumbnail")
 
     def photos(self, item_id: str) -> tuple[Photo, Photo]:
         """Return a photo and its result, as its file holds it.
@@ -309,7 +340,7 @@ class Batch:
         check_room(len(data))
         with self._changed:
             item = self._check_done(item_id)
-            _write(self._file(item_id, "mixed"), data)
+            write(self._file(item_id, "mixed"), data)
             item.mix = mix
 
     def result(self, item_id: str) -> tuple[Path, str]:
@@ -428,7 +459,7 @@ class Batch:
         source = self._file(item.id, "in")
         data, figures = process(source, settings, task, max_megapixels=self._max_megapixels)
         check_room(len(data))
-        _write(self._file(item.id, "out"), data)
+        write(self._file(item.id, "out"), data)
         return {
             "state": State.DONE,
             "noise_after": figures.noise_after,
@@ -446,7 +477,8 @@ class Batch:
         """Return what the result is called: no other one has that name, not even in capitals."""
         wanted = PurePosixPath(name).parent / denoised_name(PurePosixPath(name).name, format_name)
         with self._changed:
-            return free(wanted, [item.result for item in self._items.values() if item.state == State.DONE])
+            items = [*self._items.values(), *(item for _, item in self._removed)]
+            return free(wanted, [item.result for item in items if item.state == State.DONE])
 
     def _update(self, item_id: str, **changes: Any) -> None:
         with self._changed:
@@ -460,14 +492,3 @@ class Batch:
 
     def _file(self, item_id: str, kind: str) -> Path:
         return self._folder / f"{item_id}.{kind}"
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write or replace a file as a whole, or not at all; never into a folder that has been removed."""
-    part = path.with_name(f"{path.name}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise

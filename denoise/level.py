@@ -35,7 +35,7 @@ _COLOURS = (
 )  # coarse grain to fine: of sensors and film, below the former; of cameras' JPEGs, above the latter
 
 _TILES_A_LOOK = 8  # of so many tiles, one is looked at
-_MOST_LOOKS = 12
+_MOST_LOOKS = 5
 
 
 def estimate_noise(pixels: Pixels) -> float:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from denoise import batch as batch_module
 from denoise import catalogue, pipeline, processing, turns
-from denoise.batch import REPORT_NAME, Batch
+from denoise.batch import REPORT_NAME, UNDO, Batch
 from denoise.engine import Engine
 from denoise.image import Photo, decode, encode
 from denoise.item import Settings, State
@@ -460,7 +460,38 @@ def test_one_photo_can_be_removed(batch, denoiser):
     assert list(unzipped(batch)) == [batch.items()[0].result, REPORT_NAME]
     assert [item.id for item in batch.items()] == [second]
     assert batch.thumbnail(first) is None
+    for removed in (first, bad):
+        batch.forget_removed(removed)
     assert {path.stem for path in folder_of(batch).iterdir()} == {second}
+
+
+def test_removals_can_be_undone_one_after_another(batch, monkeypatch):
+    due = []
+    monkeypatch.setattr(
+        threading, "Timer", lambda seconds, act, args: due.append((seconds, act, args)) or threading.Thread()
+    )
+    photos = [add(batch, name, picture(width=30 + at)) for at, name in enumerate("abc")]
+    run(batch)
+    before, zipped = batch.items(), unzipped(batch)
+    batch.remove(photos[1])
+    batch.remove(photos[0])
+    assert batch.removed == "a"
+    again = add(batch, "b", picture(width=40))
+    run(batch)
+    assert batch.items()[-1].result != before[1].result  # that name may come back
+    batch.remove(again)
+    for _ in range(3):
+        batch.undo_removal()
+    assert [item.id for item in batch.items()] == [*photos, again]
+    assert batch.items()[:3] == before
+    for name in (item.result for item in before):
+        assert unzipped(batch)[name] == zipped[name]
+    batch.undo_removal()  # nothing is left to come back
+    batch.remove(photos[1])
+    assert due[0][0] == UNDO
+    due[-1][1](*due[-1][2])
+    assert batch.removed == ""
+    assert not list(folder_of(batch).glob(f"{photos[1]}.*"))
 
 
 @pytest.mark.parametrize("name", ["=1+1.png", "+a.png", "-a.png", "@a.png", "＝1.png", "=a/b.png", "-2+3.png"])

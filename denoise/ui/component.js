@@ -3,12 +3,14 @@
 //
 // Data that change while this script is still being loaded come in any order, and Streamlit cleans up at once what is
 // outdated then, even while the newest is shown. So all calls but the first wait a moment, and outdated ones do nothing.
+//
+// What a click tells the server while the connection is broken Streamlit would forget: it is told once that is back.
 export default function (call) {
   const element = call.parentElement;
   let isOutdated = false;
   let leave;
   const act = () => {
-    if (!isOutdated) leave = show(call);
+    if (!isOutdated) leave = show({ ...call, setTriggerValue: (...told) => onceConnected(() => call.setTriggerValue(...told)) });
   };
   if (element.isShown) setTimeout(act);
   else act();
@@ -17,4 +19,16 @@ export default function (call) {
     isOutdated = true;
     if (!element.isConnected) leave?.();
   };
+}
+
+function onceConnected(act) {
+  const app = document.querySelector("[data-test-connection-state]");
+  const isConnected = () => !app || app.dataset.testConnectionState === "CONNECTED";
+  if (isConnected()) return act();
+  const watching = new MutationObserver(() => {
+    if (!isConnected()) return;
+    watching.disconnect();
+    act();
+  });
+  watching.observe(app, { attributes: true, attributeFilter: ["data-test-connection-state"] });
 }

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 import streamlit as st
 
 from denoise import engine, pipeline, turns
-from denoise.batch import Batch
+from denoise.batch import UNDO, Batch
 from denoise.engine import Task
 from denoise.image import Development, encode, with_depth, without_metadata
 from denoise.mixing import Mix, blend
@@ -35,9 +35,6 @@ PHOTO = "photo"
 
 DEVELOPMENT = "development"
 """The slot of the job that develops a RAW file."""
-
-UNDO = 10.0
-"""Seconds in which the removal of the visitor's photo can be undone."""
 
 _LONGEST_TILE = 60.0  # seconds, on a busy machine
 

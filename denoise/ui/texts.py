@@ -69,6 +69,7 @@ BEST_HELP = (
 
 STARTING = "Starting"
 CANCEL = "Cancel"
+UNDO = "Undo"
 DOWNLOAD = "Download"
 DOWNLOAD_LABELS = {
     "download": DOWNLOAD,

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from denoise.batch import REPORT_NAME
-from denoise.ui import paste, photo_table, uploader
+from denoise.ui import paste, photo_table, texts, uploader
 from denoise.ui.pages import batch_words as words
 from tests.e2e.conftest import PHONE, RESULT_TIMEOUT, wait_until, wait_until_it_fits
 
@@ -176,6 +176,30 @@ def test_files_may_be_dropped_anywhere_and_several_on_the_start_page_go_to_batch
     page.get_by_text(words.done(0, 4)).wait_for()
 
 
+def is_in_sight(page, element):
+    box = element.bounding_box()
+    return box["y"] >= 0 and box["y"] + box["height"] <= page.viewport_size["height"]
+
+
+def test_files_of_a_folder_that_are_no_photos_are_named(open_batch, tmp_path):
+    for name, data in {"a.png": noisy("PNG", 40), "bad.jpg": b"no pixels", "clip.mov": b"-", ".hidden": b"-"}.items():
+        (tmp_path / name).write_bytes(data)
+    page = open_batch(tmp_path)
+    wait_for_rows(page, ".failed", 1)
+    assert rows(page, ".failed").locator(".detail").inner_text()
+    page.get_by_text(uploader.TEXTS["left_out"].replace("{names}", "clip.mov")).wait_for()
+
+
+def test_removed_photo_can_come_back(open_batch):
+    page = open_batch([{"name": f"{name}.png", "mimeType": "", "buffer": noisy("PNG", 40)} for name in "abc"])
+    wait_for_rows(page, ".waiting", 3)
+    rows(page).nth(1).locator(".remove").click()
+    page.get_by_text("b.png was removed.").wait_for()
+    button(page, texts.UNDO).click()
+    wait_for_rows(page, ".waiting", 3)
+    assert page.locator(".photos .file").all_text_contents() == ["a.png", "b.png", "c.png"]
+
+
 def test_phone_shows_all_of_it(open_batch):
     long_name = "A very long name that goes on and_on_and_on_without_any_place_to_break_it_" * 2
     files = [
@@ -184,8 +208,13 @@ def test_phone_shows_all_of_it(open_batch):
     ]
     page = open_batch(files, **PHONE)
     wait_for_rows(page, ".failed", 1)
+    assert is_in_sight(page, button(page, words.start(1, 0)))
     button(page, words.start(1, 0)).click()
     wait_for_rows(page, ".done", 1)
+    link = page.locator(".photos a.zip")
+    wait_until(page, "the zip is in sight", lambda: is_in_sight(page, link))
+    page.locator("h1").scroll_into_view_if_needed()
+    assert is_in_sight(page, link)
     assert re.search(r"\d → \d", rows(page, ".done").inner_text())
     wait_until_it_fits(page)
     assert rows(page).evaluate_all("all => all.every(row => row.getBoundingClientRect().right <= innerWidth)")
@@ -207,6 +236,9 @@ def test_results_are_looked_at_one_by_one_and_rejected_by_keyboard(open_batch):
         return shows and shown.evaluate("image => image.complete && image.naturalWidth > 0")
 
     wait_until(page, "the first is shown", lambda: is_shown("a.png", "after"))
+    figure, mix = (screen.locator(part).bounding_box() for part in ("figure", ".mix"))
+    assert shown.bounding_box()["height"] <= figure["height"]
+    assert figure["y"] + figure["height"] <= mix["y"]
     page.keyboard.down(" ")
     wait_until(page, "it is shown before", lambda: is_shown("a.png", "before"))
     page.keyboard.up(" ")
@@ -218,6 +250,9 @@ def test_results_are_looked_at_one_by_one_and_rejected_by_keyboard(open_batch):
     less = screen.get_by_role("slider", name=photo_table.TEXTS["luminance"])
     less.fill("40")
     screen.locator("canvas").wait_for()
+    less.click()  # where it stands; with the pointer, which then leaves the arrow keys to the photos
+    less.fill("40")
+    screen.get_by_role("button", name=photo_table.TEXTS["next"]).focus()
     shown_pixels = screen.locator("canvas").evaluate(
         "canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
     )

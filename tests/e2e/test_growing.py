@@ -196,7 +196,9 @@ def test_growing_result_has_the_pixels_of_the_download(open_page):
 
 
 @pytest.mark.parametrize(
-    "options", [DESKTOP, {"viewport": {"width": 1024, "height": 768}}, PHONE], ids=["desktop", "tablet", "phone"]
+    "options",
+    [DESKTOP, {"viewport": {"width": 1024, "height": 768}}, {"viewport": {"width": 720, "height": 900}}, PHONE],
+    ids=["desktop", "tablet", "200 percent", "phone"],
 )
 def test_photo_comes_first_and_nothing_moves(visit, options):
     page = visit("", script=CLS, **options)

@@ -5,8 +5,9 @@ import io
 import numpy as np
 from PIL import Image
 
+from denoise.ui import texts
 from denoise.ui.pages import start_words as words
-from tests.e2e.conftest import wait_for_result, wait_until
+from tests.e2e.conftest import DESKTOP, wait_for_result, wait_until
 from tests.e2e.test_page import upload_and_wait
 
 
@@ -51,7 +52,7 @@ def test_reload_and_back_and_undo_lose_nothing(open_page):
 
     page.get_by_role("button", name=words.UPLOAD_REMOVE).click()
     wait_until(page, "the photo is removed", lambda: shows(page, "Cat"))
-    page.get_by_role("button", name=words.UNDO).click()
+    page.get_by_role("button", name=texts.UNDO).click()
     wait_until(page, "the photo is back", lambda: shows(page, "mine.png"))
     wait_for_result(page)
 
@@ -63,3 +64,31 @@ def test_new_tab_finds_nothing_of_another_one(open_page, server_url):
     other.goto(f"{server_url}/")
     wait_for_result(other)
     assert not shows(other, "mine.png")
+
+
+def test_click_without_connection_is_done_when_it_is_back_and_a_download_says_that_it_failed(browser, server_url):
+    page, sockets = browser.new_page(**DESKTOP), []
+
+    def connect(socket):
+        if sockets is None:
+            socket.close()
+        else:
+            socket.connect_to_server()
+            sockets.append(socket)
+
+    page.route_web_socket(lambda url: url.endswith("/stream"), connect)
+    page.goto(server_url)
+    wait_for_result(page)
+    page.context.set_offline(True)
+    (socket,), sockets = sockets, None
+    socket.close()
+    page.locator("[data-test-connection-state]:not([data-test-connection-state=CONNECTED])").wait_for()
+    page.locator(".gallery [data-id=coffee]").dispatch_event("click")
+    page.get_by_role("button", name=texts.DOWNLOAD, exact=True, include_hidden=True).dispatch_event("click")
+    page.get_by_text(texts.DOWNLOAD_LABELS["failed"]).wait_for()
+    assert shows(page, "Cat")
+    page.context.set_offline(False)
+    sockets = []
+    wait_until(page, "the click is done", lambda: shows(page, "Coffee"), 60)
+    wait_for_result(page)
+    page.close()

@@ -12,7 +12,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
 from denoise import pipeline
-from denoise.batch import Batch
+from denoise.batch import UNDO, Batch
 from denoise.engine import Engine
 from denoise.image import Photo, encode
 from denoise.mixing import Mix
@@ -262,7 +262,7 @@ def clock(monkeypatch):
     due = []
 
     def timer(seconds, act, args=()):
-        assert seconds == session.UNDO
+        assert seconds == UNDO
         due.append(lambda: act(*args))
         return SimpleNamespace(start=lambda: None, daemon=False)
 

@@ -25,7 +25,8 @@ def show() -> None:
     steps = "".join(
         f"<li><strong>{html.escape(name)}</strong>{html.escape(say)}</li>" for name, say in words.CHAIN.items()
     )
-    st.html(f'<ol class="chain">{steps}</ol>')
+    with st.container(key="chain"):  # keeps its height, so that nothing moves when it comes
+        st.html(f'<ol class="chain">{steps}</ol>')
     _heading(words.MODELS)
     prose(words.MODELS_INTRO)
     _models()

@@ -6,12 +6,13 @@ import numpy as np
 import streamlit as st
 
 from denoise import catalogue, engine
-from denoise.batch import Batch
+from denoise.batch import UNDO, Batch
 from denoise.image import Photo, format_title, formats_for, has_quality
 from denoise.item import Item, Settings, State
 from denoise.notation import NONE
 from denoise.ui import addresses, limits, photo_table, pictures, session, texts, uploader, viewer
 from denoise.ui.pages import batch_words as words
+from denoise.ui.pages import elements
 
 _PATIENCE = 3.0  # seconds in which a tile ends; else the page says so a moment later
 _AUTOMATIC = _AS_IT_CAME = ""
@@ -29,7 +30,8 @@ def show() -> None:
     settings = _settings(disabled=batch.is_working)
     _look(batch)
     # Made anew every second while there is something to see.
-    st.fragment(_work, run_every=1.0 if batch.is_busy else None)(batch, settings, batch.is_busy)
+    is_changing = _is_changing(batch)
+    st.fragment(_work, run_every=1.0 if is_changing else None)(batch, settings, is_changing)
 
 
 def _batch() -> Batch:
@@ -113,9 +115,13 @@ def _settings(*, disabled: bool) -> Settings:
     return Settings(model, best and model != "nlm", strength / 100, file_format, quality, strip)
 
 
-def _work(batch: Batch, settings: Settings, was_busy: bool) -> None:
+def _is_changing(batch: Batch) -> bool:
+    return batch.is_busy or bool(batch.removed)
+
+
+def _work(batch: Batch, settings: Settings, was_changing: bool) -> None:
     """Show what has become of the photos, and let the visitor start and cancel the work."""
-    is_busy = batch.is_busy
+    is_changing = _is_changing(batch)
     items = batch.items()
     _actions(batch, settings, items)
     if items:
@@ -127,7 +133,9 @@ def _work(batch: Batch, settings: Settings, was_busy: bool) -> None:
             on_look=lambda item_id: st.session_state.update({_LOOKED_AT: item_id}),
             on_remove=batch.remove,
         )
-    if is_busy != was_busy or st.session_state.get(_LOOKED_AT):
+    if name := batch.removed:
+        elements.undo(words.removed(name, UNDO), batch.undo_removal)
+    if is_changing != was_changing or st.session_state.get(_LOOKED_AT):
         st.rerun()
 
 
@@ -166,22 +174,25 @@ def _actions(batch: Batch, settings: Settings, items: list[Item]) -> None:
     finished = count[State.DONE] + count[State.FAILED]
     to_do = len(items) - finished
     retry = sum(item.can_retry for item in items)
-    with st.container(key="batch-status"):  # keeps its height, so that nothing moves
-        place = st.empty()
-    with st.container(horizontal=True):
-        if batch.is_working:
-            if st.button(texts.CANCEL, key="batch cancel"):
-                batch.cancel()
-                batch.wait(_PATIENCE)
+    # On a phone, where the settings are as high as the screen, it stays in sight while it is the next to be pressed.
+    is_next = batch.is_working or to_do > 0
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        with st.container(key="batch-next" if is_next else "batch-over"):
+            with st.container(key="batch-status"):  # keeps its height, so that nothing moves
+                place = st.empty()
+            if batch.is_working:
+                if st.button(texts.CANCEL, key="batch cancel"):
+                    batch.cancel()
+                    batch.wait(_PATIENCE)
+                    st.rerun()
+            elif st.button(
+                words.start(to_do + retry if to_do else 0, retry),
+                key="batch start",
+                type="primary",
+                disabled=not to_do + retry,
+            ):
+                batch.start(settings)
                 st.rerun()
-        elif st.button(
-            words.start(to_do + retry if to_do else 0, retry),
-            key="batch start",
-            type="primary",
-            disabled=not to_do + retry,
-        ):
-            batch.start(settings)
-            st.rerun()
         idle = not batch.is_working
         with st.popover(words.AGAIN, key="batch renew", disabled=not (idle and count[State.DONE])):
             st.markdown(words.AGAIN_WARNING)

@@ -80,6 +80,11 @@ def done(done: int, failed: int) -> str:
     return f"{texts.photos(done)} denoised.{more}"
 
 
+def removed(name: str, seconds: float) -> str:
+    """Say which photo was removed, and until when that can be undone."""
+    return f"{texts.literal(name)} was removed. For {seconds:.0f} seconds it can come back."
+
+
 def photo_size(width: int, height: int, size: int) -> str:
     """Say how large a photo is, and its file."""
     file = f"{size / 1e6:.1f} MB" if size > 5e5 else f"{math.ceil(size / 1e3)} kB"

@@ -76,12 +76,14 @@ def show() -> None:
     st.html(Path(__file__).with_suffix(".css"))
     st.title(words.TITLE, anchor=False)
     st.markdown(words.SENTENCE)
-    part = _part(state)
+    with st.container(key="part-place"):  # each keeps its height, so that nothing moves when it comes
+        part = _part(state)
     outcomes: dict[str, Outcome] = state.cache.get("comparison", part.id, lambda: {_NOISY: _measure(part, part.noisy)})
 
-    with st.container(key="outcome"):  # keeps its height, so that nothing moves when the work is done
+    with st.container(key="outcome"):
         progress = st.empty()
-    cards = st.empty()
+    with st.container(key="cards-place"):
+        cards = st.empty()
     _cards(cards, part, outcomes)
     _viewer(state, part, outcomes)
     with progress.container():

@@ -1,4 +1,4 @@
-"""What the chapters of the case study are made of: paragraphs, tables, plots and pictures."""
+"""What several pages are made of: paragraphs, tables, plots, pictures, and the offer to undo a removal."""
 
 import csv
 import html
@@ -17,7 +17,7 @@ from PIL import Image as PillowImage
 from streamlit.runtime import get_instance
 
 from denoise import registry
-from denoise.ui import tables
+from denoise.ui import tables, texts
 from denoise.ui.pages import results_words as words
 from denoise.ui.tables import Column
 
@@ -34,6 +34,13 @@ _log = logging.getLogger(__name__)
 def prose(text: str) -> None:
     """Place a paragraph, no wider than is read with ease."""
     st.markdown(text, width=_PROSE_WIDTH)
+
+
+def undo(sentence: str, on_undo: Callable[[], None]) -> None:
+    """Say at the edge of the window what was removed, and offer to bring it back."""
+    with st.container(key="undo", horizontal=True, vertical_alignment="center"):
+        st.markdown(sentence)
+        st.button(texts.UNDO, on_click=on_undo)
 
 
 def read(path: Path, parse: Callable[[Any], _T]) -> _T | None:

@@ -129,6 +129,9 @@ def show() -> None:
     st.markdown(words.SENTENCE)
     with st.container(key="split-lab", horizontal=True, gap="medium"):
         left, right = st.container(), st.container()
+    with left:
+        place = st.container(key="viewer-place")  # keeps its height, so that nothing moves when the viewer comes
+        place.empty()  # there from the first moment, so that what is beside it does not begin in its place
     with right:
         with st.container(key="outcome"):  # keeps its height, so that nothing moves when the figures come
             outcome = st.empty()
@@ -142,8 +145,9 @@ def show() -> None:
         lambda: photograph(scene.clean, setting),
     )
     cleaned: dict[str, Cleaned] = state.cache.get("lab cleaned", shot, dict)
-    with left:
+    with place:
         _viewer(state, scene, shot, noisy, clean, model, cleaned.get(model))
+    with left:
         st.caption(words.photo(noisy.width, noisy.height, setting.iso))
     draw_curves = _curves(state, scene, setting)
 

@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from denoise import catalogue, turns
+from denoise.batch import UNDO
 from denoise.clean import clean_share, describe_clean
 from denoise.image import Photo, format_title
 from denoise.level import estimate_noise
@@ -31,7 +32,7 @@ from denoise.ui import (
 from denoise.ui.cache import end_if_overtaken, in_turn
 from denoise.ui.chosen import Chosen, Coming, preview_of
 from denoise.ui.kept import size_of
-from denoise.ui.pages import batch, start_choices, start_save, start_share
+from denoise.ui.pages import batch, elements, start_choices, start_save, start_share
 from denoise.ui.pages import start_words as words
 from denoise.ui.results import Result, Run
 from denoise.ui.session import DEVELOPMENT, PHOTO, UPLOAD, Session
@@ -174,9 +175,7 @@ def _undo(state: Session) -> None:
     """Offer to bring back what was removed, until it is gone for good."""
     if not state.can_undo:
         st.rerun()
-    with st.container(key="undo", horizontal=True, vertical_alignment="center"):
-        st.markdown(words.removed(session.UNDO))
-        st.button(words.UNDO, on_click=state.undo_removal)
+    elements.undo(words.removed(UNDO), state.undo_removal)
 
 
 def _reference(state: Session) -> None:

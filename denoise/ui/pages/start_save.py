@@ -114,7 +114,7 @@ def _tell_sizes(
     def of_qualities() -> list[tuple[int, int]]:
         return [(each, measure(file.format, each)) for each in sorted({*_QUALITIES, file.quality})]
 
-    with st.spinner(words.MEASURING):
+    with below_format, st.spinner(words.MEASURING):
         by_format = state.cache.get("format sizes", (file, mix), of_formats)
         by_quality = state.cache.get("quality sizes", (file, mix), of_qualities) if has_quality(file.format) else []
     below_format.caption(words.sizes_of_formats(by_format))

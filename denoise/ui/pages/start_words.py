@@ -10,7 +10,6 @@ OWN_AND_SAMPLES = "Your photo, and the samples"
 
 UPLOAD = "Your photo"
 UPLOAD_REMOVE = "Remove your photo from this server"
-UNDO = "Undo"
 REFERENCE_HEADING = "Clean reference"
 REFERENCE = "A clean picture of exactly the same view"
 REFERENCE_REMOVE = "Remove the reference"

@@ -181,6 +181,7 @@ export function createCull(root, { address, look, ended, luma }) {
       paint();
     });
     slider.addEventListener("change", () => save(rows[at]));
+    slider.addEventListener("pointerup", () => find("next").focus()); // so that the arrow keys lead to other photos again
   }
 
   function hold(held) {

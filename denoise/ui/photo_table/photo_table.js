@@ -30,6 +30,8 @@ function show({ data, parentElement, setTriggerValue }) {
     if (ready) link.href = address(links[at]);
     else link.removeAttribute("href");
   });
+  // Nothing is left to do but to take it home: on a phone that stays in sight.
+  root.querySelector(".links").toggleAttribute("data-next", done > 0 && rows.every(({ kind }) => ["done", "failed"].includes(kind)));
 
   const known = new Map([...body.children].map((row) => [row.dataset.id, row]));
   rows.forEach((row, at) => {

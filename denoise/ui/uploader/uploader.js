@@ -5,6 +5,7 @@
 
 const AT_A_TIME = 2;
 const ANNOUNCED_AT_ONCE = 500;
+const NAMED = 10; // of the files that are left out
 const PAUSES = [1000, 4000, 15000]; // milliseconds before a photo is sent once more
 const sendings = new Map(); // by path: {queue, total, done, lost, bytes, sent, note, bad, running, show}
 
@@ -36,12 +37,12 @@ function show({ data, parentElement, setTriggerValue }) {
 
   async function take(files, fromFolder) {
     const photos = fromFolder ? files.filter(({ name }) => isPhoto(name, suffixes)) : files;
-    const others = files.length - photos.length;
+    const others = fromFolder ? files.map(({ name }) => fileName(name)).filter((name) => !isHidden(name) && !isPhoto(name, suffixes)) : [];
     if (fromFolder) photos.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
     sending.bad = false;
-    sending.note = others ? labels.left_out.replace("{count}", others) : "";
+    sending.note = others.length ? labels.left_out.replace("{names}", named(others, labels.more)) : "";
     if (!photos.length) {
-      sending.note = fromFolder ? labels.nothing : "";
+      sending.note = fromFolder ? `${labels.nothing} ${sending.note}` : "";
       sending.show();
       return;
     }
@@ -165,9 +166,15 @@ function address(path) {
   return new URL(`.${path}`, document.baseURI); // relative: the page may lie below a path
 }
 
-function isPhoto(name, suffixes) {
-  const file = name.split("/").pop();
-  return !file.startsWith(".") && suffixes.includes(file.split(".").pop().toLowerCase());
+const fileName = (path) => path.split("/").pop();
+
+const isHidden = (name) => fileName(name).startsWith(".");
+
+const isPhoto = (name, suffixes) => !isHidden(name) && suffixes.includes(name.split(".").pop().toLowerCase());
+
+function named(names, more) {
+  const rest = names.length - NAMED;
+  return names.slice(0, NAMED).join(", ") + (rest > 0 ? more.replace("{count}", rest) : "");
 }
 
 // Return the files of a dropped file or folder, with the path that they have there.
