@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from denoise import Denoiser, Image, Level
 from denoise.image import Pixels, to_float, to_pixels
 
-TILE_SIZE, OVERLAP = 256, 64
+TILE_SIZE, OVERLAP = 256, 32
 """Pixels; what the networks take, and what their neighbouring tiles share at least."""
 
 Progress = Callable[[int, int], None]

@@ -14,11 +14,10 @@ from denoise.image import Photo, crop, decode
 from denoise.light import keep_light
 from denoise.pipeline import denoise_photo
 from denoise.registry import load_model
-from denoise.tiling import denoise_tiled
+from denoise.tiling import OVERLAP, denoise_tiled
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 ENTRIES = json.loads((SAMPLES / "samples.json").read_text())
-OVERLAP = 64
 
 
 @cache
