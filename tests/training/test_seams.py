@@ -50,7 +50,9 @@ def network() -> keras.Model:
 @pytest.mark.parametrize("name", ["chelsea", pytest.param("hubble_deep_field", marks=pytest.mark.long)])  # fur; black
 def test_ridnet_leaves_no_seams(name: str, network: keras.Model) -> None:
     (entry,) = (entry for entry in json.loads((SAMPLES / "samples.json").read_text()) if entry["name"] == name)
-    noisy, _ = crop(decode((SAMPLES / entry["noisy"]).read_bytes()), 480)  # four tiles, as little overlap as there can be
+    noisy, _ = crop(
+        decode((SAMPLES / entry["noisy"]).read_bytes()), 480
+    )  # four tiles, as little overlap as there can be
     denoised = denoise_photo(noisy).pixels
     untiled = _untiled(noisy, network)
     assert seam_score(noisy.pixels, denoised, untiled) == pytest.approx(1, abs=0.05)

@@ -17,11 +17,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from denoise import arrival, spool
-from denoise.batch import REPORT_NAME, Batch, _write
+from denoise.batch import REPORT_NAME, Batch
 from denoise.engine import Engine
 from denoise.image import Photo, PhotoError, decode, encode
 from denoise.item import Settings, State
 from denoise.mixing import Mix
+from denoise.spool import write
 from denoise.ui import batch_routes, session, texts
 from denoise.ui.session import Session
 from tests.asynchronous import answer, noted, run
@@ -268,8 +269,9 @@ def test_zip_whose_results_change_meanwhile_breaks_off(batch, change):
     next(pieces)
     if change == "removed":
         batch.remove(last.id)
+        batch.forget_removed(last.id)
     else:
-        _write(batch._file(last.id, "out"), b"B.png")  # of the same length
+        write(batch._file(last.id, "out"), b"B.png")  # of the same length
     with pytest.raises(OSError, match=r"Stale|No such file"):
         list(pieces)
 
