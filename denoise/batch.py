@@ -70,7 +70,7 @@ class Batch:
         self._last_progress = time.monotonic()  # when something of a photo last came
         self._since = 0.0  # when that was begun
         self._spent = self._planned = 0.0  # seconds that the finished ones of this run took, and that were expected
-        self._removed: list[tuple[int, Item]] = []  # what can come back, and its place; newest last
+        self._removed: list[tuple[int, Item, threading.Timer]] = []  # what can come back; newest last
         self._parts: dict[str, Path] = {}  # by photo: where its file is written as it comes
         self._arrived: set[Path] = set()  # those of them that have come as a whole, but were not looked at
 
@@ -269,11 +269,11 @@ class Batch:
             item = self._items.get(item_id)
             if item is None or item.state in (State.ARRIVING, State.WORKING):
                 return
-            self._removed.append((list(self._items).index(item_id), self._items.pop(item_id)))
+            timer = threading.Timer(UNDO, self.forget_removed, args=(item_id,))
+            timer.daemon = True
+            self._removed.append((list(self._items).index(item_id), self._items.pop(item_id), timer))
             self._changed.notify_all()
-        timer = threading.Timer(UNDO, self.forget_removed, args=(item_id,))
-        timer.daemon = True
-        timer.start()
+            timer.start()
 
     @property
     def removed(self) -> str:
@@ -285,7 +285,8 @@ class Batch:
         """Bring back what was removed last, if it is still there, to where it was."""
         with self._changed:
             if self._removed:
-                place, item = self._removed.pop()
+                place, item, timer = self._removed.pop()
+                timer.cancel()
                 items = list(self._items.values())
                 self._items = {each.id: each for each in [*items[:place], item, *items[place:]]}
                 self._changed.notify_all()
@@ -293,7 +294,7 @@ class Batch:
     def forget_removed(self, item_id: str) -> None:
         """Delete the files of a photo that was removed, unless it came back."""
         with self._changed:
-            if item_id in (item.id for _, item in self._removed):
+            if item_id in (item.id for _, item, _ in self._removed):
                 self._removed = [each for each in self._removed if each[1].id != item_id]
                 self._unlink(item_id, "in", "out", "mixed", "thumbnail")
 
@@ -477,7 +478,7 @@ class Batch:
         """Return what the result is called: no other one has that name, not even in capitals."""
         wanted = PurePosixPath(name).parent / denoised_name(PurePosixPath(name).name, format_name)
         with self._changed:
-            items = [*self._items.values(), *(item for _, item in self._removed)]
+            items = [*self._items.values(), *(item for _, item, _ in self._removed)]
             return free(wanted, [item.result for item in items if item.state == State.DONE])
 
     def _update(self, item_id: str, **changes: Any) -> None:

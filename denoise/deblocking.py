@@ -117,6 +117,8 @@ def _cosines_of_some(pixels: Pixels) -> Image:
 def _without_blocks(picture: Image, luminance: Steps, colour: Steps) -> Image:
     """Smooth the blocks of a picture in [0, 1], (H, W, 3); colour at half the size, as nearly all JPEGs hold it."""
     height, width = picture.shape[:2]
+    if (picture == picture[..., :1]).all():
+        return np.repeat(_smoothed(picture[..., 0], luminance)[..., None], 3, axis=2)
     planes = cv2.cvtColor(picture, _TO_YCC)
     planes[..., 0] = _smoothed(planes[..., 0], luminance)
     half = cv2.resize(planes[..., 1:], (-(-width // 2), -(-height // 2)), interpolation=cv2.INTER_AREA)

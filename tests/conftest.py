@@ -51,6 +51,12 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return networks.write(tmp_path_factory.mktemp("tiny"))
 
 
+@pytest.fixture(scope="session")
+def fast_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with the bundled fast network: a server denoises its samples by the tiny ones, which takes no time."""
+    return networks.write(tmp_path_factory.mktemp("fast"), real=["unet"])
+
+
 @pytest.fixture
 def told_networks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Networks of one addition in place of the bundled ones: "told", "pair", which is not told, and "told_pair"."""

@@ -467,9 +467,12 @@ def test_one_photo_can_be_removed(batch, denoiser):
 
 def test_removals_can_be_undone_one_after_another(batch, monkeypatch):
     due = []
-    monkeypatch.setattr(
-        threading, "Timer", lambda seconds, act, args: due.append((seconds, act, args)) or threading.Thread()
-    )
+
+    class Timer(threading.Timer):
+        def start(self):
+            due.append(self)
+
+    monkeypatch.setattr(threading, "Timer", Timer)
     photos = [add(batch, name, picture(width=30 + at)) for at, name in enumerate("abc")]
     run(batch)
     before, zipped = batch.items(), unzipped(batch)
@@ -488,8 +491,14 @@ def test_removals_can_be_undone_one_after_another(batch, monkeypatch):
         assert unzipped(batch)[name] == zipped[name]
     batch.undo_removal()  # nothing is left to come back
     batch.remove(photos[1])
-    assert due[0][0] == UNDO
-    due[-1][1](*due[-1][2])
+    assert [timer.finished.is_set() for timer in due] == [
+        True,
+        True,
+        True,
+        False,
+    ]  # what came back is not removed later
+    assert due[-1].interval == UNDO
+    due[-1].function(*due[-1].args)
     assert batch.removed == ""
     assert not list(folder_of(batch).glob(f"{photos[1]}.*"))
 

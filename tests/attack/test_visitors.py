@@ -8,11 +8,11 @@ from tests.e2e.conftest import serve
 
 
 @pytest.fixture
-def small_server(monkeypatch):
+def small_server(fast_models, monkeypatch):
     """A server whose visitors may hold 20 MB of memory together, and none a second after they left."""
     monkeypatch.setenv("DENOISE_MEMORY_MB", "20")
     monkeypatch.setenv("DENOISE_ABSENCE", "1")
-    with serve() as url:
+    with serve(models=fast_models) as url:
         yield url
 
 

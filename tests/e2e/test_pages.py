@@ -31,7 +31,7 @@ def open_page(visit):
 def assert_is_complete(page):
     if "/results" in page.url:
         page.locator(".stVegaLiteChart svg").first.wait_for()
-        assert page.locator(".stDataFrame canvas").first.is_visible()
+        page.locator(".stDataFrame canvas").first.wait_for()
     wait_until_it_fits(page)  # charts find their width last
     assert page.get_by_test_id("stAlert").count() == 0
     assert page.get_by_role("heading", level=1).count() == 1

@@ -1,4 +1,4 @@
-"""The whole way, on the bundled networks: what only they show, and what needs work that lasts."""
+"""The whole way, on the bundled fast network: what only a real one shows, and what needs work that lasts."""
 
 import csv
 import hashlib
@@ -26,14 +26,13 @@ from tests.e2e.conftest import (
 )
 from tests.e2e.test_batch import FAST, button, noisy, rows, unzipped, wait_for_rows
 from tests.e2e.test_batch import download as download_of_batch
-from tests.e2e.test_compare import INFOS, wait_for_all
 from tests.e2e.test_page import choose_sample, download, jpeg_of, noisy_photo, upload, upload_and_wait
 
 
 @pytest.fixture(scope="module")
-def server_url():
+def server_url(fast_models):
     """In place of the server with tiny networks."""
-    with serve() as url:
+    with serve(models=fast_models) as url:
         yield url
 
 
@@ -120,25 +119,12 @@ def test_phone_keeps_progress_and_cancel_in_sight(open_page):
     page = open_page("?model=unet", **PHONE)
     wait_for_result(page)
     upload(page, "large.jpg", jpeg_of(noisy_photo(2400, 1600)))
-    page.get_by_text(re.compile(r"Tile \d+ of \d{3}")).wait_for(timeout=RESULT_TIMEOUT)
+    page.get_by_text(re.compile(r"Tile \d+ of \d{2,}")).wait_for(timeout=RESULT_TIMEOUT)
     button = page.get_by_role("button", name=texts.CANCEL)
     box = button.bounding_box()
     assert 0 <= box["y"] <= PHONE["viewport"]["height"] - box["height"]
     button.click()
     page.get_by_text(start_words.CANCELLED).wait_for()
-
-
-@pytest.mark.long
-def test_cancel_keeps_what_is_finished_and_goes_on_later(visit):
-    page = visit("compare?part=384&picture=Coffee")
-    page.get_by_text(re.compile(rf"denoiser [2-9] of {len(INFOS)}")).wait_for(timeout=RESULT_TIMEOUT)
-    page.get_by_role("button", name=texts.CANCEL).click()
-    page.get_by_text(texts.WORK_CANCELLED).wait_for(timeout=RESULT_TIMEOUT)
-    finished = page.locator(".comparison li img").count() - 2
-    assert 1 <= finished < len(INFOS)
-    page.get_by_role("button", name=texts.REPEAT).click()
-    wait_for_all(page)
-    assert page.locator(".comparison li img").count() == len(INFOS) + 2
 
 
 def test_folder_is_denoised_with_a_break_and_taken_home(visit, tmp_path):
@@ -158,7 +144,7 @@ def test_folder_is_denoised_with_a_break_and_taken_home(visit, tmp_path):
     page.locator(".uploader button.files").wait_for()
     page.locator(".uploader .pick-folder").set_input_files(tmp_path / "tour")
     wait_for_rows(page, ".waiting", 3)
-    page.get_by_text(uploader.TEXTS["left_out"].format(count=1)).wait_for()
+    page.get_by_text(uploader.TEXTS["left_out"].format(names="a.xmp")).wait_for()
     assert rows(page).count() == 4
     assert "end of this JPEG is missing" in rows(page, ".failed").inner_text()
     assert rows(page, ".waiting").locator("img").count() == 3

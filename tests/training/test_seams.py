@@ -9,7 +9,7 @@ import pytest
 
 from denoise.image import Photo, Pixels, crop, decode
 from denoise.pipeline import denoise_photo
-from denoise.registry import MODELS_DIR
+from denoise.registry import MODELS_DIR, load_model
 from denoise.tiling import OVERLAP, TILE_SIZE, tile_offsets
 from denoise.training.architectures import build
 
@@ -39,21 +39,17 @@ def seam_score(noisy: Pixels, denoised: Pixels, untiled: Pixels) -> float:
     return border_gradient(noisy, denoised) / border_gradient(noisy, untiled)
 
 
-@pytest.fixture(scope="module")
-def network() -> keras.Model:
+@pytest.mark.parametrize("name", ["chelsea", "hubble_deep_field"])  # fur; black
+@pytest.mark.parametrize("model", ["unet", pytest.param("ridnet", marks=pytest.mark.long)])
+def test_networks_leave_no_seams(name: str, model: str) -> None:
     keras.mixed_precision.set_global_policy("float32")
-    network = build("ridnet", scales=2)
-    network.load_weights(MODELS_DIR / "ridnet.weights.h5")
-    return network
-
-
-@pytest.mark.parametrize("name", ["chelsea", pytest.param("hubble_deep_field", marks=pytest.mark.long)])  # fur; black
-def test_ridnet_leaves_no_seams(name: str, network: keras.Model) -> None:
+    network = build(model, scales=2)
+    network.load_weights(MODELS_DIR / f"{model}.weights.h5")
     (entry,) = (entry for entry in json.loads((SAMPLES / "samples.json").read_text()) if entry["name"] == name)
     noisy, _ = crop(
         decode((SAMPLES / entry["noisy"]).read_bytes()), 480
     )  # four tiles, as little overlap as there can be
-    denoised = denoise_photo(noisy).pixels
+    denoised = denoise_photo(noisy, load_model(model)).pixels  # one run
     untiled = _untiled(noisy, network)
     assert seam_score(noisy.pixels, denoised, untiled) == pytest.approx(1, abs=0.05)
 
