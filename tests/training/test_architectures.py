@@ -225,7 +225,9 @@ def test_build_overfits_one_batch(name: str) -> None:
     assert network.evaluate(noisy, clean, verbose=0) < share * before
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long if name in DEEP else ()) for name in NAMES])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long if name in (*DEEP, "pridnet") else ()) for name in NAMES]
+)
 def test_build_converts_to_tflite_and_back(name: str, tmp_path) -> None:
     size = max(64, MULTIPLES[name])
     network = build(name, size=size, **SMALL[name])

@@ -1,7 +1,8 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from denoise import metrics, registry
 from denoise.image import Photo, decode
 from denoise.training import evaluate as module
 from denoise.training.architectures import build
+from denoise.training.benchmark import seconds_per_tile
 from denoise.training.datasets import find_pairs
 from denoise.training.evaluate import evaluate, read_shot, shots, update_card
 from denoise.training.export import export
@@ -57,6 +59,13 @@ def write_blur(folder: Path, name: str, sigma: float) -> None:
     (folder / f"{name}.tflite").write_bytes(content)
     facts = {"file": f"{name}.tflite", "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     (folder / f"{name}.json").write_text(json.dumps({**card_of(name), **facts, "parameters": 78}))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def timed_twice() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "seconds_per_tile", partial(seconds_per_tile, repeats=1))
+        yield
 
 
 @pytest.fixture(scope="module")
