@@ -106,7 +106,7 @@ def test_denoise_photo_reports_progress_and_stops_when_it_raises(halving):
     reports = []
     photo = noisy(pixels=np.tile(noisy().pixels, (4, 4, 1)))
     denoise_photo(photo, progress=lambda *report: reports.append(report))
-    assert reports == [(done, 9) for done in range(10)]
+    assert reports == [(done, 6) for done in range(7)]
 
     def stop(done, total):
         raise InterruptedError
