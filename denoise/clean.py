@@ -94,9 +94,14 @@ def put_back_clean(before: Pixels, after: Pixels, clean: Mask) -> None:
     after[back] = before[back]
 
 
+def mended(pixels: Pixels) -> Pixels:
+    """Return a photo, (H, W, 3), as denoisers see it: without a JPEG's blocks and a sensor's stripes, if it has any."""
+    return remove_banding(remove_blocks(pixels))
+
+
 def clean_share(pixels: Pixels) -> float:
     """Return which share of a photo, (H, W, 3), a denoiser leaves as it is: see `clean_mask`."""
-    return float(clean_mask(remove_banding(remove_blocks(pixels))).mean())
+    return float(clean_mask(mended(pixels)).mean())
 
 
 def describe_clean(share: float) -> str:

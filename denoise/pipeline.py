@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise import Denoiser, Image, Level
-from denoise.banding import remove_banding
 from denoise.catalogue import DEFAULT, DenoiserInfo, info_for, load_denoiser
-from denoise.clean import clean_mask, put_back_clean
-from denoise.deblocking import remove_blocks
+from denoise.clean import clean_mask, mended, put_back_clean
 from denoise.ensemble import ensemble
 from denoise.image import Photo, Pixels, space_of
 from denoise.level import GRAIN, estimate_level, smoothed_grain
@@ -77,7 +75,7 @@ def denoise_photo(
         info = info_for(model, strength, level)
     space = space_of(photo)
     given = space.shown(photo.pixels) if space else photo.pixels
-    shown = remove_banding(remove_blocks(given))
+    shown = mended(given)
     clean = clean_mask(photo.pixels if shown is given else shown)
 
     def denoised(denoiser: Denoiser) -> Pixels:
