@@ -145,6 +145,7 @@ def test_nothing_more_is_sent_of_a_batch_that_was_removed(visit):
     button(page, words.CLEAR).press("Enter")
     button(page, words.CLEAR_SURE).press("Enter")
     rows(page).first.wait_for(state="detached")
+    page.locator(".uploader .sending.busy").wait_for(state="detached")  # it has heard of the removal, too
     for route in held:
         route.continue_()
     page.locator(".uploader .pick-files").set_input_files(
