@@ -7,14 +7,17 @@ anything reaches all the way across. The offsets of lines are neither: of 450 ph
 taken for one that has them, and changes by 0.2 levels of 255.
 """
 
+from collections.abc import Sequence
 from typing import cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise import Image
 from denoise.image import Pixels, to_float, to_pixels
+
+Plane = NDArray[np.float32]
+"""One colour of a picture in [0, 1], (H, W)."""
 
 _REACH = 33  # lines; offsets are told from the mean of so many
 _STRIPS = 8  # in which the offsets must be the same
@@ -53,7 +56,9 @@ def has_offsets(lines: Pixels) -> bool:
         return False
     wide = min(_WIDTH, width // _STRIPS)
     starts = np.linspace(0, width - wide, _STRIPS).astype(int)
-    strips = np.stack([_offsets(to_float(lines[:, start : start + wide]))[0].mean(axis=1) for start in starts])
+    strips = np.stack(
+        [np.mean([_offsets(plane)[0] for plane in _planes(lines[:, start : start + wide])], axis=0) for start in starts]
+    )
     farthest = 4 * np.median(np.abs(strips)) / 0.6745
     strips = strips.clip(-farthest, farthest)
     variance = strips.var(axis=1).mean()
@@ -73,36 +78,42 @@ def _products(strips: NDArray[np.float32], others: NDArray[np.float32]) -> float
     return float((of_all - (strips * others).mean(axis=1).sum()) / (count * (count - 1)))
 
 
-def _offsets(strip: Image) -> tuple[NDArray[np.float32], Image, Image]:
-    """Offsets of the lines of a strip, (H, 3), and what they are told from: its smooth part, and what is not smooth."""
-    smooth = cv2.blur(strip, (1, _REACH), borderType=cv2.BORDER_REFLECT)
-    rough = strip - smooth
+def _planes(lines: Pixels) -> Sequence[Plane]:
+    """Red, green and blue: of numbers that lie side by side, means are taken four times as fast."""
+    return cast(Sequence[Plane], cv2.split(to_float(lines)))
+
+
+def _offsets(plane: Plane) -> tuple[NDArray[np.float32], Plane, Plane]:
+    """Offsets of the lines of a plane, and what they are told from: its smooth part, and what is not smooth."""
+    smooth = cast(Plane, cv2.blur(plane, (1, _REACH), borderType=cv2.BORDER_REFLECT))
+    rough = plane - smooth
     mean, far = rough.mean(axis=1, keepdims=True), _FAR * rough.std(axis=1, keepdims=True)
     rough = rough.clip(mean - far, mean + far)
     offsets = rough.mean(axis=1)
-    return offsets - offsets.mean(axis=0), smooth, rough
+    return offsets - offsets.mean(), smooth, rough
 
 
 def _without_offsets(lines: Pixels) -> Pixels:
     """Take the offsets out of the lines of a photo, each shade by its own share of them."""
     strips = [slice(part[0], part[-1] + 1) for part in np.array_split(np.arange(lines.shape[1]), _STRIPS)]
-    offsets = np.median([_offsets(to_float(lines[:, strip]))[0] for strip in strips], axis=0).astype(np.float32)
-    products, squares = np.zeros((2, _SHADES, 3))
+    of_strips = [[_offsets(plane)[0] for plane in _planes(lines[:, strip])] for strip in strips]
+    offsets = np.median(of_strips, axis=0).astype(np.float32)[..., None]  # channel, line, 1
+    products, squares = np.zeros((2, 3, _SHADES))
     for strip in strips:
-        _, smooth, rough = _offsets(to_float(lines[:, strip]))
-        for channel in range(3):
-            shade = np.minimum((smooth[..., channel] * _SHADES).astype(int), _SHADES - 1).ravel()
-            offset = np.broadcast_to(offsets[:, None, channel], smooth.shape[:2])
-            products[:, channel] += np.bincount(shade, (rough[..., channel] * offset).ravel(), _SHADES)
-            squares[:, channel] += np.bincount(shade, np.square(offset).ravel(), _SHADES)
-    share = (products / (squares + squares.sum(axis=0) * _RARE)).clip(0, 1)
+        for channel, plane in enumerate(_planes(lines[:, strip])):
+            _, smooth, rough = _offsets(plane)
+            shade = np.minimum((smooth * _SHADES).astype(int), _SHADES - 1).ravel()
+            offset = np.broadcast_to(offsets[channel], smooth.shape)
+            products[channel] += np.bincount(shade, (rough * offset).ravel(), _SHADES)
+            squares[channel] += np.bincount(shade, np.square(offset).ravel(), _SHADES)
+    share = (products / (squares + squares.sum(axis=1, keepdims=True) * _RARE)).clip(0, 1)
     result = np.empty_like(lines)
     centres = (np.arange(_SHADES) + 0.5) / _SHADES
     for strip in strips:
         picture = to_float(lines[:, strip])
         smooth = cv2.blur(picture, (1, _REACH), borderType=cv2.BORDER_REFLECT)
         for channel in range(3):
-            part = np.interp(smooth[..., channel], centres, share[:, channel]).astype(np.float32)
-            picture[..., channel] -= part * offsets[:, None, channel]
+            part = np.interp(smooth[..., channel], centres, share[channel]).astype(np.float32)
+            picture[..., channel] -= part * offsets[channel]
         result[:, strip] = to_pixels(picture, lines.dtype)
     return result

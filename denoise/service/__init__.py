@@ -4,23 +4,53 @@ It needs the extra `service`, and stands beside the page in one server, on the s
 server.
 """
 
-from fastapi import Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST
-from starlette.responses import JSONResponse
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import Receive, Scope, Send
 
 from denoise.catalogue import denoiser_names
 from denoise.engine import Engine
 from denoise.runtime import ModelError
-from denoise.service import api, problems
-from denoise.service.jobs import Store
-from denoise.service.metrics import Metrics
 from denoise.service.rules import Rules, from_environment
 from denoise.spool import check_room
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from denoise.service.metrics import Metrics
 
 __all__ = ["Rules", "from_environment", "routes"]
 
 PATH = "/api/v1"
+
+
+class _Late:
+    """What answers below `PATH`: imported when the first program asks, for FastAPI takes as long as Streamlit."""
+
+    def __init__(self, engine: Engine, rules: Rules) -> None:
+        self._engine, self._rules = engine, rules
+
+    @cached_property
+    def made(self) -> tuple["FastAPI", "Metrics"]:
+        from denoise.service import api
+        from denoise.service.jobs import Store
+        from denoise.service.metrics import Metrics
+
+        engine, rules = self._engine, self._rules
+        store = Store(engine, rules, lambda figures: metrics.seconds.labels(figures.model).observe(figures.seconds))
+        metrics = Metrics(engine, store.states)
+        return api.create(engine, rules, store, metrics), metrics
+
+    @property
+    def routes(self) -> list[BaseRoute]:  # where Starlette looks for the address of a job
+        return self.made[0].routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.made[0](scope, receive, send)
 
 
 def routes(engine: Engine, rules: Rules, *, base: str = "") -> list[BaseRoute]:
@@ -31,8 +61,7 @@ def routes(engine: Engine, rules: Rules, *, base: str = "") -> list[BaseRoute]:
         rules: What is allowed.
         base: What all paths of the server begin with, such as "/photos"; empty if nothing.
     """
-    store = Store(engine, rules, lambda figures: metrics.seconds.labels(figures.model).observe(figures.seconds))
-    metrics = Metrics(engine, store.states)
+    late = _Late(engine, rules)
 
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -42,17 +71,22 @@ def routes(engine: Engine, rules: Rules, *, base: str = "") -> list[BaseRoute]:
             denoiser_names()
             check_room(0)
         except (ModelError, OSError) as error:
+            from denoise.service import problems
+
             return problems.answer(503, problems.sentence_of(error))
         return JSONResponse({"status": "ok"})
 
     async def numbers(_: Request) -> Response:
+        from prometheus_client import CONTENT_TYPE_LATEST
+
+        from denoise.service import problems
+
         if not rules.shows_metrics:
             return problems.answer(404, "Not Found")
-        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+        return Response(late.made[1].text(), media_type=CONTENT_TYPE_LATEST)
 
-    app = api.create(engine, rules, store, metrics)
     return [
-        Mount(f"{base}{PATH}", app),
+        Mount(f"{base}{PATH}", late),
         Route(f"{base}/healthz", health),
         Route(f"{base}/readyz", readiness),
         Route(f"{base}/metrics", numbers),

@@ -1,26 +1,26 @@
-"""Results of the samples that are there before anybody asks, so that the first visitor sees one at once."""
+"""The result that is there before anybody asks, so that the first visitor sees one at once."""
 
 import logging
 
 from denoise import catalogue, engine
-from denoise.engine import Job, Task
-from denoise.ui import samples
+from denoise.engine import Job
 from denoise.ui.results import Run
-from denoise.ui.session import Session
+from denoise.ui.session import Session, first_sample
 
 _log = logging.getLogger(__name__)
 
 
 def begin() -> Job[None]:
-    """Begin to denoise all samples by the fast network, one after another; visitors' tiles take turns with theirs."""
+    """Begin to denoise the sample that the page opens with, by the fast network.
 
-    def work(task: Task) -> None:
-        for name in samples.list_samples():
-            state = Session(chosen_id=name)
-            state.denoise(Run(name, catalogue.DEFAULT_FOR_BIG_PHOTOS), state.chosen())(task)
+    The other samples wait until somebody asks: whoever comes first, to a server that has just started, needs its
+    processors for the page and for a photo of their own.
+    """
+    state = Session(chosen_id=first_sample())
+    run = Run(state.chosen_id, catalogue.DEFAULT_FOR_BIG_PHOTOS)
 
     def explain(error: Exception) -> str:
-        _log.warning("The samples could not be denoised ahead: %s", error)
+        _log.warning("The first sample could not be denoised ahead: %s", error)
         return str(error)
 
-    return engine.shared().submit(work, explain=explain)
+    return engine.shared().submit(state.denoise(run, state.chosen()), explain=explain)
