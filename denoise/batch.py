@@ -24,7 +24,7 @@ from denoise import delivery, turns
 from denoise.engine import Engine, Job, Task
 from denoise.image import Photo, decode, denoised_name, encode, shrink, unpacked_size, without_metadata
 from denoise.item import Item, Settings, State, expected_seconds
-from denoise.level import estimate_noise
+from denoise.level import noise_of_photo
 from denoise.mixing import Mix
 from denoise.names import free, tidy
 from denoise.processing import mixed, process
@@ -190,7 +190,7 @@ class Batch:
                 noisy = decode(part.read_bytes(), max_megapixels=self._max_megapixels)
                 small = replace(without_metadata(shrink(noisy, _THUMBNAIL_SIDE)), format="JPEG")
                 write(self._file(item_id, "thumbnail"), encode(small, quality=85))
-                noise = 255 * estimate_noise(noisy.pixels)
+                noise = 255 * noise_of_photo(noisy.pixels)
             with self._changed:
                 if self._parts.get(item_id) == part and self._items[item_id].is_expected:
                     del self._parts[item_id]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise import Denoiser, Image, Level
-from denoise.clean import clean_mask
+from denoise.clean import clean_mask, mended
 from denoise.image import Pixels, to_float
 from denoise.tiling import OVERLAP, TILE_SIZE, denoise_tiled, tile_offsets
 
@@ -65,6 +65,22 @@ def estimate_noise(pixels: Pixels) -> float:
         pixels = bands.reshape(-1, width, 3)
     sigma, _ = flat_noise(pixels)
     return sigma
+
+
+def noise_of_photo(pixels: Pixels) -> float:
+    """Estimate the noise of a photo before it is denoised, see `estimate_noise`.
+
+    A JPEG that was compressed hard hides some of it: where its blocks are flat, there is none. So what is more counts:
+    that of the photo, or that of the photo as denoisers see it (`denoise.clean.mended`).
+
+    Args:
+        pixels: Photo, (H, W, 3).
+
+    Returns:
+        Sigma, in [0, 1].
+    """
+    seen = mended(pixels)
+    return max(estimate_noise(each) for each in ([pixels] if seen is pixels else [pixels, seen]))
 
 
 def flat_noise(pixels: Pixels) -> tuple[float, float]:

@@ -22,7 +22,7 @@ STRONGEST = 3.0
 """Up to which strength a network can be made to remove more."""
 
 Denoisers = Callable[[str, Photo], AbstractContextManager[Denoiser]]
-"""Gives the denoiser of a name for a photo's tiles, such as `denoise.engine.Task.denoiser`."""
+"""Gives the denoiser of a name for the tiles of a photo as denoisers see it, such as `denoise.engine.Task.denoiser`."""
 
 _UNNAMED = DenoiserInfo("", "", is_told=True)  # any denoiser: what one of them does not take, it ignores
 
@@ -104,9 +104,10 @@ def denoise_photo(
             finished=finished,
         )
 
-    with nullcontext(model) if callable(model) else denoisers(model, photo) as denoiser:
+    seen = photo if shown is photo.pixels else dataclasses.replace(photo, pixels=shown)
+    with nullcontext(model) if callable(model) else denoisers(model, seen) as denoiser:
         pixels = denoised(denoiser)
-    del denoiser  # and with it a network that nobody else holds: what follows needs its memory
+    del denoiser, seen  # and with it a network that nobody else holds: what follows needs its memory
     put_back_clean(shown, pixels, clean)
     if space:
         pixels = space.returned(photo.pixels, given, pixels)

@@ -11,7 +11,7 @@ from denoise.clean import clean_share
 from denoise.engine import Task
 from denoise.image import Photo, decode, encode, losses, with_depth, without_metadata
 from denoise.item import Settings
-from denoise.level import estimate_noise
+from denoise.level import estimate_noise, noise_of_photo
 from denoise.metrics import Quality, check_reference, compare
 from denoise.mixing import Mix, blend
 
@@ -71,7 +71,7 @@ def process(
     noisy = decode(path.read_bytes(), max_megapixels=max_megapixels, development=settings.development)
     if reference is not None:
         check_reference(reference, noisy)
-    noise_before = 255 * estimate_noise(noisy.pixels)
+    noise_before = 255 * noise_of_photo(noisy.pixels)
     model = settings.model or catalogue.default_for(noisy)
     denoised = pipeline.denoise_photo(
         noisy,

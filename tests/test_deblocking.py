@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from denoise.baseline import non_local_means
 from denoise.deblocking import BEST, find_steps, remove_blocks
-from denoise.image import crop, decode
+from denoise.image import Photo, crop, decode
+from denoise.level import estimate_noise, noise_of_photo
 from denoise.metrics import psnr
+from denoise.pipeline import denoise_photo
 from tests.test_banding import CLEAN, SAMPLES
 
 
@@ -60,6 +63,20 @@ def test_other_photos_stay(file: str) -> None:
     for pixels in (photo, noisy, compressed(photo, 80), compressed(noisy, 80), photo[:40], photo // 64 * 64):
         assert find_steps(pixels) is None
     assert remove_blocks(photo) is photo
+
+
+def test_noise_that_flat_blocks_hide_counts_and_that_of_their_borders_too() -> None:
+    hidden, bordered = (compressed(clean(f"{name}.clean.png"), 10) for name in ("coffee", "chelsea"))
+    assert estimate_noise(hidden) < estimate_noise(remove_blocks(hidden)) == noise_of_photo(hidden)
+    assert estimate_noise(remove_blocks(bordered)) < estimate_noise(bordered) == noise_of_photo(bordered)
+
+
+def test_non_local_means_is_told_of_the_noise_without_the_blocks() -> None:
+    photo = clean(CLEAN[0])
+    noisy = np.rint(photo + np.random.default_rng(0).normal(0, 12, photo.shape)).clip(0, 255).astype(np.uint8)
+    hard = compressed(noisy, 25)
+    told_of_blocks = denoise_photo(Photo(hard), non_local_means(hard)).pixels
+    assert psnr(photo, denoise_photo(Photo(hard), "nlm").pixels) > psnr(photo, told_of_blocks) + 0.1
 
 
 def test_grey_stays_grey() -> None:

@@ -13,7 +13,7 @@ from denoise import catalogue, turns
 from denoise.batch import UNDO
 from denoise.clean import clean_share, describe_clean
 from denoise.image import Photo, format_title
-from denoise.level import estimate_noise
+from denoise.level import estimate_noise, noise_of_photo
 from denoise.metrics import Quality, compare
 from denoise.mixing import Mix, blend, detail_map
 from denoise.ui import (
@@ -296,7 +296,7 @@ def _figures(
 
 def _noise_before(state: Session, chosen: Chosen) -> float:
     """Return the noise of the photo in levels of 0 to 255, as its flattest parts tell."""
-    noise = in_turn(chosen, lambda: 255 * estimate_noise(chosen.noisy.pixels))
+    noise = in_turn(chosen, lambda: 255 * noise_of_photo(chosen.noisy.pixels))
     return state.cache.get("noise before", chosen.id, noise)
 
 
