@@ -107,8 +107,9 @@ def _head(url: URL, base: str) -> str:
 
 @cache
 def _style() -> str:
-    """Return the page's styles, which are there before anything that they could move.
+    """Return the styles of all pages, which are there before anything that they could move.
 
     Streamlit's own come later, and would win where both are as specific; none of them names this element.
     """
-    return f"#root {{ {(_FOLDER / 'style.css').read_text('utf-8')} }}"
+    files = [_FOLDER / "style.css", *sorted((_FOLDER / "pages").glob("*.css"))]
+    return f"#root {{ {''.join(file.read_text('utf-8') for file in files)} }}"

@@ -1,17 +1,13 @@
-"""Nothing moves while a page comes: what one is about to press stays where it is."""
+"""Nothing moves while a page comes: what one is about to press stays where it is. On a desktop: see `test_access`."""
 
 import pytest
 
 from denoise.ui import texts
-from tests.e2e.conftest import DESKTOP, PHONE, visit_finished
+from tests.e2e.conftest import PHONE, visit_finished
 from tests.e2e.test_growing import CLS
 
-# The start page is held by `test_growing`. That with all denoisers moves while its cards fill in on a busy machine.
-LEFT_OUT = ("denoise", "compare")
 
-
-@pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("name", [name for name in texts.PAGES if name not in LEFT_OUT])
-def test_nothing_moves_while_the_page_comes(visit, name, options):
-    page = visit_finished(visit, name, script=CLS, **options)
+@pytest.mark.parametrize("name", [name for name in texts.PAGES if name != "denoise"])  # that is held by `test_growing`
+def test_nothing_moves_while_the_page_comes_on_a_phone(visit, name):
+    page = visit_finished(visit, name, script=CLS, **PHONE)
     assert page.evaluate("shift") < 0.1

@@ -56,7 +56,8 @@ def test_titles_of_the_pages_differ():
 
 def test_styles_are_there_from_the_beginning():
     body = ask()[2].decode()
-    assert body.index(".st-key-head") < body.index("</head>")
+    for name in (".st-key-head", ".comparison", ".plate"):  # of all pages
+        assert body.index(name) < body.index("</head>")
 
 
 def test_host_is_not_trusted_to_be_text():

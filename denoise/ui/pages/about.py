@@ -13,12 +13,11 @@ from denoise.registry import ModelCard
 from denoise.runtime import ModelError
 from denoise.ui import farewell, limits, samples, texts
 from denoise.ui.pages import about_words as words
-from denoise.ui.pages.elements import STORY_CSS, prose
+from denoise.ui.pages.elements import prose
 
 
 def show() -> None:
     """Make the page."""
-    st.html(STORY_CSS)
     st.title(texts.PAGES["about"], anchor=False)
     prose(words.INTRO)
     _heading(words.HOW_IT_WORKS)

@@ -5,7 +5,6 @@ from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from functools import partial
 from html import escape
-from pathlib import Path
 from typing import NamedTuple
 
 import streamlit as st
@@ -73,7 +72,6 @@ class Column(NamedTuple):
 def show() -> None:
     """Make the page; what the denoisers make of a part is kept until another part is chosen."""
     state = session.current()
-    st.html(Path(__file__).with_suffix(".css"))
     st.title(words.TITLE, anchor=False)
     st.markdown(words.SENTENCE)
     with st.container(key="part-place"):  # each keeps its height, so that nothing moves when it comes

@@ -23,7 +23,6 @@ from denoise.ui.tables import Column
 
 RESULTS_DIR = registry.MODELS_DIR / "results"
 
-STORY_CSS = Path(__file__).with_name("story.css")
 CHART_HEIGHT = 380  # pixels
 _PROSE_WIDTH = 760  # pixels: about 90 letters, what a line may have to be read with ease
 

@@ -22,7 +22,6 @@ TRAINING_LOG = registry.MODELS_DIR / "TRAINING.md"
 
 def show() -> None:
     """Make the page from the files as they are now: a chapter that lacks its file says so, the others stay."""
-    st.html(elements.STORY_CSS)
     st.title(texts.PAGES["results"], anchor=False)
     elements.prose(words.INTRO)
     st.markdown(" · ".join(f"[{title}](#{anchor})" for anchor, title in words.CHAPTERS.items()))
