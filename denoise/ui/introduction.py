@@ -20,7 +20,8 @@ _FILES = {
     _RETURN: _FOLDER / "return.js",
 }
 _TITLE = b"<title>Streamlit</title>"
-_OF_THE_FILE = (b"if-none-match", b"if-modified-since", b"accept-encoding")  # whose answers are about Streamlit's own
+# Whose answers are about Streamlit's own page.
+_OF_THE_FILE = (b"if-none-match", b"if-modified-since", b"accept-encoding", b"range", b"if-range")
 
 
 def introduced(app: ASGIApp) -> ASGIApp:
@@ -28,13 +29,14 @@ def introduced(app: ASGIApp) -> ASGIApp:
     base = str(config.get_option("server.baseUrlPath")).strip("/")
     base = f"/{base}" if base else ""
     files = {f"{base}{path}": file for path, file in _FILES.items()}
+    pages = {f"{base}/{name}" for name in ("", *texts.PAGES)}  # of these, who shows links elsewhere accepts anything
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "GET":
             await app(scope, receive, send)
         elif scope["path"] in files:
             await FileResponse(files[scope["path"]], headers={"Cache-Control": "no-cache"})(scope, receive, send)
-        elif "text/html" in Headers(scope=scope).get("accept", ""):
+        elif scope["path"] in pages or "text/html" in Headers(scope=scope).get("accept", ""):
             head = _head(URL(scope=scope), base).encode()
             headers = [each for each in scope["headers"] if each[0] not in _OF_THE_FILE]
             await app({**scope, "headers": headers}, receive, _with_head(send, head))

@@ -75,6 +75,10 @@ NOTIFIED = """
 """
 
 
+UNABLE = NOTIFIED.replace("window.notified = text;", "throw new TypeError('Illegal constructor.');")
+"""One of a phone, which allows it from a service worker alone."""
+
+
 def open_growing(open_viewer, windows, query, options=DESKTOP, script=""):  # noqa: F811
     page = open_viewer(options, query=query, script=script)
     windows.listen(page)
@@ -82,8 +86,9 @@ def open_growing(open_viewer, windows, query, options=DESKTOP, script=""):  # no
 
 
 def test_what_is_there_lies_over_the_noisy_photo(open_viewer, windows):  # noqa: F811
-    page = open_growing(open_viewer, windows, "denoised=0&growing=1")
+    page = open_growing(open_viewer, windows, "denoised=0&growing=1", script=UNABLE)
     wait_until(page, "it is there", lambda: data(page, "growing") == "0.5")
+    assert not page.locator(".bell").is_visible()
     button(page, "1:1").click()
     wait_until(page, "this view is there", lambda: windows.asked[-1][2] == 1)
     next_frame(page)

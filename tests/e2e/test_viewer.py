@@ -375,6 +375,7 @@ def test_brush_paints_just_what_is_downloaded(open_viewer):
     button(page, LABELS["undo"]).click()
     assert painted_on(page) is None
     assert button(page, LABELS["undo"]).is_disabled()
+    assert button(page, LABELS["clear"]).is_disabled()
 
 
 @pytest.mark.parametrize("profile", ["p3", "grey"])

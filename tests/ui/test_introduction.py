@@ -50,6 +50,11 @@ def test_every_page_has_a_name_and_shows_a_picture_where_it_is_linked(page):
     assert said["og:url"] == f"https://photos.example.org{path}"
 
 
+@pytest.mark.parametrize("path", ["/", "/batch"])
+def test_who_shows_links_elsewhere_accepts_anything(path):
+    assert tags(ask(path, accept="*/*")[2])["og:url"] == f"https://photos.example.org{path}"
+
+
 def test_titles_of_the_pages_differ():
     assert len({introduction.title_of(title) for title in texts.PAGES.values()}) == len(texts.PAGES)
 
@@ -65,7 +70,12 @@ def test_host_is_not_trusted_to_be_text():
 
 
 def test_what_the_browser_has_of_streamlits_own_page_is_not_taken_for_ours():
-    headers = [(b"if-none-match", b"abc"), (b"if-modified-since", b"now"), (b"accept-encoding", b"gzip")]
+    headers = [
+        (b"if-none-match", b"abc"),
+        (b"if-modified-since", b"now"),
+        (b"accept-encoding", b"gzip"),
+        (b"range", b"bytes=0-524287"),
+    ]
     _, answered, _, (seen,) = ask(headers=headers)
     assert not seen.keys() & {name for name, _ in headers}
     assert not answered.keys() & {b"etag", b"last-modified"}
@@ -81,12 +91,12 @@ def test_page_that_comes_in_pieces_is_whole(tmp_path):
 @pytest.mark.parametrize(
     ("request_", "answer"),
     [
-        ({"accept": "*/*"}, HTMLResponse(PAGE)),
+        ({"path": "/windows/abc", "accept": "*/*"}, HTMLResponse(PAGE)),
         ({"method": "HEAD"}, HTMLResponse(PAGE)),
         ({}, PlainTextResponse(PAGE)),
         ({}, HTMLResponse(PAGE, 404)),
     ],
-    ids=["not accepted", "head", "text", "not found"],
+    ids=["no page", "head", "text", "not found"],
 )
 def test_all_else_comes_as_it_is(request_, answer):
     status, _, body, _ = ask(answer=answer, **request_)

@@ -13,7 +13,7 @@ export function createBrush(root, { viewport, changed, settled }) {
   const stage = root.querySelector(".stage");
   const ring = root.querySelector(".ring");
   const size = root.querySelector(".brush input");
-  const undoButton = root.querySelector(".brush .undo");
+  const [undoButton, clearButton] = [".undo", ".clear"].map((name) => root.querySelector(`.brush ${name}`));
   const point = { x: NaN, y: NaN }; // in CSS pixels of the stage
   const steps = []; // what there was before each stroke, newest last
   let photo = null; // its size
@@ -51,6 +51,7 @@ export function createBrush(root, { viewport, changed, settled }) {
     const nodes = new Uint8Array(await new Response(stream).arrayBuffer());
     if (about !== subject || steps.length || nodes.length !== grid.nodes.length) return;
     grid.nodes = nodes;
+    tell();
     changed();
   }
 
@@ -165,7 +166,7 @@ export function createBrush(root, { viewport, changed, settled }) {
 
   function tell() {
     undoButton.disabled = !steps.length;
-    root.toggleAttribute("data-masked", !isPlain());
+    clearButton.disabled = isPlain();
   }
 
   // ---- The ring, with a pointer or by keyboard ----
@@ -209,7 +210,7 @@ export function createBrush(root, { viewport, changed, settled }) {
 
   size.addEventListener("input", () => moveBy(0, 0));
   undoButton.addEventListener("click", undo);
-  root.querySelector(".brush .clear").addEventListener("click", clear);
+  clearButton.addEventListener("click", clear);
   for (const button of root.querySelectorAll("button[data-aim]")) {
     button.addEventListener("click", () => choose(button.dataset.aim));
   }

@@ -1,13 +1,23 @@
 // How far the result is, for who looks at another tab meanwhile: in the title of this one, and, if they want it and the
 // browser allows it, in a notification.
 
+// Browsers of phones that let a service worker alone notify throw; where it is not allowed yet, nothing is seen of this.
+function canNotify() {
+  try {
+    if (Notification.permission === "default") new Notification("");
+    return Notification.permission !== "denied";
+  } catch {
+    return false;
+  }
+}
+
 export function createTitle(root) {
   let said = ""; // what stands before the page's own title
   const bell = root.querySelector(".bell");
   let isWanted = false;
 
   // The browser may ask only at a click, and never again once it was told no.
-  bell.hidden = !("Notification" in window) || Notification.permission === "denied";
+  bell.hidden = !canNotify();
   bell.addEventListener("click", async () => {
     isWanted = !isWanted && (await Notification.requestPermission()) === "granted";
     bell.hidden = Notification.permission === "denied";
@@ -23,11 +33,7 @@ export function createTitle(root) {
   // Who looks at another tab is told that it is done, until they come back.
   function finish(text) {
     if (isWanted && document.hidden) {
-      try {
-        new Notification(text, { body: document.title, tag: "denoise" }).onclick = () => window.focus();
-      } catch {
-        // Phones allow it from a service worker alone.
-      }
+      new Notification(text, { body: document.title, tag: "denoise" }).onclick = () => window.focus();
     }
     tell(document.hidden ? `✓ ${text}` : "");
   }
