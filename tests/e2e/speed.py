@@ -50,8 +50,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often that is measured; the best counts")
     options = parser.parse_args()
     if options.promises:
-        with sync_playwright() as playwright, launch_browser(playwright) as browser:
-            tell("What is promised", [promised(browser) for _ in range(options.rounds)])
+        with sync_playwright() as playwright, launch_browser(playwright) as browser, bare_script() as bare:
+            tell("What is promised", [promised(browser, bare) for _ in range(options.rounds)])
         return
     with sync_playwright() as playwright, launch_browser(playwright) as browser, bare_script() as bare:
         tell("Start of the server and a first visit, seconds", [first_visit(browser, bare) for _ in range(ROUNDS)])
@@ -74,8 +74,14 @@ def tell(title: str, rounds: list[dict[str, float]]) -> None:
         print(f"  {name:64} {values[0]:6.2f}  {values[len(values) // 2]:6.2f}{promise}")
 
 
-def promised(browser) -> dict[str, float]:
-    """Measure all that is in `PROMISES`, once."""
+def promised(browser, bare: str) -> dict[str, float]:
+    """Measure all that is in `PROMISES`, once, and beside it what Streamlit alone takes."""
+    words = {"words": "h1"}
+    started = time.monotonic()
+    with serve(bare) as url:
+        context = browser.new_context(**DESKTOP)
+        alone = [visit(context, url, words, since)["words"] for since in (started, None)]
+        context.close()
     started = time.monotonic()
     with serve() as url:
         context = browser.new_context(**DESKTOP)
@@ -90,7 +96,10 @@ def promised(browser) -> dict[str, float]:
             file.write_bytes(jpeg(12))
             first = send(page, file)(1.5)
         page.close()
-    return dict(zip(PROMISES, (first, cold, warm, slider(browser), *shifts), strict=True))
+    return dict(zip(PROMISES, (first, cold, warm, slider(browser), *shifts), strict=True)) | {
+        "Streamlit alone: seconds from the start until the first words": alone[0],
+        "Streamlit alone: seconds until the first words, for the second time": alone[1],
+    }
 
 
 def shift(browser, url: str, size) -> float:

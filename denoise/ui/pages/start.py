@@ -1,8 +1,9 @@
 """The start page: choose a noisy photo, see it denoised, take it home."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
+from weakref import ref
 
 import cv2
 import numpy as np
@@ -29,7 +30,7 @@ from denoise.ui import (
     texts,
     viewer,
 )
-from denoise.ui.cache import end_if_overtaken, in_turn
+from denoise.ui.cache import Cache, end_if_overtaken, in_turn
 from denoise.ui.chosen import Chosen, Coming, preview_of
 from denoise.ui.kept import size_of
 from denoise.ui.pages import batch, elements, start_choices, start_save, start_share
@@ -41,9 +42,9 @@ _ALREADY_CLEAN = 0.8  # levels of 0 to 255: invisible, and about what rounding t
 
 
 class Shown(NamedTuple):
-    """What the page shows of a result: made by which run, and mixed with the photo how."""
+    """What the page shows: which result, and mixed with the photo how."""
 
-    run: Run
+    result: "ref[Result]"
     mix: Mix
 
 
@@ -92,10 +93,11 @@ def show() -> None:
             with state.measuring:
                 end_if_overtaken()  # whoever had to wait, and was overtaken by the next choice, is ended here
                 is_same = in_turn(chosen, lambda: np.array_equal(chosen.noisy.pixels, result.photo.pixels))
-                same = state.cache.get("same", run, is_same)
-                _figures(state, chosen, denoised, Shown(run, state.painted(chosen.subject)), is_unchanged=same)
+                measured, of = _measured(state, chosen), ref(result)  # which does not keep it
+                same = measured.get("same", of, is_same)
+                _figures(state, chosen, denoised, Shown(of, state.painted(chosen.subject)), is_unchanged=same)
                 removed = in_turn(chosen, lambda: _difference(chosen.noisy, result.photo))
-                level = max(_noise_before(state, chosen), state.cache.get("removed", run, removed))
+                level = max(_noise_before(state, chosen), measured.get("removed", of, removed))
             st.caption(words.done(level, catalogue.denoiser_names()[model].title, result.seconds))
 
 
@@ -268,15 +270,16 @@ def _id(run: Run) -> str:
 def _figures(
     state: Session, chosen: Chosen, denoised: Callable[[], Photo], shown: Shown, *, is_unchanged: bool
 ) -> None:
+    measured = _measured(state, chosen)
     told = in_turn(chosen, lambda: describe_clean(clean_share(chosen.noisy.pixels)))
     if is_unchanged:
         st.info(words.UNCHANGED)
-    elif sentence := state.cache.get("clean", chosen.id, told):
+    elif sentence := measured.get("clean", chosen.id, told):
         st.info(sentence)
     load_clean = chosen.load_clean
     if load_clean is None:
         before = _noise_before(state, chosen)
-        after = state.cache.get("noise after", shown, in_turn(chosen, lambda: 255 * estimate_noise(denoised().pixels)))
+        after = measured.get("noise after", shown, in_turn(chosen, lambda: 255 * estimate_noise(denoised().pixels)))
         st.metric(words.NOISE, texts.before_after(before, after, digits=1), help=words.NOISE_HELP)
         if before < _ALREADY_CLEAN and not is_unchanged:
             st.info(words.ALREADY_CLEAN)
@@ -287,7 +290,7 @@ def _figures(
         clean = load_clean()
         return compare(clean, chosen.noisy), compare(clean, denoised())
 
-    was, now = state.cache.get("figures", (chosen.clean_id, shown), in_turn(chosen, measure))
+    was, now = measured.get("figures", (chosen.clean_id, shown), in_turn(chosen, measure))
     similarity = words.TOO_SMALL if now.ssim is None else texts.before_after(was.ssim, now.ssim, digits=3)
     left, right = st.columns(2, gap="xsmall", wrap=False)
     left.metric(texts.PSNR, texts.before_after(was.psnr, now.psnr, digits=2), help=texts.PSNR_HELP)
@@ -297,7 +300,17 @@ def _figures(
 def _noise_before(state: Session, chosen: Chosen) -> float:
     """Return the noise of the photo in levels of 0 to 255, as its flattest parts tell."""
     noise = in_turn(chosen, lambda: 255 * noise_of_photo(chosen.noisy.pixels))
-    return state.cache.get("noise before", chosen.id, noise)
+    return _measured(state, chosen).get("noise before", chosen.id, noise)
+
+
+def _measured(state: Session, chosen: Chosen) -> Cache:
+    """Return where the figures of a photo are kept: those of a sample for all visitors, most of whom see the same."""
+    return _of_sample(chosen.id) if chosen.id in samples.list_samples() else state.cache
+
+
+@cache
+def _of_sample(_name: str) -> Cache:
+    return Cache()
 
 
 def _difference(noisy: Photo, denoised: Photo) -> float:
