@@ -17,6 +17,7 @@ LUMA = (77.0, 150.0, 29.0)
 
 _WEIGHTS = np.array(LUMA, np.float32) / 256
 _SAMPLED = 500_000  # pixels at most, from which the hue is read
+_FEW = 16  # of so many colours, one is looked at first
 _BLOCK, _CELL = 16, 4  # pixels; JPEG's colours are right on average over a block, and wrong at edges inside
 _SMOOTH = 0.5  # share of the blocks that are taken for smooth
 _COARSE = 24  # levels of luminance
@@ -80,6 +81,8 @@ def _is_toned_jpeg(pixels: Pixels) -> bool:
 
 def _is_near(colours: NDArray[np.float64], tone: Tone) -> bool:
     """Tell whether colours (N, 3) follow a tone, all but very few of them."""
+    if _rms(_distances(colours[::_FEW], tone)) > 2 * _NEAR:  # those of nearly all photos are far from it
+        return False
     distances = _distances(colours, tone)
     return _rms(distances) <= _NEAR and float(np.quantile(distances, _ALMOST_ALL)) <= _VISIBLE
 
