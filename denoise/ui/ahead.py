@@ -3,7 +3,7 @@
 import logging
 
 from denoise import catalogue, engine
-from denoise.engine import Job
+from denoise.engine import Job, Task
 from denoise.ui.results import Run
 from denoise.ui.session import Session, first_sample
 
@@ -16,11 +16,14 @@ def begin() -> Job[None]:
     The other samples wait until somebody asks: whoever comes first, to a server that has just started, needs its
     processors for the page and for a photo of their own.
     """
-    state = Session(chosen_id=first_sample())
-    run = Run(state.chosen_id, catalogue.DEFAULT_FOR_BIG_PHOTOS)
+
+    def work(task: Task) -> None:
+        state = Session(chosen_id=first_sample())
+        run = Run(state.chosen_id, catalogue.DEFAULT_FOR_BIG_PHOTOS)
+        state.denoise(run, state.chosen())(task)
 
     def explain(error: Exception) -> str:
         _log.warning("The first sample could not be denoised ahead: %s", error)
         return str(error)
 
-    return engine.shared().submit(state.denoise(run, state.chosen()), explain=explain)
+    return engine.shared().submit(work, explain=explain)
