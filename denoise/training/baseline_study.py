@@ -39,15 +39,11 @@ _Floats = NDArray[np.float64]
 _Study = Mapping[str, Any]
 
 
-def sample_pairs(folder: Path = SAMPLES_DIR) -> PairedSet:
-    """Return the sample photos that come with the program as a set of pairs, called by their titles.
-
-    Raises:
-        FileNotFoundError: The folder holds no samples.
-    """
-    entries = json.loads((folder / "samples.json").read_text("utf-8"))
+def sample_pairs() -> PairedSet:
+    """Return the sample photos that come with the program as a set of pairs, called by their titles."""
     pairs = [
-        Pair(e["title"], folder / e["noisy"], (folder / e["clean"],), e["name"], "simulated", e["iso"]) for e in entries
+        Pair(e["title"], SAMPLES_DIR / e["noisy"], (SAMPLES_DIR / e["clean"],), e["name"], "simulated", e["iso"])
+        for e in json.loads((SAMPLES_DIR / "samples.json").read_text("utf-8"))
     ]
     return PairedSet("samples", tuple(pairs), ())
 

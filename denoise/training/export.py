@@ -185,7 +185,6 @@ def make_card(
     run: Path,
     models: Path = registry.MODELS_DIR,
     *,
-    quantisation: Quantisation = "dynamic-range int8",
     data_like: str | None = None,
     training: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -195,7 +194,6 @@ def make_card(
         name: Name to bundle the network under.
         run: Run folder: its configuration says the architecture and its arguments.
         models: Folder of the cards.
-        quantisation: How to bundle it.
         data_like: Name of the bundled network whose training data and noise model this run shared; its card says what
             they were. `None`: the card says how many pairs there were, and no more.
         training: More that the card should say about the training, or other than that network's card says.
@@ -227,7 +225,7 @@ def make_card(
         "name": name,
         "title": title,
         "summary": summary,
-        "quantisation": quantisation,
+        "quantisation": "dynamic-range int8",
         "told": 1.0 if configuration.get("arguments", {}).get("told") else 0.0,
         "pair": 0.0,
         "licence": "MIT",

@@ -28,17 +28,14 @@ CHART, CROPS = "quality-time.png", "crops.png"
 _CROP_SIZE = 128  # pixels
 
 
-def report(
-    results: Sequence[Path], out: Path, *, models: Path = registry.MODELS_DIR, samples: Path | None = SAMPLES_DIR
-) -> dict[str, str]:
+def report(results: Sequence[Path], out: Path, *, samples: Path | None = SAMPLES_DIR) -> dict[str, str]:
     """Write `results.md`, `results.json` for the page, a chart of quality against time, and crops side by side.
 
     Args:
         results: Files of results: exactly one of `evaluate`, any number of `quantize`; an older `results.json` among
             them is passed over.
         out: Folder to write into; made if missing.
-        models: Folder of the cards; its networks clean the samples for the crops.
-        samples: Folder of the sample photos; `None` for no crops.
+        samples: Folder of the sample photos, which the bundled networks clean for the crops; `None` for no crops.
 
     Returns:
         Markdown tables by name, for `fill_tables`: "results", "quantisation", and "quantisation-NAME" of each
@@ -65,7 +62,7 @@ def report(
     plots.save(chart(evaluated[0]), out / CHART)
     parts = ["# Results", tables["results"], "## Quality against time", f"![{_CHART_TEXT}]({CHART})", _CHART_TEXT]
     if samples is not None:
-        plots.save(crops(samples, models), out / CROPS)
+        plots.save(crops(samples), out / CROPS)
         parts += ["## Side by side", f"![{_CROPS_TEXT}]({CROPS})", _CROPS_TEXT]
     if quantised:
         parts += ["## Quantisation", tables["quantisation"]]
