@@ -188,11 +188,15 @@ def save(figure: Figure, path: Path) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def save_all(drawn: Mapping[str, tuple[Figure | None, str]], folder: Path) -> dict[str, str]:
+Drawn = Mapping[str, tuple[Figure | None, str]]
+"""Figures of a report and their captions, by file name; no figure where there is nothing to show."""
+
+
+def save_all(drawn: Drawn, folder: Path) -> dict[str, str]:
     """Write the figures of a report.
 
     Args:
-        drawn: Figure and caption by file name; `None` where there is nothing to show.
+        drawn: The figures.
         folder: Where to; made if missing. A file of an earlier report whose figure is `None` now is deleted.
 
     Returns:

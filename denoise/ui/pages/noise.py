@@ -22,7 +22,7 @@ def analysis() -> None:
     files = sorted((elements.RESULTS_DIR / "eda").glob("*/eda.json"))
     if not files:
         st.info(words.unreadable("eda.json"))
-    sets = [found for path in files if (found := elements.read(path, _analysis)) is not None]
+    sets = [found for path in files if (found := elements.read(path, analysis_of)) is not None]
     if not sets:
         return
     elements.table(_noise_columns(sets), "noise", words.NOISE_TABLE)
@@ -115,7 +115,7 @@ def classical() -> None:
     """Make the chapter on non-local means."""
     elements.prose(words.CLASSICAL_INTRO)
     path = elements.RESULTS_DIR / "baseline" / "baseline.json"
-    found = elements.read(path, _study)
+    found = elements.read(path, study_of)
     if found is None:
         return
     elements.prose("\n".join(f"- {sentence}" for sentence in found["sentences"]))
@@ -147,7 +147,8 @@ def _charts() -> Any:
 # Files
 
 
-def _analysis(found: Any) -> dict[str, Any]:
+def analysis_of(found: Any) -> dict[str, Any]:
+    """Take what is drawn of an `eda.json`, see `denoise.training.eda.analyse`."""
     facts, level, lag = found["set"], found["level"], found["lag"]
     distances = range(1, len(lag["mean"][0]) + 1)
     single = [
@@ -199,7 +200,8 @@ def _channels(xs: Sequence[float], ys: Any, **ranges: Any) -> list[list[dict[str
     ]
 
 
-def _study(found: Any) -> dict[str, Any]:
+def study_of(found: Any) -> dict[str, Any]:
+    """Take what is drawn of a `baseline.json`, see `denoise.training.baseline_study.study`."""
     denoisers = found["denoisers"].values()
     kept = ((words.NOISE_KEPT, "noise_kept"), (words.DETAIL_KEPT, "detail_kept"))
     return {
