@@ -10,6 +10,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from denoise.training.configuration import Configuration
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 if TYPE_CHECKING:
@@ -174,57 +176,15 @@ def _train_options(train: argparse.ArgumentParser) -> None:
         metavar="NAME=NUMBER",
         help="of the network, such as filters=32",
     )
-    length = train.add_argument_group("length").add_mutually_exclusive_group(required=True)
-    length.add_argument("--minutes", type=float, help="of training, all resumed parts together")
-    length.add_argument("--epochs", type=int, help="of --steps-per-epoch, or of the case study's patches")
-    length.add_argument("--steps", type=int, help="rounded up to whole epochs")
-    patches = train.add_argument_group("patches")
-    patches.add_argument(
-        "--patches",
-        choices=("random", "case-study"),
-        default="random",
-        help="random crops, or the case study's 16 of a photo resized to 1024x1024 (%(default)s)",
-    )
-    patches.add_argument("--batch-size", type=int, default=8, help="patches a step (%(default)s)")
-    patches.add_argument(
-        "--patch-size", type=int, default=64, help="pixels a side (%(default)s); the case study's have 256"
-    )
-    patches.add_argument("--photos-in-memory", type=int, default=64, help="decoded photos held at once (%(default)s)")
-    patches.add_argument(
-        "--noiseless", type=float, default=0.0, help="share of patches of clean photos without noise (%(default)s)"
-    )
-    patches.add_argument(
-        "--white", type=float, default=0.0, help="share of the others with white noise alone (%(default)s)"
-    )
-    learning = train.add_argument_group("learning")
-    learning.add_argument(
-        "--loss",
-        choices=("l1", "mse", "charbonnier", "psnr", "cbdnet"),
-        default="l1",
-        help="the case study: mse (%(default)s)",
-    )
-    learning.add_argument(
-        "--adversarial",
-        type=float,
-        default=0.0,
-        metavar="WEIGHT",
-        help="of a discriminator's judgement beside the loss, such as 0.01 (%(default)s)",
-    )
-    learning.add_argument(
-        "--optimizer",
-        choices=("adam", "adamw", "lion", "muon", "sgd"),
-        default="adam",
-        help="lion at a fifth of the learning rate (%(default)s)",
-    )
-    learning.add_argument("--schedule", choices=("cosine", "constant"), default="cosine", help="(%(default)s)")
-    learning.add_argument("--learning-rate", type=float, default=5e-4, help="at the peak (%(default)s)")
-    learning.add_argument("--ema", type=float, default=0.999, help="momentum of the weights' average (%(default)s)")
-    learning.add_argument("--precision", default="mixed_bfloat16", help="Keras dtype policy (%(default)s)")
-    learning.add_argument("--seed", type=int, default=0, help="of everything random (%(default)s)")
-    learning.add_argument("--initial-weights", metavar="FILE", help=".weights.h5 file to begin with")
-    watching = train.add_argument_group("watching")
-    watching.add_argument("--steps-per-epoch", type=int, default=100, help="steps between checkpoints (%(default)s)")
-    watching.add_argument("--validation-epochs", type=int, default=10, help="epochs between validations (%(default)s)")
+    groups: dict[str, Any] = {
+        name: train.add_argument_group(name) for name in ("length", "patches", "learning", "watching")
+    }
+    groups["length"] = groups["length"].add_mutually_exclusive_group(required=True)
+    for option in fields(Configuration):
+        if option.metadata:
+            facts = dict(option.metadata)
+            group = groups[facts.pop("group")]
+            group.add_argument(f"--{option.name.replace('_', '-')}", default=option.default, **facts)
 
 
 def _command(commands: Any, name: str, run: Any, sentence: str) -> argparse.ArgumentParser:
@@ -336,7 +296,7 @@ def _baseline(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from denoise.training.train import Configuration, train
+    from denoise.training.train import train
 
     options.arguments = dict(options.argument)
     given = {field.name: getattr(options, field.name) for field in fields(Configuration)}

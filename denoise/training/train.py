@@ -15,7 +15,7 @@ import sys
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -28,88 +28,20 @@ from denoise.files import write_atomically
 from denoise.runtime import processors
 from denoise.training import plots
 from denoise.training.adversarial import AdversarialTraining
-from denoise.training.architectures import build, multiple_of
-from denoise.training.data import CaseStudyPatches, RandomPatches
+from denoise.training.architectures import build
+from denoise.training.configuration import Configuration
+from denoise.training.data import CaseStudyPatches, Patches, RandomPatches
 from denoise.training.datasets import Pair, find_pairs
-from denoise.training.losses import LOSSES
 from denoise.training.optimizers import OPTIMIZERS
 from denoise.training.splits import split_by_pair, split_by_scene
 from denoise.training.step import DenoisingTraining
 
-SCHEDULES = ("cosine", "constant")
-PATCHES = ("random", "case-study")
 DATA = "data.json"
 """In a run folder: how many pairs it learns from, and the names of those that it does not."""
 VALIDATION_STEPS = 12
 """Batches of random patches that the weights are measured on."""
 CURVES = ("loss", "psnr", "val_psnr", "val_ssim")
 _COLUMNS = ("epoch", "steps", "minutes", "learning_rate", *CURVES)
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """Everything that decides what a run learns.
-
-    The learning rate rises linearly over the first 2 % of the run and then stays ("constant") or falls to zero along a
-    cosine. A run's length is given in `minutes` of training time (all its resumed parts together), in `epochs`, or in
-    `steps`, of which the last epoch may have too many. `arguments` go to the architecture's builder. `patches`
-    "case-study" are those of `CaseStudyPatches`: 256×256, `steps_per_epoch` is then what the data set gives.
-    `adversarial` is the weight of what a discriminator thinks of the pictures, added to the loss; 0 for none.
-    """
-
-    architecture: str
-    arguments: dict[str, int] = field(default_factory=dict)
-    layout: str | None = None
-    patches: str = "random"
-    minutes: float | None = None
-    epochs: int | None = None
-    steps: int | None = None
-    steps_per_epoch: int = 100
-    batch_size: int = 8
-    patch_size: int = 64
-    photos_in_memory: int = 64
-    noiseless: float = 0.0
-    white: float = 0.0
-    loss: str = "l1"
-    adversarial: float = 0.0
-    optimizer: str = "adam"
-    schedule: str = "cosine"
-    learning_rate: float = 5e-4
-    ema: float = 0.999
-    precision: str = "mixed_bfloat16"
-    validation_epochs: int = 10
-    seed: int = 0
-    initial_weights: str | None = None
-
-    def __post_init__(self) -> None:
-        """Check what can be checked without the data.
-
-        Raises:
-            ValueError: If the length is not given in exactly one way, a name is unknown, or the patches do not fit the
-                network.
-        """
-        if sum(length is not None for length in (self.minutes, self.epochs, self.steps)) != 1:
-            raise ValueError(f"Exactly one of `minutes`, `epochs` and `steps` must be given. Received: {self}")
-        for name in ("minutes", "epochs", "steps", "steps_per_epoch", "batch_size", "validation_epochs"):
-            if (number := getattr(self, name)) is not None and not number > 0:
-                raise ValueError(f"`{name}` must be more than 0. Received: {number}")
-        if not 0 <= self.adversarial < math.inf:
-            raise ValueError(f"`adversarial` must be 0 or more. Received: {self.adversarial}")
-        for name, known in (
-            ("loss", (*LOSSES, "cbdnet")),
-            ("optimizer", tuple(OPTIMIZERS)),
-            ("schedule", SCHEDULES),
-            ("patches", PATCHES),
-        ):
-            if getattr(self, name) not in known:
-                raise ValueError(f"`{name}` must be one of {', '.join(known)}. Received: {getattr(self, name)!r}")
-        if self.loss == "cbdnet" and self.architecture != "cbdnet":
-            raise ValueError(f"The loss cbdnet needs the network cbdnet. Received: {self.architecture!r}")
-        multiple = multiple_of(self.architecture, **self.arguments)
-        if self.patches == "random" and self.patch_size % multiple:
-            raise ValueError(
-                f"`patch_size` must be a multiple of {multiple} for {self.architecture}. Received: {self.patch_size}"
-            )
 
 
 def train(data: Sequence[Path], run: Path, configuration: Configuration) -> keras.Model:
@@ -196,7 +128,7 @@ class RunState(keras.callbacks.Callback):
         self,
         run: Path,
         training: DenoisingTraining,
-        patches: RandomPatches | CaseStudyPatches,
+        patches: Patches,
         configuration: Configuration,
     ) -> None:
         """Watch `training`; see `train`."""
@@ -372,9 +304,7 @@ def _split(data: Sequence[Path], c: Configuration) -> tuple[tuple[Pair, ...], tu
     return split_by_pair(pairs, seed=c.seed) if c.patches == "case-study" else split_by_scene(pairs)
 
 
-def _patches(
-    pairs: Sequence[Pair], held_out: Sequence[Pair], c: Configuration
-) -> tuple[RandomPatches | CaseStudyPatches, RandomPatches | CaseStudyPatches]:
+def _patches(pairs: Sequence[Pair], held_out: Sequence[Pair], c: Configuration) -> tuple[Patches, Patches]:
     """The batches to train on and those to validate on."""
     common: dict[str, Any] = {
         "batch_size": c.batch_size,
