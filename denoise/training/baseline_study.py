@@ -179,7 +179,7 @@ def kept(noisy: Pixels8, denoised: Pixels8, clean: Pixels8) -> _Floats:
 
     def products(first: NDArray[Any], second: NDArray[Any]) -> _Floats:
         sums = (first * second.conj()).real.sum(axis=(0, 2, 4)).ravel()
-        return np.bincount(band, sums, len(_BANDS) + 1)[1:-1]
+        return np.bincount(band, sums, len(_BANDS) + 1)[1:-1].astype(np.float64)
 
     c, n, d = spectra(clean), spectra(noisy.astype(np.int16) - clean), spectra(denoised)
     cc, nn, cn, dc, dn = (products(*each) for each in ((c, c), (n, n), (c, n), (d, c), (d, n)))

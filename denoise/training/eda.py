@@ -288,7 +288,7 @@ def _summarise(
     title: str,
     limit: int | None,
 ) -> dict[str, Any]:
-    count, total = (np.sum([getattr(row, name) for row in rows], axis=0) for name in ("count", "total"))
+    count, total = (np.sum([getattr(row, name) for row in rows], axis=0) for name in ("pixels", "total"))
     dark, darkness = (each[:, : DARK // BIN].sum() for each in (count, total))
     groups: dict[tuple[str, int | None], list[Measured]] = defaultdict(list)
     cameras: dict[str, list[Floats]] = defaultdict(list)

@@ -47,7 +47,7 @@ class Measured(NamedTuple):
         lag: (3, LAGS), correlation of the noise with itself 1 to LAGS pixels away.
         channels: (3, 3), correlation of the noise between channels.
         level: (3, bins), standard deviation of the noise by brightness of the clean pixel.
-        count: (3, bins), number of clean pixels by brightness.
+        pixels: (3, bins), number of clean pixels by brightness.
         total: (3, bins), sum of the noise over them.
     """
 
@@ -60,7 +60,7 @@ class Measured(NamedTuple):
     lag: Floats
     channels: Floats
     level: Floats
-    count: Floats
+    pixels: Floats
     total: Floats
 
 
@@ -95,7 +95,7 @@ def measure_pair(noisy: Pixels8, clean: Pixels8) -> Measured:
             lag=np.stack([_lag(noise, distance) for distance in range(1, LAGS + 1)], axis=1),
             channels=centred @ centred.T / values.shape[1] / np.outer(sigma, sigma),
             level=np.where(count >= ENOUGH, np.sqrt(np.maximum(squares / count - (total / count) ** 2, 0)), np.nan),
-            count=count,
+            pixels=count,
             total=total,
         )
 
