@@ -27,7 +27,7 @@ from ray.exceptions import RayError
 from ray.util.annotations import RayDeprecationWarning
 
 from denoise import __version__
-from denoise.console import Run, progress_bars, quiet_stderr, report_line, say, sentence
+from denoise.console import Run, progress_bars, report_line, say, sentence, silenced
 from denoise.engine import Engine, Task
 from denoise.files import write_atomically
 from denoise.image import SUFFIXES, PhotoError, format_for
@@ -296,7 +296,7 @@ def _connect(address: str, workers: int | None) -> None:
     if address == "local":
         options |= {"num_cpus": max(processors(), workers or 1), "include_dashboard": False}
     try:
-        with quiet_stderr():
+        with silenced(2):
             ray.init(address=address, **options)
     except Exception as error:  # of any kind, such as where a machine is too busy
         raise PhotoError(_UNREACHED.format(address=address, error=_last_line(error))) from error

@@ -5,9 +5,8 @@ import csv
 import hashlib
 import io
 import json
-import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -15,6 +14,7 @@ import keras
 import numpy as np
 
 from denoise import Image, Level, registry
+from denoise.console import silenced
 from denoise.files import write_atomically
 from denoise.training.architectures import build
 
@@ -113,8 +113,8 @@ def convert(
     import tensorflow as tf  # here alone: training itself runs on any backend
 
     one_tile = [keras.Input(batch_shape=(1, *each.shape[1:]), name=each.name) for each in network.inputs]
-    # The one warning asks for statistics of quantised inputs, which there are not: inputs stay float.
-    with _silence(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(action="ignore"):
+    # The converter prints pages. Its one warning asks for statistics of quantised inputs; ours stay float.
+    with silenced(1, 2), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(action="ignore"):
         one_tile_network = keras.Model(one_tile, network(one_tile if len(one_tile) > 1 else one_tile[0]))
         converter = tf.lite.TFLiteConverter.from_keras_model(one_tile_network)
         if quantisation != "float32":
@@ -269,19 +269,3 @@ def describe_run(run: Path) -> dict[str, Any]:
 def format_card(card: Mapping[str, Any]) -> bytes:
     """A model card as it stands in its file."""
     return (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Send what C++ code prints to standard output and error to nowhere: the converter prints pages."""
-    with Path(os.devnull).open("w") as nowhere:
-        saved = os.dup(1), os.dup(2)
-        try:
-            os.dup2(nowhere.fileno(), 1)
-            os.dup2(nowhere.fileno(), 2)
-            yield
-        finally:
-            os.dup2(saved[0], 1)
-            os.dup2(saved[1], 2)
-            os.close(saved[0])
-            os.close(saved[1])
