@@ -149,13 +149,17 @@ _CAMERAS = {
 }
 
 
+def _named(folders: Sequence[Path], pattern: re.Pattern[str], of: str, such_as: str, problems: list[str]) -> list[Path]:
+    """Returns the folders with such names; others that lie among them are problems."""
+    found = [folder for folder in folders if pattern.fullmatch(folder.name)]
+    parents = {folder.parent for folder in found}
+    others = (folder for folder in folders if folder.parent in parents and folder not in found)
+    problems += [f"{folder} is not named as folders of {of} are (such as {such_as})." for folder in others]
+    return found
+
+
 def _find_sidd(folders: Sequence[Path], problems: list[str]) -> Iterator[Pair]:
-    shots = [folder for folder in folders if _SIDD_FOLDER.fullmatch(folder.name)]
-    parents = {folder.parent for folder in shots}
-    for folder in folders:
-        if folder.parent in parents and folder not in shots:
-            problems.append(f"{folder} is not named as folders of SIDD are (such as 0001_001_S6_00100_00060_3200_L).")
-    for folder in shots:
+    for folder in _named(folders, _SIDD_FOLDER, "SIDD", "0001_001_S6_00100_00060_3200_L", problems):
         sides: dict[str, list[tuple[str, Path]]] = {"NOISY": [], "GT": []}
         photos = _photos(folder)
         if not photos:
@@ -170,12 +174,7 @@ def _find_sidd(folders: Sequence[Path], problems: list[str]) -> Iterator[Pair]:
 
 
 def _find_renoir(folders: Sequence[Path], problems: list[str]) -> Iterator[Pair]:
-    batches = [folder for folder in folders if _RENOIR_BATCH.fullmatch(folder.name)]
-    parents = {folder.parent for folder in batches}
-    for folder in folders:
-        if folder.parent in parents and folder not in batches:
-            problems.append(f"{folder} is not named as folders of RENOIR are (such as Batch_001).")
-    for batch in batches:
+    for batch in _named(folders, _RENOIR_BATCH, "RENOIR", "Batch_001", problems):
         camera = _RENOIR_CAMERA.fullmatch(batch.parent.resolve().name)
         if camera is None:
             problems.append(f"{batch} must lie in Mi3_Aligned, S90_Aligned or T3i_Aligned, which tell the camera.")
@@ -420,17 +419,12 @@ def cut(found: PairedSet, out: Path, size: int = 512) -> int:
     with ThreadPoolExecutor() as pool:
         for pair, pieces in with_progress(list(plan.items()), "cut"):
             folders = [out] if pair.noisy is None else [out / "noisy", out / "clean"]
-            paths = [(folder / f"{name}.png", where) for folder in folders for name, (where, _) in pieces.items()]
+            paths = [folder / f"{name}.png" for folder in folders for name in pieces]
             try:
-                if not all(path.exists() for path, _ in paths):
-                    photos = [photo for photo in read_pair(pair) if photo is not None]
-                    of_paths = (photo for photo in photos for _ in pieces)
-                    jobs = [
-                        pool.submit(_write_piece, path, photo[where])
-                        for (path, where), photo in zip(paths, of_paths, strict=True)
-                    ]
-                    for job in jobs:
-                        job.result()
+                if not all(path.exists() for path in paths):
+                    photos = (photo for photo in read_pair(pair) if photo is not None)
+                    pixels = (photo[where] for photo in photos for where, _ in pieces.values())
+                    list(pool.map(_write_piece, paths, pixels))
                 count += len(pieces)
             except (PhotoError, FileNotFoundError) as error:
                 skipped.append(str(error))
