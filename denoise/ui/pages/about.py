@@ -111,7 +111,7 @@ def _measured(card: ModelCard) -> list[tuple[str, ...]]:
     for name, found in card.metrics.items():
         if isinstance(found, dict) and {"photos", "noisy", card.name} <= found.keys():
             scores = [words.scores(found[key]["psnr"], found[key]["ssim"]) for key in ("noisy", card.name)]
-            rows.append((words.measured(notation.set_title(name), found["photos"]), *scores))
+            rows.append((words.MEASURED_SET.format(notation.set_title(name), found["photos"]), *scores))
     return rows
 
 

@@ -64,7 +64,7 @@ def analysis() -> None:
 
 @st.fragment  # so that opening it makes nothing else anew; until then, none of its charts is drawn
 def _in_detail(found: dict[str, Any]) -> None:
-    title = words.set_in_detail(found["title"], found["pairs"])
+    title = words.SET_IN_DETAIL.format(found["title"], found["pairs"])
     place = st.expander(title, key=f"set {found['title']}", on_change="rerun")
     if not place.open:
         return
@@ -231,6 +231,6 @@ def _noise_columns(analyses: Sequence[dict[str, Any]]) -> list[Column]:
         tables.counts(words.PAIRS, take("pairs")),
         tables.figures(words.psnr_of(), take("psnr"), 2, words.PSNR_COLUMN_HELP),
         tables.figures(words.ssim_of(), take("ssim"), 4, words.SSIM_COLUMN_HELP),
-        *(tables.figures(words.noise_in(c), take("sigma", i), 1, words.SIGMA_HELP) for i, c in _CHANNELS),
-        *(tables.figures(words.grain_in(c), take("lag", i), 2, words.GRAIN_HELP) for i, c in _CHANNELS),
+        *(tables.figures(words.NOISE_COLUMN.format(c), take("sigma", i), 1, words.SIGMA_HELP) for i, c in _CHANNELS),
+        *(tables.figures(words.GRAIN_COLUMN.format(c), take("lag", i), 2, words.GRAIN_HELP) for i, c in _CHANNELS),
     ]

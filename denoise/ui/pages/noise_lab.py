@@ -185,7 +185,7 @@ def _scene(state: Session) -> Scene:
         "clean photo",
         on_file=lambda _, file: own.open(file),
         tip=texts.UPLOAD_HELP,
-        note=texts.upload_note(limits.MAX_MEGAPIXELS),
+        note=texts.UPLOAD_NOTE.format(limits.MAX_MEGAPIXELS),
     )
     if own.error and is_listed:
         st.error(own.error)
@@ -299,7 +299,7 @@ def _compute(scene: Scene, setting: Setting, points: list[tuple[str, int]], curv
 
 
 def _curve_progress(name: str, iso: int) -> str:
-    return words.curve_progress(_titles()[name], iso)
+    return words.CURVE_PROGRESS.format(_titles()[name], iso)
 
 
 def _titles() -> dict[str, str]:

@@ -65,7 +65,7 @@ def _results() -> None:
 def _quantisation() -> None:
     elements.prose(words.QUANTISATION_INTRO)
     for name, title, columns, gain, note in elements.read(elements.RESULTS_DIR / "results.json", _quantised) or ():
-        elements.table(columns, f"quantisation-{name}", words.quantisation_table(title))
+        elements.table(columns, f"quantisation-{name}", words.QUANTISATION_TABLE.format(title))
         if gain:
             elements.prose(gain)
         st.caption(note)
@@ -104,7 +104,7 @@ def _quality_columns(results: Results) -> list[Column]:
         shifts = [each and each.get("colour_shift") for each in means]
         # Interesting where there is no noise: such a photo should come back as it was.
         if key.endswith(" clean") and any(shift is not None for shift in shifts):
-            columns.append(tables.figures(words.shift_of(set_title(key)), shifts, 2, words.SHIFT_HELP))
+            columns.append(tables.figures(words.SHIFT_COLUMN.format(set_title(key)), shifts, 2, words.SHIFT_HELP))
     parameters = [each.get("parameters") for each in denoisers]
     return [*columns, tables.counts(words.PARAMETERS, parameters, words.PARAMETERS_HELP)]
 
@@ -163,11 +163,15 @@ def _quantised(results: Results) -> list[tuple[str, str, list[Column], str, str]
             title = set_and_size(key, part, whole)
             columns += [
                 *_quality_of(title, means, words.measured_on(part)),
-                tables.figures(words.loss_of(title), [each and each.get("loss") for each in means], 2, words.LOSS_HELP),
+                tables.figures(
+                    words.LOSS_COLUMN.format(title), [each and each.get("loss") for each in means], 2, words.LOSS_HELP
+                ),
             ]
         title = results["denoisers"][name]["title"] if name in results["denoisers"] else name
         failed = [
-            words.format_failed(words.format_of(key), each["error"]) for key, each in formats.items() if "error" in each
+            words.FORMAT_FAILED.format(words.format_of(key), each["error"])
+            for key, each in formats.items()
+            if "error" in each
         ]
         note = words.quantised(title, network["parameters"], few_photos(counts), network["machine"])
         gain = _gain(name, formats, *next(iter(counts.items()), ("", (0, 0))))
@@ -265,6 +269,6 @@ def _curves(runs: Sequence[Path]) -> None:
     from denoise.ui import charts
 
     axis = words.PSNR_AXIS if figure == "psnr" else words.LOSS_AXIS
-    st.altair_chart(charts.curves(points, axis), height=elements.CHART_HEIGHT, alt=words.curves(name))
+    st.altair_chart(charts.curves(points, axis), height=elements.CHART_HEIGHT, alt=words.CURVE_OF_RUN.format(name))
     st.caption(words.NO_LOG)
-    elements.download(f"training-{name}", log, words.curves(name))
+    elements.download(f"training-{name}", log, words.CURVE_OF_RUN.format(name))
