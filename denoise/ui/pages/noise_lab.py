@@ -325,17 +325,19 @@ def _plot(curve: Curve, names: list[str], setting: Setting) -> None:
 def _chart(points: list[dict[str, Any]], titles: list[str], iso: int) -> "alt.LayerChart | alt.FacetChart":
     import altair as alt  # takes a second, which the first curve may, but not the page
 
+    from denoise.ui.charts import chart_of, coloured
+
     scale = alt.Scale(type="log", base=2, domain=[_ISOS[0], _ISOS[-1]])
     speed = alt.X("iso:Q", title=words.ISO, scale=scale, axis=alt.Axis(values=_ISOS, format="d", grid=False))
     every = list(_titles().values())  # each keeps its colour, whichever others are chosen
-    colours = alt.Scale(domain=titles, range=[_COLOURS[every.index(title) % len(_COLOURS)] for title in titles])
+    colours = [_COLOURS[every.index(title) % len(_COLOURS)] for title in titles]
     lines = (
-        alt.Chart(alt.InlineData(values=points))
+        chart_of(points)
         .mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(filled=True, size=70))
         .encode(
             x=speed,
             y=alt.Y("psnr:Q", title=texts.PSNR, scale=alt.Scale(zero=False)),
-            color=alt.Color("model:N", title=None, scale=colours, legend=alt.Legend(orient="top")),
+            color=coloured("model:N", titles, colours),
             shape=alt.Shape("model:N", title=None, scale=alt.Scale(domain=titles)),  # told apart without colour too
             tooltip=[
                 alt.Tooltip("model:N", title=texts.MODEL),
@@ -344,7 +346,5 @@ def _chart(points: list[dict[str, Any]], titles: list[str], iso: int) -> "alt.La
             ],
         )
     )
-    chosen = (
-        alt.Chart(alt.InlineData(values=[{"iso": iso}])).mark_rule(strokeDash=[2, 4], color=_COLOURS[0]).encode(x=speed)
-    )
-    return alt.layer(chosen, lines)
+    chosen = chart_of([{"iso": iso}]).mark_rule(strokeDash=[2, 4], color=_COLOURS[0])
+    return alt.layer(chosen.encode(x=speed), lines)
