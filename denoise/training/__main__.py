@@ -263,15 +263,18 @@ def _sets(options: argparse.Namespace) -> dict[str, "Sequence[Pair]"]:
 
 
 def _data(options: argparse.Namespace) -> None:
-    from denoise.training.datasets import cut, describe, find_pairs
+    from denoise.training.datasets import describe, find_pairs
 
     found = find_pairs(options.folder, options.layout)
     print(describe(found))
     if options.cut is not None:
+        from denoise.training.cutting import cut
+
         pieces = cut(found, options.cut, options.size)
         print(f"{pieces} pieces in {options.cut}")
     if options.step_seconds is not None:
-        from denoise.training.data import RandomPatches, waiting_share
+        from denoise.training.data import RandomPatches
+        from denoise.training.waiting import waiting_share
 
         patches = RandomPatches(found.pairs, batch_size=8, patch_size=64, steps=100, seed=0)
         share = waiting_share(patches, options.step_seconds)
