@@ -76,17 +76,11 @@ def _parser() -> argparse.ArgumentParser:
 
     eda = _command(commands, "eda", _eda, "exploratory analysis of one data set, or of several beside each other")
     eda.add_argument("folders", type=Path, nargs="+", metavar="DATA")
-    eda.add_argument("--out", type=Path, required=True, help="folder of the report; its README.md")
-    _layout(eda)
-    eda.add_argument("--limit", type=int, metavar="N", help="look at N pairs only, spread evenly over the set")
-    _no_pictures(eda)
+    _reported(eda)
 
     baseline = _command(commands, "baseline", _baseline, "show what denoisers remove and what they smear")
-    baseline.add_argument("--out", type=Path, required=True, help="folder of the report; its README.md")
     baseline.add_argument("--data", type=Path, help="a data set (default: the bundled samples)")
-    _layout(baseline)
-    baseline.add_argument("--limit", type=int, metavar="N", help="look at N pairs only, spread evenly over the set")
-    _no_pictures(baseline)
+    _reported(baseline)
     baseline.add_argument(
         "--denoisers", nargs="+", default=["nlm", "ridnet"], metavar="NAME", help="which (nlm ridnet)"
     )
@@ -201,7 +195,10 @@ def _layout(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _no_pictures(parser: argparse.ArgumentParser) -> None:
+def _reported(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, required=True, help="folder of the report; its README.md")
+    _layout(parser)
+    parser.add_argument("--limit", type=int, metavar="N", help="look at N pairs only, spread evenly over the set")
     parser.add_argument(
         "--no-pictures",
         action="store_true",
@@ -241,23 +238,19 @@ def _weights(text: str) -> tuple[str, Path]:
 
 def _sets(options: argparse.Namespace) -> dict[str, "Sequence[Pair]"]:
     """The pairs to measure on, by the name of their folder."""
-    from denoise.training.datasets import find_pairs
+    from denoise.training.datasets import find_sets
     from denoise.training.eda import choose
 
-    folders = {folder.resolve().name: folder for folder in options.data}
-    if len(folders) < len(options.data):
-        raise ValueError(f"The data folders must have different names. Received: {', '.join(map(str, options.data))}")
     held_out = None
     if options.held_out is not None:
         held_out = set(json.loads((options.held_out / "data.json").read_text())["held_out"])
     sets: dict[str, Sequence[Pair]] = {}
-    for name, folder in folders.items():
-        found = find_pairs(folder, options.layout)
+    for name, found in find_sets(options.data, options.layout).items():
         for problem in found.problems:
             print(f"{name}: skipped: {problem}", file=sys.stderr)
         pairs = [pair for pair in found.pairs if held_out is None or pair.name in held_out]
         if not pairs:
-            raise ValueError(f"The run {options.held_out} held out no pair of {folder}.")
+            raise ValueError(f"The run {options.held_out} held out no pair of {name}.")
         sets[name] = [pairs[place] for place in choose(len(pairs), options.limit)]
     return sets
 

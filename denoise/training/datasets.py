@@ -109,6 +109,19 @@ def find_pairs(folder: Path, layout: str | None = None) -> PairedSet:
     raise FileNotFoundError(f"No photos of a known layout in {folder}. Looked for {looked_for}.")
 
 
+def find_sets(folders: Sequence[Path], layout: str | None = None) -> dict[str, PairedSet]:
+    """Find the pairs of several data sets, by the names of their folders.
+
+    Raises:
+        FileNotFoundError: See `find_pairs`.
+        ValueError: Two folders have the same name, or the layout is unknown.
+    """
+    named = {folder.resolve().name: folder for folder in folders}
+    if len(named) < len(folders):
+        raise ValueError(f"The data folders must have different names. Received: {', '.join(map(str, folders))}")
+    return {name: find_pairs(folder, layout) for name, folder in named.items()}
+
+
 def _folders_below(folder: Path) -> list[Path]:
     found = []
     for path, names, _ in os.walk(folder, followlinks=True):

@@ -18,7 +18,7 @@ from denoise.notation import number, set_title
 from denoise.training import eda_figures as figures
 from denoise.training import markdown, plots
 from denoise.training.data import random_photograph
-from denoise.training.datasets import Pair, PairedSet, Pixels8, find_pairs, read_pair
+from denoise.training.datasets import Pair, PairedSet, Pixels8, find_sets, read_pair
 from denoise.training.eda_measures import (
     BIN,
     BRIGHTNESS,
@@ -64,16 +64,13 @@ def analyse_folders(
         FileNotFoundError: A folder is missing or holds no pair.
         ValueError: Two sets have the same name, or no pair of a set can be read.
     """
-    names = [folder.resolve().name for folder in folders]
-    if len(set(names)) < len(names):
-        raise ValueError(f"The data folders must have different names. Received: {', '.join(map(str, folders))}")
-    sets = [find_pairs(folder, layout) for folder in folders]  # all of them first: a wrong folder shows at once
-    if len(sets) == 1:
-        return analyse(sets[0], out, title=names[0], pictures=pictures, limit=limit)
+    sets = find_sets(folders, layout)  # all of them first: a wrong folder shows at once
+    places = {name: out / name for name in sets} if len(sets) > 1 else dict.fromkeys(sets, out)
     analyses = {
-        name: analyse(found, out / name, title=name, pictures=pictures, limit=limit)
-        for name, found in zip(names, sets, strict=True)
+        name: analyse(found, places[name], title=name, pictures=pictures, limit=limit) for name, found in sets.items()
     }
+    if len(sets) == 1:
+        return next(iter(analyses.values()))
     compare(analyses, out)
     print(f"Comparison: {out / REPORT}")
     return analyses
