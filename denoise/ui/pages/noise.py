@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from denoise.notation import infinite
 from denoise.ui import tables
 from denoise.ui.pages import elements
 from denoise.ui.pages import results_words as words
@@ -164,7 +165,7 @@ def analysis_of(found: Any) -> dict[str, Any]:
     return {
         "title": words.SETS.get(facts["title"], facts["title"]),
         "pairs": int(facts["analysed"]),
-        "psnr": elements.infinite(found["psnr"]["mean"]),
+        "psnr": infinite(found["psnr"]["mean"]),
         "ssim": float(found["ssim"]["mean"]),
         "range": {name: float(found["psnr"][name]) for name in ("p10", "p25", "median", "p75", "p90")},
         "sigma": [float(value) for value in found["sigma"]["median"]],

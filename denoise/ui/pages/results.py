@@ -10,7 +10,7 @@ from typing import Any, cast
 import streamlit as st
 
 from denoise import registry
-from denoise.notation import few_photos, set_and_size, set_title
+from denoise.notation import few_photos, infinite, scaled, set_and_size, set_title
 from denoise.results import KERAS, Format, Mean, Photos, Results
 from denoise.ui import tables, texts
 from denoise.ui.pages import elements, noise, story
@@ -94,9 +94,9 @@ def _quality_columns(results: Results) -> list[Column]:
     columns = [
         tables.names(words.DENOISER, [str(each["title"]) for each in denoisers]),
         tables.figures(
-            words.TILE_MS, [_scaled(each.get("seconds_per_tile"), 1e3) for each in denoisers], 0, words.TILE_HELP
+            words.TILE_MS, [scaled(each.get("seconds_per_tile"), 1e3) for each in denoisers], 0, words.TILE_HELP
         ),
-        tables.figures(words.FILE_MB, [_scaled(each.get("bytes"), 1e-6) for each in denoisers], 2),
+        tables.figures(words.FILE_MB, [scaled(each.get("bytes"), 1e-6) for each in denoisers], 2),
     ]
     for key, about in results["sets"].items():
         means = [each["sets"].get(key) for each in denoisers]
@@ -148,7 +148,7 @@ def _quantised(results: Results) -> list[tuple[str, str, list[Column], str, str]
         counts = {key: (about["photos"], _all_photos(results, key, about)) for key, about in sets.items()}
 
         def cells(key: str, factor: float = 1.0, rows: list[Format] = rows) -> list[float | None]:
-            return [_scaled(cast("float | None", each.get(key)), factor) for each in rows]
+            return [scaled(cast("float | None", each.get(key)), factor) for each in rows]
 
         columns = [
             tables.names(words.FORMAT_COLUMN, [words.format_of(key) for key in formats]),
@@ -204,11 +204,7 @@ def _gain(name: str, formats: dict[str, Format], key: str, counts: tuple[int, in
 
 
 def _psnr(mean: Mean | None) -> float | None:
-    return None if mean is None else elements.infinite(mean["psnr"])
-
-
-def _scaled(value: float | None, factor: float) -> float | None:
-    return None if value is None else value * factor
+    return None if mean is None else infinite(mean["psnr"])
 
 
 # Elements
