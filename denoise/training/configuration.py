@@ -40,16 +40,10 @@ class Configuration:
     noiseless: float = _option("patches", 0.0, "share of patches of clean photos without noise (%(default)s)")
     white: float = _option("patches", 0.0, "share of the others with white noise alone (%(default)s)")
     loss: str = _option(
-        "learning",
-        "l1",
-        "the case study: mse (%(default)s)",
-        choices=("l1", "mse", "charbonnier", "psnr", "cbdnet"),
+        "learning", "l1", "the case study: mse (%(default)s)", choices=("l1", "mse", "charbonnier", "psnr", "cbdnet")
     )
     adversarial: float = _option(
-        "learning",
-        0.0,
-        "of a discriminator's judgement beside the loss, such as 0.01 (%(default)s)",
-        metavar="WEIGHT",
+        "learning", 0.0, "of a discriminator's judgement beside the loss, such as 0.01 (%(default)s)", metavar="WEIGHT"
     )
     optimizer: str = _option(
         "learning",

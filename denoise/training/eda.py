@@ -41,12 +41,7 @@ _T = TypeVar("_T")
 
 
 def analyse_folders(
-    folders: Sequence[Path],
-    out: Path,
-    *,
-    layout: str | None = None,
-    pictures: bool = True,
-    limit: int | None = None,
+    folders: Sequence[Path], out: Path, *, layout: str | None = None, pictures: bool = True, limit: int | None = None
 ) -> dict[str, Any]:
     """Analyse one data set, or several and what tells them apart.
 
@@ -77,12 +72,7 @@ def analyse_folders(
 
 
 def analyse(
-    found: PairedSet,
-    out: Path,
-    *,
-    title: str = "Data set",
-    pictures: bool = True,
-    limit: int | None = None,
+    found: PairedSet, out: Path, *, title: str = "Data set", pictures: bool = True, limit: int | None = None
 ) -> dict[str, Any]:
     """Measure a set of pairs and write a report: `README.md`, its plots, and `eda.json` with all the numbers.
 

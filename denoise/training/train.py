@@ -124,13 +124,7 @@ def train(data: Sequence[Path], run: Path, configuration: Configuration) -> kera
 class RunState(keras.callbacks.Callback):
     """The clock of a run, its log and its checkpoint, written after every epoch."""
 
-    def __init__(
-        self,
-        run: Path,
-        training: DenoisingTraining,
-        patches: Patches,
-        configuration: Configuration,
-    ) -> None:
+    def __init__(self, run: Path, training: DenoisingTraining, patches: Patches, configuration: Configuration) -> None:
         """Watch `training`; see `train`."""
         super().__init__()
         self.run, self.training, self.patches, self.configuration = run, training, patches, configuration

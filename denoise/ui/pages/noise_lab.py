@@ -139,11 +139,7 @@ def show() -> None:
         setting = _setting()
         model = _model()
     shot = (scene.id, setting)
-    noisy, clean = state.cache.get(
-        "lab shot",
-        shot,
-        lambda: photograph(scene.clean, setting),
-    )
+    noisy, clean = state.cache.get("lab shot", shot, lambda: photograph(scene.clean, setting))
     cleaned: dict[str, Cleaned] = state.cache.get("lab cleaned", shot, dict)
     with place:
         _viewer(state, scene, shot, noisy, clean, model, cleaned.get(model))
@@ -205,11 +201,7 @@ def _setting() -> Setting:
 def _model() -> str:
     denoisers = catalogue.denoiser_names()
     return st.selectbox(
-        words.MODEL,
-        list(denoisers),
-        format_func=lambda name: denoisers[name].title,
-        key="cleaner",
-        bind="query-params",
+        words.MODEL, list(denoisers), format_func=lambda name: denoisers[name].title, key="cleaner", bind="query-params"
     )
 
 

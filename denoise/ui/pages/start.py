@@ -154,13 +154,7 @@ def _gallery(state: Session) -> None:
 
 def _upload(state: Session) -> None:
     # The photo stays when the list is emptied: it is empty, too, until the file that replaces it can be read.
-    is_listed = photo_uploader.show(
-        state,
-        words.UPLOAD,
-        "photo",
-        on_file=state.open_upload,
-        is_button=True,
-    )
+    is_listed = photo_uploader.show(state, words.UPLOAD, "photo", on_file=state.open_upload, is_button=True)
     if state.upload and not is_listed:  # after a look at another page, too, or a click on the uploader's cross
         st.button(words.UPLOAD_REMOVE, on_click=state.remove_upload)
     if state.can_undo:
