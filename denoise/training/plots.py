@@ -22,7 +22,7 @@ from denoise.files import write_atomically
 
 DPI = 150
 
-ROLES = {"noisy": "#E69F00", "clean": "#000000", "denoised": "#CC79A7"}
+ROLES = {"noisy": "#E69F00", "clean": "#000000"}
 """Colour of each kind of photo."""
 
 

@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from denoise.training.architectures.ridnet import convolution
+
 NOISE_LEVEL = "noise_level"
 """Name of the layer whose output is the estimated noise level, (N, H, W, 3), for the losses of section 3.3."""
 
@@ -62,12 +64,5 @@ _SMALL = keras.initializers.Constant(0.05)  # else ReLU may start, and stay, at 
 def convolutions(x: keras.KerasTensor, filters: int, count: int, name: str) -> keras.KerasTensor:
     """So many convolutions of 3x3 in a row, each with a ReLU."""
     for index in range(count):
-        x = layers.Conv2D(
-            filters,
-            3,
-            padding="same",
-            activation="relu",
-            kernel_initializer="he_normal",
-            name=f"{name}_conv{index + 1}",
-        )(x)
+        x = convolution(x, filters, 3, f"{name}_conv{index + 1}")
     return x

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from denoise.training.architectures.cbdnet import convolutions
+from denoise.training.architectures.ridnet import convolution
 
 SCALES = (1, 2, 4, 8, 16)
 
@@ -37,7 +38,7 @@ def noise_estimation(noisy: keras.KerasTensor, filters: int = 32) -> keras.Keras
     """Four convolutions, weighed channel by channel (section II-B), to three channels."""
     x = convolutions(noisy, filters, 4, "estimate")
     gate = layers.GlobalAveragePooling2D(keepdims=True, name="attention_pool")(x)
-    gate = layers.Conv2D(2, 1, activation="relu", kernel_initializer="he_normal", name="attention_squeeze")(gate)
+    gate = convolution(gate, 2, 1, "attention_squeeze")
     gate = layers.Conv2D(filters, 1, activation="sigmoid", name="attention_excite")(gate)
     x = layers.Multiply(name="attention_scale")([x, gate])
     return layers.Conv2D(3, 3, padding="same", name="estimate")(x)
@@ -60,21 +61,9 @@ def unet(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:
 
 def kernel_selection(x: keras.KerasTensor, channels: int, reduction: int = 2) -> keras.KerasTensor:
     """Convolve by 3x3, 5x5 and 7x7, and mix the three by weights a channel that sum to one (section II-D)."""
-    views = [
-        layers.Conv2D(
-            channels,
-            kernel,
-            padding="same",
-            activation="relu",
-            kernel_initializer="he_normal",
-            name=f"select_conv{kernel}",
-        )(x)
-        for kernel in (3, 5, 7)
-    ]
+    views = [convolution(x, channels, kernel, f"select_conv{kernel}") for kernel in (3, 5, 7)]
     pooled = layers.GlobalAveragePooling2D(keepdims=True, name="select_pool")(layers.Add(name="select_sum")(views))
-    squeezed = layers.Conv2D(
-        channels // reduction, 1, activation="relu", kernel_initializer="he_normal", name="select_squeeze"
-    )(pooled)
+    squeezed = convolution(pooled, channels // reduction, 1, "select_squeeze")
     scores = [layers.Conv2D(channels, 1, name=f"select_score{kernel}")(squeezed) for kernel in (3, 5, 7)]
     weights = layers.Softmax(axis=1, name="select_softmax")(layers.Concatenate(axis=1, name="select_scores")(scores))
     picked = [
