@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -12,6 +11,7 @@ import streamlit as st
 from denoise import registry
 from denoise.notation import few_photos, infinite, scaled, set_and_size, set_title
 from denoise.results import KERAS, Format, Mean, Photos, Results
+from denoise.runtime import ModelError
 from denoise.ui import tables, texts
 from denoise.ui.pages import elements, noise, story
 from denoise.ui.pages import results_words as words
@@ -187,19 +187,19 @@ def _all_photos(results: Results, key: str, about: Photos) -> int:
 def _gain(name: str, formats: dict[str, Format], key: str, counts: tuple[int, int]) -> str:
     """Say what the bundled format gained over the network as it was trained; empty where that was not measured."""
     try:
-        card = json.loads((registry.MODELS_DIR / f"{name}.json").read_text("utf-8"))
-        bundled, trained = formats[card["quantisation"]], formats[KERAS]
+        quantisation = registry.model_card(name).quantisation
+        bundled, trained = formats[quantisation], formats[KERAS]
         if (loss := bundled["sets"][key]["loss"]) is None:
             return ""
         return words.quantisation_gain(
-            words.format_of(card["quantisation"]),
+            words.format_of(quantisation),
             trained["bytes"] / bundled["bytes"],
             trained["seconds_per_tile"] / bundled["seconds_per_tile"],
             loss,
             counts[0],
             set_title(key),
         )
-    except (OSError, ValueError, LookupError, TypeError, ZeroDivisionError):
+    except (ModelError, LookupError, TypeError, ZeroDivisionError):
         return ""
 
 
