@@ -256,8 +256,7 @@ class Batch:
                 if item.state == State.DONE:
                     self._unlink(item.id, "out", "mixed")
                     item.state = State.WAITING
-                    item.noise_after = item.clean = item.seconds = None
-                    item.result = item.denoiser = item.not_kept = ""
+                    item.figures, item.seconds, item.result = None, None, ""
                     item.rejected, item.mix = False, Mix()
 
     def remove(self, item_id: str) -> None:
@@ -463,15 +462,10 @@ class Batch:
         write(self._file(item.id, "out"), data)
         return {
             "state": State.DONE,
-            "noise_after": figures.noise_after,
-            "clean": figures.clean,
-            "denoiser": figures.model,
-            "strength": settings.strength,
-            "best": settings.best,
+            "figures": figures,
             "settings": settings,
             "seconds": time.monotonic() - self._since,
             "result": self._free_name(item.name, figures.format),
-            "not_kept": ", ".join(figures.not_kept),
         }
 
     def _free_name(self, name: str, format_name: str) -> str:

@@ -31,9 +31,10 @@ from denoise.console import Run, progress_bars, report_line, say, sentence, sile
 from denoise.engine import Engine, Task
 from denoise.files import write_atomically
 from denoise.image import SUFFIXES, PhotoError, format_for
+from denoise.item import Figures
 from denoise.notation import number
 from denoise.plan import Selection, photos_of, taken_by_another, written
-from denoise.processing import Figures, process
+from denoise.processing import process
 from denoise.registry import load_model
 from denoise.runtime import ModelError, processors
 

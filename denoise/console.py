@@ -18,10 +18,10 @@ from denoise.clean import describe_clean
 from denoise.engine import Engine, Job, Task
 from denoise.files import write_atomically
 from denoise.image import PhotoError, decode, format_for, suffix_for
-from denoise.item import Settings
+from denoise.item import Figures, Settings
 from denoise.notation import number
 from denoise.plan import is_written, taken_by_another, written
-from denoise.processing import Figures, process
+from denoise.processing import process
 from denoise.registry import load_model
 
 _PERSONAL = (PhotoError, OSError, MemoryError)  # failures of one photo

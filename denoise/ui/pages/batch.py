@@ -195,15 +195,15 @@ def _actions(batch: Batch, settings: Settings, items: list[Item]) -> None:
 
 
 def _row(item: Item) -> photo_table.Row:
-    detail = item.reason
-    if item.state == State.DONE and item.denoiser:
-        known = catalogue.denoiser_names().get(item.denoiser)
-        detail = words.denoiser(known.title if known else item.denoiser, item.clean or 0.0)
+    detail, made = item.reason, item.figures
+    if item.state == State.DONE and made:
+        known = catalogue.denoiser_names().get(made.model)
+        detail = words.denoiser(known.title if known else made.model, made.clean)
     return photo_table.Row(
         item.id,
         item.name,
         words.photo_size(item.width, item.height, item.bytes),
-        words.noise(item.noise_before, item.noise_after),
+        words.noise(item.noise_before, made.noise_after if made else None),
         NONE if item.seconds is None else texts.duration(item.seconds),
         item.state,
         words.STATES[item.state],
