@@ -300,7 +300,7 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _curves(options: argparse.Namespace) -> None:
-    from denoise.training.train import draw_curves
+    from denoise.training.curves import draw_curves
 
     for run in options.run:
         print(draw_curves(run))

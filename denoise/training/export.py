@@ -1,7 +1,6 @@
 """Turn trained weights into the quantised TFLite file and the model card that the page reads."""
 
 import contextlib
-import csv
 import hashlib
 import io
 import json
@@ -17,6 +16,7 @@ from denoise import Image, Level, registry
 from denoise.console import silenced
 from denoise.files import write_atomically
 from denoise.training.architectures import build
+from denoise.training.curves import read_log
 
 Quantisation = Literal["float32", "float16", "dynamic-range int8", "full int8"]
 """What the weights become; with "full int8" the activations too, by scales that are fixed in advance ("static")."""
@@ -254,8 +254,7 @@ def describe_run(run: Path) -> dict[str, Any]:
     configuration = json.loads((run / "config.json").read_text(encoding="utf-8"))
     if initial := configuration.get("initial_weights"):
         configuration["initial_weights"] = Path(initial).name  # where they lay is nobody's business
-    with (run / "log.csv").open(encoding="utf-8") as log:
-        epochs = list(csv.DictReader(log))
+    epochs = read_log(run / "log.csv")
     if not epochs:
         raise ValueError(f"The run must have finished an epoch. Received: {run}")
     last = epochs[-1]
