@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from scipy.stats import gaussian_kde  # type: ignore[import-untyped]
 
 from denoise import metrics
+from denoise.image import Photo, shrink
 from denoise.notation import number, set_title
 from denoise.training import plots
 from denoise.training.datasets import Pixels8
@@ -37,7 +38,8 @@ def draw_pairs(examples: Sequence[Example]) -> Figure:
     for kind, name, noisy, clean in examples:
         crop = plots.detailed_crop(clean, size)
         enlarged = [photo[crop].repeat(scale, axis=0).repeat(scale, axis=1) for photo in (noisy, clean)]
-        rows.append([plots.thumbnail(noisy, scale * size), *enlarged])
+        whole = np.asarray(shrink(Photo(noisy), scale * size).pixels, np.uint8)
+        rows.append([whole, *enlarged])
         labels.append([name[:48], f"{kind}, PSNR {number(metrics.psnr(clean, noisy), 1, ' dB')}", ""])
     return plots.photo_grid(rows, columns=["noisy, whole photo", "noisy", "clean"], labels=labels)
 

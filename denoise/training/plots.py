@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import matplotlib.style
 import numpy as np
 from matplotlib.figure import Figure
@@ -160,15 +159,6 @@ def detailed_crop(photo: NDArray[np.uint8], size: int) -> tuple[slice, slice]:
         for x in np.linspace(0, photo.shape[1] - width, 5, dtype=int).tolist()
     ]
     return max(places, key=lambda place: float(np.abs(np.diff(photo[place].astype(np.int16), axis=1)).mean()))
-
-
-def thumbnail(photo: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Return a photo, (H, W, 3), shrunk by area until it fits into a square of `size` pixels."""
-    scale = size / max(photo.shape[:2])
-    if scale >= 1:
-        return photo
-    height, width = (max(1, round(length * scale)) for length in photo.shape[:2])
-    return np.asarray(cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -9,7 +9,7 @@ import skimage.data
 from PIL import Image as PillowImage
 
 from denoise import image, pipeline
-from denoise.camera import photograph as photograph  # the evaluation uses it too
+from denoise.camera import photograph
 
 
 class Source(NamedTuple):
