@@ -13,10 +13,7 @@ from streamlit import config
 
 from denoise import engine
 from denoise.spool import remove_spool, spool
-from denoise.ui import ahead, assets, batch_routes, ending, guard, introduction, limits, routes
-
-base = str(config.get_option("server.baseUrlPath")).strip("/")
-base = f"/{base}" if base else ""
+from denoise.ui import addresses, ahead, assets, batch_routes, ending, guard, introduction, limits, routes
 
 # Streamlit asks this of websockets only. Names that lead here by a trick of a foreign page's are refused.
 hosts = config.get_option("server.allowedHosts") or ["*"]
@@ -31,7 +28,7 @@ def service_routes() -> list[BaseRoute]:
     rules = service.from_environment(
         max_megapixels=limits.MAX_MEGAPIXELS, max_bytes=int(config.get_option("server.maxUploadSize")) << 20
     )
-    return service.routes(engine.shared(), rules, base=base)
+    return service.routes(engine.shared(), rules, base=addresses.base())
 
 
 @asynccontextmanager
@@ -51,7 +48,7 @@ async def lifespan(_app: st.App) -> AsyncGenerator[None]:
 
 app = st.App(
     "page.py",
-    routes=[*routes.routes(base), *batch_routes.routes(base), *service_routes()],
+    routes=[*routes.routes(addresses.base()), *batch_routes.routes(addresses.base()), *service_routes()],
     lifespan=lifespan,
     middleware=[
         Middleware(guard.guarded),

@@ -99,8 +99,7 @@ def _denoise(arguments: Sequence[str]) -> int:
             pairs, total = iter(planned), len(planned)
         if args.reference and total != 1:
             parser.error(f"--reference needs exactly one photo. Received: {total or 'a folder'}")
-        with contextlib.ExitStack() as stack:
-            report = stack.enter_context(args.report.open("a", encoding="utf-8")) if args.report else None
+        with args.report.open("a", encoding="utf-8") if args.report else contextlib.nullcontext() as report:
             run = Run(
                 settings=settings,
                 overwrite=args.force or args.in_place,
@@ -332,8 +331,7 @@ def _cluster(arguments: Sequence[str]) -> int:
         parser.error(f"{error.name} is missing; install it with: pip install 'denoise[cluster]'")
     selection = Selection(True, args.include, args.exclude)
     try:
-        with contextlib.ExitStack() as stack:
-            report = stack.enter_context(args.report.open("a", encoding="utf-8")) if args.report else None
+        with args.report.open("a", encoding="utf-8") if args.report else contextlib.nullcontext() as report:
             run = Run(settings, overwrite=args.force, max_megapixels=args.max_megapixels, report=report)
             where_to = {"workers": args.workers, "address": args.address}
             failures = cluster.work_off(args.source, args.output, run, selection, **where_to)

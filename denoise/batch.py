@@ -186,7 +186,8 @@ class Batch:
             self.note_progress(item_id, part)
             size = part.stat().st_size
             check = partial(self._check_wanted, item_id, part)
-            with turns.pictures.turn(2 * self._unpacked_size(part), check=check):
+            unpacked = unpacked_size(part.read_bytes(), max_megapixels=self._max_megapixels)
+            with turns.pictures.turn(2 * unpacked, check=check):
                 noisy = decode(part.read_bytes(), max_megapixels=self._max_megapixels)
                 small = replace(without_metadata(shrink(noisy, _THUMBNAIL_SIDE)), format="JPEG")
                 write(self._file(item_id, "thumbnail"), encode(small, quality=85))
@@ -206,9 +207,6 @@ class Batch:
                 self._last_progress = time.monotonic()
             with suppress(OSError):
                 part.unlink()
-
-    def _unpacked_size(self, part: Path) -> int:
-        return unpacked_size(part.read_bytes(), max_megapixels=self._max_megapixels)
 
     def give_up(self, item_id: str, error: Exception, part: Path | None = None) -> None:
         """Give up a photo that did not arrive, or is bad; with `part`, only if that is how it was to come."""
@@ -256,8 +254,7 @@ class Batch:
                 if item.state == State.DONE:
                     self._unlink(item.id, "out", "mixed")
                     item.state = State.WAITING
-                    item.noise_after = item.clean = item.seconds = None
-                    item.result = item.denoiser = item.not_kept = ""
+                    item.figures, item.seconds, item.result = None, None, ""
                     item.rejected, item.mix = False, Mix()
 
     def remove(self, item_id: str) -> None:
@@ -305,17 +302,13 @@ class Batch:
             KeyError: There is no such result.
             PhotoError: A file is damaged.
         """
-        noisy, denoised = (self._decoded(item_id, kind) for kind in ("in", "out"))
-        return noisy, denoised
+        return self.photo(item_id, after=False), self.photo(item_id, after=True)
 
     def photo(self, item_id: str, *, after: bool) -> Photo:
         """Return a photo, or its result; raises as `photos` does."""
-        return self._decoded(item_id, "out" if after else "in")
-
-    def _decoded(self, item_id: str, kind: str) -> Photo:
         with self._changed:
             self._check_done(item_id)
-            data = self._file(item_id, kind).read_bytes()
+            data = self._file(item_id, "out" if after else "in").read_bytes()
         return decode(data, max_megapixels=self._max_megapixels)
 
     def unpacked(self, item_id: str) -> int:
@@ -463,15 +456,10 @@ class Batch:
         write(self._file(item.id, "out"), data)
         return {
             "state": State.DONE,
-            "noise_after": figures.noise_after,
-            "clean": figures.clean,
-            "denoiser": figures.model,
-            "strength": settings.strength,
-            "best": settings.best,
+            "figures": figures,
             "settings": settings,
             "seconds": time.monotonic() - self._since,
             "result": self._free_name(item.name, figures.format),
-            "not_kept": ", ".join(figures.not_kept),
         }
 
     def _free_name(self, name: str, format_name: str) -> str:

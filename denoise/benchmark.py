@@ -40,11 +40,19 @@ def measure(model: str, size: int, megapixels: Sequence[float], engine: Engine) 
 def machine() -> dict[str, str | int | None]:
     """Facts about this machine that a measurement depends on."""
     return {
-        "processor": platform.processor() or platform.machine(),
+        "processor": _processor(),
         "cores": processors(),
         "system": platform.system(),
         "python": platform.python_version(),
     }
+
+
+def _processor() -> str:
+    """Name of the processor; `platform.processor` knows it on few systems."""
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.exists() else []
+    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
 
 
 def _photo_seconds(model: str, size: int, engine: Engine) -> tuple[float, float]:

@@ -42,6 +42,12 @@ MULTIPLE = 16
 LONGEST_SIDE = 640
 """Pixels; `photograph` takes the middle of what is larger."""
 
+# What the camera of `iso_parameters` does not have.
+_ABSENT = (
+    *("blur", "banding", "columns", "hot_raw", "hot", "white", "raw_floor", "averaged", "gradient_corrected"),
+    *("luma_reduction", "luma_reduction_far", "chroma_reduction", "jpeg_again"),
+)
+
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _RGB_TO_YCC = np.array([_LUMA, [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
 _YCC_TO_RGB = np.linalg.inv(_RGB_TO_YCC).astype(np.float32)
@@ -154,44 +160,31 @@ def iso_parameters(iso: float, quality: int = 95, monochrome: bool = False) -> d
         `Parameters` for one picture.
     """
     shot = 2e-6 * iso
-    to_camera = np.array([[[0.66, 0.28, 0.06], [0.15, 0.74, 0.11], [0.04, 0.30, 0.66]]])
-    parameters: dict[str, Any] = {
-        "blur": [0.0],
-        "light": [1.0],
-        "shot": [shot],
-        "read": [np.exp(2.18 * np.log(shot) + 1.20)],
-        "banding": [0.0],
-        "columns": [0.0],
-        "hot_raw": [0.0],
-        "hot": [0.0],
-        "white": [0.0],
-        "raw_floor": [0.0],
-        "averaged": [0.0],
-        "exposure": [1.2],
-        "white_balance": [[2.0, 1.0, 1.7]],
+    to_camera = np.array([[0.66, 0.28, 0.06], [0.15, 0.74, 0.11], [0.04, 0.30, 0.66]])
+    parameters = dict.fromkeys(_ABSENT, 0.0) | {
+        "light": 1.0,
+        "shot": shot,
+        "read": np.exp(2.18 * np.log(shot) + 1.20),
+        "exposure": 1.2,
+        "white_balance": (2.0, 1.0, 1.7),
         "to_camera": to_camera,
         "from_camera": np.linalg.inv(to_camera),
-        "gamma": [2.2],
-        "toe": [0.004],
-        "contrast": [1.15],
-        "mosaic": [1.0],
-        "edge_aware": [1.0],
-        "gradient_corrected": [0.0],
-        "luma_smoothing": [0.06],
-        "chroma_smoothing": [0.2],
-        "luma_reduction": [0.0],
-        "luma_reduction_far": [0.0],
-        "chroma_reduction": [0.0],
-        "chroma_kept": [1.0],
-        "jpeg": [float(quality < 100)],
-        "subsample": [1.0],
-        "quality": [float(quality)],
-        "monochrome": [float(monochrome)],
-        "resize": [1.0],
-        "jpeg_again": [0.0],
-        "quality_again": [100.0],
+        "gamma": 2.2,
+        "toe": 0.004,
+        "contrast": 1.15,
+        "mosaic": 1.0,
+        "edge_aware": 1.0,
+        "luma_smoothing": 0.06,
+        "chroma_smoothing": 0.2,
+        "chroma_kept": 1.0,
+        "jpeg": quality < 100,
+        "subsample": 1.0,
+        "quality": quality,
+        "monochrome": monochrome,
+        "resize": 1.0,
+        "quality_again": 100.0,
     }
-    return {name: np.asarray(value, np.float32) for name, value in parameters.items()}
+    return {name: np.asarray([value], np.float32) for name, value in parameters.items()}
 
 
 def photograph(

@@ -27,13 +27,14 @@ from ray.exceptions import RayError
 from ray.util.annotations import RayDeprecationWarning
 
 from denoise import __version__
-from denoise.console import Run, progress_bars, quiet_stderr, report_line, say, sentence
+from denoise.console import Run, progress_bars, report_line, say, sentence, silenced
 from denoise.engine import Engine, Task
 from denoise.files import write_atomically
 from denoise.image import SUFFIXES, PhotoError, format_for
+from denoise.item import Figures
 from denoise.notation import number
 from denoise.plan import Selection, photos_of, taken_by_another, written
-from denoise.processing import Figures, process
+from denoise.processing import process
 from denoise.registry import load_model
 from denoise.runtime import ModelError, processors
 
@@ -296,7 +297,7 @@ def _connect(address: str, workers: int | None) -> None:
     if address == "local":
         options |= {"num_cpus": max(processors(), workers or 1), "include_dashboard": False}
     try:
-        with quiet_stderr():
+        with silenced(2):
             ray.init(address=address, **options)
     except Exception as error:  # of any kind, such as where a machine is too busy
         raise PhotoError(_UNREACHED.format(address=address, error=_last_line(error))) from error

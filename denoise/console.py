@@ -18,10 +18,10 @@ from denoise.clean import describe_clean
 from denoise.engine import Engine, Job, Task
 from denoise.files import write_atomically
 from denoise.image import PhotoError, decode, format_for, suffix_for
-from denoise.item import Settings
+from denoise.item import Figures, Settings
 from denoise.notation import number
 from denoise.plan import is_written, taken_by_another, written
-from denoise.processing import Figures, process
+from denoise.processing import process
 from denoise.registry import load_model
 
 _PERSONAL = (PhotoError, OSError, MemoryError)  # failures of one photo
@@ -78,7 +78,7 @@ def quiet_engine() -> Engine:
     """Make an engine that loads networks without the line that LiteRT writes from C++; it has no switch for it."""
 
     def load(name: str) -> Denoiser:
-        with quiet_stderr():
+        with silenced(2):
             return load_model(name)
 
     return Engine(load)
@@ -227,15 +227,17 @@ def progress_bars() -> Progress:
 
 
 @contextlib.contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Silence stderr of the whole process."""
+def silenced(*streams: int) -> Iterator[None]:
+    """Send what the whole process writes to some streams, such as 2 for stderr, to nowhere: C++ code's, too."""
+    sys.stdout.flush()
     sys.stderr.flush()
-    saved = os.dup(2)
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    os.close(null)
+    saved = {stream: os.dup(stream) for stream in streams}
+    with Path(os.devnull).open("wb") as null:
+        for stream in streams:
+            os.dup2(null.fileno(), stream)
     try:
         yield
     finally:
-        os.dup2(saved, 2)
-        os.close(saved)
+        for stream, kept in saved.items():
+            os.dup2(kept, stream)
+            os.close(kept)

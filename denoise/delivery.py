@@ -24,7 +24,11 @@ def report(items: Iterable[Item]) -> bytes:
     writer = csv.DictWriter(text, _COLUMNS, extrasaction="ignore")
     writer.writeheader()
     for item in items:
-        writer.writerow({name: cell(value) for name, value in asdict(item).items()})
+        row = asdict(item)
+        if (made := item.figures) and (how := item.settings):
+            row |= {"denoiser": made.model, "noise_after": made.noise_after, "clean": made.clean}
+            row |= {"strength": how.strength, "best": how.best, "not_kept": ", ".join(made.not_kept)}
+        writer.writerow({name: cell(value) for name, value in row.items()})
     return text.getvalue().encode("utf-8-sig")
 
 

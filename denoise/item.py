@@ -9,6 +9,7 @@ import numpy as np
 
 from denoise import catalogue
 from denoise.image import Development, Photo
+from denoise.metrics import Quality
 from denoise.mixing import Mix
 from denoise.runtime import ModelError
 
@@ -51,6 +52,37 @@ class Settings:
     development: Development = field(default_factory=Development)
 
 
+@dataclass(frozen=True)
+class Figures:
+    """What there is to tell of a result.
+
+    Attributes:
+        model: The name of the denoiser that made it.
+        format: Such as "PNG".
+        width: In pixels.
+        height: In pixels.
+        noise_before: Estimated standard deviation of the photo's noise, in levels of 0 to 255.
+        noise_after: The same of the result.
+        clean: Which share came back as it was because it held no noise, see `denoise.clean`, in [0, 1].
+        not_kept: What of the photo the result could not keep, see `denoise.image.losses`.
+        before: How close the photo is to its reference, if there is one.
+        after: The same of the result.
+        seconds: From the one file to the other.
+    """
+
+    model: str
+    format: str
+    width: int
+    height: int
+    noise_before: float
+    noise_after: float
+    clean: float
+    not_kept: tuple[str, ...]
+    seconds: float
+    before: Quality | None = None
+    after: Quality | None = None
+
+
 @dataclass
 class Item:
     """A photo of a batch, and what has become of it.
@@ -65,15 +97,10 @@ class Item:
         height: In pixels; 0 until then.
         unpacked: Bytes of its pixels, and of their opacity; 0 until then.
         noise_before: Estimated standard deviation of the noise, in levels of 0 to 255.
-        noise_after: The same of the result.
-        clean: Which share came back as it was because it held no noise, see `denoise.clean`, in [0, 1].
-        denoiser: The name of the one that made the result.
-        strength: With which it was made.
-        best: Whether at its best quality.
-        settings: With which the result was made.
+        figures: What there is to tell of the result.
+        settings: With which it was made.
         seconds: From the file that came to the file that goes.
         result: Name of the result, with its folders; no two are equal.
-        not_kept: What of the photo the result could not keep, such as "16-bit depth"; see `denoise.image.losses`.
         rejected: Its owner does not want the result.
         mix: How its owner wants the result mixed with the photo once more.
     """
@@ -87,15 +114,10 @@ class Item:
     height: int = 0
     unpacked: int = 0
     noise_before: float | None = None
-    noise_after: float | None = None
-    clean: float | None = None
-    denoiser: str = ""
-    strength: float | None = None
-    best: bool | None = None
+    figures: Figures | None = None
     settings: Settings | None = None
     seconds: float | None = None
     result: str = ""
-    not_kept: str = ""
     rejected: bool = False
     mix: Mix = field(default_factory=Mix)
 

@@ -33,6 +33,16 @@ def number(value: float | None, digits: int, unit: str = "", *, none: str = NONE
     return EQUAL if math.isinf(value) else f"{value:z.{digits}f}{unit}"
 
 
+def scaled(value: float | None, factor: float) -> float | None:
+    """Return a figure in another unit, if there is one."""
+    return None if value is None else value * factor
+
+
+def infinite(psnr: float | None) -> float:
+    """Return a PSNR as it is: that of equal pictures is infinite, which JSON does not know."""
+    return math.inf if psnr is None else float(psnr)
+
+
 def set_title(name: str) -> str:
     """Name a set of photos as it is known, such as "Kodak ISO 1600" for "kodak ISO 1600"; an unknown one as it is."""
     first, *rest = name.split(" ")

@@ -1,7 +1,7 @@
 """A photo's file in, the file of its result out, and the figures that there are to tell of it."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,41 +10,10 @@ from denoise import catalogue, pipeline
 from denoise.clean import clean_share
 from denoise.engine import Task
 from denoise.image import Photo, decode, encode, losses, with_depth, without_metadata
-from denoise.item import Settings
+from denoise.item import Figures, Settings
 from denoise.level import estimate_noise, noise_of_photo
-from denoise.metrics import Quality, check_reference, compare
+from denoise.metrics import check_reference, compare
 from denoise.mixing import Mix, blend
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What there is to tell of a result.
-
-    Attributes:
-        model: The name of the denoiser that made it.
-        format: Such as "PNG".
-        width: In pixels.
-        height: In pixels.
-        noise_before: Estimated standard deviation of the photo's noise, in levels of 0 to 255.
-        noise_after: The same of the result.
-        clean: Which share came back as it was because it held no noise, see `denoise.clean`, in [0, 1].
-        not_kept: What of the photo the result could not keep, see `denoise.image.losses`.
-        before: How close the photo is to its reference, if there is one.
-        after: The same of the result.
-        seconds: From the one file to the other.
-    """
-
-    model: str
-    format: str
-    width: int
-    height: int
-    noise_before: float
-    noise_after: float
-    clean: float
-    not_kept: tuple[str, ...]
-    seconds: float
-    before: Quality | None = None
-    after: Quality | None = None
 
 
 def process(

@@ -67,8 +67,7 @@ def encode(photo: Photo, *, quality: int | None = None) -> bytes:
     if photo.format == "PPM":
         return netpbm.write(_samples(_opaque(photo)))
     if photo.format == "JXL":
-        samples = _samples(photo) if keeps_depth(photo) else to_depth(_samples(photo), np.uint8)
-        samples = samples if samples.shape[2] == 1 else _to_colour(samples)
+        samples = _plain(photo) if keeps_depth(photo) else to_depth(_plain(photo), np.uint8)
         return jxl.write(samples, photo, quality or usual_quality(photo))
     encoders = {"JPEG": _encode_jpeg, "WEBP": _encode_webp, "HEIC": _encode_heic, "AVIF": _encode_avif}
     return encoders[photo.format](photo, quality or usual_quality(photo))
@@ -123,10 +122,10 @@ def _encode_avif(photo: Photo, quality: int) -> bytes:
 
     Of the latter, what is not without loss has half the colour resolution (4:2:0).
     """
-    is_deep = photo.bit_depth == 16
+    is_deep, samples = photo.bit_depth == 16, _plain(photo)
     if quality < 100 and not is_deep:
-        samples, buffer = _samples(photo), io.BytesIO()
-        image = PillowImage.fromarray(samples[..., 0] if samples.shape[2] == 1 else _to_colour(samples))
+        buffer = io.BytesIO()
+        image = PillowImage.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
         image.save(
             buffer,
             "AVIF",
@@ -138,8 +137,7 @@ def _encode_avif(photo: Photo, quality: int) -> bytes:
             xmp=photo.metadata.xmp,
         )
         return heif.with_colour(buffer.getvalue(), _codes(photo))
-    samples = _samples(photo)
-    samples = _to_bgr(samples if samples.shape[2] == 1 else _to_colour(samples))
+    samples = _to_bgr(samples)
     if is_deep:
         samples = _to_bits(samples, 12)
     notes = {
@@ -164,8 +162,7 @@ def _encode_heic(photo: Photo, quality: int) -> bytes:
         import pillow_heif
     except ImportError as error:
         raise missing(photo.format) from error
-    samples = _samples(photo)
-    samples = samples if samples.shape[2] == 1 else _to_colour(samples)
+    samples = _plain(photo)
     mode = {1: "L", 3: "RGB", 4: "RGBA"}[samples.shape[2]] + (";16" if photo.bit_depth == 16 else "")
     file = pillow_heif.from_bytes(mode, (photo.width, photo.height), samples.tobytes())
     buffer = io.BytesIO()
@@ -191,14 +188,12 @@ def _codes(photo: Photo) -> bytes:
 
 def _encode_jp2(photo: Photo) -> bytes:
     """Writes what comes back exactly, by Pillow or, with 16 bit, by OpenCV, and adds what these leave out."""
-    samples = _samples(photo)
     if photo.bit_depth == 8:
-        buffer = io.BytesIO()
+        samples, buffer = _samples(photo), io.BytesIO()
         PillowImage.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples).save(buffer, "JPEG2000")
         data = buffer.getvalue()
     else:
-        samples = _to_bgr(samples if samples.shape[2] == 1 else _to_colour(samples))
-        data = bytes(cv2.imencode(".jp2", samples, [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000])[1])
+        data = bytes(cv2.imencode(".jp2", _to_bgr(_plain(photo)), [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000])[1])
         if not data:  # OpenCV halves the photo five times
             raise _unfit(photo, at_least=32)
     return b"".join(jp2.with_metadata(data, photo.metadata, photo.icc_profile, photo.dpi))
@@ -232,6 +227,12 @@ def _samples(photo: Photo) -> Samples:
     if photo.grey:
         samples = cv2.cvtColor(samples, cv2.COLOR_RGB2GRAY)[..., np.newaxis]
     return samples if photo.alpha is None else np.dstack([samples, photo.alpha])
+
+
+def _plain(photo: Photo) -> Samples:
+    """Returns the same, but grey with alpha as RGB with alpha: hardly a format or a program knows the former."""
+    samples = _samples(photo)
+    return _to_colour(samples) if samples.shape[2] == 2 else samples
 
 
 def _to_colour(samples: Samples) -> Samples:
@@ -309,9 +310,7 @@ def _encode_png(photo: Photo) -> bytes:
 
 def _encode_tiff(photo: Photo) -> bytes:
     """Writes deflated strips with horizontal differences. Source: TIFF 6.0 and Adobe's Technical Notes of 2002."""
-    samples = _samples(photo)
-    if photo.bit_depth == 16 and samples.shape[2] == 2:
-        samples = _to_colour(samples)  # hardly a program reads 16-bit grey with transparency
+    samples = _plain(photo) if photo.bit_depth == 16 else _samples(photo)
     channels = samples.shape[2]
     little_endian, zero = samples.dtype.newbyteorder("<"), samples.dtype.type(0)
     differences = (np.diff(block, axis=1, prepend=zero) for block in _blocks(samples))
@@ -347,12 +346,7 @@ def _encode_tiff(photo: Photo) -> bytes:
 
 def _encode_bmp(photo: Photo) -> bytes:
     """Writes through OpenCV, because Pillow's BMP has no transparency, and adds the resolution."""
-    if photo.grey and photo.alpha is None:
-        samples = to_depth(_samples(photo), np.uint8)
-    else:
-        samples = _to_colour(to_depth(_samples(photo), np.uint8))
-        samples = cv2.cvtColor(samples, cv2.COLOR_RGB2BGR if photo.alpha is None else cv2.COLOR_RGBA2BGRA)
-    data = bytearray(cv2.imencode(".bmp", samples)[1])
+    data = bytearray(cv2.imencode(".bmp", _to_bgr(to_depth(_plain(photo), np.uint8)))[1])
     # Horizontal and vertical pixels per metre in the bitmap information header.
     struct.pack_into("<ii", data, 38, *(round(value / 0.0254) for value in photo.dpi or (0, 0)))
     return bytes(data)

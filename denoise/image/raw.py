@@ -20,6 +20,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from denoise.image import exif, metadata, tiff, xmp
 from denoise.image.boxes import boxes, find
+from denoise.image.colour import linear_to_srgb
 from denoise.image.photo import Metadata, Photo, PhotoError, Samples
 from denoise.image.refusals import check_size, cut_short, damaged, missing
 from denoise.image.structure import check
@@ -209,8 +210,7 @@ def _curve(lift: float, white: float) -> NDArray[np.uint16]:
     """
     light = np.linspace(0, white, _TOP + 1)
     light = lift * light / (1 + (lift - 1 / white) * light)
-    encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    curve: NDArray[np.uint16] = np.rint(_TOP * encoded.clip(0, 1)).astype(np.uint16)
+    curve: NDArray[np.uint16] = np.rint(_TOP * linear_to_srgb(light).ravel().clip(0, 1)).astype(np.uint16)
     return curve
 
 

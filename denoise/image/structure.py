@@ -18,15 +18,7 @@ import numpy as np
 from denoise.image import heif, jp2, jxl, netpbm
 from denoise.image.boxes import TooManyBoxesError
 from denoise.image.directories import check_exif, check_raw, check_tiff
-from denoise.image.refusals import (
-    animation,
-    check_notes,
-    check_size,
-    check_stored,
-    cut_short,
-    damaged,
-    overdone,
-)
+from denoise.image.refusals import animation, check_notes, check_size, check_stored, cut_short, damaged, overdone
 
 _MAX_TABLES = 256 << 10  # bytes of a JPEG's tables; every scan may bring some hundred of its own
 _MAX_FILL = 64 << 10  # bytes of a JPEG that mean nothing: in all before its pixels, in a row among them

@@ -18,8 +18,8 @@ from starlette.exceptions import HTTPException
 from denoise import turns
 from denoise.engine import Engine, Job, Task
 from denoise.image import unpacked_size
-from denoise.item import Settings
-from denoise.processing import Figures, process
+from denoise.item import Figures, Settings
+from denoise.processing import process
 from denoise.service.models import State
 from denoise.service.problems import sentence_of
 from denoise.service.rules import Rules

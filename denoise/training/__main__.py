@@ -10,6 +10,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from denoise.training.configuration import Configuration
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 if TYPE_CHECKING:
@@ -74,17 +76,11 @@ def _parser() -> argparse.ArgumentParser:
 
     eda = _command(commands, "eda", _eda, "exploratory analysis of one data set, or of several beside each other")
     eda.add_argument("folders", type=Path, nargs="+", metavar="DATA")
-    eda.add_argument("--out", type=Path, required=True, help="folder of the report; its README.md")
-    _layout(eda)
-    eda.add_argument("--limit", type=int, metavar="N", help="look at N pairs only, spread evenly over the set")
-    _no_pictures(eda)
+    _reported(eda)
 
     baseline = _command(commands, "baseline", _baseline, "show what denoisers remove and what they smear")
-    baseline.add_argument("--out", type=Path, required=True, help="folder of the report; its README.md")
     baseline.add_argument("--data", type=Path, help="a data set (default: the bundled samples)")
-    _layout(baseline)
-    baseline.add_argument("--limit", type=int, metavar="N", help="look at N pairs only, spread evenly over the set")
-    _no_pictures(baseline)
+    _reported(baseline)
     baseline.add_argument(
         "--denoisers", nargs="+", default=["nlm", "ridnet"], metavar="NAME", help="which (nlm ridnet)"
     )
@@ -174,57 +170,15 @@ def _train_options(train: argparse.ArgumentParser) -> None:
         metavar="NAME=NUMBER",
         help="of the network, such as filters=32",
     )
-    length = train.add_argument_group("length").add_mutually_exclusive_group(required=True)
-    length.add_argument("--minutes", type=float, help="of training, all resumed parts together")
-    length.add_argument("--epochs", type=int, help="of --steps-per-epoch, or of the case study's patches")
-    length.add_argument("--steps", type=int, help="rounded up to whole epochs")
-    patches = train.add_argument_group("patches")
-    patches.add_argument(
-        "--patches",
-        choices=("random", "case-study"),
-        default="random",
-        help="random crops, or the case study's 16 of a photo resized to 1024x1024 (%(default)s)",
-    )
-    patches.add_argument("--batch-size", type=int, default=8, help="patches a step (%(default)s)")
-    patches.add_argument(
-        "--patch-size", type=int, default=64, help="pixels a side (%(default)s); the case study's have 256"
-    )
-    patches.add_argument("--photos-in-memory", type=int, default=64, help="decoded photos held at once (%(default)s)")
-    patches.add_argument(
-        "--noiseless", type=float, default=0.0, help="share of patches of clean photos without noise (%(default)s)"
-    )
-    patches.add_argument(
-        "--white", type=float, default=0.0, help="share of the others with white noise alone (%(default)s)"
-    )
-    learning = train.add_argument_group("learning")
-    learning.add_argument(
-        "--loss",
-        choices=("l1", "mse", "charbonnier", "psnr", "cbdnet"),
-        default="l1",
-        help="the case study: mse (%(default)s)",
-    )
-    learning.add_argument(
-        "--adversarial",
-        type=float,
-        default=0.0,
-        metavar="WEIGHT",
-        help="of a discriminator's judgement beside the loss, such as 0.01 (%(default)s)",
-    )
-    learning.add_argument(
-        "--optimizer",
-        choices=("adam", "adamw", "lion", "muon", "sgd"),
-        default="adam",
-        help="lion at a fifth of the learning rate (%(default)s)",
-    )
-    learning.add_argument("--schedule", choices=("cosine", "constant"), default="cosine", help="(%(default)s)")
-    learning.add_argument("--learning-rate", type=float, default=5e-4, help="at the peak (%(default)s)")
-    learning.add_argument("--ema", type=float, default=0.999, help="momentum of the weights' average (%(default)s)")
-    learning.add_argument("--precision", default="mixed_bfloat16", help="Keras dtype policy (%(default)s)")
-    learning.add_argument("--seed", type=int, default=0, help="of everything random (%(default)s)")
-    learning.add_argument("--initial-weights", metavar="FILE", help=".weights.h5 file to begin with")
-    watching = train.add_argument_group("watching")
-    watching.add_argument("--steps-per-epoch", type=int, default=100, help="steps between checkpoints (%(default)s)")
-    watching.add_argument("--validation-epochs", type=int, default=10, help="epochs between validations (%(default)s)")
+    groups: dict[str, Any] = {
+        name: train.add_argument_group(name) for name in ("length", "patches", "learning", "watching")
+    }
+    groups["length"] = groups["length"].add_mutually_exclusive_group(required=True)
+    for option in fields(Configuration):
+        if option.metadata:
+            facts = dict(option.metadata)
+            group = groups[facts.pop("group")]
+            group.add_argument(f"--{option.name.replace('_', '-')}", default=option.default, **facts)
 
 
 def _command(commands: Any, name: str, run: Any, sentence: str) -> argparse.ArgumentParser:
@@ -241,7 +195,10 @@ def _layout(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _no_pictures(parser: argparse.ArgumentParser) -> None:
+def _reported(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, required=True, help="folder of the report; its README.md")
+    _layout(parser)
+    parser.add_argument("--limit", type=int, metavar="N", help="look at N pairs only, spread evenly over the set")
     parser.add_argument(
         "--no-pictures",
         action="store_true",
@@ -281,37 +238,36 @@ def _weights(text: str) -> tuple[str, Path]:
 
 def _sets(options: argparse.Namespace) -> dict[str, "Sequence[Pair]"]:
     """The pairs to measure on, by the name of their folder."""
-    from denoise.training.datasets import find_pairs
+    from denoise.training.datasets import find_sets
     from denoise.training.eda import choose
 
-    folders = {folder.resolve().name: folder for folder in options.data}
-    if len(folders) < len(options.data):
-        raise ValueError(f"The data folders must have different names. Received: {', '.join(map(str, options.data))}")
     held_out = None
     if options.held_out is not None:
         held_out = set(json.loads((options.held_out / "data.json").read_text())["held_out"])
     sets: dict[str, Sequence[Pair]] = {}
-    for name, folder in folders.items():
-        found = find_pairs(folder, options.layout)
+    for name, found in find_sets(options.data, options.layout).items():
         for problem in found.problems:
             print(f"{name}: skipped: {problem}", file=sys.stderr)
         pairs = [pair for pair in found.pairs if held_out is None or pair.name in held_out]
         if not pairs:
-            raise ValueError(f"The run {options.held_out} held out no pair of {folder}.")
+            raise ValueError(f"The run {options.held_out} held out no pair of {name}.")
         sets[name] = [pairs[place] for place in choose(len(pairs), options.limit)]
     return sets
 
 
 def _data(options: argparse.Namespace) -> None:
-    from denoise.training.datasets import cut, describe, find_pairs
+    from denoise.training.datasets import describe, find_pairs
 
     found = find_pairs(options.folder, options.layout)
     print(describe(found))
     if options.cut is not None:
+        from denoise.training.cutting import cut
+
         pieces = cut(found, options.cut, options.size)
         print(f"{pieces} pieces in {options.cut}")
     if options.step_seconds is not None:
-        from denoise.training.data import RandomPatches, waiting_share
+        from denoise.training.data import RandomPatches
+        from denoise.training.waiting import waiting_share
 
         patches = RandomPatches(found.pairs, batch_size=8, patch_size=64, steps=100, seed=0)
         share = waiting_share(patches, options.step_seconds)
@@ -336,7 +292,7 @@ def _baseline(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from denoise.training.train import Configuration, train
+    from denoise.training.train import train
 
     options.arguments = dict(options.argument)
     given = {field.name: getattr(options, field.name) for field in fields(Configuration)}
@@ -344,7 +300,7 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _curves(options: argparse.Namespace) -> None:
-    from denoise.training.train import draw_curves
+    from denoise.training.curves import draw_curves
 
     for run in options.run:
         print(draw_curves(run))

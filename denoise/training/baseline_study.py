@@ -6,7 +6,7 @@ photo.
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,13 +17,11 @@ from scipy.ndimage import gaussian_filter  # type: ignore[import-untyped]
 
 from denoise import catalogue, metrics, pipeline
 from denoise.bundled import folder
-from denoise.files import write_atomically
-from denoise.image import Photo, PhotoError
+from denoise.image import Photo
 from denoise.notation import number, set_title
 from denoise.training import eda, markdown, plots
 from denoise.training.datasets import Pair, PairedSet, Pixels8
-from denoise.training.eda_measures import middle, over_pairs, plain
-from denoise.training.progress import with_progress
+from denoise.training.eda_measures import floats, middle, over_pairs, plain
 
 SAMPLES_DIR = folder("samples")
 
@@ -34,20 +32,19 @@ _EDGES = np.array([0, *2.0 ** np.arange(-1.5, 5.1, 0.5), np.inf])  # of gradient
 _GRADIENTS = np.array([0.25, *2.0 ** np.arange(-1.25, 5.3, 0.5)])  # what stands for each bin
 _FLAT, _TEXTURE = 1.0, 8.0  # gradient below, above
 _ENOUGH = 200  # pixels of one gradient in a photo
+_BLOCK = 64  # pixels, for spectra
+_BANDS = 2.0 ** np.arange(-5.25, -0.7, 0.5)  # edges, in cycles per pixel
+_PERIODS = 2.0 ** np.arange(5, 0.9, -0.5)  # pixels; centres of the bands
 
 _Floats = NDArray[np.float64]
 _Study = Mapping[str, Any]
 
 
-def sample_pairs(folder: Path = SAMPLES_DIR) -> PairedSet:
-    """Return the sample photos that come with the program as a set of pairs, called by their titles.
-
-    Raises:
-        FileNotFoundError: The folder holds no samples.
-    """
-    entries = json.loads((folder / "samples.json").read_text("utf-8"))
+def sample_pairs() -> PairedSet:
+    """Return the sample photos that come with the program as a set of pairs, called by their titles."""
     pairs = [
-        Pair(e["title"], folder / e["noisy"], (folder / e["clean"],), e["name"], "simulated", e["iso"]) for e in entries
+        Pair(e["title"], SAMPLES_DIR / e["noisy"], (SAMPLES_DIR / e["clean"],), e["name"], "simulated", e["iso"])
+        for e in json.loads((SAMPLES_DIR / "samples.json").read_text("utf-8"))
     ]
     return PairedSet("samples", tuple(pairs), ())
 
@@ -60,7 +57,6 @@ def study(
     title: str = "samples",
     pictures: bool = True,
     limit: int | None = None,
-    report: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Study denoisers on a set of pairs and write a report: `README.md`, its figures, and `baseline.json`.
 
@@ -73,7 +69,6 @@ def study(
         title: What the set is called in the report.
         pictures: Show photographs; without them the report holds nothing but figures computed from them.
         limit: Take this many pairs, drawn at random but evenly over the set; `None` for all.
-        report: Called with each line of the result.
 
     Returns:
         The content of `baseline.json`.
@@ -88,19 +83,12 @@ def study(
     if unknown := [name for name in denoisers if name not in known]:
         raise ValueError(f"There is no denoiser {unknown[0]!r}. Known denoisers: {', '.join(known)}.")
     titles = {name: known[name].title for name in denoisers}
-    places, rows, problems = [], [], list(found.problems)
-    for place in with_progress(eda.choose(len(found.pairs), limit), title):
-        try:
-            noisy, clean = _read(found.pairs[place], place)
-        except (PhotoError, OSError) as error:
-            problems.append(str(error))
-            report(f"skipped: {error}")
-            continue
-        places.append(place)
-        rows.append({name: _measure(noisy, _denoised(noisy, name), clean) for name in denoisers})
-    if not rows:
-        raise ValueError(f"No pair of {title} can be studied. " + (problems or ["The set is empty."])[-1])
 
+    def measure(noisy: Pixels8, clean: Pixels8) -> dict[str, Measured]:
+        noisy, clean = middle(noisy, _MOST_SIDE), middle(clean, _MOST_SIDE)
+        return {name: _measure(noisy, _denoised(noisy, name), clean) for name in denoisers}
+
+    places, rows, problems = eda.measure_pairs(found, limit, title, measure)
     result = _summarise([found.pairs[place] for place in places], rows, titles, title=title, problems=problems)
     evenly = dict.fromkeys(np.linspace(0, len(rows) - 1, _EXAMPLES, dtype=int).tolist())
     examples = [places[row] for row in evenly] if pictures else []
@@ -118,12 +106,18 @@ def study(
         "same as gain over the noisy photo: above the line the denoiser helps, below it does harm. Below: how many "
         "pixels have so much detail. Mean over the photos.",
     )
-    result["plots"] = plots.save_all(drawn, out)
-    write_atomically(out / "baseline.json", (json.dumps(result, ensure_ascii=False, allow_nan=False) + "\n").encode())
-    write_report(result, out)
-    for sentence in result["sentences"]:
-        report(f"- {sentence}")
-    report(f"Report: {out / eda.REPORT}")
+    scored = [("Noisy", result["noisy"]), *((each["title"], each) for each in result["denoisers"].values())]
+    scores = [[name, number(each["psnr"], 2), number(each["ssim"], 4)] for name, each in scored]
+    markdown.publish(
+        result,
+        drawn,
+        out,
+        "baseline.json",
+        f"What it removes, what it smears: {set_title(title)}",
+        markdown.table(["", "PSNR dB", "SSIM"], scores),
+        problems=problems,
+        note="Of photos above 1024×1024 pixels the middle was taken.",
+    )
     return result
 
 
@@ -138,12 +132,14 @@ class Measured(NamedTuple):
         ssim: Of the noisy and of the denoised photo.
         pixels: (bins,), share of the pixels by gradient.
         error: (2, bins), root mean square error of noisy and denoised by gradient, in levels.
+        kept: (2, bands), amplitude of noise and of detail in the denoised photo, by spatial frequency, see `kept`.
     """
 
     psnr: tuple[float, float]
     ssim: tuple[float, float]
     pixels: _Floats
     error: _Floats
+    kept: _Floats
 
 
 def gradient(clean: Pixels8) -> _Floats:
@@ -154,6 +150,42 @@ def gradient(clean: Pixels8) -> _Floats:
     steps = np.square(np.gradient(clean.mean(axis=2)))
     strength: _Floats = np.sqrt(gaussian_filter(steps.sum(axis=0), 1.5))
     return strength
+
+
+def kept(noisy: Pixels8, denoised: Pixels8, clean: Pixels8) -> _Floats:
+    """Split what a denoiser puts out into noise and detail, by spatial frequency.
+
+    In each band, spectra of blocks of 64×64 pixels: denoised = a · noise + b · clean + what is neither, by least
+    squares over all coefficients and channels.
+
+    Args:
+        noisy: Noisy photo, (H, W, 3).
+        denoised: What the denoiser made of it, of the same shape.
+        clean: Its reference, of the same shape.
+
+    Returns:
+        a and b for each band, coarse to fine, (2, bands); nan where a band has no noise or no detail.
+    """
+    rows, columns = (side // _BLOCK for side in clean.shape[:2])
+    frequency = np.hypot(np.fft.fftfreq(_BLOCK)[:, None], np.fft.rfftfreq(_BLOCK))
+    band = np.digitize(frequency, _BANDS).ravel()  # 0 below, len(_BANDS) above
+    window = np.outer(np.hanning(_BLOCK), np.hanning(_BLOCK))[:, None, :, None]
+
+    def spectra(photo: NDArray[Any]) -> NDArray[np.complex128]:
+        whole = photo[: rows * _BLOCK, : columns * _BLOCK].astype(np.float64)
+        blocks = whole.reshape(rows, _BLOCK, columns, _BLOCK, 3)
+        blocks = (blocks - blocks.mean(axis=(1, 3), keepdims=True)) * window
+        return np.fft.rfft2(blocks, axes=(1, 3))
+
+    def products(first: NDArray[Any], second: NDArray[Any]) -> _Floats:
+        sums = (first * second.conj()).real.sum(axis=(0, 2, 4)).ravel()
+        return np.bincount(band, sums, len(_BANDS) + 1)[1:-1].astype(np.float64)
+
+    c, n, d = spectra(clean), spectra(noisy.astype(np.int16) - clean), spectra(denoised)
+    cc, nn, cn, dc, dn = (products(*each) for each in ((c, c), (n, n), (c, n), (d, c), (d, n)))
+    determinant = cc * nn - cn**2
+    usable = np.where(determinant > 1e-9 * cc * nn, determinant, np.nan)
+    return np.stack([dn * cc - dc * cn, dc * nn - dn * cn]) / usable
 
 
 def _measure(noisy: Pixels8, denoised: Pixels8, clean: Pixels8) -> Measured:
@@ -169,13 +201,8 @@ def _measure(noisy: Pixels8, denoised: Pixels8, clean: Pixels8) -> Measured:
         ssim=(metrics.ssim(clean, noisy), metrics.ssim(clean, denoised)) if measurable else (math.nan, math.nan),
         pixels=pixels / place.size,
         error=np.sqrt(errors),
+        kept=kept(noisy, denoised, clean),
     )
-
-
-def _read(pair: Pair, place: int) -> tuple[Pixels8, Pixels8]:
-    """Noisy and clean, of a large photo the middle."""
-    noisy, clean = eda.read_noisy_and_clean(pair, place)
-    return middle(noisy, _MOST_SIDE), middle(clean, _MOST_SIDE)
 
 
 def _denoised(noisy: Pixels8, name: str) -> Pixels8:
@@ -201,12 +228,16 @@ def _summarise(
         "problems": problems,
         "noisy": _scores([(row.psnr[0], row.ssim[0]) for row in first]),
         "gradient": {"value": _GRADIENTS, "edges": _EDGES[1:-1], "pixels": np.mean([row.pixels for row in first], 0)},
+        "period": _PERIODS,
         "denoisers": {
             name: {
                 "title": titles[name],
                 **_scores([(row[name].psnr[1], row[name].ssim[1]) for row in rows]),
                 "worse": sum(row[name].psnr[1] < row[name].psnr[0] for row in rows),
                 **_by_gradient([row[name] for row in rows]),
+                **dict(
+                    zip(("noise_kept", "detail_kept"), over_pairs([row[name].kept for row in rows], 50), strict=True)
+                ),
             }
             for name in titles
         },
@@ -247,7 +278,7 @@ def _sentences(denoiser: _Study, result: _Study) -> Iterator[str]:
             sentence += f" (SSIM {noisy['ssim']:.3f} to {denoiser['ssim']:.3f})"
         photos = "photo" if result["photos"] == 1 else "photos"
         yield f"{sentence}, mean over {result['photos']} {photos}; {denoiser['worse']} became worse."
-    value, share, gain = map(_shown, (result["gradient"]["value"], result["gradient"]["pixels"], denoiser["gain"]))
+    value, share, gain = map(floats, (result["gradient"]["value"], result["gradient"]["pixels"], denoiser["gain"]))
     share = np.where(np.isfinite(gain), share, 0)
     gain = np.nan_to_num(gain)
     flat, texture = value < _FLAT, value > _TEXTURE
@@ -270,7 +301,7 @@ def _sentences(denoiser: _Study, result: _Study) -> Iterator[str]:
 
 
 def _draw_example(pair: Pair, place: int, titles: Mapping[str, str]) -> Figure:
-    noisy, clean = _read(pair, place)
+    noisy, clean = (middle(photo, _MOST_SIDE) for photo in eda.read_noisy_and_clean(pair, place))
     crop = plots.detailed_crop(clean, _CROP)
     deviation = float(np.std(noisy[crop].astype(float) - clean[crop]))
     factor = int(np.clip(32 / max(deviation, 1), 1, 8))  # noise of whatever strength is seen equally well
@@ -284,22 +315,18 @@ def _draw_example(pair: Pair, place: int, titles: Mapping[str, str]) -> Figure:
     return plots.photo_grid(rows, columns=["noisy", "denoised", "removed", "clean"], labels=labels, scale=_SCALE)
 
 
-def _shown(values: Any) -> _Floats:
-    return np.array(values, np.float64)
-
-
 @plots.style()
 def _draw_detail(result: _Study) -> Figure | None:
     denoisers = result["denoisers"].values()
-    if not any(np.isfinite(_shown(denoiser["gain"])).any() for denoiser in denoisers):
+    if not any(np.isfinite(floats(denoiser["gain"])).any() for denoiser in denoisers):
         return None
     figure, ((left, right), (below, beside)) = plots.panels(2, 2, height=6.4, height_ratios=[3, 1], sharex=True)
-    x = _shown(result["gradient"]["value"])
-    left.plot(x, _shown(next(iter(denoisers))["noisy_error"]), color=plots.ROLES["noisy"], marker="o", label="noisy")
+    x = floats(result["gradient"]["value"])
+    left.plot(x, floats(next(iter(denoisers))["noisy_error"]), color=plots.ROLES["noisy"], marker="o", label="noisy")
     for denoiser, look in zip(denoisers, plots.SERIES, strict=False):
         options = {"color": look.colour, "linestyle": look.line, "marker": look.marker, "label": denoiser["title"]}
-        left.plot(x, _shown(denoiser["error"]), **options)
-        right.plot(x, _shown(denoiser["gain"]), **options)
+        left.plot(x, floats(denoiser["error"]), **options)
+        right.plot(x, floats(denoiser["gain"]), **options)
     left.set(title="Error", ylabel="root mean square error\n(levels)", xscale="log")
     left.set_ylim(bottom=0)
     right.set(title="Gain over the noisy photo", ylabel="gain (dB)")
@@ -310,31 +337,10 @@ def _draw_detail(result: _Study) -> Figure | None:
     right.text(0.02, 0.03, "does harm", transform=right.transAxes, ha="left", va="bottom", color=plots.QUIET)
     for axes in (below, beside):
         edges = np.array([0.2, *result["gradient"]["edges"], 45])
-        axes.stairs(100 * _shown(result["gradient"]["pixels"]), edges, fill=True, color="#BBBBBB")
+        axes.stairs(100 * floats(result["gradient"]["pixels"]), edges, fill=True, color="#BBBBBB")
         axes.set(xlabel="detail: gradient of the clean photo\n(levels per pixel)", xlim=(0.2, 45))
         axes.set_xticks([0.25, 1, 4, 16], ["0", "1", "4", "16"])
         axes.minorticks_off()
     below.set_ylabel("pixels\n(%)")
     figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
-
-
-def write_report(result: _Study, out: Path) -> None:
-    """Write the report from the content of `baseline.json`.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    rows = [
-        [title, number(scores["psnr"], 2), number(scores["ssim"], 4)]
-        for title, scores in [
-            ("Noisy", result["noisy"]),
-            *((each["title"], each) for each in result["denoisers"].values()),
-        ]
-    ]
-    blocks = [markdown.bullets(result["sentences"]), markdown.table(["", "PSNR dB", "SSIM"], rows)]
-    blocks.append(markdown.pictures(result["plots"]))
-    if result["problems"]:
-        blocks += ["## What was skipped", markdown.bullets(result["problems"])]
-    blocks.append("Of photos above 1024×1024 pixels the middle was taken. All numbers: baseline.json.")
-    markdown.write(out / eda.REPORT, f"What it removes, what it smears: {set_title(result['title'])}", *blocks)

@@ -36,7 +36,6 @@ def machine() -> dict[str, Any]:
     """What a measurement of time depends on: processor, cores, threads of a network, load before it began, date."""
     return {
         **benchmark.machine(),
-        "processor": _processor(),
         "threads": processors(),
         "load": round(os.getloadavg()[0], 1),
         "date": datetime.date.today().isoformat(),
@@ -178,11 +177,3 @@ def _patches(photo: Image, size: int) -> Image:
     """Cut a square photo into bare patches: (N, size, size, 3)."""
     count = len(photo) // size
     return photo.reshape(count, size, count, size, 3).swapaxes(1, 2).reshape(-1, size, size, 3)
-
-
-def _processor() -> str:
-    """Name of the processor; `platform.processor` knows it on few systems."""
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text().splitlines() if information.exists() else []
-    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else str(benchmark.machine()["processor"])

@@ -7,7 +7,6 @@ a resumed run sees what an uninterrupted one would have seen.
 import logging
 import math
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
@@ -42,7 +41,65 @@ WHITE_LEVELS = (1.5, 60.0)
 _NOISES = ("shot", "read", "banding", "columns", "hot_raw", "hot", "white")
 
 
-class RandomPatches(keras.utils.PyDataset):
+class Patches(keras.utils.PyDataset):
+    """Batches of patches of photos that are decoded when they are needed.
+
+    Photos that cannot be read, or are too small, are skipped and listed in `skipped`.
+    """
+
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        *,
+        batch_size: int = 32,
+        seed: int = 0,
+        fixed: bool = False,
+        photos_in_memory: int = 64,
+        workers: int = 2,
+        read: Callable[[Pair], Photos] = read_pair,
+    ) -> None:
+        """Prepare the batches; nothing is read yet.
+
+        Args:
+            pairs: At least one.
+            batch_size: Patches a batch, N.
+            seed: Seed of everything random here.
+            fixed: The same batches every epoch, for validation.
+            photos_in_memory: How many pairs are held decoded: those that patches are drawn from, and as many just gone.
+            workers: Threads that make batches in the background; with 1, some Keras backends use none at all.
+            read: Reads one pair.
+
+        Raises:
+            ValueError: If a number is not positive.
+        """
+        super().__init__(workers=workers)
+        _check_positive(batch_size=batch_size, photos_in_memory=photos_in_memory)
+        self.batch_size, self.seed, self.fixed, self.read = batch_size, seed, fixed, read
+        self.window = len(pairs) if len(pairs) <= photos_in_memory else max(1, photos_in_memory // 2)
+        self.cache = _PhotoCache(pairs, photos_in_memory, self._load)
+        self.order = lru_cache(maxsize=4)(self._order)
+        self.epoch = 0
+
+    @property
+    def skipped(self) -> list[str]:
+        """A sentence for each photo that turned out to be of no use."""
+        return list(self.cache.skipped.values())
+
+    def on_epoch_end(self) -> None:
+        """Move on to the next epoch's batches, and warn of photos that were skipped."""
+        self.cache.warn()
+        if not self.fixed:
+            self.epoch += 1
+
+    def _order(self, number: int) -> NDArray[np.int64]:
+        """Returns the order of the photos, or of their patches, in a pass over the set."""
+        raise NotImplementedError
+
+    def _load(self, pair: Pair) -> Photos:
+        raise NotImplementedError
+
+
+class RandomPatches(Patches):
     """Batches of random patches at native resolution, turned and flipped at random.
 
     Clean photos, on which noise will be synthesised, are sharper than what a camera records: they were made smaller. At
@@ -52,55 +109,41 @@ class RandomPatches(keras.utils.PyDataset):
     Patches are drawn from a window that slides over the photos in random order: each photo enters it once in a pass
     over the set, gives `patches_per_photo` patches on average, and leaves. So at most `photos_in_memory` decoded photos
     are held, half of them in the window and half just gone (plus what each worker is reading); a set that fits is
-    decoded once only. Photos that cannot be read or are too small are skipped and listed in `skipped`.
+    decoded once only.
     """
 
     def __init__(
         self,
         pairs: Sequence[Pair],
         *,
-        batch_size: int,
         patch_size: int,
         steps: int,
-        seed: int,
-        fixed: bool = False,
-        photos_in_memory: int = 64,
         patches_per_photo: int = 8,
         drawn: float = DRAWN,
         toned: float = TONED,
         noiseless: float = 0.0,
         white: float = 0.0,
-        workers: int = 2,
-        read: Callable[[Pair], Photos] = read_pair,
+        **options: Any,
     ) -> None:
         """Prepare the batches; nothing is read yet.
 
         Args:
             pairs: All with a noisy photo, or all without one.
-            batch_size: Patches a batch, N.
             patch_size: Height and width of the patches that the network will see, P; for synthesised noise a multiple
                 of 16.
             steps: Batches an epoch.
-            seed: Seed of everything random here.
-            fixed: The same batches every epoch, for validation.
-            photos_in_memory: How many pairs are held decoded; 16-megapixel ones take 96 MB each, so cut them first.
             patches_per_photo: Patches drawn of a photo, on average, each time that it is decoded.
             drawn: Share of clean patches that are drawn instead of cut out of a photo.
             toned: Share of clean patches that are made black and white or sepia.
             noiseless: Share of clean patches that stay without noise, beside those of `camera.sample_parameters`.
             white: Share of the others whose only noise is white and Gaussian, as FFDNet learns (arXiv:1710.04026).
-            workers: Threads that make batches in the background; with 1, some Keras backends use none at all.
-            read: Reads one pair.
+            **options: See `Patches`; pairs of 16 megapixels take 96 MB each in memory, so cut them first.
 
         Raises:
             ValueError: If there are no pairs, some have a noisy photo and some not, a number is not positive, or the
                 patch size is not a multiple of 16 where it must be.
         """
-        super().__init__(workers=workers)
-        _check_positive(
-            batch_size=batch_size, patch_size=patch_size, steps=steps, photos_in_memory=photos_in_memory,
-            patches_per_photo=patches_per_photo,
-        )  # fmt: skip
+        _check_positive(patch_size=patch_size, steps=steps, patches_per_photo=patches_per_photo)
         kinds = {pair.noisy is None for pair in pairs}
         if len(kinds) != 1:
             raise ValueError(
@@ -111,29 +154,13 @@ class RandomPatches(keras.utils.PyDataset):
             raise ValueError(f"`patch_size` must be a multiple of {camera.MULTIPLE}. Received: {patch_size}")
         # One JPEG block more than the network sees: the crop hides the grid's phase and the simulated borders.
         self.size = patch_size + camera.MULTIPLE if self.is_synthetic else patch_size
-        self.batch_size, self.steps, self.seed, self.fixed = batch_size, steps, seed, fixed
-        self.patches_per_photo, self.read = patches_per_photo, read
+        self.steps, self.patches_per_photo = steps, patches_per_photo
         self.drawn, self.toned, self.noiseless, self.white = drawn, toned, noiseless, white
-        fits = len(pairs) <= photos_in_memory
-        self.window = len(pairs) if fits else max(1, photos_in_memory // 2)
-        self.cache = _PhotoCache(pairs, photos_in_memory, self._load)
-        self.order = lru_cache(maxsize=4)(self._order)
-        self.epoch = 0
-
-    @property
-    def skipped(self) -> list[str]:
-        """A sentence for each photo that turned out to be of no use."""
-        return list(self.cache.skipped.values())
+        super().__init__(pairs, **options)
 
     def __len__(self) -> int:
         """Batches an epoch."""
         return self.steps
-
-    def on_epoch_end(self) -> None:
-        """Move on to the next epoch's batches, and warn of photos that were skipped."""
-        self.cache.warn()
-        if not self.fixed:
-            self.epoch += 1
 
     def __getitem__(self, index: int) -> tuple[dict[str, NDArray[Any]]]:
         """Draw a batch.
@@ -236,7 +263,7 @@ def random_photograph(clean: Pixels8, size: int, rng: np.random.Generator) -> tu
     return noisy[0], target[0]
 
 
-class CaseStudyPatches(keras.utils.PyDataset):
+class CaseStudyPatches(Patches):
     """Batches as the case study makes them: photos squeezed to 1024×1024, 16 patches of 256×256 each, divided by 255.
 
     Source: S. Solomon, "Image Denoising using Deep Learning" (Analytics Vidhya, 2021), chapters "Creating patches" and
@@ -251,50 +278,23 @@ class CaseStudyPatches(keras.utils.PyDataset):
     PATCH_SIZE = 256
     PATCHES = (PHOTO_SIZE // PATCH_SIZE) ** 2
 
-    def __init__(
-        self,
-        pairs: Sequence[Pair],
-        *,
-        batch_size: int = 32,
-        seed: int = 0,
-        fixed: bool = False,
-        photos_in_memory: int = 64,
-        workers: int = 2,
-        read: Callable[[Pair], Photos] = read_pair,
-    ) -> None:
+    def __init__(self, pairs: Sequence[Pair], **options: Any) -> None:
         """Prepare the batches; nothing is read yet.
 
         Args:
-            pairs: All with a noisy photo.
-            batch_size: Patches a batch, N.
-            seed: Seed of everything random here.
-            fixed: The same order every epoch, for validation.
-            photos_in_memory: How many pairs are held, resized, 6 MB each.
-            white: Share of the others whose only noise is white and Gaussian, as FFDNet learns (arXiv:1710.04026).
-            workers: Threads that make batches in the background; with 1, some Keras backends use none at all.
-            read: Reads one pair.
+            pairs: All with a noisy photo; in memory they take 6 MB each, resized.
+            **options: See `Patches`.
 
         Raises:
             ValueError: If there are no pairs, one has no noisy photo, or a number is not positive.
         """
-        super().__init__(workers=workers)
-        _check_positive(batch_size=batch_size, photos_in_memory=photos_in_memory)
         without = [pair.name for pair in pairs if pair.noisy is None]
         if without or not pairs:
             raise ValueError(
                 "The case study's way needs pairs of noisy and clean photos. "
                 f"Received: {f'{without[0]} without a noisy one' if without else 'none'}"
             )
-        self.batch_size, self.seed, self.fixed, self.read = batch_size, seed, fixed, read
-        self.group = len(pairs) if len(pairs) <= photos_in_memory else max(1, photos_in_memory // 2)
-        self.cache = _PhotoCache(pairs, photos_in_memory, self._load)
-        self.order = lru_cache(maxsize=2)(self._order)
-        self.epoch = 0
-
-    @property
-    def skipped(self) -> list[str]:
-        """A sentence for each photo that turned out to be of no use."""
-        return list(self.cache.skipped.values())
+        super().__init__(pairs, **options)
 
     @property
     def patches(self) -> int:
@@ -304,12 +304,6 @@ class CaseStudyPatches(keras.utils.PyDataset):
     def __len__(self) -> int:
         """Batches an epoch, of which the last may be smaller."""
         return math.ceil(self.patches / self.batch_size)
-
-    def on_epoch_end(self) -> None:
-        """Move on to the next epoch's order, and warn of photos that were skipped."""
-        self.cache.warn()
-        if not self.fixed:
-            self.epoch += 1
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Make a batch (noisy, clean), each float32 (N, 256, 256, 3) in [0, 1].
@@ -334,7 +328,7 @@ class CaseStudyPatches(keras.utils.PyDataset):
         rng = np.random.default_rng([self.seed, epoch])
         photos = rng.permutation(len(self.cache.pairs))
         numbers = photos[:, None] * self.PATCHES + np.arange(self.PATCHES)
-        groups = (numbers[start : start + self.group].ravel() for start in range(0, len(photos), self.group))
+        groups = (numbers[start : start + self.window].ravel() for start in range(0, len(photos), self.window))
         return np.concatenate([rng.permutation(group) for group in groups])
 
     def _load(self, pair: Pair) -> Photos:
@@ -393,63 +387,6 @@ class _PhotoCache:
             except BaseException as error:
                 future.set_exception(error)  # other threads may be waiting for it
         return future.result()
-
-
-def waiting_share(dataset: keras.utils.PyDataset, seconds_per_step: float, steps: int = 50) -> float:
-    """Measure which share of its time a training would wait for this data set, fed as `fit` feeds it.
-
-    A `fit` runs in which the network does nothing and each step then sleeps, as the processor does while the network
-    runs on another device. What Keras itself needs between steps and between epochs counts as waiting. Where the
-    network runs on the processor, which makes the batches too, a training waits longer than this.
-
-    Args:
-        dataset: Its epochs move on.
-        seconds_per_step: How long a training step takes.
-        steps: How many are measured, after as many that fill the queue.
-
-    Returns:
-        Share in [0, 1]: time waited / (time waited + time slept).
-    """
-    stopwatch = _Stopwatch(seconds_per_step, steps)
-    idle = _Idle()
-    idle.compile("sgd", jit_compile=False)
-    idle.fit(dataset, epochs=math.ceil(2 * steps / len(dataset)) + 1, verbose=0, shuffle=False, callbacks=[stopwatch])
-    return stopwatch.waited / (stopwatch.waited + stopwatch.slept)
-
-
-class _Idle(keras.Model):
-    """A model that does nothing with its input; Keras wants a weight to train."""
-
-    def __init__(self) -> None:
-        super().__init__(dtype="float32", name="idle")
-        self.weight = self.add_weight(shape=(), name="weight")
-
-    def call(self, inputs: Any) -> Any:
-        return 0.0 * self.weight
-
-    def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
-    ) -> Any:
-        return y_pred
-
-
-class _Stopwatch(keras.callbacks.Callback):
-    def __init__(self, seconds_per_step: float, steps: int) -> None:
-        super().__init__()
-        self.seconds_per_step, self.steps = seconds_per_step, steps
-        self.waited, self.slept, self.done, self.since = 0.0, 0.0, 0, time.monotonic()
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        ready = time.monotonic()
-        time.sleep(self.seconds_per_step)
-        end = time.monotonic()
-        if self.done >= self.steps:
-            self.waited += ready - self.since
-            self.slept += end - ready
-        self.done += 1
-        self.since = end
-        if self.done == 2 * self.steps:
-            self.model.stop_training = True
 
 
 def _check_positive(**numbers: int) -> None:

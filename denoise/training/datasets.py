@@ -1,19 +1,15 @@
-"""Data sets of noisy and clean photos as their authors publish them: find the pairs, read them, cut them.
+"""Data sets of noisy and clean photos as their authors publish them: find the pairs, read them.
 
 `find_pairs` reads headers only. Whatever cannot be used is skipped and named in a sentence, never passed over in
 silence.
 """
 
-import logging
-import math
 import os
 import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +19,7 @@ from PIL import Image as PillowImage
 from PIL.ExifTags import Base
 
 from denoise import image
-from denoise.files import write_atomically
 from denoise.image import PhotoError
-from denoise.training.progress import with_progress
-
-_log = logging.getLogger(__name__)
 
 Pixels8 = NDArray[np.uint8]
 """A photo of 8 bits a channel: (H, W, 3) RGB."""
@@ -117,6 +109,19 @@ def find_pairs(folder: Path, layout: str | None = None) -> PairedSet:
     raise FileNotFoundError(f"No photos of a known layout in {folder}. Looked for {looked_for}.")
 
 
+def find_sets(folders: Sequence[Path], layout: str | None = None) -> dict[str, PairedSet]:
+    """Find the pairs of several data sets, by the names of their folders.
+
+    Raises:
+        FileNotFoundError: See `find_pairs`.
+        ValueError: Two folders have the same name, or the layout is unknown.
+    """
+    named = {folder.resolve().name: folder for folder in folders}
+    if len(named) < len(folders):
+        raise ValueError(f"The data folders must have different names. Received: {', '.join(map(str, folders))}")
+    return {name: find_pairs(folder, layout) for name, folder in named.items()}
+
+
 def _folders_below(folder: Path) -> list[Path]:
     found = []
     for path, names, _ in os.walk(folder, followlinks=True):
@@ -125,7 +130,8 @@ def _folders_below(folder: Path) -> list[Path]:
     return found
 
 
-def _photos(folder: Path) -> list[Path]:
+def photos_in(folder: Path) -> list[Path]:
+    """Return the files of a folder that are called as photos are."""
     return sorted(
         path
         for path in folder.iterdir()
@@ -149,15 +155,19 @@ _CAMERAS = {
 }
 
 
+def _named(folders: Sequence[Path], pattern: re.Pattern[str], of: str, such_as: str, problems: list[str]) -> list[Path]:
+    """Returns the folders with such names; others that lie among them are problems."""
+    found = [folder for folder in folders if pattern.fullmatch(folder.name)]
+    parents = {folder.parent for folder in found}
+    others = (folder for folder in folders if folder.parent in parents and folder not in found)
+    problems += [f"{folder} is not named as folders of {of} are (such as {such_as})." for folder in others]
+    return found
+
+
 def _find_sidd(folders: Sequence[Path], problems: list[str]) -> Iterator[Pair]:
-    shots = [folder for folder in folders if _SIDD_FOLDER.fullmatch(folder.name)]
-    parents = {folder.parent for folder in shots}
-    for folder in folders:
-        if folder.parent in parents and folder not in shots:
-            problems.append(f"{folder} is not named as folders of SIDD are (such as 0001_001_S6_00100_00060_3200_L).")
-    for folder in shots:
+    for folder in _named(folders, _SIDD_FOLDER, "SIDD", "0001_001_S6_00100_00060_3200_L", problems):
         sides: dict[str, list[tuple[str, Path]]] = {"NOISY": [], "GT": []}
-        photos = _photos(folder)
+        photos = photos_in(folder)
         if not photos:
             problems.append(f"{folder} holds no photos.")
         for path in photos:
@@ -170,18 +180,13 @@ def _find_sidd(folders: Sequence[Path], problems: list[str]) -> Iterator[Pair]:
 
 
 def _find_renoir(folders: Sequence[Path], problems: list[str]) -> Iterator[Pair]:
-    batches = [folder for folder in folders if _RENOIR_BATCH.fullmatch(folder.name)]
-    parents = {folder.parent for folder in batches}
-    for folder in folders:
-        if folder.parent in parents and folder not in batches:
-            problems.append(f"{folder} is not named as folders of RENOIR are (such as Batch_001).")
-    for batch in batches:
+    for batch in _named(folders, _RENOIR_BATCH, "RENOIR", "Batch_001", problems):
         camera = _RENOIR_CAMERA.fullmatch(batch.parent.resolve().name)
         if camera is None:
             problems.append(f"{batch} must lie in Mi3_Aligned, S90_Aligned or T3i_Aligned, which tell the camera.")
             continue
         kinds: dict[str, list[Path]] = {"reference": [], "full": [], "noisy": [], "mask": []}
-        for path in _photos(batch):
+        for path in photos_in(batch):
             kind = next((kind for kind in kinds if path.stem.lower().endswith(kind)), None)
             if kind is None:
                 problems.append(f"{path} is not named as photos of RENOIR are (*Noisy, *Reference or *full).")
@@ -210,14 +215,14 @@ def _find_noisy_and_clean(folders: Sequence[Path], problems: list[str]) -> Itera
         if not clean_folder.is_dir():
             problems.append(f"{noisy_folder} has no folder clean beside it.")
             continue
-        noisy, clean = ([(path.stem, path) for path in _photos(side)] for side in (noisy_folder, clean_folder))
+        noisy, clean = ([(path.stem, path) for path in photos_in(side)] for side in (noisy_folder, clean_folder))
         prefix = "".join(f"{part}_" for part in noisy_folder.parent.relative_to(folders[0]).parts)
         for stem, noisy_path, clean_path in _partners(noisy, clean, problems):
             yield _pair(prefix + stem, noisy_path, (clean_path,))
 
 
 def _find_clean(folders: Sequence[Path], problems: list[str]) -> Iterator[Pair]:
-    return (_pair(path.stem, None, (path,)) for path in _photos(folders[0]))
+    return (_pair(path.stem, None, (path,)) for path in photos_in(folders[0]))
 
 
 _Finder = Callable[[Sequence[Path], list[str]], Iterator[Pair]]
@@ -266,7 +271,7 @@ def _usable(pairs: Iterable[Pair], problems: list[str]) -> Iterator[Pair]:
             problems.append(f"{paths[0]} has the same name as {seen[pair.name].noisy or seen[pair.name].clean[0]}.")
             continue
         try:
-            sizes = [_size(path) for path in paths]
+            sizes = [size_of(path) for path in paths]
         except PhotoError as error:
             problems.append(str(error))
             continue
@@ -278,8 +283,8 @@ def _usable(pairs: Iterable[Pair], problems: list[str]) -> Iterator[Pair]:
         yield pair
 
 
-def _size(path: Path) -> tuple[int, int]:
-    """Returns (height, width) as `image.decode` will, from the header alone.
+def size_of(path: Path) -> tuple[int, int]:
+    """Return (height, width) as `image.decode` will, from the header alone.
 
     Raises:
         PhotoError: If there is no readable header.
@@ -388,76 +393,3 @@ def _counts(counter: Counter[Any], most: int = 12) -> str:
     keys = sorted(counter, key=lambda key: (isinstance(key, str), key))  # numbers by value, before words
     shown = ", ".join(f"{key} ({counter[key]})" for key in keys[:most])
     return shown if len(keys) <= most else f"{shown} and {len(keys) - most} more"
-
-
-# Cutting
-
-
-def cut(found: PairedSet, out: Path, size: int = 512) -> int:
-    """Cut every photo into pieces at native resolution, because decoding a whole one for a few patches takes too long.
-
-    The pieces are PNG files in `out/noisy` and `out/clean` (of clean photos alone: in `out`), a layout that
-    `find_pairs` reads, with the same scenes, cameras and ISO speeds. The pieces of one photo are of nearly equal size
-    and do not overlap. An interrupted cut goes on where it stood. Pairs that cannot be read are named in one warning.
-
-    Args:
-        found: What to cut.
-        out: Folder of the pieces, made if missing.
-        size: Greatest height and width of a piece, in pixels.
-
-    Returns:
-        Number of pieces that the folder holds now, a noisy and its clean one counting once.
-
-    Raises:
-        ValueError: If `size` is not positive, or the folder holds pieces of another set or size.
-        OSError: If a piece cannot be written.
-    """
-    if size < 1:
-        raise ValueError(f"`size` must be at least 1. Received: {size}")
-    plan = {pair: _pieces(pair, size) for pair in found.pairs}
-    _check_pieces(out, {name: shape for pieces in plan.values() for name, (_, shape) in pieces.items()})
-    count, skipped = 0, []
-    with ThreadPoolExecutor() as pool:
-        for pair, pieces in with_progress(list(plan.items()), "cut"):
-            folders = [out] if pair.noisy is None else [out / "noisy", out / "clean"]
-            paths = [(folder / f"{name}.png", where) for folder in folders for name, (where, _) in pieces.items()]
-            try:
-                if not all(path.exists() for path, _ in paths):
-                    photos = [photo for photo in read_pair(pair) if photo is not None]
-                    of_paths = (photo for photo in photos for _ in pieces)
-                    jobs = [
-                        pool.submit(_write_piece, path, photo[where])
-                        for (path, where), photo in zip(paths, of_paths, strict=True)
-                    ]
-                    for job in jobs:
-                        job.result()
-                count += len(pieces)
-            except (PhotoError, FileNotFoundError) as error:
-                skipped.append(str(error))
-    if skipped:
-        _log.warning("%d photos were skipped: %s", len(skipped), "; ".join(skipped))
-    return count
-
-
-def _pieces(pair: Pair, size: int) -> dict[str, tuple[tuple[slice, slice], tuple[int, int]]]:
-    """Returns where each piece lies and its (height, width), by name."""
-    rows, columns = ([*map(int, np.linspace(0, n, math.ceil(n / size) + 1).round())] for n in _size(pair.clean[0]))
-    return {
-        f"{pair.name}_1x_{top}_{left}": (np.s_[top:bottom, left:right], (bottom - top, right - left))
-        for top, bottom in pairwise(rows)
-        for left, right in pairwise(columns)
-    }
-
-
-def _check_pieces(out: Path, sizes: Mapping[str, tuple[int, int]]) -> None:
-    for folder in (out, out / "noisy", out / "clean"):
-        for path in _photos(folder) if folder.is_dir() else []:
-            if path.stem not in sizes or _size(path) != sizes[path.stem]:
-                raise ValueError(
-                    f"{out} must be empty or hold pieces of the same photos and size. {path} is none of them."
-                )
-
-
-def _write_piece(path: Path, pixels: Pixels8) -> None:
-    if not path.exists():
-        write_atomically(path, image.encode(image.Photo(pixels=pixels)))

@@ -4,44 +4,44 @@ Noise is noisy - clean, in levels of 8 bit (0 to 255). One pair is in memory at 
 numbers is kept.
 """
 
-import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from denoise import camera
-from denoise.files import write_atomically
 from denoise.image import PhotoError, to_pixels
 from denoise.notation import number, set_title
 from denoise.training import eda_figures as figures
 from denoise.training import markdown, plots
 from denoise.training.data import random_photograph
-from denoise.training.datasets import Pair, PairedSet, Pixels8, find_pairs, read_pair
-from denoise.training.eda_measures import BIN, BRIGHTNESS, Floats, Measured, measure_pair, over_pairs, plain
+from denoise.training.datasets import Pair, PairedSet, Pixels8, find_sets, read_pair
+from denoise.training.eda_measures import (
+    BIN,
+    BRIGHTNESS,
+    DARK,
+    ENOUGH,
+    Floats,
+    Measured,
+    measure_pair,
+    over_pairs,
+    plain,
+)
 from denoise.training.eda_sentences import group_label, sentences
+from denoise.training.markdown import REPORT
 from denoise.training.progress import with_progress
-
-REPORT = "README.md"
 
 _SIMULATED_SIDE = 512  # pixels; of a clean photo whose noise is synthesised
 
-_Report = Callable[[str], None]
 _Analysis = Mapping[str, Any]
+_T = TypeVar("_T")
 
 
 def analyse_folders(
-    folders: Sequence[Path],
-    out: Path,
-    *,
-    layout: str | None = None,
-    pictures: bool = True,
-    limit: int | None = None,
-    report: _Report = print,
+    folders: Sequence[Path], out: Path, *, layout: str | None = None, pictures: bool = True, limit: int | None = None
 ) -> dict[str, Any]:
     """Analyse one data set, or several and what tells them apart.
 
@@ -51,7 +51,6 @@ def analyse_folders(
         layout: Of all the sets; `None` to recognise it.
         pictures: See `analyse`.
         limit: See `analyse`.
-        report: See `analyse`.
 
     Returns:
         What `analyse` returns, or that by set name.
@@ -60,29 +59,20 @@ def analyse_folders(
         FileNotFoundError: A folder is missing or holds no pair.
         ValueError: Two sets have the same name, or no pair of a set can be read.
     """
-    names = [folder.resolve().name for folder in folders]
-    if len(set(names)) < len(names):
-        raise ValueError(f"The data folders must have different names. Received: {', '.join(map(str, folders))}")
-    sets = [find_pairs(folder, layout) for folder in folders]  # all of them first: a wrong folder shows at once
-    if len(sets) == 1:
-        return analyse(sets[0], out, title=names[0], pictures=pictures, limit=limit, report=report)
+    sets = find_sets(folders, layout)  # all of them first: a wrong folder shows at once
+    places = {name: out / name for name in sets} if len(sets) > 1 else dict.fromkeys(sets, out)
     analyses = {
-        name: analyse(found, out / name, title=name, pictures=pictures, limit=limit, report=report)
-        for name, found in zip(names, sets, strict=True)
+        name: analyse(found, places[name], title=name, pictures=pictures, limit=limit) for name, found in sets.items()
     }
+    if len(sets) == 1:
+        return next(iter(analyses.values()))
     compare(analyses, out)
-    report(f"Comparison: {out / REPORT}")
+    print(f"Comparison: {out / REPORT}")
     return analyses
 
 
 def analyse(
-    found: PairedSet,
-    out: Path,
-    *,
-    title: str = "Data set",
-    pictures: bool = True,
-    limit: int | None = None,
-    report: _Report = print,
+    found: PairedSet, out: Path, *, title: str = "Data set", pictures: bool = True, limit: int | None = None
 ) -> dict[str, Any]:
     """Measure a set of pairs and write a report: `README.md`, its plots, and `eda.json` with all the numbers.
 
@@ -95,7 +85,6 @@ def analyse(
         title: What the set is called in the report.
         pictures: Show photographs; without them the report holds nothing but figures computed from them.
         limit: Analyse this many pairs, drawn at random but evenly over the set; `None` for all.
-        report: Called with each line of the result.
 
     Returns:
         The content of `eda.json`: numbers are levels of 8 bit unless named otherwise, `null` where there is none.
@@ -104,18 +93,7 @@ def analyse(
         ValueError: No pair can be read, or `limit` is less than 1.
         OSError: The report cannot be written.
     """
-    places, rows, problems = [], [], list(found.problems)
-    for place in with_progress(choose(len(found.pairs), limit), title):
-        try:
-            rows.append(measure_pair(*read_noisy_and_clean(found.pairs[place], place)))
-        except (PhotoError, OSError) as error:
-            problems.append(str(error))
-            report(f"skipped: {error}")
-        else:
-            places.append(place)
-    if not rows:
-        raise ValueError(f"No pair of {title} can be analysed. " + (problems or ["The set is empty."])[-1])
-
+    places, rows, problems = measure_pairs(found, limit, title, measure_pair)
     pairs = [found.pairs[place] for place in places]
     analysis = _summarise(found, pairs, rows, problems=problems, title=title, limit=limit)
     by_psnr = sorted(zip((row.psnr for row in rows), places, strict=True))
@@ -125,7 +103,7 @@ def analyse(
         figures.Example(kind, found.pairs[place].name, *read_noisy_and_clean(found.pairs[place], place))
         for place, kind in chosen.items()
     ]
-    drawn: dict[str, tuple[Figure | None, str]] = {
+    drawn: plots.Drawn = {
         "pairs.png": (
             figures.draw_pairs(examples) if pictures else None,
             "Pairs of the set. Left the whole noisy photo; then the part of it with the most contrast, each pixel "
@@ -156,12 +134,13 @@ def analyse(
             "over the pairs; bars hold 80 % of them. White noise has 0.",
         ),
     }
-    analysis["plots"] = plots.save_all(drawn, out)
-    write_atomically(out / "eda.json", (json.dumps(analysis, ensure_ascii=False, allow_nan=False) + "\n").encode())
-    write_report(analysis, out)
-    for sentence in analysis["sentences"]:
-        report(f"- {sentence}")
-    report(f"Report: {out / REPORT}")
+    note = (
+        "Noise is the difference between the noisy and the clean photo, in levels of 8 bit (0 to 255); what the two "
+        "differ in otherwise, such as a small movement, counts as noise too. Of photos above 2048×2048 pixels, noise "
+        "and SSIM are those of the middle."
+    )
+    heading = f"Exploratory analysis: {set_title(title)}"
+    markdown.publish(analysis, drawn, out, "eda.json", heading, *_blocks(analysis), problems=problems, note=note)
     return analysis
 
 
@@ -212,6 +191,37 @@ def compare(analyses: Mapping[str, _Analysis], out: Path) -> None:
 
 
 # Reading
+
+
+def measure_pairs(
+    found: PairedSet, limit: int | None, title: str, measure: Callable[[Pixels8, Pixels8], _T]
+) -> tuple[list[int], list[_T], list[str]]:
+    """Read and measure the pairs of a set.
+
+    Args:
+        found: The pairs.
+        limit: See `choose`.
+        title: What the set is called.
+        measure: Called with each noisy photo and its clean one, see `read_noisy_and_clean`.
+
+    Returns:
+        The places in the set of those that can be read, what was measured of each, and what was skipped and why.
+
+    Raises:
+        ValueError: No pair can be read, or `limit` is less than 1.
+    """
+    places, rows, problems = [], [], list(found.problems)
+    for place in with_progress(choose(len(found.pairs), limit), title):
+        try:
+            rows.append(measure(*read_noisy_and_clean(found.pairs[place], place)))
+        except (PhotoError, OSError) as error:
+            problems.append(str(error))
+            print(f"skipped: {error}")
+        else:
+            places.append(place)
+    if not rows:
+        raise ValueError(f"No pair of {title} can be analysed. " + (problems or ["The set is empty."])[-1])
+    return places, rows, problems
 
 
 def choose(count: int, limit: int | None, seed: int = 0) -> list[int]:
@@ -265,11 +275,15 @@ def _summarise(
     title: str,
     limit: int | None,
 ) -> dict[str, Any]:
-    dark, total = np.sum([row.dark for row in rows], axis=0)
+    count, total = (np.sum([getattr(row, name) for row in rows], axis=0) for name in ("pixels", "total"))
+    dark, darkness = (each[:, : DARK // BIN].sum() for each in (count, total))
     groups: dict[tuple[str, int | None], list[Measured]] = defaultdict(list)
+    cameras: dict[str, list[Floats]] = defaultdict(list)
     for pair, row in zip(pairs, rows, strict=True):
         if pair.camera or pair.iso is not None:
             groups[pair.camera, pair.iso].append(row)
+        if pair.camera:
+            cameras[pair.camera].append(over_pairs(row.level))  # mean over the channels
     analysis = {
         "set": {
             "title": title,
@@ -288,11 +302,15 @@ def _summarise(
         "ssim": _distribution(row.ssim for row in rows),
         "mean": {kind: _distribution(row.mean[i] for row in rows) for i, kind in enumerate(("clean", "noisy"))},
         "zeroed": {kind: float(np.mean([row.zeroed[i] for row in rows])) for i, kind in enumerate(("clean", "noisy"))},
-        "dark_bias": total / dark if dark else math.nan,
+        "dark_bias": darkness / dark if dark else math.nan,
+        "bias": {"brightness": BRIGHTNESS, "mean": np.where(count >= ENOUGH, total / np.maximum(count, 1), np.nan)},
         "sigma": {"median": over_pairs([row.sigma for row in rows], 50)},
         "level": {"brightness": BRIGHTNESS, **_range_over_pairs([row.level for row in rows])},
         "lag": _range_over_pairs([row.lag for row in rows]),
         "channels": _range_over_pairs([row.channels for row in rows]),
+        "cameras": {
+            name: over_pairs(levels, 50) for name, levels in sorted(cameras.items(), key=lambda item: -len(item[1]))
+        },
         "groups": [
             {"camera": name, "iso": iso, **_group(members)}
             for (name, iso), members in sorted(groups.items(), key=lambda item: (item[0][0], item[0][1] or 0))
@@ -350,28 +368,16 @@ def _cells(group: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def write_report(analysis: _Analysis, out: Path) -> None:
-    """Write the report of a set from the content of its `eda.json`.
-
-    Raises:
-        OSError: It cannot be written.
-    """
+def _blocks(analysis: _Analysis) -> list[str]:
+    """What the report of a set has between its sentences and its plots."""
     facts, groups = analysis["set"], analysis["groups"]
     noise = "synthesised" if facts["synthesised"] else "real"
     lines = [f"{facts['pairs']} pairs of {facts['scenes']} scenes (layout “{facts['layout']}”), noise {noise}"]
     for key, name in (("cameras", "Cameras"), ("isos", "ISO speeds"), ("sizes", "Sizes in pixels")):
         if found := [f"{value} ({count})" for value, count in facts[key].items()]:
             lines.append(f"{name}: {', '.join(found[:20])}" + " and more" * (len(found) > 20))
-    blocks = [markdown.bullets(analysis["sentences"]), "## What was found", markdown.bullets(lines)]
+    blocks = ["## What was found", markdown.bullets(lines)]
     if groups:
         rows = [[group_label(group), *_cells(group)] for group in groups]
         blocks += ["## Cameras and ISO speeds", markdown.table(["camera, ISO", *_HEADER], rows), _NOTE]
-    blocks += ["## Plots", markdown.pictures(analysis["plots"])]
-    if facts["problems"]:
-        blocks += ["## What was skipped", markdown.bullets(facts["problems"])]
-    note = (
-        "Noise is the difference between the noisy and the clean photo, in levels of 8 bit (0 to 255); what the two "
-        "differ in otherwise, such as a small movement, counts as noise too. Of photos above 2048×2048 pixels, noise "
-        "and SSIM are those of the middle. All numbers: eda.json."
-    )
-    markdown.write(out / REPORT, f"Exploratory analysis: {set_title(facts['title'])}", *blocks, note)
+    return [*blocks, "## Plots"]

@@ -7,21 +7,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from scipy.stats import gaussian_kde  # type: ignore[import-untyped]
 
 from denoise import metrics
+from denoise.image import Photo, shrink
 from denoise.notation import number, set_title
 from denoise.training import plots
 from denoise.training.datasets import Pixels8
+from denoise.training.eda_measures import floats
 
 Analysis = Mapping[str, Any]
 """What `denoise.training.eda.analyse` returns."""
 
 CHANNEL_PAIRS = tuple(combinations(range(3), 2))
 """R-G, R-B, G-B."""
-
-_Floats = NDArray[np.float64]
 
 
 class Example(NamedTuple):
@@ -39,7 +38,8 @@ def draw_pairs(examples: Sequence[Example]) -> Figure:
     for kind, name, noisy, clean in examples:
         crop = plots.detailed_crop(clean, size)
         enlarged = [photo[crop].repeat(scale, axis=0).repeat(scale, axis=1) for photo in (noisy, clean)]
-        rows.append([plots.thumbnail(noisy, scale * size), *enlarged])
+        whole = np.asarray(shrink(Photo(noisy), scale * size).pixels, np.uint8)
+        rows.append([whole, *enlarged])
         labels.append([name[:48], f"{kind}, PSNR {number(metrics.psnr(clean, noisy), 1, ' dB')}", ""])
     return plots.photo_grid(rows, columns=["noisy, whole photo", "noisy", "clean"], labels=labels)
 
@@ -105,21 +105,16 @@ def draw_histograms(examples: Sequence[Example]) -> Figure:
     return figure
 
 
-def _floats(values: Any) -> _Floats:
-    """Lists with `None` to an array with nan."""
-    return np.array(values, np.float64)
-
-
 @plots.style()
 def draw_level(analyses: Mapping[str, Analysis]) -> Figure | None:
     """Noise level against brightness of one or several sets; nothing where too few pixels share one."""
-    if not any(np.isfinite(_floats(analysis["level"]["median"])).any() for analysis in analyses.values()):
+    if not any(np.isfinite(floats(analysis["level"]["median"])).any() for analysis in analyses.values()):
         return None
     figure, (axes_row,) = plots.panels(1, 3, height=5.0, sharey=True)
     for channel, (axes, title) in enumerate(zip(axes_row, plots.CHANNELS, strict=True)):
         for (name, analysis), look in zip(analyses.items(), plots.SERIES, strict=False):
             x, level = analysis["level"]["brightness"], analysis["level"]
-            low, median, high = (_floats(level[key][channel]) for key in ("low", "median", "high"))
+            low, median, high = (floats(level[key][channel]) for key in ("low", "median", "high"))
             axes.plot(x, median, color=look.colour, linestyle=look.line, label=set_title(name))
             axes.fill_between(x, low, high, color=look.colour, alpha=0.15, linewidth=0)
         axes.set(title=title, xlim=(0, 255), xticks=[0, 64, 128, 192, 255], xlabel="clean pixel value")
@@ -132,14 +127,14 @@ def draw_level(analyses: Mapping[str, Analysis]) -> Figure | None:
 @plots.style()
 def draw_correlation(analyses: Mapping[str, Analysis]) -> Figure | None:
     """Correlation of the noise of one or several sets, between pixels and channels; nothing where there is no noise."""
-    if not any(np.isfinite(_floats(analysis["lag"]["mean"])).any() for analysis in analyses.values()):
+    if not any(np.isfinite(floats(analysis["lag"]["mean"])).any() for analysis in analyses.values()):
         return None
     figure, axes_grid = plots.panels(2, 2, height=8.0, sharey=True)
     *_, between = axes_grid.ravel()
     for place, ((name, analysis), look) in enumerate(zip(analyses.items(), plots.SERIES, strict=False)):
         shift = 0.08 * (place - (len(analyses) - 1) / 2)
-        mean, low, high = (_floats(analysis["lag"][key]) for key in ("mean", "low", "high"))
-        pairs = [_floats([analysis["channels"][k][i][j] for i, j in CHANNEL_PAIRS]) for k in ("mean", "low", "high")]
+        mean, low, high = (floats(analysis["lag"][key]) for key in ("mean", "low", "high"))
+        pairs = [floats([analysis["channels"][k][i][j] for i, j in CHANNEL_PAIRS]) for k in ("mean", "low", "high")]
         panels = [*zip(mean, low, high, strict=True), pairs]
         for axes, (middle, least, most) in zip(axes_grid.ravel(), panels, strict=True):
             x = np.arange(len(middle)) + shift + (0 if axes is between else 1)

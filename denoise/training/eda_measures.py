@@ -22,7 +22,7 @@ _BINS = 256 // BIN
 BRIGHTNESS = np.arange(_BINS) * BIN + (BIN - 1) / 2
 """The middle of each bin, in levels."""
 
-DARK = 32
+DARK = 4 * BIN
 """Levels below which a clean pixel counts as dark."""
 
 ENOUGH = 100
@@ -47,7 +47,8 @@ class Measured(NamedTuple):
         lag: (3, LAGS), correlation of the noise with itself 1 to LAGS pixels away.
         channels: (3, 3), correlation of the noise between channels.
         level: (3, bins), standard deviation of the noise by brightness of the clean pixel.
-        dark: Number of clean values below `DARK`, and the sum of the noise over them.
+        pixels: (3, bins), number of clean pixels by brightness.
+        total: (3, bins), sum of the noise over them.
     """
 
     size: tuple[int, int]
@@ -59,7 +60,8 @@ class Measured(NamedTuple):
     lag: Floats
     channels: Floats
     level: Floats
-    dark: tuple[float, float]
+    pixels: Floats
+    total: Floats
 
 
 def measure_pair(noisy: Pixels8, clean: Pixels8) -> Measured:
@@ -82,7 +84,6 @@ def measure_pair(noisy: Pixels8, clean: Pixels8) -> Measured:
         for weights in (np.ones_like(values), values, values**2)
     )
     centred, sigma = values - values.mean(axis=1, keepdims=True), values.std(axis=1)
-    dark = clean < DARK
     with np.errstate(invalid="ignore", divide="ignore"):  # nan is what there is none of
         return Measured(
             size=(whole[0].shape[0], whole[0].shape[1]),
@@ -94,7 +95,8 @@ def measure_pair(noisy: Pixels8, clean: Pixels8) -> Measured:
             lag=np.stack([_lag(noise, distance) for distance in range(1, LAGS + 1)], axis=1),
             channels=centred @ centred.T / values.shape[1] / np.outer(sigma, sigma),
             level=np.where(count >= ENOUGH, np.sqrt(np.maximum(squares / count - (total / count) ** 2, 0)), np.nan),
-            dark=(float(dark.sum()), float(noise[dark].sum())),
+            pixels=count,
+            total=total,
         )
 
 
@@ -113,6 +115,11 @@ def _lag(noise: Floats, distance: int) -> Floats:
     products = [np.einsum("yxc,yxc->c", *each) / (each[0].size / 3) for each in both]
     correlation: Floats = np.mean(products, axis=0) / noise.var(axis=(0, 1))
     return correlation
+
+
+def floats(values: Any) -> Floats:
+    """Return what `plain` has returned as an array, with nan for `None`."""
+    return np.array(values, np.float64)
 
 
 def over_pairs(values: Sequence[Any] | Floats, percentile: float | None = None) -> Floats:

@@ -18,6 +18,7 @@ import keras
 import numpy as np
 
 from denoise import Denoiser, Image, Level, catalogue, ensemble, level, metrics, pipeline, registry
+from denoise.camera import photograph
 from denoise.files import write_atomically
 from denoise.image import Photo, PhotoError, Pixels, to_float, to_pixels
 from denoise.results import Evaluated, Mean, Scored
@@ -25,7 +26,6 @@ from denoise.training.benchmark import machine, seconds_per_tile
 from denoise.training.datasets import Pair, read_pair
 from denoise.training.export import format_card, load_network
 from denoise.training.progress import with_progress
-from denoise.training.samples import photograph
 
 PROTOCOL = (
     "Mean over the photos of PSNR and SSIM on 8-bit RGB (scikit-image, data_range 255, channel_axis 2, otherwise "

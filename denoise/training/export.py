@@ -1,13 +1,11 @@
 """Turn trained weights into the quantised TFLite file and the model card that the page reads."""
 
 import contextlib
-import csv
 import hashlib
 import io
 import json
-import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -15,8 +13,10 @@ import keras
 import numpy as np
 
 from denoise import Image, Level, registry
+from denoise.console import silenced
 from denoise.files import write_atomically
 from denoise.training.architectures import build
+from denoise.training.curves import read_log
 
 Quantisation = Literal["float32", "float16", "dynamic-range int8", "full int8"]
 """What the weights become; with "full int8" the activations too, by scales that are fixed in advance ("static")."""
@@ -113,8 +113,8 @@ def convert(
     import tensorflow as tf  # here alone: training itself runs on any backend
 
     one_tile = [keras.Input(batch_shape=(1, *each.shape[1:]), name=each.name) for each in network.inputs]
-    # The one warning asks for statistics of quantised inputs, which there are not: inputs stay float.
-    with _silence(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(action="ignore"):
+    # The converter prints pages. Its one warning asks for statistics of quantised inputs; ours stay float.
+    with silenced(1, 2), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(action="ignore"):
         one_tile_network = keras.Model(one_tile, network(one_tile if len(one_tile) > 1 else one_tile[0]))
         converter = tf.lite.TFLiteConverter.from_keras_model(one_tile_network)
         if quantisation != "float32":
@@ -185,7 +185,6 @@ def make_card(
     run: Path,
     models: Path = registry.MODELS_DIR,
     *,
-    quantisation: Quantisation = "dynamic-range int8",
     data_like: str | None = None,
     training: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -195,7 +194,6 @@ def make_card(
         name: Name to bundle the network under.
         run: Run folder: its configuration says the architecture and its arguments.
         models: Folder of the cards.
-        quantisation: How to bundle it.
         data_like: Name of the bundled network whose training data and noise model this run shared; its card says what
             they were. `None`: the card says how many pairs there were, and no more.
         training: More that the card should say about the training, or other than that network's card says.
@@ -227,7 +225,7 @@ def make_card(
         "name": name,
         "title": title,
         "summary": summary,
-        "quantisation": quantisation,
+        "quantisation": "dynamic-range int8",
         "told": 1.0 if configuration.get("arguments", {}).get("told") else 0.0,
         "pair": 0.0,
         "licence": "MIT",
@@ -256,8 +254,7 @@ def describe_run(run: Path) -> dict[str, Any]:
     configuration = json.loads((run / "config.json").read_text(encoding="utf-8"))
     if initial := configuration.get("initial_weights"):
         configuration["initial_weights"] = Path(initial).name  # where they lay is nobody's business
-    with (run / "log.csv").open(encoding="utf-8") as log:
-        epochs = list(csv.DictReader(log))
+    epochs = read_log(run / "log.csv")
     if not epochs:
         raise ValueError(f"The run must have finished an epoch. Received: {run}")
     last = epochs[-1]
@@ -271,19 +268,3 @@ def describe_run(run: Path) -> dict[str, Any]:
 def format_card(card: Mapping[str, Any]) -> bytes:
     """A model card as it stands in its file."""
     return (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Send what C++ code prints to standard output and error to nowhere: the converter prints pages."""
-    with Path(os.devnull).open("w") as nowhere:
-        saved = os.dup(1), os.dup(2)
-        try:
-            os.dup2(nowhere.fileno(), 1)
-            os.dup2(nowhere.fileno(), 2)
-            yield
-        finally:
-            os.dup2(saved[0], 1)
-            os.dup2(saved[1], 2)
-            os.close(saved[0])
-            os.close(saved[1])

@@ -1,9 +1,15 @@
 """Reports in Markdown, which GitHub and editors show as they are."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from denoise.files import write_atomically
+from denoise.training import plots
+
+REPORT = "README.md"
+"""What a report is called in its folder."""
 
 
 def table(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
@@ -29,3 +35,36 @@ def write(path: Path, title: str, *blocks: str) -> None:
         OSError: The file cannot be written.
     """
     write_atomically(path, ("\n\n".join([f"# {title}", *filter(None, blocks)]) + "\n").encode())
+
+
+def publish(
+    result: dict[str, Any],
+    drawn: plots.Drawn,
+    out: Path,
+    file: str,
+    title: str,
+    *blocks: str,
+    problems: Sequence[str],
+    note: str,
+) -> None:
+    """Write a report, its plots, and a file with all the numbers; and print what they say.
+
+    Args:
+        result: The numbers, and what they say, `sentences`; gets the captions of the plots by file name, `plots`.
+        drawn: The plots.
+        out: Folder of the report; made if missing.
+        file: Name of the JSON file.
+        title: Of the report.
+        *blocks: What stands between the sentences and the plots.
+        problems: What was skipped, and why.
+        note: What stands at the end.
+
+    Raises:
+        OSError: A file cannot be written.
+    """
+    result["plots"] = plots.save_all(drawn, out)
+    write_atomically(out / file, (json.dumps(result, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    skipped = ("## What was skipped", bullets(problems)) if problems else ()
+    shown = (bullets(result["sentences"]), *blocks, pictures(result["plots"]), *skipped)
+    write(out / REPORT, title, *shown, f"{note} All numbers: {file}.")
+    print(f"{bullets(result['sentences'])}\nReport: {out / REPORT}")

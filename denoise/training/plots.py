@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import matplotlib.style
 import numpy as np
 from matplotlib.figure import Figure
@@ -22,7 +21,7 @@ from denoise.files import write_atomically
 
 DPI = 150
 
-ROLES = {"noisy": "#E69F00", "clean": "#000000", "denoised": "#CC79A7"}
+ROLES = {"noisy": "#E69F00", "clean": "#000000"}
 """Colour of each kind of photo."""
 
 
@@ -162,15 +161,6 @@ def detailed_crop(photo: NDArray[np.uint8], size: int) -> tuple[slice, slice]:
     return max(places, key=lambda place: float(np.abs(np.diff(photo[place].astype(np.int16), axis=1)).mean()))
 
 
-def thumbnail(photo: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Return a photo, (H, W, 3), shrunk by area until it fits into a square of `size` pixels."""
-    scale = size / max(photo.shape[:2])
-    if scale >= 1:
-        return photo
-    height, width = (max(1, round(length * scale)) for length in photo.shape[:2])
-    return np.asarray(cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-
-
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as a PNG file at 150 dpi, at once or not at all, and free its memory.
 
@@ -188,11 +178,15 @@ def save(figure: Figure, path: Path) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def save_all(drawn: Mapping[str, tuple[Figure | None, str]], folder: Path) -> dict[str, str]:
+Drawn = Mapping[str, tuple[Figure | None, str]]
+"""Figures of a report and their captions, by file name; no figure where there is nothing to show."""
+
+
+def save_all(drawn: Drawn, folder: Path) -> dict[str, str]:
     """Write the figures of a report.
 
     Args:
-        drawn: Figure and caption by file name; `None` where there is nothing to show.
+        drawn: The figures.
         folder: Where to; made if missing. A file of an earlier report whose figure is `None` now is deleted.
 
     Returns:

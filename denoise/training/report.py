@@ -17,7 +17,7 @@ from matplotlib.transforms import Bbox
 from denoise import catalogue, metrics, pipeline, registry
 from denoise.files import write_atomically
 from denoise.image import Photo, decode
-from denoise.notation import EQUAL, NONE, few_photos, number, set_and_size, set_title
+from denoise.notation import EQUAL, NONE, few_photos, infinite, number, scaled, set_and_size, set_title
 from denoise.results import KERAS, Evaluated, Machine, Mean, Quantised, Results, Scored
 from denoise.training import markdown, plots
 from denoise.training.baseline_study import SAMPLES_DIR
@@ -28,17 +28,14 @@ CHART, CROPS = "quality-time.png", "crops.png"
 _CROP_SIZE = 128  # pixels
 
 
-def report(
-    results: Sequence[Path], out: Path, *, models: Path = registry.MODELS_DIR, samples: Path | None = SAMPLES_DIR
-) -> dict[str, str]:
+def report(results: Sequence[Path], out: Path, *, samples: Path | None = SAMPLES_DIR) -> dict[str, str]:
     """Write `results.md`, `results.json` for the page, a chart of quality against time, and crops side by side.
 
     Args:
         results: Files of results: exactly one of `evaluate`, any number of `quantize`; an older `results.json` among
             them is passed over.
         out: Folder to write into; made if missing.
-        models: Folder of the cards; its networks clean the samples for the crops.
-        samples: Folder of the sample photos; `None` for no crops.
+        samples: Folder of the sample photos, which the bundled networks clean for the crops; `None` for no crops.
 
     Returns:
         Markdown tables by name, for `fill_tables`: "results", "quantisation", and "quantisation-NAME" of each
@@ -65,7 +62,7 @@ def report(
     plots.save(chart(evaluated[0]), out / CHART)
     parts = ["# Results", tables["results"], "## Quality against time", f"![{_CHART_TEXT}]({CHART})", _CHART_TEXT]
     if samples is not None:
-        plots.save(crops(samples, models), out / CROPS)
+        plots.save(crops(samples), out / CROPS)
         parts += ["## Side by side", f"![{_CROPS_TEXT}]({CROPS})", _CROPS_TEXT]
     if quantised:
         parts += ["## Quantisation", tables["quantisation"]]
@@ -128,7 +125,7 @@ def results_table(evaluated: Evaluated) -> str:
     for title in sets:
         means = {name: denoiser["means"].get(title) for name, denoiser in denoisers.items()}
         rivals = [mean for name, mean in means.items() if mean and name != "noisy"]
-        psnr = max((_infinite(mean["psnr"]) for mean in rivals), default=None)
+        psnr = max((infinite(mean["psnr"]) for mean in rivals), default=None)
         ssim = max((mean["ssim"] for mean in rivals), default=None)
         columns.append([_quality(mean, None if name == "noisy" else (psnr, ssim)) for name, mean in means.items()])
         photos.append(set_and_size(title, len(evaluated["sets"][title]["photos"])))
@@ -137,8 +134,8 @@ def results_table(evaluated: Evaluated) -> str:
             columns.append([number(shift, 2) for shift in shifts])
             photos.append("colour shift")
     columns.append(_least([denoiser.get("parameters") for denoiser in denoisers.values()], "{:,}"))
-    columns.append(_least([_megabytes(denoiser.get("bytes")) for denoiser in denoisers.values()], "{:.2f} MB"))
-    columns.append(_least([_milliseconds(seconds.get(name)) for name in denoisers], "{:.0f} ms"))
+    columns.append(_least([scaled(denoiser.get("bytes"), 1e-6) for denoiser in denoisers.values()], "{:.2f} MB"))
+    columns.append(_least([scaled(seconds.get(name), 1e3) for name in denoisers], "{:.0f} ms"))
     header = ["denoiser", *photos, "parameters", "file", "one tile"]
     rows = zip([_title(name, denoisers) for name in denoisers], *columns, strict=True)
     note = (
@@ -186,9 +183,9 @@ def quantisation_table(quantised: Quantised, sizes: Mapping[str, int] | None = N
         costs.append(
             [
                 _format_title(key),
-                number(_megabytes(found.get("bytes")), 2, " MB"),
+                number(scaled(found.get("bytes"), 1e-6), 2, " MB"),
                 number(found["bytes"] / keras["bytes"] if "bytes" in found else None, 2),
-                number(_milliseconds(found.get("seconds_per_tile")), 0, " ms"),
+                number(scaled(found.get("seconds_per_tile"), 1e3), 0, " ms"),
                 number(seconds, 2, " s"),
                 number(compared, 2),
                 number(found.get("seconds_photo"), 2, " s"),
@@ -391,22 +388,10 @@ def _quality(mean: Mean | None, best: tuple[float | None, float | None] | None =
         return NONE
     psnr, ssim = number(mean["psnr"], 2, none=EQUAL), number(mean["ssim"], 4)
     if best is not None:
-        psnr = f"**{psnr}**" if _infinite(mean["psnr"]) == best[0] else psnr
+        psnr = f"**{psnr}**" if infinite(mean["psnr"]) == best[0] else psnr
         ssim = f"**{ssim}**" if mean["ssim"] == best[1] else ssim
     equal = mean.get("equal") if mean["psnr"] is not None else 0
     return f"{psnr} / {ssim}" + (f", {equal} {EQUAL}" if equal else "")
-
-
-def _infinite(psnr: float | None) -> float:
-    return math.inf if psnr is None else psnr
-
-
-def _megabytes(count: int | None) -> float | None:
-    return None if count is None else count / 1e6
-
-
-def _milliseconds(seconds: float | None) -> float | None:
-    return None if seconds is None else 1000 * seconds
 
 
 def _least(values: Sequence[float | None], pattern: str) -> list[str]:

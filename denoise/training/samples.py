@@ -9,7 +9,7 @@ import skimage.data
 from PIL import Image as PillowImage
 
 from denoise import image, pipeline
-from denoise.camera import photograph as photograph  # the evaluation uses it too
+from denoise.camera import photograph
 
 
 class Source(NamedTuple):
@@ -55,26 +55,20 @@ def make_samples(folder: Path) -> None:
     (folder / "SOURCES.md").write_text(_sources(entries))
 
 
-def make_picture(folder: Path, sample: str = "chelsea", model: str = "ridnet") -> Path:
-    """Draw `before-after.png` into the folder of samples: the middle of one, noisy and denoised, each pixel doubled.
+def make_picture(folder: Path) -> None:
+    """Draw `before-after.png` into the folder of samples: the middle of the cat, noisy and denoised, pixels doubled.
 
     Args:
         folder: Folder that `make_samples` filled.
-        sample: Name of the sample.
-        model: Name of a denoiser.
-
-    Returns:
-        The path of the picture.
     """
-    noisy = image.decode((folder / f"{sample}.noisy.png").read_bytes())
+    noisy = image.decode((folder / "chelsea.noisy.png").read_bytes())
     halves = []
-    for photo in (noisy, pipeline.denoise_photo(noisy, model)):
+    for photo in (noisy, pipeline.denoise_photo(noisy)):
         top, left = (photo.height - 240) // 2, (photo.width - 210) // 2
         halves.append(photo.pixels[top : top + 240, left : left + 210])
     gap = np.full((240, 4, 3), 255, np.uint8)
     both = np.hstack([halves[0], gap, halves[1]]).repeat(2, axis=0).repeat(2, axis=1)
     PillowImage.fromarray(both).save(folder / "before-after.png", optimize=True)
-    return folder / "before-after.png"
 
 
 def _sources(entries: list[dict[str, object]]) -> str:

@@ -6,110 +6,37 @@ averaged weights (`NAME.weights.h5`), a log (`log.csv`) and its curves (`curves.
 on where the last checkpoint stands.
 """
 
-import csv
 import hashlib
-import io
 import json
 import math
 import sys
-import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from denoise.files import write_atomically
 from denoise.runtime import processors
-from denoise.training import plots
 from denoise.training.adversarial import AdversarialTraining
-from denoise.training.architectures import build, multiple_of
-from denoise.training.data import CaseStudyPatches, RandomPatches
+from denoise.training.architectures import build
+from denoise.training.configuration import Configuration
+from denoise.training.curves import draw_curves, read_log
+from denoise.training.data import CaseStudyPatches, Patches, RandomPatches
 from denoise.training.datasets import Pair, find_pairs
-from denoise.training.losses import LOSSES
 from denoise.training.optimizers import OPTIMIZERS
+from denoise.training.run_state import RunState
 from denoise.training.splits import split_by_pair, split_by_scene
 from denoise.training.step import DenoisingTraining
 
-SCHEDULES = ("cosine", "constant")
-PATCHES = ("random", "case-study")
 DATA = "data.json"
 """In a run folder: how many pairs it learns from, and the names of those that it does not."""
 VALIDATION_STEPS = 12
 """Batches of random patches that the weights are measured on."""
-CURVES = ("loss", "psnr", "val_psnr", "val_ssim")
-_COLUMNS = ("epoch", "steps", "minutes", "learning_rate", *CURVES)
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """Everything that decides what a run learns.
-
-    The learning rate rises linearly over the first 2 % of the run and then stays ("constant") or falls to zero along a
-    cosine. A run's length is given in `minutes` of training time (all its resumed parts together), in `epochs`, or in
-    `steps`, of which the last epoch may have too many. `arguments` go to the architecture's builder. `patches`
-    "case-study" are those of `CaseStudyPatches`: 256×256, `steps_per_epoch` is then what the data set gives.
-    `adversarial` is the weight of what a discriminator thinks of the pictures, added to the loss; 0 for none.
-    """
-
-    architecture: str
-    arguments: dict[str, int] = field(default_factory=dict)
-    layout: str | None = None
-    patches: str = "random"
-    minutes: float | None = None
-    epochs: int | None = None
-    steps: int | None = None
-    steps_per_epoch: int = 100
-    batch_size: int = 8
-    patch_size: int = 64
-    photos_in_memory: int = 64
-    noiseless: float = 0.0
-    white: float = 0.0
-    loss: str = "l1"
-    adversarial: float = 0.0
-    optimizer: str = "adam"
-    schedule: str = "cosine"
-    learning_rate: float = 5e-4
-    ema: float = 0.999
-    precision: str = "mixed_bfloat16"
-    validation_epochs: int = 10
-    seed: int = 0
-    initial_weights: str | None = None
-
-    def __post_init__(self) -> None:
-        """Check what can be checked without the data.
-
-        Raises:
-            ValueError: If the length is not given in exactly one way, a name is unknown, or the patches do not fit the
-                network.
-        """
-        if sum(length is not None for length in (self.minutes, self.epochs, self.steps)) != 1:
-            raise ValueError(f"Exactly one of `minutes`, `epochs` and `steps` must be given. Received: {self}")
-        for name in ("minutes", "epochs", "steps", "steps_per_epoch", "batch_size", "validation_epochs"):
-            if (number := getattr(self, name)) is not None and not number > 0:
-                raise ValueError(f"`{name}` must be more than 0. Received: {number}")
-        if not 0 <= self.adversarial < math.inf:
-            raise ValueError(f"`adversarial` must be 0 or more. Received: {self.adversarial}")
-        for name, known in (
-            ("loss", (*LOSSES, "cbdnet")),
-            ("optimizer", tuple(OPTIMIZERS)),
-            ("schedule", SCHEDULES),
-            ("patches", PATCHES),
-        ):
-            if getattr(self, name) not in known:
-                raise ValueError(f"`{name}` must be one of {', '.join(known)}. Received: {getattr(self, name)!r}")
-        if self.loss == "cbdnet" and self.architecture != "cbdnet":
-            raise ValueError(f"The loss cbdnet needs the network cbdnet. Received: {self.architecture!r}")
-        multiple = multiple_of(self.architecture, **self.arguments)
-        if self.patches == "random" and self.patch_size % multiple:
-            raise ValueError(
-                f"`patch_size` must be a multiple of {multiple} for {self.architecture}. Received: {self.patch_size}"
-            )
 
 
 def train(data: Sequence[Path], run: Path, configuration: Configuration) -> keras.Model:
@@ -189,178 +116,6 @@ def train(data: Sequence[Path], run: Path, configuration: Configuration) -> kera
     return network
 
 
-class RunState(keras.callbacks.Callback):
-    """The clock of a run, its log and its checkpoint, written after every epoch."""
-
-    def __init__(
-        self,
-        run: Path,
-        training: DenoisingTraining,
-        patches: RandomPatches | CaseStudyPatches,
-        configuration: Configuration,
-    ) -> None:
-        """Watch `training`; see `train`."""
-        super().__init__()
-        self.run, self.training, self.patches, self.configuration = run, training, patches, configuration
-        self.epoch, self.seconds, self.started = 0, 0.0, time.monotonic()
-        self.failed = False
-        steps = configuration.steps
-        self.epochs = configuration.epochs if steps is None else math.ceil(steps / len(patches))
-
-    def elapsed(self) -> float:
-        """Seconds of training, of all the parts of the run."""
-        return self.seconds + time.monotonic() - self.started
-
-    def progress(self) -> float:
-        """Share of the run that is done, 0 to 1."""
-        if self.epochs is not None:
-            return self.epoch / self.epochs
-        assert self.configuration.minutes is not None
-        return min(self.elapsed() / (60 * self.configuration.minutes), 1.0)
-
-    def learning_rate(self, epoch: int, rate: float = 0.0) -> float:
-        """Linear warm-up over 2 % of the run, then constant or half a cosine down to zero."""
-        done = self.progress()
-        warm = min((done + 1e-3) / 0.02, 1.0)
-        falling = 1.0 if self.configuration.schedule == "constant" else max(0.5 * (1 + math.cos(math.pi * done)), 1e-3)
-        return self.configuration.learning_rate * warm * falling
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Save, unless the loss is not a number any more; stop when the time is up."""
-        logs = logs or {}
-        if not np.isfinite(logs["loss"]):
-            self.failed = self.model.stop_training = True
-            return
-        if not all(np.isfinite(np.asarray(ops.convert_to_numpy(v), np.float32)).all() for v in self._variables()[:-1]):
-            self.failed = self.model.stop_training = True  # the last step broke the weights after its loss was taken
-            return
-        self.epoch = epoch + 1
-        self.log(logs)
-        self.save()
-        self._tell(logs)
-        if self.progress() >= 1.0:
-            self.model.stop_training = True
-
-    def save(self) -> None:
-        """Write the checkpoint and the averaged weights; each replaces its predecessor in one move.
-
-        Raises:
-            OSError: If the disk is full; what was there before stays.
-        """
-        variables = self._variables()
-        state: dict[str, Any] = {"epoch": self.epoch, "seconds": self.elapsed()}
-        arrays: dict[str, Any] = {f"{i}": ops.convert_to_numpy(v) for i, v in enumerate(variables)}
-        described = _describe(self._weights(), variables)
-        trainable = [variable for network in self.training.networks for variable in network.trainable_variables]
-        current = [ops.convert_to_numpy(v) for v in trainable]
-        temporary = self.run / "checkpoint.tmp.npz", self.run / "tmp.weights.h5"
-        try:
-            np.savez(temporary[0], allow_pickle=False, variables=described, **state, **arrays)
-            self.training.optimizer.finalize_variable_values(trainable)
-            self.training.network.save_weights(temporary[1])
-            temporary[0].replace(self.run / "checkpoint.npz")
-            temporary[1].replace(self.run / f"{self.configuration.architecture}.weights.h5")
-        finally:
-            for path in temporary:
-                path.unlink(missing_ok=True)
-            for variable, value in zip(trainable, current, strict=True):
-                variable.assign(value)
-
-    def load(self) -> None:
-        """Go on from the run folder's checkpoint, if there is one.
-
-        Raises:
-            ValueError: If it is the checkpoint of another network.
-        """
-        path = self.run / "checkpoint.npz"
-        if not path.exists():
-            return
-        variables = self._variables()
-        with np.load(path) as saved:
-            if list(saved["variables"]) != _describe(self._weights(), variables):
-                c = self.configuration
-                raise ValueError(
-                    f"The checkpoint must be one of {c.architecture} as it is built now, with the arguments "
-                    f"{c.arguments}, trained by {c.optimizer}. Received: {path}"
-                )
-            for i, variable in enumerate(variables):
-                variable.assign(saved[f"{i}"])
-            self.epoch, self.seconds = int(saved["epoch"]), float(saved["seconds"])
-        self.patches.epoch = self.epoch
-
-    def log(self, logs: Mapping[str, float]) -> None:
-        """Write, or complete, the row of the epoch just done; rows whose state a killed run did not save go."""
-        path = self.run / "log.csv"
-        rows = {int(row["epoch"]): row for row in read_log(path)} if path.exists() else {}
-        own: dict[str, Any] = rows.get(self.epoch - 1, {}) if not logs.keys() & {"loss"} else {}
-        own |= {
-            "epoch": self.epoch - 1,
-            "steps": self.epoch * len(self.patches),
-            "minutes": f"{self.elapsed() / 60:.3f}",
-            "learning_rate": float(ops.convert_to_numpy(self.training.optimizer.learning_rate)),
-        }
-        own |= {name: f"{logs[name]:.6f}" for name in CURVES if name in logs}
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([*(row for epoch, row in rows.items() if epoch < self.epoch - 1), own])
-        write_atomically(path, text.getvalue().encode())
-
-    def _tell(self, logs: dict[str, float]) -> None:
-        done = self.progress()
-        left = (time.monotonic() - self.started) / 60 if done <= 0 else self.elapsed() / 60 * (1 - done) / done
-        scores = ", ".join(f"{name} {logs[name]:.4g}" for name in CURVES if name in logs)
-        print(f"epoch {self.epoch}: {scores}; {done:.0%} done, about {left:.0f} min left", flush=True)
-
-    def _variables(self) -> list[keras.Variable]:
-        seeds = self.training.seed_generator.state
-        return [*self._weights(), *self.training.optimizer.variables, seeds]
-
-    def _weights(self) -> list[keras.Variable]:
-        return [variable for network in self.training.networks for variable in network.variables]
-
-
-def read_log(path: Path) -> list[dict[str, str]]:
-    """The rows of a run's log, one an epoch; empty text where nothing was measured."""
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def draw_curves(run: Path) -> Path:
-    """Draw the loss and the scores of a run over its steps, `curves.png` in its folder.
-
-    Args:
-        run: Run folder with a log.
-
-    Returns:
-        The path of the picture.
-
-    Raises:
-        FileNotFoundError: If the folder holds no log.
-    """
-    if not (run / "log.csv").is_file():
-        raise FileNotFoundError(f"A run folder must hold log.csv, which training writes. Received: {run}")
-    rows = read_log(run / "log.csv")
-
-    def curve(name: str) -> tuple[list[float], list[float]]:
-        points = [(float(row["steps"]), float(row[name])) for row in rows if row[name]]
-        return [x for x, _ in points], [y for _, y in points]
-
-    with plots.style():
-        figure, ((losses, scores),) = plots.panels(1, 2, width=12)
-        training, held_out = plots.SERIES[:2]
-        losses.plot(*curve("loss"), color=training.colour, linestyle=training.line)
-        losses.set(xlabel="training steps", ylabel="loss on training patches")
-        scores.plot(*curve("psnr"), color=training.colour, linestyle=training.line, label="training patches")
-        look: dict[str, Any] = {"color": held_out.colour, "linestyle": held_out.line, "marker": held_out.marker}
-        scores.plot(*curve("val_psnr"), **look, label="held-out photos")
-        scores.set(xlabel="training steps", ylabel="PSNR (dB)")
-        scores.legend()
-    path = run / "curves.png"
-    plots.save(figure, path)
-    return path
-
-
 def _split(data: Sequence[Path], c: Configuration) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
     """The pairs to train on and those to validate on."""
     pairs: list[Pair] = []
@@ -372,9 +127,7 @@ def _split(data: Sequence[Path], c: Configuration) -> tuple[tuple[Pair, ...], tu
     return split_by_pair(pairs, seed=c.seed) if c.patches == "case-study" else split_by_scene(pairs)
 
 
-def _patches(
-    pairs: Sequence[Pair], held_out: Sequence[Pair], c: Configuration
-) -> tuple[RandomPatches | CaseStudyPatches, RandomPatches | CaseStudyPatches]:
+def _patches(pairs: Sequence[Pair], held_out: Sequence[Pair], c: Configuration) -> tuple[Patches, Patches]:
     """The batches to train on and those to validate on."""
     common: dict[str, Any] = {
         "batch_size": c.batch_size,
@@ -422,11 +175,6 @@ def _grow(weights: Any, shape: Sequence[int]) -> Any:
     *_, outputs = copies = [new // old for new, old in zip(shape, weights.shape, strict=True)]
     grown = ops.tile(weights, copies) * (outputs / math.prod(copies))
     return ops.pad(grown, [(0, new - old) for new, old in zip(shape, grown.shape, strict=True)])
-
-
-def _describe(named: list[keras.Variable], variables: list[keras.Variable]) -> list[str]:
-    """What must agree for a checkpoint to fit; Keras numbers optimisers, so only the network's names count."""
-    return [v.path for v in named] + [str(tuple(v.shape)) for v in variables]
 
 
 def _digest(pairs: Sequence[Pair]) -> str:

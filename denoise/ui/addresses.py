@@ -7,6 +7,8 @@ samples are everybody's: the browser keeps them, instead of being sent all of th
 from collections.abc import Callable, Hashable
 from urllib.parse import urlencode
 
+from streamlit import config
+
 from denoise.ui.before_after import BeforeAfter
 from denoise.ui.chosen import Chosen
 from denoise.ui.kept import Kept
@@ -15,6 +17,12 @@ from denoise.ui.session import Session
 
 BATCH, RESULT, BEFORE_AFTER = "/batches", "/photos", "/before-after"
 PICTURE, WINDOW, THUMBNAIL = "/pictures", "/windows", "/thumbnails"
+
+
+def base() -> str:
+    """Return what all paths of the server begin with, such as "/photos"; empty if nothing."""
+    path = str(config.get_option("server.baseUrlPath")).strip("/")
+    return f"/{path}" if path else ""
 
 
 def batch(state: Session) -> str:

@@ -8,7 +8,9 @@ from pathlib import Path
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
-from streamlit import config, file_util
+from streamlit import file_util
+
+from denoise.ui import addresses
 
 _FOLDERS = ("js", "css")
 
@@ -19,10 +21,9 @@ def compressed(app: ASGIApp) -> ASGIApp:
     Streamlit sends them as they are, because to compress them for each visitor would cost more than it saves. Their
     names change with what is in them, so each is compressed once and kept.
     """
-    base = str(config.get_option("server.baseUrlPath")).strip("/")
     folder = Path(file_util.get_static_dir()) / "static"
     paths = [path for kind in _FOLDERS for path in (folder / kind).glob("*")]
-    files = {"/".join(["", *filter(None, [base]), "static", path.parent.name, path.name]): path for path in paths}
+    files = {f"{addresses.base()}/static/{path.parent.name}/{path.name}": path for path in paths}
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         path = files.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "GET" else None

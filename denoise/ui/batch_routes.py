@@ -61,7 +61,7 @@ async def _announce(request: Request) -> Response:
     batch = _batch(request)
     files = _read_list(await incoming.body(request, _LONGEST_LIST))
     if len(batch.items()) + len(files) > _MOST:
-        return Response(texts.too_many_photos(_MOST), 413, media_type="text/plain")
+        return Response(texts.TOO_MANY_PHOTOS.format(_MOST), 413, media_type="text/plain")
     return JSONResponse([batch.expect(name, size).id for name, size in files])
 
 

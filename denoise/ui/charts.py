@@ -14,7 +14,21 @@ _NEAR = 0.6  # decades of time within which the names of two points could meet
 _TICKS = [step * 10**power for power in range(5) for step in (1, 2, 5)]
 
 
-def scatter(points: Sequence[Mapping[str, Any]], noisy: float | None) -> alt.LayerChart | alt.FacetChart:
+Rows = Sequence[Mapping[str, Any]]
+
+
+def chart_of(rows: Rows) -> alt.Chart:
+    """Return a chart of these points, on which nothing is drawn yet."""
+    return alt.Chart(alt.InlineData(values=list(rows)))
+
+
+def coloured(field: str, names: Sequence[str], colours: Sequence[str]) -> alt.Color:
+    """Colour points by a field, and tell above the chart which is which."""
+    scale = alt.Scale(domain=list(names), range=list(colours))
+    return alt.Color(field, title=None, legend=alt.Legend(orient="top"), scale=scale)
+
+
+def scatter(points: Rows, noisy: float | None) -> alt.LayerChart | alt.FacetChart:
     """Draw the PSNR of denoisers against their time, each with its name beside it.
 
     Args:
@@ -43,15 +57,13 @@ def scatter(points: Sequence[Mapping[str, Any]], noisy: float | None) -> alt.Lay
     top = max(high + margin, *(each["label"] for each in placed))
     scale = alt.Scale(domain=[low - margin, top], nice=False, zero=False)
     kinds, (accent, ink) = [words.NETWORK, words.FILTER], theme.colours()
-    base = alt.Chart(alt.InlineData(values=placed)).encode(
+    base = chart_of(placed).encode(
         x=alt.X("ms:Q", scale=time, title=words.TILE_AXIS, axis=alt.Axis(values=_TICKS, format="d"))
     )
     axis = alt.Axis(title=words.PSNR_AXIS, format=".1f")
     dots = base.mark_point(filled=True, size=150, opacity=1).encode(
         y=alt.Y("psnr:Q", scale=scale, axis=axis),
-        color=alt.Color(
-            "kind:N", title=None, legend=alt.Legend(orient="top"), scale=alt.Scale(domain=kinds, range=[accent, ink])
-        ),
+        color=coloured("kind:N", kinds, [accent, ink]),
         shape=alt.Shape("kind:N", title=None, scale=alt.Scale(domain=kinds, range=["circle", "diamond"])),
         tooltip=[
             alt.Tooltip("title:N", title=words.DENOISER),
@@ -66,7 +78,7 @@ def scatter(points: Sequence[Mapping[str, Any]], noisy: float | None) -> alt.Lay
         )
         layers.append(names.encode(y=alt.Y("label:Q", scale=scale, axis=axis), text="title:N"))
     if noisy is not None:
-        line = alt.Chart(alt.InlineData(values=[{"psnr": noisy, "title": words.doing_nothing(noisy)}]))
+        line = chart_of([{"psnr": noisy, "title": words.doing_nothing(noisy)}])
         y = alt.Y("psnr:Q", scale=scale, axis=axis)
         layers += [
             line.mark_rule(strokeDash=[6, 4], opacity=0.7, color=ink).encode(y=y),
@@ -77,7 +89,7 @@ def scatter(points: Sequence[Mapping[str, Any]], noisy: float | None) -> alt.Lay
     return alt.layer(*layers)
 
 
-def curves(points: Sequence[Mapping[str, Any]], axis: str) -> alt.Chart:
+def curves(points: Rows, axis: str) -> alt.Chart:
     """Draw a figure of a training run over its steps.
 
     Args:
@@ -85,18 +97,13 @@ def curves(points: Sequence[Mapping[str, Any]], axis: str) -> alt.Chart:
         axis: What the values are.
     """
     chart: alt.Chart = (
-        alt.Chart(alt.InlineData(values=list(points)))
+        chart_of(points)
         .mark_line(point=True)
         .encode(
             x=alt.X("steps:Q", title=words.STEPS_AXIS),
             y=alt.Y("value:Q", title=axis, scale=alt.Scale(zero=False)),
             tooltip=["photos:N", "steps:Q", alt.Tooltip("value:Q", format=".4~r")],
-            color=alt.Color(
-                "photos:N",
-                title=None,
-                legend=alt.Legend(orient="top"),
-                scale=alt.Scale(domain=list(words.CURVES.values()), range=[*reversed(theme.colours())]),
-            ),
+            color=coloured("photos:N", [*words.CURVES.values()], [*reversed(theme.colours())]),
             strokeDash=alt.StrokeDash("photos:N", title=None),
         )
     )

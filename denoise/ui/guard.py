@@ -16,9 +16,10 @@ from pathlib import Path
 from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from streamlit import config, file_util
+from streamlit import file_util
 
 from denoise.batch import SILENCE
+from denoise.ui import addresses
 
 _AT_ONCE, _A_SECOND = 60, 5.0
 """Messages of a page that are taken at once, and a second after that: a batch's page sends one a second, and a slider
@@ -31,8 +32,7 @@ _CLOSED = ("_stcore/metrics",)  # Streamlit tells everybody who asks how many vi
 
 def guarded(app: ASGIApp) -> ASGIApp:
     """Let `app` answer as a whole, at the pace of a visitor; see `_paced` and `_punctual`."""
-    base = str(config.get_option("server.baseUrlPath")).strip("/")
-    closed = {"/".join(["", *filter(None, [base]), path]) for path in _CLOSED}
+    closed = {f"{addresses.base()}/{path}" for path in _CLOSED}
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

@@ -7,9 +7,8 @@ from pathlib import Path
 from starlette.datastructures import URL, Headers, MutableHeaders
 from starlette.responses import FileResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from streamlit import config
 
-from denoise.ui import texts
+from denoise.ui import addresses, texts
 from denoise.ui.samples import SAMPLES_DIR
 
 _FOLDER = Path(__file__).parent
@@ -26,8 +25,7 @@ _OF_THE_FILE = (b"if-none-match", b"if-modified-since", b"accept-encoding", b"ra
 
 def introduced(app: ASGIApp) -> ASGIApp:
     """Let `app` answer, but with a head of ours in its HTML; and send the icon and the picture that the head names."""
-    base = str(config.get_option("server.baseUrlPath")).strip("/")
-    base = f"/{base}" if base else ""
+    base = addresses.base()
     files = {f"{base}{path}": file for path, file in _FILES.items()}
     pages = {f"{base}/{name}" for name in ("", *texts.PAGES)}  # of these, who shows links elsewhere accepts anything
 

@@ -65,7 +65,7 @@ class Kept(Generic[_T]):
         _make_room(self)  # before there is more
         with self._lock:
             if (value := self._value) is None:
-                value = self._value = cast(_T, self._read(_load_photo if self._is_photo else lambda file: file.read()))
+                value = self._value = cast(_T, self._read(pickle.load if self._is_photo else lambda file: file.read()))
         return value
 
     def piece(self: "Kept[bytes]", start: int, size: int) -> bytes:
@@ -114,7 +114,10 @@ class Kept(Generic[_T]):
         remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         try:
             with (folder / "kept").open("wb") as file:
-                _save(value, file)
+                if isinstance(value, bytes):
+                    file.write(value)
+                else:
+                    pickle.dump(value, file, protocol=5)  # which neither copies samples, nor does loading them
         except BaseException:
             remove()
             raise
@@ -131,26 +134,6 @@ class Kept(Generic[_T]):
 
 _large: "weakref.WeakSet[Kept[Any]]" = weakref.WeakSet()
 _adding = threading.Lock()
-
-
-def _save(value: Photo | bytes, file: BinaryIO) -> None:
-    """Write it without a copy in memory: a file as it is, and of a photo the samples beside the rest."""
-    if isinstance(value, bytes):
-        file.write(value)
-        return
-    samples: list[pickle.PickleBuffer] = []
-    rest = pickle.dumps(value, protocol=5, buffer_callback=samples.append)
-    pickle.dump((rest, [each.raw().nbytes for each in samples]), file)
-    for each in samples:
-        file.write(each.raw())
-
-
-def _load_photo(file: BinaryIO) -> Photo:
-    rest, sizes = pickle.load(file)
-    samples = [bytearray(size) for size in sizes]
-    for each in samples:
-        file.readinto(each)  # type: ignore[attr-defined]
-    return cast(Photo, pickle.loads(rest, buffers=samples))
 
 
 def size_of(photo: Photo) -> int:

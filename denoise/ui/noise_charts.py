@@ -1,19 +1,17 @@
 """The charts of what noise is like, and of the classical filter. To be imported where one is drawn, as `charts`."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import altair as alt
 
 from denoise.ui import theme
+from denoise.ui.charts import Rows, chart_of, coloured
 from denoise.ui.pages import results_words as words
 
 # Told apart by people with any colour vision (Okabe and Ito), and light enough on dark, dark enough on light.
 _CHANNELS = ["#d55e00", "#009e73", "#3d8fd1"]
 _SETS = ["#d98200", "#3d8fd1", "#b5609a", "#5f9e3f"]
 _DASHES = [[1, 0], [6, 3], [2, 2], [8, 2, 2, 2]]
-
-Rows = Sequence[Mapping[str, Any]]
 
 
 def ranges(rows: Rows) -> alt.LayerChart | alt.FacetChart:
@@ -22,7 +20,7 @@ def ranges(rows: Rows) -> alt.LayerChart | alt.FacetChart:
     Args:
         rows: `set`, `p10`, `p25`, `median`, `p75`, `p90` of each.
     """
-    base = alt.Chart(alt.InlineData(values=list(rows))).encode(
+    base = chart_of(rows).encode(
         y=alt.Y("set:N", title=None, sort=None, axis=alt.Axis(labelLimit=180)), tooltip=_tips("set:N", "median:Q")
     )
     x = alt.Scale(zero=False)
@@ -51,19 +49,14 @@ def lines(
     legend = alt.Legend(orient="top", columns=1, labelLimit=260, symbolOpacity=1)
     picked = alt.selection_point(fields=["kind"], bind="legend")
     scale = alt.Scale(domain=list(by)) if many else alt.Scale(domain=list(by), range=colours[: len(by)])
-    base = alt.Chart(alt.InlineData(values=list(rows))).encode(
+    base = chart_of(rows).encode(
         x=alt.X(
             "x:Q",
             title=x_title,
             scale=alt.Scale(type="log" if logarithmic else "linear", nice=False),
             axis=alt.Axis(tickMinStep=1, format="~r"),
         ),
-        color=alt.Color(
-            "kind:N",
-            title=None,
-            scale=scale,
-            legend=legend,
-        ),
+        color=alt.Color("kind:N", title=None, scale=scale, legend=legend),
         opacity=alt.condition(picked, alt.value(1), alt.value(0.15)),
     )
     curve = base.mark_line(point=marks).encode(
@@ -93,7 +86,7 @@ def pairs(rows: Rows) -> alt.Chart:
         else alt.value(theme.colours()[0])
     )
     chart: alt.Chart = (
-        alt.Chart(alt.InlineData(values=list(rows)))
+        chart_of(rows)
         .mark_circle(size=70, opacity=0.75)
         .encode(
             x=alt.X("psnr:Q", title=words.PSNR_AXIS, scale=alt.Scale(zero=False)),
@@ -115,19 +108,13 @@ def histogram(rows: Rows, x_title: str, y_title: str, kinds: Sequence[str]) -> a
         y_title: What it is counted in.
         kinds: In their order.
     """
-    accent, ink = theme.colours()
     chart: alt.Chart = (
-        alt.Chart(alt.InlineData(values=list(rows)))
+        chart_of(rows)
         .mark_line(interpolate="step-after", strokeWidth=1.6)
         .encode(
             x=alt.X("x:Q", title=x_title),
             y=alt.Y("y:Q", title=y_title),
-            color=alt.Color(
-                "kind:N",
-                title=None,
-                scale=alt.Scale(domain=list(kinds), range=[accent, ink]),
-                legend=alt.Legend(orient="top"),
-            ),
+            color=coloured("kind:N", kinds, theme.colours()),
             strokeDash=alt.StrokeDash("kind:N", title=None, scale=alt.Scale(domain=list(kinds), range=_DASHES)),
             tooltip=_tips("kind:N", "x:Q", "y:Q"),
         )
@@ -143,7 +130,7 @@ def bars(rows: Rows, x_title: str) -> alt.Chart:
         x_title: What the values are.
     """
     chart: alt.Chart = (
-        alt.Chart(alt.InlineData(values=list(rows)))
+        chart_of(rows)
         .mark_bar(color=theme.colours()[0])
         .encode(
             x=alt.X("value:Q", title=x_title),

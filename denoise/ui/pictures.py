@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from denoise.image import Photo, encode, shrink, to_depth, with_depth, without_metadata
 
-_SCREEN = 2560  # pixels
+_SCREEN, _OVERVIEW = 2560, 240  # pixels
 _THUMBNAIL_WIDTH, _THUMBNAIL_HEIGHT = 168, 126
 
 
@@ -51,9 +51,9 @@ def thumbnail(photo: Photo, *, crop: bool, spot: tuple[int, int] | None = None) 
     return encode(Photo(to_depth(small, np.uint8), format="JPEG", icc_profile=photo.icc_profile, grey=photo.grey))
 
 
-def overview(photo: Photo, longest_side: int = 240) -> str:
+def overview(photo: Photo) -> str:
     """Return the data URL of the whole photo, made small."""
-    return data_url(encode(replace(without_metadata(shrink(photo, longest_side)), format="JPEG", dpi=None)))
+    return data_url(encode(replace(without_metadata(shrink(photo, _OVERVIEW)), format="JPEG", dpi=None)))
 
 
 def data_url(jpeg: bytes) -> str:

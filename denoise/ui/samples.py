@@ -16,13 +16,14 @@ _FACES = {"astronaut": (112, 226), "camera": (130, 215)}  # row and column: wher
 
 @dataclass(frozen=True)
 class Sample:
-    """A noisy photo with its clean reference; `noisy` and `clean` are file names."""
+    """A noisy photo with its clean reference; `noisy` and `clean` are file names, `licence` is the original's."""
 
     name: str
     title: str
     noisy: str
     clean: str
     iso: int
+    licence: str
 
 
 @cache

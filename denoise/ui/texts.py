@@ -99,6 +99,8 @@ DENOISED = "Denoised"
 WORK_CANCELLED = "Cancelled. What was finished until then is kept."
 REPEAT = "Go on"
 CLEAN = "Clean reference"
+TOO_MANY_PHOTOS = "A batch takes {:,} photos at most. Take home what is done, remove all photos, and add the rest then."
+UPLOAD_NOTE = "JPEG, RAW, HEIC, PNG, TIFF and others, up to {:g} megapixels"
 
 
 def explain(error: Exception) -> str:
@@ -125,16 +127,6 @@ def batch_full_disk(size: float) -> str:
         f"This photo finds no room: a batch and its results may take {size / 1e9:.3g} GB of this server's disk. "
         "Download what is done, remove all photos, and go on with the others."
     )
-
-
-def too_many_photos(limit: int) -> str:
-    """Say that a batch is full."""
-    return f"A batch takes {limit:,} photos at most. Take home what is done, remove all photos, and add the rest then."
-
-
-def upload_note(max_megapixels: float) -> str:
-    """Say what may be uploaded."""
-    return f"JPEG, RAW, HEIC, PNG, TIFF and others, up to {max_megapixels:g} megapixels"
 
 
 def literal(text: str) -> str:
@@ -167,6 +159,11 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min"
+
+
+def training_time(minutes: float) -> str:
+    """Name the length of a training."""
+    return f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
 
 
 def done(title: str, seconds: float) -> str:

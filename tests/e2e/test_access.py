@@ -9,7 +9,6 @@ from denoise.ui import introduction, texts
 from denoise.ui.pages import start_words
 from denoise.ui.viewer.viewer_words import LABELS
 from tests.e2e.conftest import DESKTOP, PHONE, visit_finished, wait_until, wait_until_it_fits
-from tests.e2e.test_growing import CLS
 
 # Collects what can be operated, in the order of the page and in components too.
 COLLECT = """() => {
@@ -100,9 +99,7 @@ def brightness(page):
 
 @pytest.mark.parametrize("name", texts.PAGES)
 def test_page_is_good_for_screen_readers_and_the_keyboard_in_all_colours(visit, name):
-    page = visit_finished(visit, name, script=CLS, color_scheme="light")
-    if name != "denoise":  # that is held by `test_growing`
-        assert page.evaluate("shift") < 0.1
+    page = visit_finished(visit, name, color_scheme="light")
     assert_head(page, name)
     assert brightness(page) > 200
     assert find_violations(page) == []

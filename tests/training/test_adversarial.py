@@ -7,7 +7,9 @@ import pytest
 
 from denoise.training.adversarial import AdversarialTraining, discriminator
 from denoise.training.architectures import build
-from denoise.training.train import Configuration, RunState, train
+from denoise.training.configuration import Configuration
+from denoise.training.run_state import RunState
+from denoise.training.train import train
 
 TINY = Configuration(
     "unet",

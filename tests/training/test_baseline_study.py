@@ -8,8 +8,10 @@ from PIL import Image as PillowImage
 
 from denoise import metrics, pipeline
 from denoise.image import Photo
-from denoise.training.baseline_study import gradient, sample_pairs, study
+from denoise.training.baseline_study import gradient, kept, sample_pairs, study
 from denoise.training.datasets import PairedSet, find_pairs, read_pair
+from denoise.ui.pages import noise
+from denoise.ui.pages import results_words as words
 
 
 def test_gradient_of_a_slope_is_its_steepness() -> None:
@@ -18,9 +20,18 @@ def test_gradient_of_a_slope_is_its_steepness() -> None:
     assert not gradient(np.full((40, 60, 3), 99, np.uint8)).any()
 
 
+def test_kept_tells_noise_and_detail_apart() -> None:
+    rng = np.random.default_rng(0)
+    clean = rng.integers(40, 200, (128, 192, 3)).astype(np.uint8)
+    noisy = (clean + rng.integers(-30, 31, clean.shape)).astype(np.uint8)
+    half = ((noisy.astype(int) - clean) // 2 + clean).astype(np.uint8)
+    for denoised, amplitudes in ((noisy, (1, 1)), (clean, (0, 1)), (half, (0.5, 1))):
+        assert kept(noisy, denoised, clean) == pytest.approx(np.repeat(np.array(amplitudes)[:, None], 9, 1), abs=0.02)
+
+
 def test_study_writes_a_report(pairs_folder: Path, tmp_path: Path) -> None:
     found = find_pairs(pairs_folder)
-    result = study(found, tmp_path, title="two pairs", report=lambda line: None)
+    result = study(found, tmp_path, title="two pairs")
     assert json.loads((tmp_path / "baseline.json").read_text("utf-8")) == result
     page = (tmp_path / "README.md").read_text("utf-8")
     shown = set(re.findall(r"\]\(([^)]+)\)", page))
@@ -39,10 +50,13 @@ def test_study_writes_a_report(pairs_folder: Path, tmp_path: Path) -> None:
         after < before for before, after in zip(noisy, denoised, strict=True)
     )
     assert sum(result["gradient"]["pixels"]) == pytest.approx(1, abs=1e-3)
+    assert {row["kind"] for row in noise.study_of(result)["kept"]} == {
+        name.format(title="Non-local means") for name in (words.NOISE_KEPT, words.DETAIL_KEPT)
+    }
 
 
 def test_study_shows_that_non_local_means_helps_flat_areas_most(tmp_path: Path) -> None:
-    result = study(sample_pairs(), tmp_path, limit=2, pictures=False, report=lambda line: None)
+    result = study(sample_pairs(), tmp_path, limit=2, pictures=False)
     curve = [
         (value, gain)
         for value, gain in zip(result["gradient"]["value"], result["denoisers"]["nlm"]["gain"], strict=True)
@@ -54,7 +68,7 @@ def test_study_shows_that_non_local_means_helps_flat_areas_most(tmp_path: Path) 
 
 
 def test_study_of_several_denoisers_names_each(pairs_folder: Path, tmp_path: Path) -> None:
-    result = study(find_pairs(pairs_folder), tmp_path, ("nlm", "autoencoder"), limit=1, report=lambda line: None)
+    result = study(find_pairs(pairs_folder), tmp_path, ("nlm", "autoencoder"), limit=1)
     assert list(result["denoisers"]) == ["nlm", "autoencoder"]
     for title in ("Non-local means", "Autoencoder"):
         assert any(re.match(f"{title} (raises|lowers) the PSNR", sentence) for sentence in result["sentences"])
@@ -65,7 +79,7 @@ def test_study_of_equal_photos_neither_fails_nor_warns(tmp_path: Path) -> None:
     for kind in ("noisy", "clean"):
         (tmp_path / "data" / kind).mkdir(parents=True)
         PillowImage.fromarray(grey).save(tmp_path / "data" / kind / "flat.png")
-    result = study(find_pairs(tmp_path / "data"), tmp_path / "out", report=lambda line: None)
+    result = study(find_pairs(tmp_path / "data"), tmp_path / "out")
     assert result["noisy"]["psnr"] is None
     assert list(result["plots"]) == ["example-1.png"]
 

@@ -10,6 +10,7 @@ from denoise import metrics
 from denoise.image import decode
 from denoise.training import eda, plots
 from denoise.training.datasets import PairedSet, find_pairs
+from denoise.ui.pages import noise
 from tests.training.test_eda_measures import add, ramp, rng
 
 
@@ -23,7 +24,7 @@ def write_pairs(folder: Path, pairs: dict[str, tuple[np.ndarray, np.ndarray]]) -
 
 
 def analyse(folder: Path, out: Path, **options: object) -> dict:
-    return eda.analyse(find_pairs(folder), out, report=lambda line: None, **options)
+    return eda.analyse(find_pairs(folder), out, **options)
 
 
 def said(analysis: dict) -> str:
@@ -109,6 +110,27 @@ def test_analyse_groups_by_camera_and_iso(tmp_path: Path) -> None:
     assert "The noisiest photos come from Strong, ISO 3200" in said(analysis)
 
 
+@pytest.mark.usefixtures("undrawn")
+def test_analyse_writes_what_the_page_draws(pairs_folder: Path, tmp_path: Path) -> None:
+    drawn = noise.analysis_of(analyse(pairs_folder, tmp_path))
+    assert [len(channel) > 0 for channel in drawn["bias"]] == [True] * 3
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_analyse_tells_cameras_and_brightness_apart(tmp_path: Path) -> None:
+    clean = ramp(64, 96)
+    brighter = clean + np.where(clean < 128, 3, 0).astype(np.uint8)
+    names = {"Weak_5_160_100_house_1": clean, "Strong_5_160_100_tree_1": add(clean, rng().normal(0, 9, clean.shape))}
+    pairs = {name: (noisy, clean) for name, noisy in names.items()} | {"kitchen": (brighter, clean)}
+    analysis = analyse(write_pairs(tmp_path / "data", pairs), tmp_path / "report")
+    assert list(analysis["cameras"]) == ["Strong", "Weak"]
+    assert np.nanmax(np.array(analysis["cameras"]["Weak"], float)) == 0
+    assert np.nanmin(np.array(analysis["cameras"]["Strong"], float)) == pytest.approx(9, abs=1.5)
+    bias = dict(zip(analysis["bias"]["brightness"], analysis["bias"]["mean"][1], strict=True))
+    assert bias[83.5] == pytest.approx(1, abs=0.3)
+    assert bias[163.5] == pytest.approx(0, abs=0.3)
+
+
 @pytest.mark.parametrize("count", [1, 6])
 def test_analyse_of_equal_and_grey_photos(count: int, tmp_path: Path) -> None:
     grey = ramp(40, 50)[..., 0]
@@ -147,21 +169,21 @@ def test_analyse_synthesises_the_noise_of_clean_photos(clean_folder: Path, tmp_p
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_analyse_names_what_it_cannot_read(tmp_path: Path) -> None:
+def test_analyse_names_what_it_cannot_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clean = ramp(40, 50)
     folder = write_pairs(tmp_path / "data", dict.fromkeys(("bad", "good"), (clean, clean)))
     data = (folder / "noisy" / "bad.png").read_bytes()
     found = find_pairs(folder)
     (folder / "noisy" / "bad.png").write_bytes(data[: len(data) // 2])
-    lines: list[str] = []
-    analysis = eda.analyse(found, tmp_path / "report", report=lines.append)
+    analysis = eda.analyse(found, tmp_path / "report")
     assert analysis["set"]["analysed"] == 1
     assert "bad.png" in analysis["set"]["problems"][-1]
+    lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("skipped") and "bad.png" in line for line in lines)
     assert "bad.png" in (tmp_path / "report" / "README.md").read_text("utf-8")
     (folder / "noisy" / "good.png").unlink()
     with pytest.raises(ValueError, match="good"):
-        eda.analyse(found, tmp_path / "report", report=lines.append)
+        eda.analyse(found, tmp_path / "report")
 
 
 def test_analyse_of_nothing_says_so(tmp_path: Path) -> None:
@@ -173,7 +195,7 @@ def test_analyse_of_nothing_says_so(tmp_path: Path) -> None:
 
 
 def test_analyse_folders_compares_several(pairs_folder: Path, clean_folder: Path, tmp_path: Path) -> None:
-    analyses = eda.analyse_folders([pairs_folder, clean_folder], tmp_path, report=lambda line: None)
+    analyses = eda.analyse_folders([pairs_folder, clean_folder], tmp_path)
     names = [folder.name for folder in (pairs_folder, clean_folder)]
     assert list(analyses) == names
     check_report(tmp_path)
@@ -186,7 +208,7 @@ def test_analyse_folders_compares_several(pairs_folder: Path, clean_folder: Path
 
 @pytest.mark.usefixtures("undrawn")
 def test_analyse_folders_of_one_makes_one_report(pairs_folder: Path, tmp_path: Path) -> None:
-    analysis = eda.analyse_folders([pairs_folder], tmp_path, report=lambda line: None)
+    analysis = eda.analyse_folders([pairs_folder], tmp_path)
     assert analysis["set"]["title"] == pairs_folder.name
     assert {path.name for path in tmp_path.iterdir()} == {"README.md", "eda.json"}
 

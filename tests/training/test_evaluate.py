@@ -12,6 +12,7 @@ import pytest
 import skimage.data
 
 from denoise import metrics, registry
+from denoise.camera import photograph
 from denoise.image import Photo, decode
 from denoise.training import evaluate as module
 from denoise.training.architectures import build
@@ -19,7 +20,6 @@ from denoise.training.benchmark import seconds_per_tile
 from denoise.training.datasets import find_pairs
 from denoise.training.evaluate import evaluate, read_shot, shots, update_card
 from denoise.training.export import export
-from denoise.training.samples import photograph
 from tests import networks
 from tests.networks import write_model
 

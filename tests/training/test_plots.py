@@ -66,11 +66,6 @@ def test_detailed_crop_of_a_small_photo_is_all_of_it() -> None:
     assert plots.detailed_crop(noise(10, 300), 40)[0] == slice(0, 10)
 
 
-@pytest.mark.parametrize(("shape", "expected"), [((300, 900), (33, 100)), ((20, 30), (20, 30)), ((1, 4000), (1, 100))])
-def test_thumbnail_keeps_the_proportions(shape: tuple[int, int], expected: tuple[int, int]) -> None:
-    assert plots.thumbnail(noise(*shape), 100).shape == (*expected, 3)
-
-
 def test_save_all_deletes_what_there_is_nothing_to_show_for(tmp_path: Path) -> None:
     (tmp_path / "old.png").write_bytes(b"of other data")
     with plots.style():

@@ -1,7 +1,7 @@
 import errno
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import keras
@@ -16,9 +16,13 @@ from denoise.image import to_float
 from denoise.level import UNKNOWN
 from denoise.training import train as module
 from denoise.training.architectures import build
+from denoise.training.configuration import Configuration
+from denoise.training.curves import draw_curves, read_log
 from denoise.training.losses import LOSSES, cbdnet_loss
+from denoise.training.optimizers import OPTIMIZERS
+from denoise.training.run_state import RunState
 from denoise.training.step import DenoisingTraining, ssim
-from denoise.training.train import Configuration, RunState, draw_curves, read_log, train
+from denoise.training.train import train
 
 RIDNET = Configuration(
     "ridnet",
@@ -410,3 +414,9 @@ def test_network_on_a_half_size_grid_begins_with_what_the_other_knows_of_the_mea
     expected = np.asarray(whole(coarse)).repeat(2, axis=1).repeat(2, axis=2)
     assert np.abs(expected - noisy).max() > 1e-3
     np.testing.assert_allclose(np.asarray(half([noisy, level])), expected, atol=1e-4)
+
+
+def test_configuration_offers_all_losses_and_optimizers() -> None:
+    choices = {each.name: each.metadata.get("choices") for each in fields(Configuration)}
+    assert choices["loss"] == (*LOSSES, "cbdnet")
+    assert choices["optimizer"] == tuple(OPTIMIZERS)

@@ -38,7 +38,7 @@ def test_script_comes_compressed_and_whole():
 
 
 def test_script_is_found_below_a_base_path(monkeypatch):
-    monkeypatch.setattr(assets.config, "get_option", {"server.baseUrlPath": "/photos/"}.__getitem__)
+    monkeypatch.setattr("streamlit.config.get_option", {"server.baseUrlPath": "/photos/"}.__getitem__)
     assert ask(f"/photos{PATH}")[0]["status"] == 200
     assert ask(PATH) == ["left"]
 

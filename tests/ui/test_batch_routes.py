@@ -236,7 +236,7 @@ def test_batch_takes_so_many_photos_and_says_so(batch, monkeypatch):
     monkeypatch.setattr(batch_routes, "_MOST", 3)
     assert announce(batch, b'[["a", 1], ["b", 1]]').status_code == 200
     refused = announce(batch, b'[["c", 1], ["d", 1]]')
-    assert (refused.status_code, refused.body.decode()) == (413, texts.too_many_photos(3))
+    assert (refused.status_code, refused.body.decode()) == (413, texts.TOO_MANY_PHOTOS.format(3))
     assert announce(batch, b'[["c", 1]]').status_code == 200
     assert len(batch.items()) == 3
 

@@ -113,7 +113,7 @@ def test_every_answer_tells_the_browser_what_may_run():
 
 
 def test_metrics_are_nobodys(monkeypatch):
-    monkeypatch.setattr(guard.config, "get_option", {"server.baseUrlPath": "/photos/"}.__getitem__)
+    monkeypatch.setattr("streamlit.config.get_option", {"server.baseUrlPath": "/photos/"}.__getitem__)
     assert request(PlainTextResponse("x"), path="/photos/_stcore/metrics")[0]["status"] == 404
     assert request(PlainTextResponse("x"), path="/photos/_stcore/health")[0]["status"] == 200
 

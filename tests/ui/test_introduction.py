@@ -106,7 +106,7 @@ def test_all_else_comes_as_it_is(request_, answer):
 
 @pytest.mark.parametrize("base", ["", "/photos/"])
 def test_icon_and_picture_are_sent(monkeypatch, base):
-    monkeypatch.setattr(introduction.config, "get_option", {"server.baseUrlPath": base}.__getitem__)
+    monkeypatch.setattr("streamlit.config.get_option", {"server.baseUrlPath": base}.__getitem__)
     prefix = base.rstrip("/")
     for name in ("favicon", "preview"):
         status, headers, body, _ = ask(f"{prefix}/{name}.png", accept="image/*")

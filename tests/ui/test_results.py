@@ -124,7 +124,7 @@ def test_page_shows_a_new_network_without_some_numbers_and_its_colour_shift(fold
     app = run()
     row = next(row for row in table(downloads["results.csv"]) if row[words.DENOISER] == "U-Net, best")
     assert row[words.psnr_of("Kodak clean (24)")] == "45.1234"
-    assert row[words.shift_of("Kodak clean")] == "0.125"
+    assert row[words.SHIFT_COLUMN.format("Kodak clean")] == "0.125"
     assert row[words.psnr_of("PolyU (54)")] == row[words.PARAMETERS] == ""
     assert missing(app) == []
 

@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from denoise.training.architectures.ridnet import convolution
+
 
 def autoencoder(size: int | None = None, filters: int = 64, skip: int = 1) -> keras.Model:
     """Build the autoencoder: three times convolution and max-pooling, three transposed convolutions, one convolution.
@@ -25,9 +27,7 @@ def autoencoder(size: int | None = None, filters: int = 64, skip: int = 1) -> ke
     x = noisy
     widths = [filters, 2 * filters, 4 * filters]
     for level, width in enumerate(widths, 1):
-        x = layers.Conv2D(
-            width, 3, padding="same", activation="relu", kernel_initializer="he_normal", name=f"conv{level}"
-        )(x)
+        x = convolution(x, width, 3, f"conv{level}")
         x = layers.MaxPooling2D(2, name=f"pool{level}")(x)
     for level, width in zip((3, 2, 1), reversed(widths), strict=True):
         x = layers.Conv2DTranspose(

@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from denoise.training.architectures.ridnet import convolution
+
 NOISE_LEVEL = "noise_level"
 """Name of the layer whose output is the estimated noise level, (N, H, W, 3), for the losses of section 3.3."""
 
@@ -30,7 +32,7 @@ def cbdnet(size: int | None = None, filters: int = 64) -> keras.Model:
 
 def noise_estimator(noisy: keras.KerasTensor, filters: int) -> keras.KerasTensor:
     """CNN_E: five convolutions without pooling, to a level of noise a pixel and channel that is never negative."""
-    x = _convolutions(noisy, filters, 4, "estimate")
+    x = convolutions(noisy, filters, 4, "estimate")
     return layers.Conv2D(
         3,
         3,
@@ -44,29 +46,23 @@ def noise_estimator(noisy: keras.KerasTensor, filters: int) -> keras.KerasTensor
 
 def denoiser(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
     """CNN_D: a U-Net of 16 convolutions on three scales with skips by addition, to the residual."""
-    full = _convolutions(x, filters, 2, "down1")
+    full = convolutions(x, filters, 2, "down1")
     x = layers.AveragePooling2D(2, name="pool1")(full)
-    half = _convolutions(x, 2 * filters, 3, "down2")
+    half = convolutions(x, 2 * filters, 3, "down2")
     x = layers.AveragePooling2D(2, name="pool2")(half)
-    x = _convolutions(x, 4 * filters, 6, "bottom")
+    x = convolutions(x, 4 * filters, 6, "bottom")
     x = layers.Conv2DTranspose(2 * filters, 2, strides=2, name="enlarge2")(x)
-    x = _convolutions(layers.Add(name="skip2")([x, half]), 2 * filters, 3, "up2")
+    x = convolutions(layers.Add(name="skip2")([x, half]), 2 * filters, 3, "up2")
     x = layers.Conv2DTranspose(filters, 2, strides=2, name="enlarge1")(x)
-    x = _convolutions(layers.Add(name="skip1")([x, full]), filters, 2, "up1")
+    x = convolutions(layers.Add(name="skip1")([x, full]), filters, 2, "up1")
     return layers.Conv2D(3, 1, kernel_initializer="zeros", name="tail")(x)
 
 
 _SMALL = keras.initializers.Constant(0.05)  # else ReLU may start, and stay, at zero
 
 
-def _convolutions(x: keras.KerasTensor, filters: int, count: int, name: str) -> keras.KerasTensor:
+def convolutions(x: keras.KerasTensor, filters: int, count: int, name: str) -> keras.KerasTensor:
+    """So many convolutions of 3x3 in a row, each with a ReLU."""
     for index in range(count):
-        x = layers.Conv2D(
-            filters,
-            3,
-            padding="same",
-            activation="relu",
-            kernel_initializer="he_normal",
-            name=f"{name}_conv{index + 1}",
-        )(x)
+        x = convolution(x, filters, 3, f"{name}_conv{index + 1}")
     return x

@@ -1,9 +1,9 @@
 """HINet: Chen et al., "Half Instance Normalization Network for Image Restoration" (arXiv:2105.06086, section 3)."""
 
 import keras
-from keras import layers, ops
+from keras import layers
 
-from denoise.training.architectures.noise_level import beside_level, noise_level_input, within_level
+from denoise.training.architectures.frame import Frame
 from denoise.training.architectures.ridnet import convolution
 
 FIRST = "first"
@@ -16,35 +16,25 @@ Scales = list[keras.KerasTensor]
 def hinet(size: int | None = None, filters: int = 24, levels: int = 4, grid: int = 2, told: int = 0) -> keras.Model:
     """Build HINet: two U-Nets in a row, the second of which sees what the first one saw (figure 2).
 
-    The last convolution starts at zero, so an untrained network returns its input.
-
     Args:
         size: Height and width of the input, a multiple of `grid` times 2 to the power of `levels` - 1; `None` for any.
         filters: Channels of the finest grid (the paper: 64), doubled at each halving.
         levels: Grids, each of half the size of the one before (the paper: 5).
-        grid: 2 for a network on a half-size grid, as `ridnet` has it; the paper: 1.
+        grid: 2 for a network on a half-size grid, see `Frame`; the paper: 1.
         told: 1 for a network that is told the noise level, see `noise_level.py`.
 
     Returns:
         A model from (N, H, W, 3) noisy in [0, 1] to (N, H, W, 3) denoised, float32, not clipped.
         3,118,608 parameters by default, 88,669,702 at the paper's widths, where 88.67 M are published.
     """
-    noisy = keras.Input((size, size, 3), name="noisy")
-    level = noise_level_input(size) if told else None
-    photo = noisy if grid == 1 else ops.space_to_depth(noisy, grid)
-    seen = beside_level(photo, level, grid)
+    frame = Frame(size, grid, told)
     widths = [filters * 2**index for index in range(levels)]
-
-    x, encoded, decoded = subnetwork(convolution(seen, filters, 3, "head1", activation=None), widths, "net1")
-    attended = supervised_attention(x, photo, "attention")
-    x = convolution(seen, filters, 3, "head2", activation=None)
+    x, encoded, decoded = subnetwork(convolution(frame.seen, filters, 3, "head1", activation=None), widths, "net1")
+    attended = supervised_attention(x, frame.photo, "attention")
+    x = convolution(frame.seen, filters, 3, "head2", activation=None)
     x = layers.Conv2D(filters, 1, name="joined")(layers.Concatenate(name="join")([x, attended]))
     x, _, _ = subnetwork(x, widths, "net2", (encoded, decoded))
-
-    residual = layers.Conv2D(3 * grid**2, 3, padding="same", kernel_initializer="zeros", name="tail")(x)
-    residual = within_level(residual if grid == 1 else ops.depth_to_space(residual, grid), level)
-    denoised = layers.Add(name="denoised", dtype="float32")([noisy, residual])
-    return keras.Model([noisy, level] if told else noisy, denoised, name="hinet")
+    return frame.network(x, "hinet")
 
 
 def subnetwork(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import keras
 from keras import layers, ops
 
-from denoise.training.architectures.noise_level import beside_level, noise_level_input, within_level
+from denoise.training.architectures.frame import Frame
 
 Part = Callable[[keras.KerasTensor], keras.KerasTensor]
 """Layers with their weights, from one map to another."""
@@ -23,36 +23,27 @@ def mirnet(
 ) -> keras.Model:
     """Build MIRNet: recursive residual groups of multi-scale residual blocks (figure 1).
 
-    The last convolution starts at zero, so an untrained network returns its input.
-
     Args:
         size: Height and width of the input, a multiple of 4 times `grid`; `None` for any.
         filters: Channels of the finest stream, a multiple of 8 (the paper: 64).
         groups: Recursive residual groups in a row (the paper: 3).
         blocks: Multi-scale residual blocks in each (the paper: 2).
-        grid: 2 for a network on a half-size grid, as `ridnet` has it; the paper: 1.
+        grid: 2 for a network on a half-size grid, see `Frame`; the paper: 1.
         told: 1 for a network that is told the noise level, see `noise_level.py`.
 
     Returns:
         A model from (N, H, W, 3) noisy in [0, 1] to (N, H, W, 3) denoised, float32, not clipped.
         1,495,556 parameters by default, 31,787,436 at the paper's widths, where 31.8 M are published.
     """
-    noisy = keras.Input((size, size, 3), name="noisy")
-    level = noise_level_input(size) if told else None
-    photo = noisy if grid == 1 else ops.space_to_depth(noisy, grid)
-    x = _convolution(filters, 3, "head")(beside_level(photo, level, grid))
+    frame = Frame(size, grid, told)
+    x = _convolution(filters, 3, "head")(frame.seen)
     for group in range(groups):
         y = x
         for block in range(blocks):
             y = multi_scale_residual_block(y, filters, f"group{group + 1}_block{block + 1}")
         y = _convolution(filters, 3, f"group{group + 1}_conv", ends_residual=True)(y)
         x = layers.Add(name=f"group{group + 1}_add")([x, y])
-    residual = layers.Conv2D(
-        3 * grid**2, 3, padding="same", use_bias=False, kernel_initializer="zeros", name="tail"
-    )(x)  # fmt: skip
-    residual = within_level(residual if grid == 1 else ops.depth_to_space(residual, grid), level)
-    denoised = layers.Add(name="denoised", dtype="float32")([noisy, residual])
-    return keras.Model([noisy, level] if told else noisy, denoised, name="mirnet")
+    return frame.network(x, "mirnet", use_bias=False)
 
 
 def multi_scale_residual_block(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:

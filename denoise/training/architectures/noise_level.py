@@ -26,15 +26,6 @@ def noise_level_input(size: int | None) -> keras.KerasTensor:
     return keras.Input((size, size, 1), name=LEVEL)
 
 
-def beside_level(x: keras.KerasTensor, level: keras.KerasTensor | None, grid: int) -> keras.KerasTensor:
-    """Append the level to what a photo became, (N, H / grid, W / grid, C); `None` appends nothing."""
-    if level is None:
-        return x
-    if grid > 1:
-        level = layers.AveragePooling2D(grid, name="level_averaged")(level)
-    return layers.Concatenate(name="told")([x, level])
-
-
 def within_level(residual: keras.KerasTensor, level: keras.KerasTensor | None) -> keras.KerasTensor:
     """Fade out the residual, (N, H, W, 3), where there is less noise than is visible; `None` fades nothing."""
     if level is None:

@@ -3,6 +3,9 @@
 import keras
 from keras import layers
 
+from denoise.training.architectures.cbdnet import convolutions
+from denoise.training.architectures.ridnet import convolution
+
 SCALES = (1, 2, 4, 8, 16)
 
 
@@ -33,9 +36,9 @@ def pridnet(size: int | None = None, filters: int = 32) -> keras.Model:
 
 def noise_estimation(noisy: keras.KerasTensor, filters: int = 32) -> keras.KerasTensor:
     """Four convolutions, weighed channel by channel (section II-B), to three channels."""
-    x = _convolutions(noisy, filters, 4, "estimate")
+    x = convolutions(noisy, filters, 4, "estimate")
     gate = layers.GlobalAveragePooling2D(keepdims=True, name="attention_pool")(x)
-    gate = layers.Conv2D(2, 1, activation="relu", kernel_initializer="he_normal", name="attention_squeeze")(gate)
+    gate = convolution(gate, 2, 1, "attention_squeeze")
     gate = layers.Conv2D(filters, 1, activation="sigmoid", name="attention_excite")(gate)
     x = layers.Multiply(name="attention_scale")([x, gate])
     return layers.Conv2D(3, 3, padding="same", name="estimate")(x)
@@ -45,34 +48,22 @@ def unet(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:
     """A U-Net of five levels (section II-C), to three channels."""
     skips = []
     for level in range(4):
-        x = _convolutions(x, filters * 2**level, 4, f"{name}_down{level + 1}")
+        x = convolutions(x, filters * 2**level, 4, f"{name}_down{level + 1}")
         skips.append(x)
         x = layers.MaxPooling2D(2, name=f"{name}_pool{level + 1}")(x)
-    x = _convolutions(x, filters * 16, 4, f"{name}_bottom")
+    x = convolutions(x, filters * 16, 4, f"{name}_bottom")
     for level in (3, 2, 1, 0):
         x = layers.Conv2DTranspose(filters * 2**level, 2, strides=2, name=f"{name}_enlarge{level + 1}")(x)
         x = layers.Concatenate(name=f"{name}_skip{level + 1}")([x, skips[level]])
-        x = _convolutions(x, filters * 2**level, 3, f"{name}_up{level + 1}")
+        x = convolutions(x, filters * 2**level, 3, f"{name}_up{level + 1}")
     return layers.Conv2D(3, 1, name=f"{name}_tail")(x)
 
 
 def kernel_selection(x: keras.KerasTensor, channels: int, reduction: int = 2) -> keras.KerasTensor:
     """Convolve by 3x3, 5x5 and 7x7, and mix the three by weights a channel that sum to one (section II-D)."""
-    views = [
-        layers.Conv2D(
-            channels,
-            kernel,
-            padding="same",
-            activation="relu",
-            kernel_initializer="he_normal",
-            name=f"select_conv{kernel}",
-        )(x)
-        for kernel in (3, 5, 7)
-    ]
+    views = [convolution(x, channels, kernel, f"select_conv{kernel}") for kernel in (3, 5, 7)]
     pooled = layers.GlobalAveragePooling2D(keepdims=True, name="select_pool")(layers.Add(name="select_sum")(views))
-    squeezed = layers.Conv2D(
-        channels // reduction, 1, activation="relu", kernel_initializer="he_normal", name="select_squeeze"
-    )(pooled)
+    squeezed = convolution(pooled, channels // reduction, 1, "select_squeeze")
     scores = [layers.Conv2D(channels, 1, name=f"select_score{kernel}")(squeezed) for kernel in (3, 5, 7)]
     weights = layers.Softmax(axis=1, name="select_softmax")(layers.Concatenate(axis=1, name="select_scores")(scores))
     picked = [
@@ -88,16 +79,3 @@ def _scale(x: keras.KerasTensor, scale: int, filters: int) -> keras.KerasTensor:
     small = layers.AveragePooling2D(scale, name=f"scale{scale}_shrink")(x)
     small = unet(small, filters, f"scale{scale}")
     return layers.UpSampling2D(scale, interpolation="bilinear", name=f"scale{scale}_enlarge")(small)
-
-
-def _convolutions(x: keras.KerasTensor, filters: int, count: int, name: str) -> keras.KerasTensor:
-    for index in range(count):
-        x = layers.Conv2D(
-            filters,
-            3,
-            padding="same",
-            activation="relu",
-            kernel_initializer="he_normal",
-            name=f"{name}_conv{index + 1}",
-        )(x)
-    return x

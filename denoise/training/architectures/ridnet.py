@@ -1,14 +1,9 @@
-"""RIDNet: Anwar and Barnes, "Real Image Denoising with Feature Attention" (arXiv:1904.07396, section 3).
-
-Beside the paper's there is one on a half-size grid: the photo is first rearranged to half its size with 12 channels, as
-FFDNet does (Zhang et al., arXiv:1710.04026, section III-B), so that it does a quarter of the work and reaches twice as
-far.
-"""
+"""RIDNet: Anwar and Barnes, "Real Image Denoising with Feature Attention" (arXiv:1904.07396, section 3)."""
 
 import keras
-from keras import layers, ops
+from keras import layers
 
-from denoise.training.architectures.noise_level import beside_level, noise_level_input, within_level
+from denoise.training.architectures.frame import Frame
 
 
 def ridnet(
@@ -16,30 +11,23 @@ def ridnet(
 ) -> keras.Model:
     """Build RIDNet: one convolution, enhancement attention modules, one convolution, global skip.
 
-    The last convolution starts at zero, so an untrained network returns its input.
-
     Args:
         size: Height and width of the input; `None` for any.
         filters: Channels of every feature map (the paper: 64).
         modules: Enhancement attention modules in a row (the paper: 4).
         reduction: Channel reduction inside the attention (the paper: 16).
-        grid: 2 for the network on a half-size grid, whose input has an even height and width.
+        grid: 2 for the network on a half-size grid, see `Frame`, whose input has an even height and width.
         told: 1 for a network that is told the noise level, see `noise_level.py`.
 
     Returns:
         A model from (N, H, W, 3) noisy in [0, 1] to (N, H, W, 3) denoised, float32, not clipped.
         1,499,347 parameters at the paper's widths.
     """
-    noisy = keras.Input((size, size, 3), name="noisy")
-    level = noise_level_input(size) if told else None
-    x = noisy if grid == 1 else ops.space_to_depth(noisy, grid)
-    x = layers.Conv2D(filters, 3, padding="same", name="head")(beside_level(x, level, grid))
+    frame = Frame(size, grid, told)
+    x = layers.Conv2D(filters, 3, padding="same", name="head")(frame.seen)
     for index in range(modules):
         x = enhancement_attention_module(x, filters, reduction, f"eam{index + 1}")
-    residual = layers.Conv2D(3 * grid**2, 3, padding="same", kernel_initializer="zeros", name="tail")(x)
-    residual = within_level(residual if grid == 1 else ops.depth_to_space(residual, grid), level)
-    denoised = layers.Add(name="denoised", dtype="float32")([noisy, residual])
-    return keras.Model([noisy, level] if told else noisy, denoised, name="ridnet")
+    return frame.network(x, "ridnet")
 
 
 def enhancement_attention_module(x: keras.KerasTensor, filters: int, reduction: int, name: str) -> keras.KerasTensor:

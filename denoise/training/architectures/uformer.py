@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from denoise.training.architectures.noise_level import beside_level, noise_level_input, within_level
+from denoise.training.architectures.frame import Frame
 from denoise.training.architectures.ridnet import convolution
 
 WINDOW = 8
@@ -25,8 +25,7 @@ def uformer(
 ) -> keras.Model:
     """Build Uformer: a U-Net of transformer blocks (figure 2).
 
-    The last convolution starts at zero, so an untrained network returns its input. Left out is the paper's stochastic
-    depth, which leaves out blocks in training.
+    Left out is the paper's stochastic depth, which leaves out blocks in training.
 
     Args:
         size: Height and width of the input, a multiple of `grid` times 8 times 2 to the power of `levels` - 1; `None`
@@ -37,7 +36,7 @@ def uformer(
         blocks: Transformer blocks on each grid, on the way down and again on the way up; or a number for each of these
             2 * `levels` - 1 places (Uformer-B: 1, 2, 8, 8, 2, 8, 8, 2, 1).
         modulators: 0 to leave out the modulators, as the published Uformer-T and Uformer-S do.
-        grid: 2 for a network on a half-size grid, as `ridnet` has it; the paper: 1.
+        grid: 2 for a network on a half-size grid, see `Frame`; the paper: 1.
         told: 1 for a network that is told the noise level, see `noise_level.py`.
 
     Returns:
@@ -46,10 +45,8 @@ def uformer(
         20.63 M and 50.88 M are published.
     """
     counts = [blocks] * (2 * levels - 1) if isinstance(blocks, int) else list(blocks)
-    noisy = keras.Input((size, size, 3), name="noisy")
-    level = noise_level_input(size) if told else None
-    photo = noisy if grid == 1 else ops.space_to_depth(noisy, grid)
-    x = convolution(beside_level(photo, level, grid), filters, 3, "head", activation="leaky_relu")
+    frame = Frame(size, grid, told)
+    x = convolution(frame.seen, filters, 3, "head", activation="leaky_relu")
     widths = [filters * 2**index for index in range(levels)]
     skips = []
     for index in range(levels - 1):
@@ -61,10 +58,7 @@ def uformer(
         x = layers.Conv2DTranspose(widths[index], 2, strides=2, name=f"double{index + 1}")(x)
         x = layers.Concatenate(name=f"skip{index + 1}")([x, skips[index]])
         x = _blocks(x, filters, counts[-index - 1], f"up{index + 1}", is_modulated=bool(modulators))
-    residual = layers.Conv2D(3 * grid**2, 3, padding="same", kernel_initializer="zeros", name="tail")(x)
-    residual = within_level(residual if grid == 1 else ops.depth_to_space(residual, grid), level)
-    denoised = layers.Add(name="denoised", dtype="float32")([noisy, residual])
-    return keras.Model([noisy, level] if told else noisy, denoised, name="uformer")
+    return frame.network(x, "uformer")
 
 
 def block(x: keras.KerasTensor, head_width: int, is_shifted: bool, is_modulated: bool, name: str) -> keras.KerasTensor:

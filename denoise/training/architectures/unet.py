@@ -1,20 +1,14 @@
-"""A small U-Net on a half-size grid: the fast denoiser.
-
-U-Net: Ronneberger et al., arXiv:1505.04597. The photo is first rearranged to half its size with 12 channels, as FFDNet
-does (Zhang et al., arXiv:1710.04026, section III-B): every convolution then costs a quarter and reaches twice as far.
-"""
+"""A small U-Net (Ronneberger et al., arXiv:1505.04597) on a half-size grid: the fast denoiser."""
 
 import keras
 from keras import layers, ops
 
-from denoise.training.architectures.noise_level import beside_level, noise_level_input, within_level
+from denoise.training.architectures.frame import Frame
 from denoise.training.architectures.ridnet import convolution, residual_block
 
 
 def unet(size: int | None = None, filters: int = 48, levels: int = 4, blocks: int = 2, told: int = 0) -> keras.Model:
     """Build the U-Net: residual blocks on grids of 1/2 to 1/16 of the photo's size and back, skips by addition.
-
-    The last convolution starts at zero, so an untrained network returns its input.
 
     Args:
         size: Height and width of the input, a multiple of 2 to the power of `levels`; `None` for any.
@@ -27,10 +21,9 @@ def unet(size: int | None = None, filters: int = 48, levels: int = 4, blocks: in
         A model from (N, H, W, 3) noisy in [0, 1] to (N, H, W, 3) denoised, float32, not clipped.
         6,633,564 parameters at the default widths.
     """
-    noisy = keras.Input((size, size, 3), name="noisy")
+    frame = Frame(size, 2, told)
     widths = [filters * min(2**grid, 4) for grid in range(levels)]
-    level = noise_level_input(size) if told else None
-    x = convolution(beside_level(ops.space_to_depth(noisy, 2), level, 2), filters, 3, "head")
+    x = convolution(frame.seen, filters, 3, "head")
     skips = []
     for grid in range(levels - 1):
         x = _blocks(x, widths[grid], blocks, f"down{grid + 1}")
@@ -41,10 +34,7 @@ def unet(size: int | None = None, filters: int = 48, levels: int = 4, blocks: in
         x = convolution(x, 4 * widths[grid], 1, f"double{grid + 1}", activation=None)
         x = layers.Add(name=f"skip{grid + 1}")([ops.depth_to_space(x, 2), skips[grid]])
         x = _blocks(x, widths[grid], blocks, f"up{grid + 1}")
-    residual = layers.Conv2D(12, 3, padding="same", kernel_initializer="zeros", name="tail")(x)
-    residual = within_level(ops.depth_to_space(residual, 2), level)
-    denoised = layers.Add(name="denoised", dtype="float32")([noisy, residual])
-    return keras.Model([noisy, level] if told else noisy, denoised, name="unet")
+    return frame.network(x, "unet")
 
 
 def _blocks(x: keras.KerasTensor, filters: int, count: int, name: str) -> keras.KerasTensor:

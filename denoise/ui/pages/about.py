@@ -1,7 +1,6 @@
 """About: how the page works, which networks it has, what it cannot do, and what becomes of the photos."""
 
 import html
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -110,7 +109,7 @@ def _measured(card: ModelCard) -> list[tuple[str, ...]]:
     for name, found in card.metrics.items():
         if isinstance(found, dict) and {"photos", "noisy", card.name} <= found.keys():
             scores = [words.scores(found[key]["psnr"], found[key]["ssim"]) for key in ("noisy", card.name)]
-            rows.append((words.measured(notation.set_title(name), found["photos"]), *scores))
+            rows.append((words.MEASURED_SET.format(notation.set_title(name), found["photos"]), *scores))
     return rows
 
 
@@ -120,8 +119,7 @@ def _count(value: Any) -> float | None:
 
 def _licences() -> None:
     prose(words.LICENCES_INTRO)
-    entries = json.loads((samples.SAMPLES_DIR / "samples.json").read_text("utf-8"))
-    _markdown_table(words.SAMPLE_HEADER, [(each["title"], each["licence"]) for each in entries])
+    _markdown_table(words.SAMPLE_HEADER, [(each.title, each.licence) for each in samples.list_samples().values()])
 
 
 def _markdown_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:

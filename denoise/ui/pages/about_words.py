@@ -61,6 +61,7 @@ PRIVACY_POINTS = (
 LICENCES = "Licences"
 LICENCES_INTRO = "The code and the networks' weights are free under the MIT licence. The sample photos are free too:"
 SAMPLE_HEADER = ("Sample", "Licence")
+MEASURED_SET = "{} ({})"
 
 
 def file_facts(name: str, size: int) -> str:
@@ -77,11 +78,6 @@ def training_facts(steps: float | None, minutes: float | None) -> str:
 def fingerprint(sha256: str) -> str:
     """Show the beginning of a file's SHA-256."""
     return f"SHA-256 {sha256[:12]}…"
-
-
-def measured(title: str, photos: int) -> str:
-    """Name a set of photos and its size."""
-    return f"{title} ({photos})"
 
 
 def scores(psnr: float | None, ssim: float) -> str:

@@ -1,6 +1,7 @@
 """Batch: many photos or a folder of them, denoised one after another, and one zip to take home."""
 
 import errno
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -61,56 +62,24 @@ def _settings(*, disabled: bool) -> Settings:
     denoisers = {_AUTOMATIC: words.AUTOMATIC} | {name: info.title for name, info in catalogue.denoiser_names().items()}
     formats = {_AS_IT_CAME: words.AS_IT_CAME} | {name: format_title(name) for name in formats_for(_ANY_PHOTO)}
     columns = st.columns([5, 4, 4, 4], gap="medium")
+
+    def options(name: str, tip: str | None = None, *, is_of_use: bool = True) -> dict[str, Any]:
+        is_disabled = disabled or not is_of_use
+        return {"key": f"batch_{name}", "help": tip, "disabled": is_disabled, "bind": "query-params"}
+
     with columns[0]:
-        model = st.selectbox(
-            texts.MODEL,
-            list(denoisers),
-            format_func=denoisers.__getitem__,
-            key="batch_model",
-            help=words.MODEL_HELP,
-            disabled=disabled,
-            bind="query-params",
-        )
-        best = st.toggle(
-            texts.BEST,
-            key="batch_best",
-            help=texts.BEST_HELP,
-            disabled=disabled or model == "nlm",
-            bind="query-params",
-        )
+        titles = denoisers.__getitem__
+        model = st.selectbox(texts.MODEL, list(denoisers), format_func=titles, **options("model", words.MODEL_HELP))
+        best = st.toggle(texts.BEST, **options("best", texts.BEST_HELP, is_of_use=model != "nlm"))
     with columns[1]:
-        strength = st.slider(
-            words.STRENGTH,
-            0,
-            100,
-            100,
-            format="%d %%",
-            key="batch_strength",
-            help=words.STRENGTH_HELP,
-            disabled=disabled,
-            bind="query-params",
-        )
+        tip = words.STRENGTH_HELP
+        strength = st.slider(words.STRENGTH, 0, 100, 100, format="%d %%", **options("strength", tip))
     with columns[2]:
-        file_format = st.selectbox(
-            texts.FORMAT,
-            list(formats),
-            format_func=formats.__getitem__,
-            key="batch_format",
-            disabled=disabled,
-            bind="query-params",
-        )
-        strip = st.toggle(texts.STRIP, key="batch_strip", help=texts.STRIP_HELP, disabled=disabled, bind="query-params")
+        file_format = st.selectbox(texts.FORMAT, list(formats), format_func=formats.__getitem__, **options("format"))
+        strip = st.toggle(texts.STRIP, **options("strip", texts.STRIP_HELP))
     with columns[3]:
-        quality = st.slider(
-            texts.QUALITY,
-            50,
-            100,
-            95,
-            key="batch_quality",
-            help=words.QUALITY_HELP,
-            disabled=disabled or not (file_format == _AS_IT_CAME or has_quality(file_format)),
-            bind="query-params",
-        )
+        is_of_use = file_format == _AS_IT_CAME or has_quality(file_format)
+        quality = st.slider(texts.QUALITY, 50, 100, 95, **options("quality", words.QUALITY_HELP, is_of_use=is_of_use))
     kept.update({key: st.session_state[key] for key in _WIDGETS})
     return Settings(model, best and model != "nlm", strength / 100, file_format, quality, strip)
 
@@ -226,15 +195,15 @@ def _actions(batch: Batch, settings: Settings, items: list[Item]) -> None:
 
 
 def _row(item: Item) -> photo_table.Row:
-    detail = item.reason
-    if item.state == State.DONE and item.denoiser:
-        known = catalogue.denoiser_names().get(item.denoiser)
-        detail = words.denoiser(known.title if known else item.denoiser, item.clean or 0.0)
+    detail, made = item.reason, item.figures
+    if item.state == State.DONE and made:
+        known = catalogue.denoiser_names().get(made.model)
+        detail = words.denoiser(known.title if known else made.model, made.clean)
     return photo_table.Row(
         item.id,
         item.name,
         words.photo_size(item.width, item.height, item.bytes),
-        words.noise(item.noise_before, item.noise_after),
+        words.noise(item.noise_before, made.noise_after if made else None),
         NONE if item.seconds is None else texts.duration(item.seconds),
         item.state,
         words.STATES[item.state],

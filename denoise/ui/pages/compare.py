@@ -199,7 +199,7 @@ def _progress(job: Job[None], outcomes: Mapping[str, Outcome]) -> tuple[float, s
     denoisers = catalogue.denoiser_names()
     finished = min(len(outcomes), len(denoisers)) - 1  # all but the noisy photo itself
     title = next((info.title for name, info in denoisers.items() if name not in outcomes), "")
-    sentence = words.comparing(title, job.done, job.total, finished + 1, len(denoisers))
+    sentence = words.COMPARING.format(title, job.done, job.total, finished + 1, len(denoisers))
     return (finished + job.done / job.total) / len(denoisers), sentence
 
 

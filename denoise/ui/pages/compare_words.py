@@ -30,10 +30,7 @@ VIEWER = "Any two under the lens"
 LEFT = "Left"
 RIGHT = "Right"
 
-
-def comparing(title: str, done: int, total: int, place: int, count: int) -> str:
-    """Say how far the comparison is: the denoiser's tiles, and the denoisers."""
-    return f"{title} · tile {done} of {total} · denoiser {place} of {count}"
+COMPARING = "{} · tile {} of {} · denoiser {} of {}"
 
 
 def psnr_value(decibels: float) -> str:

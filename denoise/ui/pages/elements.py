@@ -5,7 +5,6 @@ import html
 import io
 import json
 import logging
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -113,8 +112,3 @@ def plate(path: Path, heading: str, sentence: str, note: str = "") -> None:
         f'<a class="card" href=".{url}" target="_blank">'
         f'<img src=".{url}" width="{width}" height="{height}" alt="{note or sentence}" loading="lazy"></a></figure>'
     )
-
-
-def infinite(psnr: float | None) -> float:
-    """Return a PSNR as it is; equal photos have an infinite one, which JSON does not know."""
-    return math.inf if psnr is None else float(psnr)

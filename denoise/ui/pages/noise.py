@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from denoise.notation import infinite
 from denoise.ui import tables
 from denoise.ui.pages import elements
 from denoise.ui.pages import results_words as words
@@ -22,7 +23,7 @@ def analysis() -> None:
     files = sorted((elements.RESULTS_DIR / "eda").glob("*/eda.json"))
     if not files:
         st.info(words.unreadable("eda.json"))
-    sets = [found for path in files if (found := elements.read(path, _analysis)) is not None]
+    sets = [found for path in files if (found := elements.read(path, analysis_of)) is not None]
     if not sets:
         return
     elements.table(_noise_columns(sets), "noise", words.NOISE_TABLE)
@@ -64,7 +65,7 @@ def analysis() -> None:
 
 @st.fragment  # so that opening it makes nothing else anew; until then, none of its charts is drawn
 def _in_detail(found: dict[str, Any]) -> None:
-    title = words.set_in_detail(found["title"], found["pairs"])
+    title = words.SET_IN_DETAIL.format(found["title"], found["pairs"])
     place = st.expander(title, key=f"set {found['title']}", on_change="rerun")
     if not place.open:
         return
@@ -115,7 +116,7 @@ def classical() -> None:
     """Make the chapter on non-local means."""
     elements.prose(words.CLASSICAL_INTRO)
     path = elements.RESULTS_DIR / "baseline" / "baseline.json"
-    found = elements.read(path, _study)
+    found = elements.read(path, study_of)
     if found is None:
         return
     elements.prose("\n".join(f"- {sentence}" for sentence in found["sentences"]))
@@ -147,7 +148,8 @@ def _charts() -> Any:
 # Files
 
 
-def _analysis(found: Any) -> dict[str, Any]:
+def analysis_of(found: Any) -> dict[str, Any]:
+    """Take what is drawn of an `eda.json`, see `denoise.training.eda.analyse`."""
     facts, level, lag = found["set"], found["level"], found["lag"]
     distances = range(1, len(lag["mean"][0]) + 1)
     single = [
@@ -163,7 +165,7 @@ def _analysis(found: Any) -> dict[str, Any]:
     return {
         "title": words.SETS.get(facts["title"], facts["title"]),
         "pairs": int(facts["analysed"]),
-        "psnr": elements.infinite(found["psnr"]["mean"]),
+        "psnr": infinite(found["psnr"]["mean"]),
         "ssim": float(found["ssim"]["mean"]),
         "range": {name: float(found["psnr"][name]) for name in ("p10", "p25", "median", "p75", "p90")},
         "sigma": [float(value) for value in found["sigma"]["median"]],
@@ -199,7 +201,8 @@ def _channels(xs: Sequence[float], ys: Any, **ranges: Any) -> list[list[dict[str
     ]
 
 
-def _study(found: Any) -> dict[str, Any]:
+def study_of(found: Any) -> dict[str, Any]:
+    """Take what is drawn of a `baseline.json`, see `denoise.training.baseline_study.study`."""
     denoisers = found["denoisers"].values()
     kept = ((words.NOISE_KEPT, "noise_kept"), (words.DETAIL_KEPT, "detail_kept"))
     return {
@@ -229,6 +232,6 @@ def _noise_columns(analyses: Sequence[dict[str, Any]]) -> list[Column]:
         tables.counts(words.PAIRS, take("pairs")),
         tables.figures(words.psnr_of(), take("psnr"), 2, words.PSNR_COLUMN_HELP),
         tables.figures(words.ssim_of(), take("ssim"), 4, words.SSIM_COLUMN_HELP),
-        *(tables.figures(words.noise_in(c), take("sigma", i), 1, words.SIGMA_HELP) for i, c in _CHANNELS),
-        *(tables.figures(words.grain_in(c), take("lag", i), 2, words.GRAIN_HELP) for i, c in _CHANNELS),
+        *(tables.figures(words.NOISE_COLUMN.format(c), take("sigma", i), 1, words.SIGMA_HELP) for i, c in _CHANNELS),
+        *(tables.figures(words.GRAIN_COLUMN.format(c), take("lag", i), 2, words.GRAIN_HELP) for i, c in _CHANNELS),
     ]

@@ -139,11 +139,7 @@ def show() -> None:
         setting = _setting()
         model = _model()
     shot = (scene.id, setting)
-    noisy, clean = state.cache.get(
-        "lab shot",
-        shot,
-        lambda: photograph(scene.clean, setting),
-    )
+    noisy, clean = state.cache.get("lab shot", shot, lambda: photograph(scene.clean, setting))
     cleaned: dict[str, Cleaned] = state.cache.get("lab cleaned", shot, dict)
     with place:
         _viewer(state, scene, shot, noisy, clean, model, cleaned.get(model))
@@ -185,7 +181,7 @@ def _scene(state: Session) -> Scene:
         "clean photo",
         on_file=lambda _, file: own.open(file),
         tip=texts.UPLOAD_HELP,
-        note=texts.upload_note(limits.MAX_MEGAPIXELS),
+        note=texts.UPLOAD_NOTE.format(limits.MAX_MEGAPIXELS),
     )
     if own.error and is_listed:
         st.error(own.error)
@@ -205,11 +201,7 @@ def _setting() -> Setting:
 def _model() -> str:
     denoisers = catalogue.denoiser_names()
     return st.selectbox(
-        words.MODEL,
-        list(denoisers),
-        format_func=lambda name: denoisers[name].title,
-        key="cleaner",
-        bind="query-params",
+        words.MODEL, list(denoisers), format_func=lambda name: denoisers[name].title, key="cleaner", bind="query-params"
     )
 
 
@@ -299,7 +291,7 @@ def _compute(scene: Scene, setting: Setting, points: list[tuple[str, int]], curv
 
 
 def _curve_progress(name: str, iso: int) -> str:
-    return words.curve_progress(_titles()[name], iso)
+    return words.CURVE_PROGRESS.format(_titles()[name], iso)
 
 
 def _titles() -> dict[str, str]:
@@ -325,17 +317,19 @@ def _plot(curve: Curve, names: list[str], setting: Setting) -> None:
 def _chart(points: list[dict[str, Any]], titles: list[str], iso: int) -> "alt.LayerChart | alt.FacetChart":
     import altair as alt  # takes a second, which the first curve may, but not the page
 
+    from denoise.ui.charts import chart_of, coloured
+
     scale = alt.Scale(type="log", base=2, domain=[_ISOS[0], _ISOS[-1]])
     speed = alt.X("iso:Q", title=words.ISO, scale=scale, axis=alt.Axis(values=_ISOS, format="d", grid=False))
     every = list(_titles().values())  # each keeps its colour, whichever others are chosen
-    colours = alt.Scale(domain=titles, range=[_COLOURS[every.index(title) % len(_COLOURS)] for title in titles])
+    colours = [_COLOURS[every.index(title) % len(_COLOURS)] for title in titles]
     lines = (
-        alt.Chart(alt.InlineData(values=points))
+        chart_of(points)
         .mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(filled=True, size=70))
         .encode(
             x=speed,
             y=alt.Y("psnr:Q", title=texts.PSNR, scale=alt.Scale(zero=False)),
-            color=alt.Color("model:N", title=None, scale=colours, legend=alt.Legend(orient="top")),
+            color=coloured("model:N", titles, colours),
             shape=alt.Shape("model:N", title=None, scale=alt.Scale(domain=titles)),  # told apart without colour too
             tooltip=[
                 alt.Tooltip("model:N", title=texts.MODEL),
@@ -344,7 +338,5 @@ def _chart(points: list[dict[str, Any]], titles: list[str], iso: int) -> "alt.La
             ],
         )
     )
-    chosen = (
-        alt.Chart(alt.InlineData(values=[{"iso": iso}])).mark_rule(strokeDash=[2, 4], color=_COLOURS[0]).encode(x=speed)
-    )
-    return alt.layer(chosen, lines)
+    chosen = chart_of([{"iso": iso}]).mark_rule(strokeDash=[2, 4], color=_COLOURS[0])
+    return alt.layer(chosen.encode(x=speed), lines)

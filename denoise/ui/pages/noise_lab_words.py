@@ -25,6 +25,7 @@ CURVE_EMPTY = "The curves appear here. They take a few seconds for each denoiser
 CURVE_NOBODY = "Choose at least one denoiser to draw its curve."
 CURVE_NUMBERS = "The same in numbers"
 TOO_SMALL = "This photo is too small for the simulated camera: it needs at least 16 pixels in width and height."
+CURVE_PROGRESS = "{} at ISO {}"
 
 
 def photo(width: int, height: int, value: int) -> str:
@@ -35,8 +36,3 @@ def photo(width: int, height: int, value: int) -> str:
 def curves(titles: list[str], quality: int) -> str:
     """Describe the plot of the noise lab to those who do not see it."""
     return f"PSNR in dB against ISO speed from 100 to 12800 at JPEG quality {quality}: {', '.join(titles)}"
-
-
-def curve_progress(title: str, value: int) -> str:
-    """Say which point of the curves is being computed."""
-    return f"{title} at ISO {value}"

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -10,8 +9,9 @@ from typing import Any, cast
 import streamlit as st
 
 from denoise import registry
-from denoise.notation import few_photos, set_and_size, set_title
+from denoise.notation import few_photos, infinite, scaled, set_and_size, set_title
 from denoise.results import KERAS, Format, Mean, Photos, Results
+from denoise.runtime import ModelError
 from denoise.ui import tables, texts
 from denoise.ui.pages import elements, noise, story
 from denoise.ui.pages import results_words as words
@@ -64,7 +64,7 @@ def _results() -> None:
 def _quantisation() -> None:
     elements.prose(words.QUANTISATION_INTRO)
     for name, title, columns, gain, note in elements.read(elements.RESULTS_DIR / "results.json", _quantised) or ():
-        elements.table(columns, f"quantisation-{name}", words.quantisation_table(title))
+        elements.table(columns, f"quantisation-{name}", words.QUANTISATION_TABLE.format(title))
         if gain:
             elements.prose(gain)
         st.caption(note)
@@ -93,9 +93,9 @@ def _quality_columns(results: Results) -> list[Column]:
     columns = [
         tables.names(words.DENOISER, [str(each["title"]) for each in denoisers]),
         tables.figures(
-            words.TILE_MS, [_scaled(each.get("seconds_per_tile"), 1e3) for each in denoisers], 0, words.TILE_HELP
+            words.TILE_MS, [scaled(each.get("seconds_per_tile"), 1e3) for each in denoisers], 0, words.TILE_HELP
         ),
-        tables.figures(words.FILE_MB, [_scaled(each.get("bytes"), 1e-6) for each in denoisers], 2),
+        tables.figures(words.FILE_MB, [scaled(each.get("bytes"), 1e-6) for each in denoisers], 2),
     ]
     for key, about in results["sets"].items():
         means = [each["sets"].get(key) for each in denoisers]
@@ -103,7 +103,7 @@ def _quality_columns(results: Results) -> list[Column]:
         shifts = [each and each.get("colour_shift") for each in means]
         # Interesting where there is no noise: such a photo should come back as it was.
         if key.endswith(" clean") and any(shift is not None for shift in shifts):
-            columns.append(tables.figures(words.shift_of(set_title(key)), shifts, 2, words.SHIFT_HELP))
+            columns.append(tables.figures(words.SHIFT_COLUMN.format(set_title(key)), shifts, 2, words.SHIFT_HELP))
     parameters = [each.get("parameters") for each in denoisers]
     return [*columns, tables.counts(words.PARAMETERS, parameters, words.PARAMETERS_HELP)]
 
@@ -147,7 +147,7 @@ def _quantised(results: Results) -> list[tuple[str, str, list[Column], str, str]
         counts = {key: (about["photos"], _all_photos(results, key, about)) for key, about in sets.items()}
 
         def cells(key: str, factor: float = 1.0, rows: list[Format] = rows) -> list[float | None]:
-            return [_scaled(cast("float | None", each.get(key)), factor) for each in rows]
+            return [scaled(cast("float | None", each.get(key)), factor) for each in rows]
 
         columns = [
             tables.names(words.FORMAT_COLUMN, [words.format_of(key) for key in formats]),
@@ -162,11 +162,15 @@ def _quantised(results: Results) -> list[tuple[str, str, list[Column], str, str]
             title = set_and_size(key, part, whole)
             columns += [
                 *_quality_of(title, means, words.measured_on(part)),
-                tables.figures(words.loss_of(title), [each and each.get("loss") for each in means], 2, words.LOSS_HELP),
+                tables.figures(
+                    words.LOSS_COLUMN.format(title), [each and each.get("loss") for each in means], 2, words.LOSS_HELP
+                ),
             ]
         title = results["denoisers"][name]["title"] if name in results["denoisers"] else name
         failed = [
-            words.format_failed(words.format_of(key), each["error"]) for key, each in formats.items() if "error" in each
+            words.FORMAT_FAILED.format(words.format_of(key), each["error"])
+            for key, each in formats.items()
+            if "error" in each
         ]
         note = words.quantised(title, network["parameters"], few_photos(counts), network["machine"])
         gain = _gain(name, formats, *next(iter(counts.items()), ("", (0, 0))))
@@ -182,28 +186,24 @@ def _all_photos(results: Results, key: str, about: Photos) -> int:
 def _gain(name: str, formats: dict[str, Format], key: str, counts: tuple[int, int]) -> str:
     """Say what the bundled format gained over the network as it was trained; empty where that was not measured."""
     try:
-        card = json.loads((registry.MODELS_DIR / f"{name}.json").read_text("utf-8"))
-        bundled, trained = formats[card["quantisation"]], formats[KERAS]
+        quantisation = registry.model_card(name).quantisation
+        bundled, trained = formats[quantisation], formats[KERAS]
         if (loss := bundled["sets"][key]["loss"]) is None:
             return ""
         return words.quantisation_gain(
-            words.format_of(card["quantisation"]),
+            words.format_of(quantisation),
             trained["bytes"] / bundled["bytes"],
             trained["seconds_per_tile"] / bundled["seconds_per_tile"],
             loss,
             counts[0],
             set_title(key),
         )
-    except (OSError, ValueError, LookupError, TypeError, ZeroDivisionError):
+    except (ModelError, LookupError, TypeError, ZeroDivisionError):
         return ""
 
 
 def _psnr(mean: Mean | None) -> float | None:
-    return None if mean is None else elements.infinite(mean["psnr"])
-
-
-def _scaled(value: float | None, factor: float) -> float | None:
-    return None if value is None else value * factor
+    return None if mean is None else infinite(mean["psnr"])
 
 
 # Elements
@@ -264,6 +264,6 @@ def _curves(runs: Sequence[Path]) -> None:
     from denoise.ui import charts
 
     axis = words.PSNR_AXIS if figure == "psnr" else words.LOSS_AXIS
-    st.altair_chart(charts.curves(points, axis), height=elements.CHART_HEIGHT, alt=words.curves(name))
+    st.altair_chart(charts.curves(points, axis), height=elements.CHART_HEIGHT, alt=words.CURVE_OF_RUN.format(name))
     st.caption(words.NO_LOG)
-    elements.download(f"training-{name}", log, words.curves(name))
+    elements.download(f"training-{name}", log, words.CURVE_OF_RUN.format(name))

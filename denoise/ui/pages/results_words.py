@@ -155,6 +155,14 @@ NO_LOG = (
     "Of the case study's other networks, which learnt for minutes, no log was kept: the training log tells of them."
 )
 STEPS_AXIS = "training steps"
+SHIFT_COLUMN = "{} colour shift"
+LOSS_COLUMN = "{} loss, dB"
+NOISE_COLUMN = "Noise, {}"
+GRAIN_COLUMN = "Grain, {}"
+SET_IN_DETAIL = "{}: {} pairs in detail"
+FORMAT_FAILED = "{} failed: {}."
+QUANTISATION_TABLE = "What each way of storing {} costs and gains."
+CURVE_OF_RUN = "PSNR of {} over the steps of its training."
 
 
 def pair(name: str, camera: str, iso: int | None) -> str:
@@ -183,26 +191,6 @@ def psnr_of(title: str = "") -> str:
 def ssim_of(title: str = "") -> str:
     """Head the column of a set's SSIM."""
     return f"{title} SSIM".strip()
-
-
-def shift_of(title: str) -> str:
-    """Head the column of a set's colour shift."""
-    return f"{title} colour shift"
-
-
-def loss_of(title: str) -> str:
-    """Head the column of what a format loses on a set."""
-    return f"{title} loss, dB"
-
-
-def noise_in(channel: str) -> str:
-    """Head the column of the noise of a colour channel."""
-    return f"Noise, {channel}"
-
-
-def grain_in(channel: str) -> str:
-    """Head the column of the correlation of a colour channel's noise."""
-    return f"Grain, {channel}"
 
 
 def measured_on(photos: int) -> str:
@@ -237,11 +225,6 @@ def grain(lag: Sequence[tuple[str, float]]) -> str:
     )
 
 
-def set_in_detail(title: str, pairs: int) -> str:
-    """Name the part of the page that looks at one set of photos."""
-    return f"{title}: {pairs} pairs in detail"
-
-
 def machine(about: Mapping[str, Any]) -> str:
     """Name the machine on which times were measured, and when."""
     return f"{about['processor']}, {about['cores']} cores, {about['threads']} threads, {about['date']}"
@@ -264,24 +247,9 @@ def doing_nothing(psnr: float) -> str:
     return f"noisy photo: {number(psnr, 2, ' dB')}"
 
 
-def curves(name: str) -> str:
-    """Describe the training curve of a network."""
-    return f"PSNR of {name} over the steps of its training."
-
-
 def format_of(key: str) -> str:
     """Name a format in which a network is stored."""
     return "Keras float32, as trained" if key == "Keras float32" else f"TFLite {key}"
-
-
-def format_failed(title: str, reason: str) -> str:
-    """Say that a format could not be measured."""
-    return f"{title} failed: {reason}."
-
-
-def quantisation_table(title: str) -> str:
-    """Describe the table of the formats of a network."""
-    return f"What each way of storing {title} costs and gains."
 
 
 def quantised(title: str, parameters: int, photos: str, about: Mapping[str, Any]) -> str:

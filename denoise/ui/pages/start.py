@@ -129,7 +129,7 @@ def _head(state: Session) -> None:
     with left:
         st.title(texts.TITLE, anchor=False)
         st.container(key="sentence").markdown(words.SENTENCE)
-        st.caption(texts.upload_note(limits.MAX_MEGAPIXELS), help=texts.UPLOAD_HELP)
+        st.caption(texts.UPLOAD_NOTE.format(limits.MAX_MEGAPIXELS), help=texts.UPLOAD_HELP)
         if paste.into("photo"):
             st.switch_page(st.Page(batch.show, url_path="batch"))
     with right:
@@ -143,7 +143,7 @@ def _sides() -> tuple[DeltaGenerator, DeltaGenerator]:
 
 def _gallery(state: Session) -> None:
     items = [
-        gallery.Item(sample.name, sample.title, words.iso(sample.iso), addresses.thumbnail(sample.name))
+        gallery.Item(sample.name, sample.title, words.ISO.format(sample.iso), addresses.thumbnail(sample.name))
         for sample in samples.list_samples().values()
     ]
     if upload := state.upload:
@@ -156,13 +156,7 @@ def _gallery(state: Session) -> None:
 
 def _upload(state: Session) -> None:
     # The photo stays when the list is emptied: it is empty, too, until the file that replaces it can be read.
-    is_listed = photo_uploader.show(
-        state,
-        words.UPLOAD,
-        "photo",
-        on_file=state.open_upload,
-        is_button=True,
-    )
+    is_listed = photo_uploader.show(state, words.UPLOAD, "photo", on_file=state.open_upload, is_button=True)
     if state.upload and not is_listed:  # after a look at another page, too, or a click on the uploader's cross
         st.button(words.UPLOAD_REMOVE, on_click=state.remove_upload)
     if state.can_undo:
@@ -177,7 +171,7 @@ def _undo(state: Session) -> None:
     """Offer to bring back what was removed, until it is gone for good."""
     if not state.can_undo:
         st.rerun()
-    elements.undo(words.removed(UNDO), state.undo_removal)
+    elements.undo(words.REMOVED.format(UNDO), state.undo_removal)
 
 
 def _reference(state: Session) -> None:
@@ -203,7 +197,7 @@ def _reference(state: Session) -> None:
 def _title(chosen: Chosen) -> None:
     photo = chosen.outline
     _name(chosen.title, is_raw=chosen.development is not None)
-    st.caption(words.facts(photo.width, photo.height, format_title(photo.format), photo.bit_depth))
+    st.caption(words.FACTS.format(photo.width, photo.height, format_title(photo.format), photo.bit_depth))
 
 
 def _name(title: str, *, is_raw: bool) -> None:
@@ -231,7 +225,7 @@ def _viewer(state: Session, chosen: Chosen, noisy: viewer.Picture, run: Run, res
     details = reference = growing = None
     if result is None and state.jobs.goes_on(PHOTO):
         growing = viewer.Coming(
-            _id(run), words.denoising(catalogue.denoiser_names()[run.model].title), addresses.window(state, run)
+            _id(run), words.DENOISING.format(catalogue.denoiser_names()[run.model].title), addresses.window(state, run)
         )
         run, result = state.results.newest(chosen.id) or (run, None)  # to be seen until the new one is
     if result is not None:

@@ -72,21 +72,12 @@ STRENGTH_HELP = (
     "Above 1, the network takes more for noise and runs again: grain goes that it left because it was not sure, and "
     "some of the finest texture with it."
 )
+DENOISING = "Denoising: {}"
+ISO = "ISO {}"
+FACTS = "{} × {} pixels · {}, {} bit"
 
 
-def removed(seconds: float) -> str:
-    """Say that the visitor's photo was removed, and until when that can be undone."""
-    return f"Your photo was removed. For {seconds:.0f} seconds, or until you choose another one, it can come back."
-
-
-def denoising(title: str) -> str:
-    """Say what is at work on the photo that is seen."""
-    return f"Denoising: {title}"
-
-
-def iso(value: int) -> str:
-    """Name a sample's light sensitivity."""
-    return f"ISO {value}"
+REMOVED = "Your photo was removed. For {:.0f} seconds, or until you choose another one, it can come back."
 
 
 def not_kept(losses: Sequence[str]) -> str:
@@ -99,20 +90,10 @@ def bits(depth: int) -> str:
     return f"{depth} bit"
 
 
-def facts(width: int, height: int, file_format: str, bit_depth: int) -> str:
-    """Say what kind of file a photo is."""
-    return f"{width} × {height} pixels · {file_format}, {bit_depth} bit"
-
-
 def choice(summary: str, seconds: float | None, minutes: float | None) -> str:
     """Describe a denoiser; say how long it takes for the photo that is chosen and was trained, if that is known."""
     here = "" if seconds is None else f" About {texts.duration(max(seconds, 0.1))} here."
-    return summary + here + (f" Trained for {trained(minutes)}." if minutes else "")
-
-
-def trained(minutes: float) -> str:
-    """Name the length of a training."""
-    return f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
+    return summary + here + (f" Trained for {texts.training_time(minutes)}." if minutes else "")
 
 
 def noise(level: float) -> str:

@@ -122,7 +122,7 @@ def networks() -> None:
         facts = says.network_facts(card.parameters if card else None, info.minutes, name)
         accent, ink = theme.colours()
         data = drawings.svg(drawing, accent, ink).encode()
-        picture = elements.file(data, "image/svg+xml", name, drawings.SIZE, says.drawing_of(info.title))
+        picture = elements.file(data, "image/svg+xml", name, drawings.SIZE, says.DRAWING_OF.format(info.title))
         st.subheader(info.title, anchor=False)
         caption = f"{html.escape(drawing.about)}<small>{html.escape(facts)}</small>"
         st.html(f'<figure class="network-card">{picture}<figcaption>{caption}</figcaption></figure>')

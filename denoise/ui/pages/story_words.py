@@ -1,6 +1,7 @@
 """The words of the case study's chapters on how it is done."""
 
 from denoise.notation import number
+from denoise.ui import texts
 
 PROBLEM = (
     "A sensor counts photons. In little light there are few, and chance decides how many fall on each pixel; the "
@@ -74,6 +75,7 @@ CODE_OF = {
     "Quantisation": (f"{_TRAINING} quantize", "denoise/training/quantize.py"),
     "Deployment": ("make app", "app.py"),
 }
+DRAWING_OF = "Drawing of {}: its stages from the noisy photo to the clean one"
 
 
 def pair(title: str, iso: int, psnr: float, ssim: float | None) -> str:
@@ -82,14 +84,9 @@ def pair(title: str, iso: int, psnr: float, ssim: float | None) -> str:
     return f"{title}, at ISO {iso} of the simulated camera, in true pixels. PSNR {number(psnr, 2, ' dB')}{similarity}."
 
 
-def drawing_of(title: str) -> str:
-    """Name a drawing to who does not see it; what it shows stands below."""
-    return f"Drawing of {title}: its stages from the noisy photo to the clean one"
-
-
 def network_facts(parameters: int | None, minutes: float | None, name: str) -> str:
     """Say how large a network is, how long it was trained, and where its code is."""
-    length = "" if minutes is None else (f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours")
-    facts = [f"{parameters:,} parameters" if parameters else "", f"trained for {length}" if length else ""]
+    length = "" if minutes is None else f"trained for {texts.training_time(minutes)}"
+    facts = [f"{parameters:,} parameters" if parameters else "", length]
     file = name.partition("-")[0]
     return " · ".join([*filter(None, facts), f"denoise/training/architectures/{file}.py"])

@@ -74,7 +74,6 @@ def show(
     *,
     on_look: Callable[[str], None],
     on_remove: Callable[[str], None],
-    on_culled: Callable[[], None] = lambda: None,
     key: str = "photos",
 ) -> None:
     """Place the table in the page.
@@ -85,7 +84,6 @@ def show(
         path: Where pictures, zip and report are, see `addresses.batch`.
         on_look: Called with the id of a row that is to be looked at.
         on_remove: Called with the id of a row that is to be removed.
-        on_culled: Called when the visitor has looked at the results one by one, and may have rejected some.
         key: Tells several tables apart.
     """
     links = [f"{path}/{ZIP_NAME}", f"{path}/{REPORT_NAME}"]
@@ -95,5 +93,5 @@ def show(
         key=key,
         on_look_change=lambda: on_look(st.session_state[key]["look"]),
         on_remove_change=lambda: on_remove(st.session_state[key]["remove"]),
-        on_culled_change=on_culled,
+        on_culled_change=lambda: None,  # what was rejected is counted when the page is made anew
     )
