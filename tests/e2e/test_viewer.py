@@ -16,7 +16,6 @@ from tests.e2e.conftest import (
     RESULT_TIMEOUT,
     canvas_pixels,
     expected_pixels,
-    leave,
     serve,
     wait_for_colours,
 )
@@ -35,61 +34,68 @@ def viewer_url():
         yield url
 
 
-def load(context, viewer_url, complaints, requests, query="", script=""):
-    """Open the viewer's own page, and note what it complains of and what it asks for."""
-    page = context.new_page()
-    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: requests.append(request.url))
-    page.add_init_script(script)
-    page.goto(f"{viewer_url}/?{query}")
+class Notes:
+    """What pages complain of, and what they ask for."""
+
+    def __init__(self):
+        self.complaints, self.requests = [], []
+
+    def listeners(self):
+        return {
+            "console": lambda message: message.type == "error" and self.complaints.append(message.text),
+            "pageerror": lambda error: self.complaints.append(str(error)),
+            "request": lambda request: self.requests.append(request.url),
+        }
+
+    def assert_none(self, viewer_url):
+        """There were no complaints, and no calls to other hosts."""
+        assert self.complaints == []
+        assert [url for url in self.requests if not url.startswith((viewer_url, "data:", "blob:"))] == []
+
+
+def load(page, address):
+    """Open the viewer's own page."""
+    page.goto(address)
     page.locator(".viewer[data-shown]").wait_for(timeout=RESULT_TIMEOUT)
     page.locator(".stage").scroll_into_view_if_needed()
     return page
 
 
-def assert_none(complaints, requests, viewer_url):
-    """There were no complaints, and no calls to other hosts."""
-    assert complaints == []
-    assert [url for url in requests if not url.startswith((viewer_url, "data:", "blob:"))] == []
-
-
 @pytest.fixture
-def open_viewer(context_of, viewer_url):
+def open_viewer(tabs, viewer_url):
     """Open the viewer's own page, for what changes more of it than where one looks; see `viewer`."""
-    pages, complaints, requests = [], [], []
+    pages, notes = [], Notes()
 
     def open_(options=DESKTOP, query="", script=""):
-        page = load(context_of(options, len(pages)), viewer_url, complaints, requests, query, script)
-        pages.append(page)
-        return page
+        pages.append(tabs.take(options, notes.listeners(), len(pages), script))
+        return load(pages[-1], f"{viewer_url}/?{query}")
 
-    open_.complaints = complaints
+    open_.complaints = notes.complaints
     yield open_
-    leave(pages)
-    assert_none(complaints, requests, viewer_url)
+    tabs.give_back(pages)
+    notes.assert_none(viewer_url)
 
 
 @pytest.fixture(scope="module")
-def kept(viewer_url):
-    """What `viewer` lends, by the options of the browser: a page, its complaints and its requests."""
+def kept(tabs):
+    """What `viewer` lends, by the options of the browser: a page, and its notes."""
     pages = {}
     yield pages
-    leave(page for page, *_ in pages.values())
+    tabs.give_back([page for page, _ in pages.values()])
 
 
 @pytest.fixture
-def viewer(context_of, viewer_url, kept):
+def viewer(tabs, viewer_url, kept):
     """Lend the viewer's own page as it was opened, although other tests have looked at it before."""
     lent = []
 
     def lend(options=DESKTOP):
         key = repr(options)
         if key not in kept:
-            notes = [], []
-            kept[key] = load(context_of(options, "kept"), viewer_url, *notes), *notes
-        page = kept[key][0]
-        lent.append(kept[key])
+            notes = Notes()
+            kept[key] = load(tabs.take(options, notes.listeners()), f"{viewer_url}/"), notes
+        page, notes = kept[key]
+        lent.append(notes)
         page.mouse.move(0, 0)
         page.keyboard.press("Escape")
         button(page, LABELS["side"]).click()
@@ -100,8 +106,8 @@ def viewer(context_of, viewer_url, kept):
         return page
 
     yield lend
-    for _, complaints, requests in lent:
-        assert_none(complaints, requests, viewer_url)
+    for notes in lent:
+        notes.assert_none(viewer_url)
 
 
 def button(page, name):
