@@ -208,9 +208,10 @@ class Tabs:
     def give_back(self, pages):
         """Forget who looked at these pages; close what was opened beside them, and tabs with a script."""
         for page in pages:
-            for event, listener in self.taken.pop(page, {}).items():
+            if page in self.taken:
+                for event, listener in self.taken.pop(page).items():
+                    page.remove_listener(event, listener)
                 self.free[page.context] = page
-                page.remove_listener(event, listener)
         for context in {page.context for page in pages}:
             for page in context.pages:
                 if page is self.free.get(context):

@@ -37,9 +37,10 @@ def assert_is_complete(page):
     assert page.get_by_role("heading", level=1).count() == 1
 
 
-def test_results_fit_on_a_dark_phone_and_plots_lie_on_white(open_page):
+def test_results_come_without_moving_and_fit_on_a_dark_phone_and_plots_lie_on_white(open_page):
     page = open_page("results", color_scheme="dark", **PHONE)
     assert_is_complete(page)
+    assert page.evaluate("shift") < 0.1
     plate = page.locator("figure.plate:visible").first
     plate.scroll_into_view_if_needed()
     picture = plate.locator("img")
@@ -126,8 +127,10 @@ def assert_contents_lead_to_their_chapters(page):
     )
 
 
-def test_about_fits_on_a_dark_phone(open_page):
-    assert_is_complete(open_page("about", color_scheme="dark", **PHONE))
+def test_about_comes_without_moving_and_fits_on_a_dark_phone(open_page):
+    page = open_page("about", color_scheme="dark", **PHONE)
+    assert_is_complete(page)
+    assert page.evaluate("shift") < 0.1
 
 
 def test_about_fits_and_model_cards_open_by_keyboard(open_page):

@@ -103,7 +103,7 @@ def test_run_goes_on_whatever_one_looks_at_until_it_is_cancelled(open_page):
 
 def test_two_visitors_at_once_see_their_own_photos(open_page):
     pages = [open_page("?model=unet"), open_page("?model=unet")]
-    photos = [jpeg_of(noisy_photo(1000, 800, seed)) for seed in range(2)]  # work that lasts
+    photos = [jpeg_of(noisy_photo(700, 600, seed)) for seed in range(2)]  # work that lasts
     for number, page in enumerate(pages):
         upload(page, f"visitor{number}.jpg", photos[number])
     for page in pages:  # both are under way before either is done

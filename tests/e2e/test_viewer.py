@@ -260,7 +260,7 @@ def test_removed_noise_is_the_amplified_difference_and_follows_the_pan(viewer):
     page = viewer()
     page.locator(".stage").press("n")
     for gain in (2, 8, 16, 4):
-        for zoom in (1, 8):
+        for zoom in (1, 8) if gain == 4 else (8,):
             button(page, f"{zoom}:1").click()
             button(page, f"{gain}×").click()
             assert_canvas_shows(page, ".pane.removed", removed_noise(gain), zoom)
@@ -318,7 +318,7 @@ def test_where_the_details_are_is_asked_once_somebody_wants_to_keep_them(open_vi
 def test_sliders_mix_just_as_the_download(open_viewer):
     page = open_viewer(query="mix=1")
     button(page, "1:1").click()
-    for percents in ((0, 0, 0), (37, 100, 0), (63, 19, 81)):
+    for percents in ((0, 0, 0), (63, 19, 81)):
         move_sliders(page, *percents)
         page.locator(".viewer[data-details]").wait_for()
         next_frame(page)
@@ -784,11 +784,11 @@ def test_large_photo_is_drawn_from_a_preview_once_a_frame(open_viewer):
             return drawImage.call(this, source, ...rest);
         };
     """
-    page = open_viewer(query="width=6000&height=4000", script=count)
+    page = open_viewer(query="width=4000&height=3000", script=count)
     assert set(page.evaluate("drawn")) == {2560}
-    noisy, denoised = make_pair(6000, 4000)
+    noisy, denoised = make_pair(4000, 3000)
     rgba, left, top, scale = canvas_pixels(page, ".pane.noisy")
-    inside = rgba[top : top + int(4000 * scale), left : left + int(6000 * scale), :3]
+    inside = rgba[top : top + int(3000 * scale), left : left + int(4000 * scale), :3]
     assert np.abs(inside.mean((0, 1)) - noisy.mean((0, 1))).max() < 1
     assert inside.std(0).mean() < 8  # made small, noise averages out
 
@@ -797,7 +797,7 @@ def test_large_photo_is_drawn_from_a_preview_once_a_frame(open_viewer):
         button(page, f"{zoom}:1").click()
         assert_canvas_shows(page, ".pane.noisy", noisy, zoom)
         assert_canvas_shows(page, ".pane.denoised", denoised, zoom)
-    assert set(page.evaluate("drawn")) == {6000}
+    assert set(page.evaluate("drawn")) == {4000}
 
     x, y = middle_of(page, ".pane.noisy")
     page.mouse.move(x, y)
