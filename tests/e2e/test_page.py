@@ -71,8 +71,9 @@ def download(page):
 
 
 def noisy_photo(width, height, seed=0):
-    ramp = np.linspace(60, 190, width)[None, :, None] + np.zeros((height, 1, 3))
-    return Image.fromarray(np.clip(np.random.default_rng(seed).normal(ramp, 20), 0, 255).astype(np.uint8))
+    ramp = np.linspace(60, 190, width, dtype=np.float32)[None, :, None]
+    noise = 20 * np.random.default_rng(seed).standard_normal((height, width, 3), np.float32)
+    return Image.fromarray(np.clip(ramp + noise, 0, 255).astype(np.uint8))
 
 
 def jpeg_of(photo, **options):
