@@ -120,6 +120,13 @@ def test_quantize_measures_time_and_memory_of_every_file(results: Any) -> None:
     assert results["formats"]["float32"]["peak_memory_mb"] < results["formats"][KERAS]["peak_memory_mb"]
 
 
+@pytest.mark.long
+def test_compare_measures_keras_in_a_process_of_its_own() -> None:
+    cost = benchmark.compare(ARCHITECTURE, {}, rounds=1)[KERAS]
+    assert 0 < cost["seconds_per_tile"] < cost["seconds_16_patches"]
+    assert cost["peak_memory_mb"] > 100
+
+
 def test_quantize_makes_integer_files_smaller(results: Any) -> None:
     size = {key: row["bytes"] for key, row in results["formats"].items() if "bytes" in row}
     assert size["dynamic-range int8"] < 0.5 * size["float32"]
