@@ -154,6 +154,13 @@ def server_url(tiny_models: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def viewer_url() -> Iterator[str]:
+    """A server with a page that shows nothing but the viewer, see `viewer_page`."""
+    with serve("tests/e2e/viewer_app.py") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def browser():
     try:
         from playwright.sync_api import sync_playwright

@@ -23,7 +23,7 @@ from tests.e2e.conftest import (
     wait_until_it_fits,
 )
 from tests.e2e.test_page import download, noisy_photo, upload
-from tests.e2e.test_viewer import NOISY, button, data, next_frame, open_viewer, viewer_url  # noqa: F401
+from tests.e2e.test_viewer import NOISY, button, data, next_frame, open_viewer  # noqa: F401
 
 
 @pytest.fixture

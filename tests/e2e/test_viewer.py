@@ -16,7 +16,6 @@ from tests.e2e.conftest import (
     RESULT_TIMEOUT,
     canvas_pixels,
     expected_pixels,
-    serve,
     wait_for_colours,
 )
 from tests.e2e.viewer_page import make_clean, make_pair, make_photos
@@ -26,12 +25,6 @@ NOISY, DENOISED = make_pair(600, 400)
 SIZES = [pytest.param(DESKTOP, id="desktop"), pytest.param(PHONE, id="phone")]
 PIL_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 MODES = ["side", "slider", "flip", "removed"]
-
-
-@pytest.fixture(scope="module")
-def viewer_url():
-    with serve("tests/e2e/viewer_app.py") as url:
-        yield url
 
 
 class Notes:
