@@ -14,15 +14,15 @@ from tests import networks
 # The files that take longest, and those that keep a server or a browser waiting beside those that only compute: begun
 # late, one of them would be alone at the end.
 LONGEST = [
-    *("test_architectures.py", "e2e/test_page.py"),
-    *("test_train.py", "e2e/test_access.py"),
-    *("test_real_networks.py", "test_quality.py"),
-    *("test_viewer.py", "test_seams.py"),
-    *("test_visitors.py", "test_quantize.py"),
-    *("test_export.py", "e2e/test_growing.py"),
-    *("e2e/test_noise_lab.py", "test_cluster.py"),
-    *("e2e/test_compare.py", "e2e/test_batch.py"),
-    *("test_evaluate.py", "e2e/test_pages.py"),
+    *("test_real_networks.py", "test_train.py"),
+    *("e2e/test_page.py", "test_architectures.py"),
+    *("test_viewer.py", "test_quality.py"),
+    *("e2e/test_access.py", "test_quantize.py"),
+    *("e2e/test_growing.py", "test_cluster.py"),
+    *("e2e/test_noise_lab.py", "test_export.py"),
+    *("e2e/test_compare.py", "test_visitors.py"),
+    *("e2e/test_pages.py", "test_evaluate.py"),
+    *("e2e/test_batch.py", "e2e/test_lasting.py"),
 ]
 
 

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urljoin
 
 import numpy as np
 import pytest
@@ -34,10 +35,21 @@ CHROMIUM_ARGUMENTS = [
 ]
 DESKTOP = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
-# What fades and slides is drawn sixty times a second, without a graphics card: a quarter of what a page costs.
-STILL = {"reduced_motion": "reduce"}
+# How a page looks unless a test says otherwise. What fades and slides is drawn sixty times a second, without a graphics
+# card: a quarter of what a page costs.
+LOOKS = {"color_scheme": "light", "forced_colors": "none", "reduced_motion": "reduce"}
 # A page that is opened by its own address asks for its base path there first: Streamlit's way to find the server.
 PROBES = ("/_stcore/health", "/_stcore/host-config")
+EMPTY = "/_stcore/health"
+"""An address of the server at which there is no page."""
+CLS = """
+    window.shift = 0;
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) if (!entry.hadRecentInput) shift += entry.value;
+    }).observe({ type: "layout-shift", buffered: true });
+"""
+"""Adds up how much of the page moves while it comes; every page of the tests does so, in `shift`."""
+
 RESULT = ".viewer[data-pictures='2']:not([data-growing])"
 """The viewer while it shows both pictures, and the second one is finished."""
 
@@ -142,6 +154,13 @@ def server_url(tiny_models: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def viewer_url() -> Iterator[str]:
+    """A server with a page that shows nothing but the viewer, see `viewer_page`."""
+    with serve("tests/e2e/viewer_app.py") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def browser():
     try:
         from playwright.sync_api import sync_playwright
@@ -153,37 +172,76 @@ def browser():
         yield chromium
 
 
-@pytest.fixture(scope="session")
-def context_of(browser):
-    """Return the browser's context of these options, and of this number where a test has several visitors.
+class Tabs:
+    """The browser's tabs, lent to one test after the other.
 
-    It is the same for all tests: most of a page's cost is to fetch and to compile its scripts, which the context keeps.
-    What tells visitors apart lies in cookies and in the tab, and goes with the test, see `leave`.
+    Most of what a page costs is to fetch its scripts and to compile them. The browser's context keeps what was fetched,
+    the tab what was compiled: a page that follows another one costs half as much as in a new tab. What tells visitors
+    apart lies in cookies and in the tab's own memory, and goes with the test.
     """
-    made = {}
 
-    def context_of(options, number=0):
-        key = repr(sorted(options.items())), number
-        if key not in made:
-            made[key] = browser.new_context(**STILL | options)
-            made[key].set_default_timeout(PATIENCE)
-        return made[key]
+    def __init__(self, browser):
+        self.browser, self.contexts, self.free, self.taken = browser, {}, {}, {}
 
-    yield context_of
-    for context in made.values():
+    def take(self, options, listeners, number=0, script=""):
+        """Lend an empty tab to a visitor of this number; visitors of different numbers know nothing of each other.
+
+        Args:
+            options: As for a context of the browser. What a page can change itself makes no other context.
+            listeners: What hears of the page's events, by their names.
+            number: The visitor's.
+            script: Runs before the scripts of the page. It can never be taken from a tab, which is a new one therefore.
+        """
+        device = {name: value for name, value in options.items() if name not in ("viewport", *LOOKS)}
+        key = repr(sorted(device.items())), number
+        if key not in self.contexts:
+            self.contexts[key] = self.browser.new_context(**device)
+            self.contexts[key].set_default_timeout(PATIENCE)
+            self.contexts[key].add_init_script(CLS)
+        context = self.contexts[key]
+        page = None if script else self.free.pop(context, None)
+        if page is None:
+            page = context.new_page()
+        if script:
+            page.add_init_script(script)
+        else:
+            self.taken[page] = listeners
+        page.set_viewport_size(options["viewport"])
+        page.emulate_media(**{name: options.get(name, value) for name, value in LOOKS.items()})
+        for event, listener in listeners.items():
+            page.on(event, listener)
+        return page
+
+    def give_back(self, pages):
+        """Forget who looked at these pages; close what was opened beside them, and tabs with a script."""
+        for page in pages:
+            if page in self.taken:
+                for event, listener in self.taken.pop(page).items():
+                    page.remove_listener(event, listener)
+                self.free[page.context] = page
+        for context in {page.context for page in pages}:
+            for page in context.pages:
+                if page is self.free.get(context):
+                    page.unroute_all()
+                    page.mouse.move(0, 0)
+                    page.goto(urljoin(page.url, EMPTY))
+                    page.evaluate("sessionStorage.clear()")
+                elif page not in self.taken:
+                    page.close()
+            context.clear_cookies()
+
+
+@pytest.fixture(scope="session")
+def tabs(browser):
+    """Tabs for all tests, see `Tabs`."""
+    tabs = Tabs(browser)
+    yield tabs
+    for context in tabs.contexts.values():
         context.close()
 
 
-def leave(pages) -> None:
-    """Close these pages, and those that were opened beside them, and forget who looked at them."""
-    for context in {page.context for page in pages}:
-        for page in context.pages:
-            page.close()
-        context.clear_cookies()
-
-
 @pytest.fixture
-def visit(context_of, server_url):
+def visit(tabs, server_url):
     """Open a page as a new visitor; at the end, assert that there were no complaints and no calls to other hosts.
 
     `refusals`: HTTP statuses that the test itself causes, of which the browser may complain.
@@ -199,18 +257,18 @@ def visit(context_of, server_url):
             if message.type == "error" and not is_probe and not is_wanted:
                 complaints.append(f"{message.text} {where}")
 
-        page = context_of(DESKTOP | options, len(pages)).new_page()
+        listeners = {
+            "console": complain,
+            "pageerror": lambda error: complaints.append(str(error)),
+            "request": lambda request: requests.append(request.url),
+        }
+        page = tabs.take(DESKTOP | options, listeners, len(pages), script)
         pages.append(page)
-        if script:
-            page.add_init_script(script)
-        page.on("console", complain)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: requests.append(request.url))
         page.goto(f"{server_url}/{path}")
         return page
 
     yield visit
-    leave(pages)
+    tabs.give_back(pages)
     assert complaints == []
     assert [url for url in requests if not url.startswith((server_url, "data:", "blob:"))] == []
 

@@ -21,8 +21,7 @@ from playwright.sync_api import sync_playwright
 from denoise import catalogue, pipeline
 from denoise.image import Photo, decode, encode
 from denoise.ui import samples
-from tests.e2e.conftest import DESKTOP, PHONE, RESULT, RESULT_TIMEOUT, launch_browser, serve
-from tests.e2e.test_growing import CLS
+from tests.e2e.conftest import CLS, DESKTOP, PHONE, RESULT, RESULT_TIMEOUT, launch_browser, serve
 from tests.raws import dng
 
 ROUNDS = 3

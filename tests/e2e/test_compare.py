@@ -2,14 +2,12 @@ import io
 import re
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from denoise import catalogue
 from denoise.ui import samples, texts
 from denoise.ui.pages import compare_words as words
 from tests.e2e.conftest import (
-    DESKTOP,
     PHONE,
     REPOSITORY,
     RESULT_TIMEOUT,
@@ -33,15 +31,7 @@ def choose(page, label, title):
     page.get_by_role("option", name=title, exact=True).click()
 
 
-@pytest.mark.parametrize(
-    ("size", "scheme"),
-    [
-        pytest.param(DESKTOP, "light", id="desktop"),
-        pytest.param(PHONE, "dark", id="phone"),
-    ],
-)
-def test_cards_show_true_pixels_and_the_page_fits(visit, size, scheme):
-    page = visit("compare?part=256", **size, color_scheme=scheme)
+def assert_cards_show_true_pixels_and_the_page_fits(page):
     wait_for_all(page)
     cards = page.locator(".comparison li")
     cards.locator("img").nth(len(INFOS) + 1).wait_for()
@@ -67,9 +57,15 @@ def test_cards_show_true_pixels_and_the_page_fits(visit, size, scheme):
     wait_until_it_fits(page)
 
 
-def test_any_two_are_shown_and_the_link_reproduces_them(visit):
+def test_cards_show_true_pixels_and_come_without_moving_and_fit_on_a_dark_phone(visit):
+    page = visit("compare?part=256", **PHONE, color_scheme="dark")
+    assert_cards_show_true_pixels_and_the_page_fits(page)
+    assert page.evaluate("shift") < 0.1
+
+
+def test_cards_show_true_pixels_and_any_two_are_shown_and_the_link_reproduces_them(visit):
     page = visit("compare?part=256")
-    wait_for_all(page)
+    assert_cards_show_true_pixels_and_the_page_fits(page)
     wait_for_result(page)  # a key before the pictures are there does nothing
     title = INFOS["nlm"].title
     page.locator(".stage").press("4")

@@ -16,6 +16,13 @@ function show({ data }) {
 COMMON = Path(component.__file__).with_suffix(".js").read_text()
 
 
+@pytest.fixture(scope="module")
+def page(browser):
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
 @pytest.mark.parametrize(
     ("calls", "expected"),
     [
@@ -28,8 +35,7 @@ COMMON = Path(component.__file__).with_suffix(".js").read_text()
         pytest.param("const leave = call(1); element.remove(); leave();", ["shows 1", "left 1"], id="left"),
     ],
 )
-def test_component_ends_with_the_newest_data(browser, calls, expected):
-    page = browser.new_page()
+def test_component_ends_with_the_newest_data(page, calls, expected):
     log = page.evaluate(
         """async ([script, calls]) => {
             const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
@@ -43,5 +49,4 @@ def test_component_ends_with_the_newest_data(browser, calls, expected):
         }""",
         [f"{SCRIPT}\nexport {{ log }};\n{COMMON}", calls],
     )
-    page.close()
     assert log == expected

@@ -23,14 +23,7 @@ from tests.e2e.conftest import (
     wait_until_it_fits,
 )
 from tests.e2e.test_page import download, noisy_photo, upload
-from tests.e2e.test_viewer import NOISY, button, data, next_frame, open_viewer, viewer_url  # noqa: F401
-
-CLS = """
-    window.shift = 0;
-    new PerformanceObserver((list) => {
-        for (const entry of list.getEntries()) if (!entry.hadRecentInput) shift += entry.value;
-    }).observe({ type: "layout-shift", buffered: true });
-"""
+from tests.e2e.test_viewer import NOISY, button, data, next_frame, open_viewer  # noqa: F401
 
 
 @pytest.fixture
@@ -168,7 +161,7 @@ def test_large_photo_opens_in_true_pixels_at_its_spot(open_viewer, options):  # 
 def test_growing_result_has_the_pixels_of_the_download(open_page):
     page = open_page(path="?model=unet")
     wait_for_result(page)
-    photo = noisy_photo(2400, 1800)
+    photo = noisy_photo(1600, 1200)
     page.locator(".viewer").evaluate(
         """viewer => {
             const { dataset } = viewer;
@@ -208,7 +201,7 @@ def test_growing_result_has_the_pixels_of_the_download(open_page):
 def test_photo_comes_first_and_nothing_moves(visit, options):
     shifts = []
     for _ in range(2):  # once in hundreds of visits to a busy server, something comes late enough to be seen to move
-        page = visit("", script=CLS, **options)
+        page = visit("", **options)
         wait_for_result(page)
         page.get_by_text("Denoised by").wait_for()
         shifts.append(page.evaluate("shift"))

@@ -26,11 +26,16 @@ def shows(page, name):
     return page.get_by_role("heading", name=name).is_visible()
 
 
-def test_reload_and_back_and_undo_lose_nothing(open_page):
+def test_reload_and_back_and_undo_lose_nothing_and_another_tab_finds_nothing(open_page, server_url):
     page = open_page()
     upload_and_wait(page, "mine.png", photo())
     wait_for_result(page)
     page.wait_for_url("**/?photo=upload**")
+    other = page.context.new_page()
+    other.goto(f"{server_url}/")
+    wait_for_result(other)
+    assert not shows(other, "mine.png")
+    other.close()
     page.get_by_role("radio", name="Natural", exact=True).click()
     page.wait_for_url("**preset=natural**")
 
@@ -55,15 +60,6 @@ def test_reload_and_back_and_undo_lose_nothing(open_page):
     page.get_by_role("button", name=texts.UNDO).click()
     wait_until(page, "the photo is back", lambda: shows(page, "mine.png"))
     wait_for_result(page)
-
-
-def test_new_tab_finds_nothing_of_another_one(open_page, server_url):
-    page = open_page()
-    upload_and_wait(page, "mine.png", photo())
-    other = page.context.new_page()
-    other.goto(f"{server_url}/")
-    wait_for_result(other)
-    assert not shows(other, "mine.png")
 
 
 def test_click_without_connection_is_done_when_it_is_back_and_a_download_says_that_it_failed(browser, server_url):

@@ -71,8 +71,9 @@ def download(page):
 
 
 def noisy_photo(width, height, seed=0):
-    ramp = np.linspace(60, 190, width)[None, :, None] + np.zeros((height, 1, 3))
-    return Image.fromarray(np.clip(np.random.default_rng(seed).normal(ramp, 20), 0, 255).astype(np.uint8))
+    ramp = np.linspace(60, 190, width, dtype=np.float32)[None, :, None]
+    noise = 20 * np.random.default_rng(seed).standard_normal((height, width, 3), np.float32)
+    return Image.fromarray(np.clip(ramp + noise, 0, 255).astype(np.uint8))
 
 
 def jpeg_of(photo, **options):
@@ -121,27 +122,6 @@ def test_photo_on_its_way_is_not_seen_as_the_one_before_and_a_sample_comes_at_on
     page.locator(f".gallery [data-id='{name}']").click()
     page.locator(f".viewer[data-shown^='{name}'][data-pictures='2']").wait_for()
     wait_for(page, f".viewer[data-shown^='{name} ']")
-
-
-def test_format_box_says_no_earlier_photos_format(open_page):
-    page = open_page()
-    wait_for_result(page)
-    page.get_by_text(start_words.FILE_HEADING).click()
-    box = page.get_by_role("combobox", name=re.compile(texts.FORMAT))
-    offer = "() => { const roots = [...document.querySelectorAll('*')].map(({ shadowRoot }) => shadowRoot);"
-    offer += "return roots.map(root => root?.querySelector('.download button')).find(Boolean).offer[2]; }"
-    photo = noisy_photo(120, 80)
-    upload_and_wait(page, "a.jpg", jpeg_of(photo))
-    wait_for_offer(page, "format=JPEG")
-    assert (box.input_value(), page.evaluate(offer)) == (start_words.AS_IT_CAME, "a-denoised.jpg")
-    box.click()
-    page.get_by_role("option", name="TIFF", exact=True).click()
-    wait_for_offer(page, "format=TIFF")
-    buffer = io.BytesIO()
-    photo.save(buffer, "BMP")
-    upload_and_wait(page, "b.bmp", buffer.getvalue())
-    wait_for_offer(page, "format=TIFF")
-    assert (box.input_value(), page.evaluate(offer)) == ("TIFF", "b-denoised.tif")
 
 
 def test_wide_colours_are_seen_as_in_the_download(open_page):
@@ -237,10 +217,10 @@ def test_download_is_what_the_sliders_say_at_that_moment_and_the_view_stays(open
     page.get_by_role("button", name="2:1", exact=True).click()
     slider = page.get_by_role("slider", name=viewer_words.LABELS["luminance"])
     slider.press("PageDown")
-    for _ in range(12):  # each makes the page anew, and most are overtaken by the next
+    for _ in range(5):  # each makes the page anew, and most are overtaken by the next
         slider.press("ArrowLeft")
     assert_download_is_what_is_seen(page, 2)
-    assert 68 <= int(slider.input_value()) < 80  # on a busy machine a key may come while a picture is put in its place
+    assert 75 <= int(slider.input_value()) < 80  # on a busy machine a key may come while a picture is put in its place
 
 
 def assert_download_is_what_is_seen(page, zoom=4):
@@ -249,19 +229,6 @@ def assert_download_is_what_is_seen(page, zoom=4):
     rgba, left, top, _ = canvas_pixels(page, ".pane.denoised")
     expected, where = expected_pixels(photo, rgba.shape, left, top, zoom)
     np.testing.assert_array_equal(rgba[where][..., :3], expected)
-
-
-def test_download_that_fails_says_so_and_can_be_tried_again(browser, server_url):
-    page = browser.new_page()  # not `open_page`: the browser complains of the failure
-    page.goto(f"{server_url}/?model=unet")
-    wait_for_result(page)
-    page.route("**/photos/**", lambda route: route.abort())
-    page.get_by_role("button", name=texts.DOWNLOAD, exact=True).click()
-    page.get_by_text(texts.DOWNLOAD_LABELS["failed"]).wait_for()
-    page.unroute("**/photos/**")
-    assert download(page)[0] == f"{next(iter(samples.list_samples()))}-denoised.png"
-    assert page.get_by_text(texts.DOWNLOAD_LABELS["failed"]).count() == 0
-    page.close()
 
 
 @pytest.mark.long
@@ -282,15 +249,23 @@ def test_slider_that_moves_quickly_takes_no_memory(browser, tiny_models):
         page.close()
 
 
-def test_first_visit_fetches_little_and_its_end_is_told(browser, server_url):
-    page = browser.new_page()  # not `open_page`, whose browser has been here before
-    page.goto(server_url)
+def test_first_visit_fetches_little_and_a_download_that_fails_and_the_end_are_told(browser, server_url):
+    page = browser.new_page()  # not `open_page`, whose browser has been here before and may not complain
+    page.goto(f"{server_url}/?model=unet")
     wait_for_result(page)
     kilobytes = page.evaluate(
         """() => performance.getEntriesByType("resource").filter(({ name }) => /\\/static\\/(js|css)\\//.test(name))
             .reduce((sum, { transferSize }) => sum + transferSize, 0) / 1000"""
     )
     assert 300 < kilobytes < 1000  # 2700 as they lie on the disk
+
+    page.route("**/photos/**", lambda route: route.abort())
+    page.get_by_role("button", name=texts.DOWNLOAD, exact=True).click()
+    page.get_by_text(texts.DOWNLOAD_LABELS["failed"]).wait_for()
+    page.unroute("**/photos/**")
+    assert download(page)[0] == f"{next(iter(samples.list_samples()))}-denoised.png"
+    assert page.get_by_text(texts.DOWNLOAD_LABELS["failed"]).count() == 0
+
     told = page.evaluate(
         """() => {
             let told;
@@ -361,29 +336,16 @@ def test_photo_is_welcome_and_taken_anywhere_on_the_page(open_page):
         page.locator(f".viewer[data-shown^='{hashlib.sha256(buffer.getvalue()).hexdigest()[:16]} ']").wait_for()
 
 
-def test_photo_of_16_bit_comes_back_in_the_depth_that_is_chosen(open_page):
-    page = open_page(path="?model=unet")
-    pixels = np.random.default_rng(0).integers(0, 65536, (40, 60, 3), dtype=np.uint16)
-    upload_and_wait(page, "deep.png", cv2.imencode(".png", pixels)[1].tobytes())
-    assert cv2.imdecode(np.frombuffer(download(page)[1], np.uint8), cv2.IMREAD_UNCHANGED).dtype == np.uint16
-    page.get_by_text(start_words.FILE_HEADING).click()
-    page.get_by_role("radio", name=start_words.bits(8)).press(" ")  # a click may miss it while the fold opens
-    wait_for_offer(page, "depth=8")
-    name, data = download(page)
-    assert name == "deep-denoised.png"
-    shallow = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    assert shallow.dtype == np.uint8
-    rgba, left, top, zoom = canvas_pixels(page, ".pane.denoised")
-    expected, where = expected_pixels(shallow[..., ::-1], rgba.shape, left, top, int(zoom))
-    np.testing.assert_array_equal(rgba[where][..., :3], expected)
-
-
-def test_upload_is_saved_in_another_format_without_metadata(open_page):
+def test_photo_is_saved_in_the_format_and_depth_that_are_chosen_and_without_metadata(open_page):
     exif = Image.Exif()
     exif[0x010F] = "Camera Maker"
     page = open_page()
-    upload_and_wait(page, "IMG_1.jpg", jpeg_of(noisy_photo(120, 80), exif=exif))
+    photo = noisy_photo(120, 80)
+    upload_and_wait(page, "IMG_1.jpg", jpeg_of(photo, exif=exif))
     page.get_by_text(start_words.FILE_HEADING).click()
+    formats = page.get_by_role("combobox", name=re.compile(texts.FORMAT))
+    wait_for_offer(page, "format=JPEG")
+    assert (formats.input_value(), offered_name(page)) == (start_words.AS_IT_CAME, "IMG_1-denoised.jpg")
     page.get_by_text(re.compile(r"^About AVIF \d+ KB · .*PNG \d+ KB")).wait_for()
     page.get_by_text(re.compile(r"^About 60: \d+ KB · .*95: \d+ KB")).wait_for()
     strip = page.get_by_role("switch", name=texts.STRIP)
@@ -392,7 +354,6 @@ def test_upload_is_saved_in_another_format_without_metadata(open_page):
     assert strip.is_checked()
     page.wait_for_timeout(500)  # a run that is under way would close the list
     page.locator(".stApp[data-test-script-state='notRunning']").wait_for()
-    formats = page.get_by_role("combobox", name=texts.FORMAT)
     formats.fill("PNG")
     formats.press("Enter")
     wait_for_offer(page, "format=PNG")
@@ -404,13 +365,40 @@ def test_upload_is_saved_in_another_format_without_metadata(open_page):
         assert not result.getexif()
     assert b"Camera Maker" not in data
 
+    # The box says no earlier photo's format, and the choice stays.
+    buffer = io.BytesIO()
+    photo.save(buffer, "BMP")
+    upload_and_wait(page, "b.bmp", buffer.getvalue())
+    wait_for_offer(page, "format=PNG")
+    assert (formats.input_value(), offered_name(page)) == ("PNG", "b-denoised.png")
 
-def test_bad_upload_leaves_the_result(open_page):
-    page = open_page()
+    pixels = np.random.default_rng(0).integers(0, 65536, (40, 60, 3), dtype=np.uint16)
+    upload_and_wait(page, "deep.png", cv2.imencode(".png", pixels)[1].tobytes())
+    assert cv2.imdecode(np.frombuffer(download(page)[1], np.uint8), cv2.IMREAD_UNCHANGED).dtype == np.uint16
+    page.get_by_role("radio", name=start_words.bits(8)).press(" ")
+    wait_for_offer(page, "depth=8")
+    name, data = download(page)
+    assert name == "deep-denoised.png"
+    shallow = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert shallow.dtype == np.uint8
+    rgba, left, top, zoom = canvas_pixels(page, ".pane.denoised")
+    expected, where = expected_pixels(shallow[..., ::-1], rgba.shape, left, top, int(zoom))
+    np.testing.assert_array_equal(rgba[where][..., :3], expected)
+
+
+def offered_name(page):
+    """Return the name under which the download button would save the photo."""
+    return page.locator(".download button").evaluate("button => button.offer[2]")
+
+
+def test_bad_upload_leaves_the_result_and_a_good_one_is_no_sample_and_has_its_newest_name(open_page):
+    page = open_page(path="?model=unet")
     wait_for_result(page)
+    assert page.get_by_text(start_words.SAMPLES, exact=True).is_visible()
+    data = jpeg_of(noisy_photo(120, 80))
     for earlier in ("sample", "upload"):
         if earlier == "upload":
-            upload_and_wait(page, "good.jpg", jpeg_of(noisy_photo(120, 80)))
+            upload_and_wait(page, "first.jpg", data)
             page.get_by_text("This is not a picture").wait_for(state="hidden")
         shown = page.locator(".viewer").get_attribute("data-shown")
         upload(page, "notes.txt", b"These are no pixels.")
@@ -418,6 +406,13 @@ def test_bad_upload_leaves_the_result(open_page):
         assert page.locator(".viewer").get_attribute("data-shown") == shown
         assert page.get_by_role("button", name=texts.DOWNLOAD, exact=True).is_enabled()
         assert page.locator(".stException").count() == 0
+
+    page.get_by_text(start_words.OWN_AND_SAMPLES, exact=True).wait_for()
+    assert page.get_by_text(start_words.SAMPLES, exact=True).count() == 0
+    upload(page, "second.jpg", data)
+    page.get_by_role("heading", name="second.jpg").wait_for()
+    page.locator(".gallery").get_by_text("second.jpg").wait_for()
+    assert page.locator(".gallery").get_by_text("first.jpg").count() == 0
 
 
 def test_phone_has_no_horizontal_scroll_and_moves_the_divider_by_touch(open_page):
@@ -460,17 +455,3 @@ def test_reference_and_quality_stay_while_another_page_is_looked_at(open_page):
     page.get_by_role("button", name=start_words.REFERENCE_REMOVE).press("Enter")
     page.get_by_text(start_words.NO_REFERENCE).wait_for()
     page.get_by_role("button", name=start_words.REFERENCE_REMOVE).wait_for(state="hidden")
-
-
-def test_own_photo_is_not_called_a_sample_and_has_its_newest_name(open_page):
-    page = open_page(path="?model=unet")
-    wait_for_result(page)
-    assert page.get_by_text(start_words.SAMPLES, exact=True).is_visible()
-    data = jpeg_of(noisy_photo(120, 80))
-    upload_and_wait(page, "first.jpg", data)
-    page.get_by_text(start_words.OWN_AND_SAMPLES, exact=True).wait_for()
-    assert page.get_by_text(start_words.SAMPLES, exact=True).count() == 0
-    upload(page, "second.jpg", data)
-    page.get_by_role("heading", name="second.jpg").wait_for()
-    page.locator(".gallery").get_by_text("second.jpg").wait_for()
-    assert page.locator(".gallery").get_by_text("first.jpg").count() == 0

@@ -11,7 +11,7 @@ import pytest
 
 from denoise.image import Photo, encode
 from denoise.ui import texts
-from tests.e2e.conftest import PATIENCE, RESULT_TIMEOUT, wait_for_server
+from tests.e2e.conftest import DESKTOP, PATIENCE, RESULT_TIMEOUT, wait_for_server
 
 CONFIGURATION = """
 daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;
@@ -46,18 +46,17 @@ def refuse(status, route, _request):
     route.fulfill(status=status, body="<html>")
 
 
-def test_reason_is_said(browser, server_url):
-    with browser.new_context() as context:
-        context.set_default_timeout(PATIENCE)
-        page = context.new_page()
-        page.goto(server_url)
-        chooser = page.locator("input[type=file]").first
-        chooser.wait_for(state="attached", timeout=RESULT_TIMEOUT)
-        for status in ("413", "507"):
-            page.route("**/upload_file/**", partial(refuse, int(status)))
-            chooser.set_input_files(photo(20))
-            page.get_by_text(texts.REFUSALS[status]).wait_for(timeout=RESULT_TIMEOUT)
-            assert_said(page, status)
+def test_reason_is_said(tabs, server_url):
+    page = tabs.take(DESKTOP, {})  # not `visit`: Streamlit complains of the refusals
+    page.goto(server_url)
+    chooser = page.locator("input[type=file]").first
+    chooser.wait_for(state="attached", timeout=RESULT_TIMEOUT)
+    for status in ("413", "507"):
+        page.route("**/upload_file/**", partial(refuse, int(status)))
+        chooser.set_input_files(photo(20))
+        page.get_by_text(texts.REFUSALS[status]).wait_for(timeout=RESULT_TIMEOUT)
+        assert_said(page, status)
+    tabs.give_back([page])
 
 
 @contextmanager

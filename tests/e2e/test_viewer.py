@@ -16,8 +16,6 @@ from tests.e2e.conftest import (
     RESULT_TIMEOUT,
     canvas_pixels,
     expected_pixels,
-    leave,
-    serve,
     wait_for_colours,
 )
 from tests.e2e.viewer_page import make_clean, make_pair, make_photos
@@ -29,67 +27,68 @@ PIL_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 MODES = ["side", "slider", "flip", "removed"]
 
 
-@pytest.fixture(scope="module")
-def viewer_url():
-    with serve("tests/e2e/viewer_app.py") as url:
-        yield url
+class Notes:
+    """What pages complain of, and what they ask for."""
+
+    def __init__(self):
+        self.complaints, self.requests = [], []
+
+    def listeners(self):
+        return {
+            "console": lambda message: message.type == "error" and self.complaints.append(message.text),
+            "pageerror": lambda error: self.complaints.append(str(error)),
+            "request": lambda request: self.requests.append(request.url),
+        }
+
+    def assert_none(self, viewer_url):
+        """There were no complaints, and no calls to other hosts."""
+        assert self.complaints == []
+        assert [url for url in self.requests if not url.startswith((viewer_url, "data:", "blob:"))] == []
 
 
-def load(context, viewer_url, complaints, requests, query="", script=""):
-    """Open the viewer's own page, and note what it complains of and what it asks for."""
-    page = context.new_page()
-    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: requests.append(request.url))
-    page.add_init_script(script)
-    page.goto(f"{viewer_url}/?{query}")
+def load(page, address):
+    """Open the viewer's own page."""
+    page.goto(address)
     page.locator(".viewer[data-shown]").wait_for(timeout=RESULT_TIMEOUT)
     page.locator(".stage").scroll_into_view_if_needed()
     return page
 
 
-def assert_none(complaints, requests, viewer_url):
-    """There were no complaints, and no calls to other hosts."""
-    assert complaints == []
-    assert [url for url in requests if not url.startswith((viewer_url, "data:", "blob:"))] == []
-
-
 @pytest.fixture
-def open_viewer(context_of, viewer_url):
+def open_viewer(tabs, viewer_url):
     """Open the viewer's own page, for what changes more of it than where one looks; see `viewer`."""
-    pages, complaints, requests = [], [], []
+    pages, notes = [], Notes()
 
     def open_(options=DESKTOP, query="", script=""):
-        page = load(context_of(options, len(pages)), viewer_url, complaints, requests, query, script)
-        pages.append(page)
-        return page
+        pages.append(tabs.take(options, notes.listeners(), len(pages), script))
+        return load(pages[-1], f"{viewer_url}/?{query}")
 
-    open_.complaints = complaints
+    open_.complaints = notes.complaints
     yield open_
-    leave(pages)
-    assert_none(complaints, requests, viewer_url)
+    tabs.give_back(pages)
+    notes.assert_none(viewer_url)
 
 
 @pytest.fixture(scope="module")
-def kept(viewer_url):
-    """What `viewer` lends, by the options of the browser: a page, its complaints and its requests."""
+def kept(tabs):
+    """What `viewer` lends, by the options of the browser: a page, and its notes."""
     pages = {}
     yield pages
-    leave(page for page, *_ in pages.values())
+    tabs.give_back([page for page, _ in pages.values()])
 
 
 @pytest.fixture
-def viewer(context_of, viewer_url, kept):
+def viewer(tabs, viewer_url, kept):
     """Lend the viewer's own page as it was opened, although other tests have looked at it before."""
     lent = []
 
     def lend(options=DESKTOP):
         key = repr(options)
         if key not in kept:
-            notes = [], []
-            kept[key] = load(context_of(options, "kept"), viewer_url, *notes), *notes
-        page = kept[key][0]
-        lent.append(kept[key])
+            notes = Notes()
+            kept[key] = load(tabs.take(options, notes.listeners()), f"{viewer_url}/"), notes
+        page, notes = kept[key]
+        lent.append(notes)
         page.mouse.move(0, 0)
         page.keyboard.press("Escape")
         button(page, LABELS["side"]).click()
@@ -100,8 +99,8 @@ def viewer(context_of, viewer_url, kept):
         return page
 
     yield lend
-    for _, complaints, requests in lent:
-        assert_none(complaints, requests, viewer_url)
+    for notes in lent:
+        notes.assert_none(viewer_url)
 
 
 def button(page, name):
@@ -254,7 +253,7 @@ def test_removed_noise_is_the_amplified_difference_and_follows_the_pan(viewer):
     page = viewer()
     page.locator(".stage").press("n")
     for gain in (2, 8, 16, 4):
-        for zoom in (1, 8):
+        for zoom in (1, 8) if gain == 4 else (8,):
             button(page, f"{zoom}:1").click()
             button(page, f"{gain}×").click()
             assert_canvas_shows(page, ".pane.removed", removed_noise(gain), zoom)
@@ -312,7 +311,7 @@ def test_where_the_details_are_is_asked_once_somebody_wants_to_keep_them(open_vi
 def test_sliders_mix_just_as_the_download(open_viewer):
     page = open_viewer(query="mix=1")
     button(page, "1:1").click()
-    for percents in ((0, 0, 0), (37, 100, 0), (63, 19, 81)):
+    for percents in ((0, 0, 0), (63, 19, 81)):
         move_sliders(page, *percents)
         page.locator(".viewer[data-details]").wait_for()
         next_frame(page)
@@ -779,11 +778,11 @@ def test_large_photo_is_drawn_from_a_preview_once_a_frame(open_viewer):
             return drawImage.call(this, source, ...rest);
         };
     """
-    page = open_viewer(query="width=6000&height=4000", script=count)
+    page = open_viewer(query="width=4000&height=3000", script=count)
     assert set(page.evaluate("drawn")) == {2560}
-    noisy, denoised = make_pair(6000, 4000)
+    noisy, denoised = make_pair(4000, 3000)
     rgba, left, top, scale = canvas_pixels(page, ".pane.noisy")
-    inside = rgba[top : top + int(4000 * scale), left : left + int(6000 * scale), :3]
+    inside = rgba[top : top + int(3000 * scale), left : left + int(4000 * scale), :3]
     assert np.abs(inside.mean((0, 1)) - noisy.mean((0, 1))).max() < 1
     assert inside.std(0).mean() < 8  # made small, noise averages out
 
@@ -792,7 +791,7 @@ def test_large_photo_is_drawn_from_a_preview_once_a_frame(open_viewer):
         button(page, f"{zoom}:1").click()
         assert_canvas_shows(page, ".pane.noisy", noisy, zoom)
         assert_canvas_shows(page, ".pane.denoised", denoised, zoom)
-    assert set(page.evaluate("drawn")) == {6000}
+    assert set(page.evaluate("drawn")) == {4000}
 
     x, y = middle_of(page, ".pane.noisy")
     page.mouse.move(x, y)

@@ -93,13 +93,6 @@ def test_build_has_as_many_parameters_as_published(name: str, arguments: dict[st
     assert f"{millions:.{decimals}f} M" == published
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "autoencoder"])
-def test_build_untrained_returns_its_input(name: str) -> None:
-    size = max(32, MULTIPLES[name])
-    noisy = np.random.default_rng(0).random((1, size, size, 3), np.float32)
-    np.testing.assert_array_equal(run(build(name, **SMALL[name]), noisy), noisy)
-
-
 @pytest.mark.parametrize(
     ("name", "grid"),
     [
@@ -142,23 +135,13 @@ def test_level_at_half_size_is_less_and_stays_unknown_where_nobody_knows() -> No
     np.testing.assert_allclose(halved[0, :, :, 0], [[UNKNOWN] * 2, [0.05] * 2], atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("name", "height", "width", "scales"),
-    [
-        *((name, 1, 2, 1) for name in NAMES),
-        *((name, 1, 1, 2) for name in ("autoencoder", "cbdnet", "ridnet", "unet")),
-    ],
-    ids=str,
-)
-def test_build_makes_a_network_of_open_size(name: str, height: int, width: int, scales: int) -> None:
-    multiple = multiple_of(name, scales=scales, **SMALL[name])
-    noisy = np.random.default_rng(0).random((1, height * multiple, width * multiple, 3), np.float32)
-    network = build(name, scales=scales, **SMALL[name])
-    if scales == 1:
-        disturb(network)
-    denoised = run(network, noisy)
+@pytest.mark.parametrize("name", ["autoencoder", "cbdnet", "ridnet", "unet"])
+def test_build_makes_a_network_of_two_scales(name: str) -> None:
+    size = multiple_of(name, scales=2, **SMALL[name])
+    noisy = np.random.default_rng(0).random((1, size, size, 3), np.float32)
+    denoised = run(build(name, scales=2, **SMALL[name]), noisy)
     assert denoised.shape == noisy.shape
-    assert np.array_equal(denoised, noisy) == (scales == 2 and name != "autoencoder")
+    assert np.array_equal(denoised, noisy) == (name != "autoencoder")
 
 
 def test_two_scales_take_what_is_coarse_from_half_the_size(tmp_path: Path) -> None:
@@ -186,17 +169,21 @@ def test_two_scales_take_what_is_coarse_from_half_the_size(tmp_path: Path) -> No
 def test_build_refuses_a_size_that_its_poolings_do_not_divide(name: str) -> None:
     with pytest.raises(ValueError, match=f"multiple of {MULTIPLES[name]}"):
         build(name, size=MULTIPLES[name] + 1, **SMALL[name])
-    assert build(name, size=MULTIPLES[name], **SMALL[name]).output_shape == (None, *[MULTIPLES[name]] * 2, 3)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_build_learns(name: str) -> None:
+def test_build_makes_a_network_of_open_size_that_returns_its_input_until_it_learns(name: str) -> None:
     noisy, clean = (picture[:1] for picture in grainy(name))
     network = build(name, **SMALL[name])
+    wide = np.concatenate([noisy, clean], axis=2)
+    denoised = run(network, wide)
+    assert denoised.shape == wide.shape
     if name != "autoencoder":
+        np.testing.assert_array_equal(denoised, wide)
         disturb(network)  # else the first step teaches the last convolution alone
     network.compile(keras.optimizers.SGD(0.1), loss="mae", run_eagerly=True)
     before = network.train_on_batch(noisy, clean)
+    assert before != pytest.approx(np.abs(noisy - clean).mean(), abs=1e-6)  # it does something
     assert np.abs(run(network, noisy) - clean).mean() < 0.995 * before
 
 
