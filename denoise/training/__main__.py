@@ -156,7 +156,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train_options(train: argparse.ArgumentParser) -> None:
-    train.add_argument("architecture", help="autoencoder, cbdnet, hinet, mirnet, pridnet, ridnet, uformer or unet")
+    names = "autoencoder, cbdnet, ffdnet, hinet, mirnet, pridnet, ridnet, uformer or unet"
+    train.add_argument("architecture", help=names)
     train.add_argument(
         "--data", type=Path, nargs="+", required=True, help="data sets to train on; some scenes are held out"
     )

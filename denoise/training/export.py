@@ -44,6 +44,12 @@ DESCRIPTIONS = {
         "Judges the noise in each part of the photo first, then removes it.",
         "Guo et al., Toward Convolutional Blind Denoising of Real Photographs, arXiv:1807.04686",
     ),
+    "ffdnet": Description(
+        "FFDNet",
+        "For faint noise that the camera has smoothed: small and plain, it is told how much there is.",
+        "After Zhang et al., FFDNet: Toward a Fast and Flexible Solution for CNN-Based Image Denoising, "
+        "arXiv:1710.04026",
+    ),
     "hinet": Description(
         "HINet",
         "Looks twice: a second network corrects what a first one made of the photo.",

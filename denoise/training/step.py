@@ -29,7 +29,7 @@ class DenoisingTraining(keras.Model):
         if any(layer.name == FIRST for layer in network.layers):
             outputs["first"] = network.get_layer(FIRST).output
         self.observed = keras.Model(network.input, outputs)  # the same layers; with what else is learnt from
-        self.is_told = isinstance(network.input, list)
+        self.is_told, self.is_told_exactly = isinstance(network.input, list), network.name == "ffdnet"
         self.patch_size = patch_size
         self.loss_name = loss
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -60,8 +60,11 @@ class DenoisingTraining(keras.Model):
 
         It is that of white noise that is as strong, in single pixels or in squares of `GRAIN`, whichever is more:
         of coarse noise two or three times the standard deviation. Half of the pictures have one level, the others that
-        around each pixel; all of them are a little wrong. Of a quarter of the pictures it is told nothing.
+        around each pixel; all of them are a little wrong. Of a quarter of the pictures it is told nothing. FFDNet is
+        always told the level of the whole picture as it is: it takes as much as it is told, and judges nothing.
         """
+        if self.is_told_exactly:
+            return ops.stop_gradient(ops.sqrt(_power(noise, 1, False) + 1e-12))
         coarse = GRAIN * ops.average_pool(noise, GRAIN, strides=GRAIN)
         chance = keras.random.normal((ops.shape(noise)[0], 1, 1, 3), dtype="float32", seed=self.seed_generator)
         fine, coarse = (

@@ -14,6 +14,7 @@ from denoise.training.export import convert
 SMALL = {
     "autoencoder": {"filters": 8},
     "cbdnet": {"filters": 8},
+    "ffdnet": {"filters": 8, "blocks": 1},
     "hinet": {"filters": 4, "levels": 2},
     "mirnet": {"filters": 8, "blocks": 1},
     "pridnet": {"filters": 4},
@@ -58,6 +59,7 @@ def disturb(network: keras.Model) -> None:
     [
         ("autoencoder", {}, 1_333_190),
         ("cbdnet", {}, 4_365_382),
+        ("ffdnet", {"told": 1}, 852_108),
         ("hinet", {}, 3_118_608),
         ("mirnet", {}, 1_495_556),
         pytest.param("pridnet", {}, 74_228_129, marks=pytest.mark.long),
@@ -240,5 +242,5 @@ def test_autoencoder_mixes_its_picture_with_the_input() -> None:
 
 
 def test_build_of_an_unknown_network_lists_the_known() -> None:
-    with pytest.raises(ValueError, match="autoencoder, cbdnet, hinet, mirnet, pridnet, ridnet, uformer"):
+    with pytest.raises(ValueError, match="autoencoder, cbdnet, ffdnet, hinet, mirnet, pridnet, ridnet, uformer"):
         build("transformer")

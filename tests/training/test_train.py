@@ -373,6 +373,15 @@ def test_network_that_is_told_the_level_begins_as_the_one_that_is_not(pairs_fold
     np.testing.assert_allclose(np.asarray(told([noisy, level])), expected, atol=1e-4)
 
 
+def test_ffdnet_is_always_told_the_level_of_the_picture_as_it_is() -> None:
+    network = build("ffdnet", filters=8, blocks=1, told=1)
+    sigma = np.linspace(0.01, 0.2, 8, dtype=np.float32)[:, None, None, None]
+    noise = sigma * np.random.default_rng(0).standard_normal((8, 32, 32, 3), np.float32)
+    told = np.asarray(DenoisingTraining(network, 32, "psnr", 0)._noise_level(noise))
+    expected = np.sqrt(np.square(noise).mean(axis=(1, 2, 3), keepdims=True))
+    np.testing.assert_allclose(told, np.broadcast_to(expected, told.shape), rtol=1e-4)
+
+
 def test_network_is_told_the_level_of_the_picture_or_around_each_pixel_or_nothing() -> None:
     network = build("unet", filters=8, blocks=1, levels=2, told=1)
     noise = np.random.default_rng(0).normal(0, 0.02, (400, 32, 32, 3)).astype(np.float32)

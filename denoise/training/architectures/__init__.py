@@ -8,6 +8,7 @@ import keras
 
 from denoise.training.architectures.autoencoder import autoencoder
 from denoise.training.architectures.cbdnet import cbdnet
+from denoise.training.architectures.ffdnet import ffdnet
 from denoise.training.architectures.hinet import hinet
 from denoise.training.architectures.mirnet import mirnet
 from denoise.training.architectures.pridnet import pridnet
@@ -19,6 +20,7 @@ from denoise.training.architectures.unet import unet
 ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {
     "autoencoder": autoencoder,
     "cbdnet": cbdnet,
+    "ffdnet": ffdnet,
     "hinet": hinet,
     "mirnet": mirnet,
     "pridnet": pridnet,
@@ -31,6 +33,7 @@ ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {
 MULTIPLES = {
     "autoencoder": 8,
     "cbdnet": 4,
+    "ffdnet": 2,
     "hinet": 1,
     "mirnet": 4,
     "pridnet": 256,
