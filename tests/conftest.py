@@ -1,5 +1,6 @@
 """Fixtures of all layers; see README.md beside this."""
 
+import gc
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -43,6 +44,14 @@ def _no_search_for_components() -> Iterator[None]:
         if "streamlit" in sys.modules:
             patch.setattr("streamlit.components.v2.manifest_scanner.scan_component_manifests", list)
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _little_garbage() -> Iterator[None]:
+    """Keep what other files have left in memory out of collections: Streamlit asks for a full one after each script."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")
