@@ -457,8 +457,10 @@ def test_link_shows_the_same_view(open_viewer):
     page = open_viewer(query="mix=1")
     button(page, LABELS["flip"]).click()
     page.locator(".stage").press("4")
-    page.locator(".stage").press("ArrowRight")
     page.wait_for_function("location.hash.startsWith('#flip,4,')")
+    enlarged = page.url
+    page.locator(".stage").press("ArrowRight")
+    page.wait_for_function("enlarged => location.href !== enlarged", arg=enlarged)
     address, place = page.url, place_of(page)
     again = open_viewer(query="mix=1" + address[address.index("#") :])
     assert data(again, "mode") == "flip"
