@@ -33,7 +33,11 @@ export function createTitle(root) {
   // Who looks at another tab is told that it is done, until they come back.
   function finish(text) {
     if (isWanted && document.hidden) {
-      new Notification(text, { body: document.title, tag: "denoise" }).onclick = () => window.focus();
+      try {
+        new Notification(text, { body: document.title, tag: "denoise" }).onclick = () => window.focus();
+      } catch {
+        // A phone that was allowed to at another time; the title says it, too.
+      }
     }
     tell(document.hidden ? `✓ ${text}` : "");
   }
