@@ -1,5 +1,6 @@
 """Which denoisers there are: what is known of each, which one serves unless another is asked for, how long it takes."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
@@ -19,7 +20,8 @@ DEFAULTS = DEFAULT, DEFAULT_FOR_BIG_PHOTOS, DEFAULT_FOR_NOISY_ONES = "ridnet", "
 
 BIG = 2_000_000  # pixels; 10 to 80 seconds of the default's work on two processor cores, with AVX-512 or without
 
-_SMOOTHED = 0.5
+SMOOTHED = 0.5
+"""From here on, see `denoise.level.smoothed_grain`, grain is what a camera has left of it."""
 
 NOISY = 3.5 / 255
 """So much noise everywhere is strong: phones at night have more, the texture of clean photos has less."""
@@ -33,6 +35,7 @@ class DenoiserInfo(NamedTuple):
         summary: What a person reads about it before choosing it.
         is_told: Whether it is told how much noise there is.
         pair: With which noise it runs twice, see `denoise.registry.ModelCard`; 0 if it does not.
+        partner: Name of the network that it works with, see `denoise.registry.ModelCard`.
         has_best: Whether several runs, see `denoise.ensemble`, make it better, and let it remove more.
         tile_size: Height and width of its tiles, in pixels.
         overlap: Pixels that they share.
@@ -44,6 +47,7 @@ class DenoiserInfo(NamedTuple):
     summary: str
     is_told: bool
     pair: float = 0.0
+    partner: str = ""
     has_best: bool = True
     tile_size: int = TILE_SIZE
     overlap: int = OVERLAP
@@ -118,7 +122,13 @@ def describe(card: ModelCard) -> DenoiserInfo:
     seconds = card.metrics.get("seconds_per_tile")  # of all its runs
     once = seconds / runs(card.pair).times if isinstance(seconds, float) else None
     return DenoiserInfo(
-        card.title, card.summary, is_told=card.told > 0, pair=card.pair, seconds=once, minutes=_minutes(card)
+        card.title,
+        card.summary,
+        is_told=card.told > 0,
+        pair=card.pair,
+        partner=card.partner,
+        seconds=once,
+        minutes=_minutes(card),
     )
 
 
@@ -133,7 +143,7 @@ def default_for(photo: Photo) -> str:
     """Name the denoiser that serves a photo unless another one is asked for."""
     if photo.width * photo.height <= BIG:
         # What a camera has left of its grain, the fast network finds better than the other, in a fifth of its time.
-        return DEFAULT_FOR_BIG_PHOTOS if smoothed_grain(photo.pixels) > _SMOOTHED else DEFAULT
+        return DEFAULT_FOR_BIG_PHOTOS if smoothed_grain(photo.pixels) > SMOOTHED else DEFAULT
     return DEFAULT_FOR_NOISY_ONES if noise_everywhere(photo.pixels) > NOISY else DEFAULT_FOR_BIG_PHOTOS
 
 
@@ -164,12 +174,20 @@ def expected_seconds(
     """
     known = denoiser_names()
     info = known[model]
-    seconds = pace.get(model) or info.seconds
-    if seconds is None:
-        return None
-    last = next(reversed(list(pace)), None)
-    if model not in pace and last and (by_card := known[last].seconds):
-        seconds *= pace[last] / by_card
+
     rows, columns = (len(tile_offsets(side, info.tile_size, info.overlap)) for side in (photo.height, photo.width))
-    first = looks(photo.height, photo.width) if info.needs_level else 0
-    return (rows * columns * info.runs(best=best).times + first) * seconds
+    how, partner = info.runs(best=best), info.partner
+    calls = Counter({model: rows * columns * how.times})
+    if info.needs_level:
+        calls[partner if partner and info.is_told else model] += looks(photo.height, photo.width)
+    if partner and not info.is_told:  # if the photo's grain is smoothed, which is not looked at here
+        calls[partner] += rows * columns * how.turns
+    last, total = next(reversed(list(pace)), None), 0.0
+    for name, count in calls.items():
+        seconds = pace.get(name) or known[name].seconds
+        if seconds is None:
+            return None
+        if name not in pace and last and (by_card := known[last].seconds):
+            seconds *= pace[last] / by_card
+        total += count * seconds
+    return total

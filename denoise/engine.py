@@ -4,16 +4,16 @@ How it works, in a few sentences. Every job has a thread of its own, so that its
 wait for room, decode, denoise, write. All of that goes on side by side but one thing: a tile is denoised by whoever has
 the turn, and there is one turn, because a network takes all processors by itself. Whoever has waited longest has it
 next, so every job advances by tiles, a small photo beside a large one. Only who has the turn touches a network, and the
-engine holds one network at a time, which takes 100 to 300 MB. So for a while, a second, the turn stays with the jobs of
-the network that is held, and after that goes to who has waited longest, whichever network that needs: nobody waits for
-more than the tiles of those who came before, and a while for each other network. A job that was cancelled, or that
-nobody refers to any more, ends when its tile does.
+engine holds what one job needs, a network of 100 to 300 MB and its partner if it has one. So for a while, a second, the
+turn stays with the jobs of what is held, and after that goes to who has waited longest, whichever network that needs:
+nobody waits for more than the tiles of those who came before, and a while for each other network. A job that was
+cancelled, or that nobody refers to any more, ends when its tile does.
 """
 
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import CancelledError
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
@@ -89,11 +89,13 @@ class Task:
 
     Attributes:
         seconds: For how long it has denoised tiles, without waiting for others or for a network to be loaded.
+        models: Names of the denoisers that it uses at the moment.
     """
 
     def __init__(self, engine: "Engine", job: Callable[[], Job[Any] | None] | None = None) -> None:
         own: Job[Any] = Job()
         self.seconds = 0.0
+        self.models: list[str] = []
         self._engine, self._job = engine, job or (lambda: own)
 
     def check(self) -> Job[Any]:
@@ -139,7 +141,7 @@ class _Waiting:
 
 
 class Engine:
-    """Does jobs, and holds the network that their tiles need.
+    """Does jobs, and holds the networks that their tiles need.
 
     Attributes:
         tiles: How many have been denoised.
@@ -160,13 +162,12 @@ class Engine:
     ) -> None:
         self.tiles = 0
         self._load, self._quantum, self._clock = load, quantum, clock
-        self._changed = threading.Condition()  # guards what follows; the network itself is its who has the turn
+        self._changed = threading.Condition()  # guards what follows; networks are theirs who have the turn
         self._waiting: list[_Waiting] = []
         self._pace: dict[str, float] = {}
         self._at_work = self._is_unwanted = False
-        self._model = ""  # the name of the network that is held
-        self._network: Denoiser | None = None
-        self._since = self._rested = clock()  # when the network was loaded, and when the last tile was done
+        self._networks: dict[str, Denoiser] = {}  # those that are held, by name
+        self._since = self._rested = clock()  # when one was loaded last, and when the last tile was done
 
     def submit(
         self, work: Callable[[Task], _T], *, explain: Callable[[Exception], str] = str, after: Job[Any] | None = None
@@ -222,26 +223,27 @@ class Engine:
             ModelError: It is missing or damaged.
         """
         with self._turn(model, lambda: None):
-            self._hold(model)
+            self._hold(model, [])
 
     def release(self) -> None:
-        """Let go of the network's memory, at the end of the tile that is at work; the next tile loads it again."""
+        """Let go of the networks' memory, at the end of the tile that is at work; the next tile loads it again."""
         with self._changed:
             if self._at_work:
                 self._is_unwanted = True
             else:
-                self._model, self._network = "", None
+                self._networks = {}
 
     @contextmanager
     def _denoiser(self, model: str, photo: Photo, task: Task) -> Iterator[Denoiser]:
         classical = non_local_means(photo.pixels) if model == _NLM else None
         ended: float | None = None  # when its last tile was: blending is a part of the next
+        task.models.append(model)
 
         def denoise_tile(tile: Image, level: Level) -> Image:
             nonlocal ended
             seconds = 0.0 if ended is None else self._clock() - ended
             with self._turn(model, task.check):
-                denoiser = classical or self._hold(model)
+                denoiser = classical or self._hold(model, task.models)
                 begun = self._clock()
                 denoised = denoiser(tile, level)
                 ended = self._clock()
@@ -255,16 +257,17 @@ class Engine:
         try:
             yield denoise_tile
         finally:
+            task.models.remove(model)
             if photo.pixels.nbytes > _LARGE:
                 self.release()
 
-    def _hold(self, model: str) -> Denoiser:
-        """Return a network, instead of the one that was held; to be called by who has the turn."""
-        if self._network is None or self._model != model:
-            self._model, self._network = "", None  # before there is another one
-            self._network = self._load(model)
-            self._model, self._since = model, self._clock()
-        return self._network
+    def _hold(self, model: str, together: Collection[str]) -> Denoiser:
+        """Return a network, held instead of those it does not work with; to be called by who has the turn."""
+        if model not in self._networks:
+            self._networks = {name: network for name, network in self._networks.items() if name in together}
+            self._networks[model] = self._load(model)
+            self._since = self._clock()
+        return self._networks[model]
 
     @contextmanager
     def _turn(self, model: str, check: Callable[[], object]) -> Iterator[None]:
@@ -285,7 +288,7 @@ class Engine:
             with self._changed:
                 self._at_work, self._rested = False, self._clock()
                 if self._is_unwanted:
-                    self._model, self._network, self._is_unwanted = "", None, False
+                    self._networks, self._is_unwanted = {}, False
                 self._changed.notify_all()
 
     def _next(self) -> _Waiting | None:
@@ -293,9 +296,9 @@ class Engine:
         if self._at_work or not self._waiting:
             return None
         longest, now = self._waiting[0], self._clock()
-        if not self._model or now - self._since >= self._quantum:
+        if not self._networks or now - self._since >= self._quantum:
             return longest
-        at_hand = next((each for each in self._waiting if each.model in (self._model, _NLM)), None)
+        at_hand = next((each for each in self._waiting if each.model in (*self._networks, _NLM)), None)
         return longest if at_hand is None and now - self._rested >= _LINGER else at_hand
 
     def _wake(self) -> None:

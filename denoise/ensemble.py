@@ -93,6 +93,16 @@ def ensemble(denoiser: Denoiser, how: Runs) -> Denoiser:
     return denoise_tile
 
 
+def mean_of(denoiser: Denoiser, partner: Denoiser, level: float) -> Denoiser:
+    """Make a denoiser whose result is the mean of two, the second of which is told another level than the first."""
+
+    def denoise_tile(tile: Image, tile_level: Level) -> Image:
+        told = np.full((*tile.shape[:2], 1), level, np.float32)
+        return (denoiser(tile, tile_level) + partner(tile, told)) / np.float32(2)
+
+    return denoise_tile
+
+
 def _turn(array: Image, turn: int) -> Image:
     """Turn a square by a quarter, then mirror every second; the first is the square itself."""
     turned = np.rot90(array, turn // 2)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise import Denoiser, Image, Level
-from denoise.catalogue import DEFAULT, DenoiserInfo, info_for, load_denoiser
+from denoise.catalogue import DEFAULT, SMOOTHED, DenoiserInfo, denoiser_names, info_for, load_denoiser
 from denoise.clean import clean_mask, mended, put_back_clean
-from denoise.ensemble import ensemble
+from denoise.ensemble import ensemble, mean_of
 from denoise.image import Photo, Pixels, space_of
 from denoise.level import GRAIN, estimate_level, smoothed_grain
 from denoise.light import keep_light
@@ -77,17 +77,22 @@ def denoise_photo(
     given = space.shown(photo.pixels) if space else photo.pixels
     shown = mended(given)
     clean = clean_mask(photo.pixels if shown is given else shown)
+    smoothed = smoothed_grain(shown) if info.pair or info.partner else 1.0
+    has_partner = bool(info.partner) and (info.is_told or smoothed > SMOOTHED)
 
-    def denoised(denoiser: Denoiser) -> Pixels:
+    def denoised(denoiser: Denoiser, partner: Denoiser | None) -> Pixels:
         tone = tone_of(shown)
+        looks = partner if partner and info.is_told else denoiser  # see `denoise.registry.ModelCard.partner`
         noise = level
         if noise is None:
-            look = keep_tone(denoiser, tone)
-            grain = GRAIN if info.is_told else 1
-            noise = estimate_level(shown, look, keep=clean, grain=grain) if info.needs_level else 0.0
-        smoothed = smoothed_grain(shown) if info.pair else 1.0
+            grain = GRAIN if info.is_told and looks is denoiser else 1
+            noise = estimate_level(shown, keep_tone(looks, tone), keep=clean, grain=grain) if info.needs_level else 0.0
+            if looks is not denoiser:
+                noise = denoiser_names()[info.partner].runs(noise, smoothed=smoothed).noise or noise
         how = info.runs(float(np.mean(noise)), smoothed=smoothed, best=best, strength=strength)
         several = ensemble(denoiser, how)
+        if partner and how.noise:
+            several = mean_of(several, ensemble(partner, how._replace(noise=0.0)), how.noise)
 
         def at_strength(tile: Image, tile_level: Level) -> Image:
             return several(tile, np.float32(max(1.0, strength)) * tile_level)
@@ -105,9 +110,12 @@ def denoise_photo(
         )
 
     seen = photo if shown is photo.pixels else dataclasses.replace(photo, pixels=shown)
-    with nullcontext(model) if callable(model) else denoisers(model, seen) as denoiser:
-        pixels = denoised(denoiser)
-    del denoiser, seen  # and with it a network that nobody else holds: what follows needs its memory
+    with (
+        nullcontext(model) if callable(model) else denoisers(model, seen) as denoiser,
+        denoisers(info.partner, seen) if has_partner else nullcontext() as partner,
+    ):
+        pixels = denoised(denoiser, partner)
+    del denoiser, partner, seen  # and with it a network that nobody else holds: what follows needs its memory
     put_back_clean(shown, pixels, clean)
     if space:
         pixels = space.returned(photo.pixels, given, pixels)

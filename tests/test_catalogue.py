@@ -47,6 +47,8 @@ def test_expected_seconds_follow_the_photo_and_the_machine():
     small, large = (Photo(np.zeros((side, side, 3), np.uint8)) for side in (256, 256 + 3 * 192))
     known = denoiser_names()
     for name, info in known.items():
+        if info.partner:
+            continue
         runs, first = 2 if info.pair else 1, int(info.needs_level)  # of a tile; to see how much noise there is
         tiles = 4 if name == "nlm" else 16
         assert expected_seconds(small, name) == pytest.approx((runs + first) * info.seconds)
@@ -54,7 +56,7 @@ def test_expected_seconds_follow_the_photo_and_the_machine():
         best = 1 if name == "nlm" else 8
         assert expected_seconds(small, name, best=True) == pytest.approx((best + first) * info.seconds)
         assert expected_seconds(large, name, pace={name: 2.0}) == 2 * (tiles * runs + 2 * first)
-    twice = {"ridnet": 9.0, "unet": 2 * known["unet"].seconds}  # by what was last at work
+    twice = {"ridnet": 9.0, "unet-strong": 2 * known["unet-strong"].seconds}  # by what was last at work
     assert expected_seconds(small, "cbdnet", pace=twice) == pytest.approx(2 * expected_seconds(small, "cbdnet"))
     assert expected_seconds(small, "nlm", pace=twice) == pytest.approx(2 * expected_seconds(small, "nlm"))
 
@@ -63,3 +65,11 @@ def test_expected_seconds_know_that_a_pair_was_timed(told_networks):
     for name, runs in (("told", 1), ("pair", 2)):  # of a tile in half a second; at first once more, for the level
         assert expected_seconds(PHOTO, name) == (runs + 1) * 0.5 / runs
         assert expected_seconds(PHOTO, name, best=True) == (8 + 1) * 0.5 / runs
+
+
+def test_expected_seconds_know_who_works_with_whom(told_networks):
+    pace = {"looks": 1.0, "works": 10.0}
+    assert expected_seconds(PHOTO, "looks", pace=pace) == 2 + 1 + 10  # a pair of runs, a look, and the partner's run
+    assert expected_seconds(PHOTO, "looks", best=True, pace=pace) == 8 + 1 + 4 * 10
+    assert expected_seconds(PHOTO, "works", pace=pace) == 10 + 1
+    assert expected_seconds(PHOTO, "works", pace={}) == 0.5 + 0.25

@@ -148,12 +148,12 @@ def test_load_denoiser_is_held_by_nobody_else_once_the_tiles_are_done(monkeypatc
         return network
 
     def blend(*args):
-        assert loaded[0]() is None
+        assert [network() for network in loaded] == [None]
         return mixed(*args)
 
     monkeypatch.setattr(catalogue, "load_model", load)
     monkeypatch.setattr(pipeline, "blend", blend)
-    denoise_photo(noisy(), "unet")
+    denoise_photo(noisy(), "ridnet")
     assert len(loaded) == 1
 
 
@@ -238,8 +238,8 @@ def test_denoise_photo_above_full_strength_removes_more(sigma):
 
 def test_denoise_photo_says_which_denoisers_can_remove_more_or_be_told(told_networks):
     for model, options, able in (
-        ("nlm", {"strength": 1.01}, "remove more than there seems to be; choose one that can: pair, "),
-        ("nlm", {"level": 0.1}, "be told how much noise there is; choose one that can: pair, told, told_pair."),
+        ("nlm", {"strength": 1.01}, "remove more than there seems to be; choose one that can: looks, pair, "),
+        ("nlm", {"level": 0.1}, "be told how much noise there is; choose one that can: looks, pair, told, told_pair, "),
     ):
         with pytest.raises(ModelError) as error:
             denoise_photo(COLOURS, model, **options)
@@ -274,6 +274,38 @@ def test_denoise_photo_of_no_noise_is_the_photo_with_and_without_the_noise_of_a_
         for options in ({}, {"best": True}, {"strength": 3.0}):
             same = denoise_photo(photo, "told_pair", level=0.0, **options)
             np.testing.assert_array_equal(same.pixels, photo.pixels)
+
+
+@pytest.mark.parametrize(
+    ("model", "smoothed", "told"),
+    [
+        pytest.param("looks", 1.0, {"looks": 1 / 255, "works": 3 / 255}, id="smoothed"),
+        pytest.param("looks", 0.4, {"looks": 1 / 255}, id="fine"),
+        pytest.param("works", 1.0, {"works": 3 / 255}, id="told"),
+        pytest.param("works", 0.0, {"works": FINE * 3 / 255}, id="told, fine"),
+    ],
+)
+def test_denoise_photo_tells_a_partner_of_what_the_other_sees(told_networks, monkeypatch, model, smoothed, told):
+    seen, lookers = [], []
+
+    def load(name):
+        def network(tile, tile_level):
+            seen.append((name, float(tile_level.max())))
+            return tile + np.float32(0.1 * (name == "works"))
+
+        return network
+
+    def estimate(pixels, denoiser, keep, grain):
+        denoiser(np.zeros((256, 256, 3), np.float32), np.zeros((256, 256, 1), np.float32))
+        lookers.append((seen.pop()[0], grain))
+        return 1 / 255
+
+    monkeypatch.setattr(catalogue, "load_model", load)
+    monkeypatch.setattr(pipeline, "estimate_level", estimate)
+    monkeypatch.setattr(pipeline, "smoothed_grain", lambda pixels: smoothed)
+    denoise_photo(noisy(), model)
+    assert lookers == [("looks", 1)]
+    assert dict(seen) == pytest.approx(told)
 
 
 def test_denoise_photo_runs_a_pair_with_noise_of_the_estimated_level(told_networks, monkeypatch):

@@ -5,11 +5,12 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from denoise import metrics
-from denoise.catalogue import DEFAULT
+from denoise.catalogue import DEFAULT, denoiser_names
 from denoise.image import Photo, crop, decode
 from denoise.light import keep_light
 from denoise.pipeline import denoise_photo
@@ -89,6 +90,18 @@ def test_network_for_strong_noise_takes_hot_pixels() -> None:
     denoised = denoise_photo(Photo(hot, format="PNG"), "unet-strong").pixels
     left, there = (float((picture[is_hot] - scene[is_hot].astype(float)).mean()) for picture in (denoised, hot))
     assert left < 0.1 * there
+
+
+def test_fast_network_takes_what_a_camera_has_left_of_its_grain() -> None:
+    """Grain of 4 levels that was smoothed over two pixels: with its partner it takes twice as much."""
+    clean = middle("chelsea.clean.png")
+    grain = cv2.GaussianBlur(np.random.default_rng(0).normal(0, 12, clean.pixels.shape), (0, 0), 0.9)
+    noisy = replace(clean, pixels=np.rint(clean.pixels + grain).clip(0, 255).astype(np.uint8))
+    alone = denoiser_names()["unet"]._replace(partner="")
+    pictures = [noisy, denoise_photo(noisy, load_model("unet"), info=alone), denoise_photo(noisy, "unet")]
+    before, by_itself, together = (metrics.psnr(clean.pixels, picture.pixels) for picture in pictures)
+    assert together > before + 0.5
+    assert together > by_itself + 0.2
 
 
 @pytest.mark.parametrize(("name", "model"), [("chelsea", "ridnet"), ("camera", "unet")])  # fur; black and white

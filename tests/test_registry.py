@@ -18,6 +18,7 @@ CARD = {
     "quantisation": "dynamic-range int8",
     "told": 0.0,
     "pair": 0.0,
+    "partner": "",
     "architecture": {"name": "tiny"},
     "training": {},
     "metrics": {},

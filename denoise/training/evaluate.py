@@ -140,7 +140,7 @@ def evaluate(
         timed[name] = _as_bundled(bundled[name], registry.model_card(name, models))
     for name, card in cards.items():
         denoisers[name] = _with(bundled[name], card)
-        facts[name] = {"version": _version_of(card), "title": card.title, "parameters": card.parameters}
+        facts[name] = {"version": _version_of(card, models), "title": card.title, "parameters": card.parameters}
         facts[name] |= {"bytes": card.bytes}
     for name in best:
         timed[f"{name} best"] = _as_bundled(bundled[name], cards[name], best=True)
@@ -150,7 +150,7 @@ def evaluate(
         floats = keras_denoiser(load_network(path, cards[name].architecture), cards[name].told)
         denoisers[f"{name} float32"] = _with(floats, cards[name])
         content = path.read_bytes()
-        own = {"version": f"{_version_of(cards[name])} {_digest(content)}", "bytes": len(content)}
+        own = {"version": f"{_version_of(cards[name], models)} {_digest(content)}", "bytes": len(content)}
         facts[f"{name} float32"] = {**facts[name], **own, "title": f"{cards[name].title}, float32"}
 
     found = {title: group for name, pairs in sets.items() for title, group in shots(name, pairs, iso).items()}
@@ -201,7 +201,7 @@ def update_card(model: str, results: Evaluated, models: Path = registry.MODELS_D
     card = json.loads(path.read_text(encoding="utf-8"))
     denoisers = results["denoisers"]
     version = denoisers[model]["version"] if model in denoisers else None
-    if _version_of(registry.model_card(model, models)) != version:
+    if _version_of(registry.model_card(model, models), models) != version:
         raise ValueError(f"The results must be of {card['file']} as bundled. Received: version {version}")
     speed = results["speed"]
     measured: dict[str, Any] = {"protocol": results["protocol"]}
@@ -262,11 +262,12 @@ def _as_bundled(denoiser: Denoiser, card: registry.ModelCard, *, best: bool = Fa
     return ensemble.ensemble(denoiser, catalogue.describe(card).runs(best=best))
 
 
-def _version_of(card: registry.ModelCard) -> str:
+def _version_of(card: registry.ModelCard, models: Path) -> str:
     """Tell of what a network's scores are: its file, and where it is told the level, all that is done with that."""
     if not card.told and not card.pair:
         return card.sha256
-    return f"{card.sha256} told {card.told:g} pair {card.pair:g} version {LEVEL}"
+    partner = f" partner {registry.model_card(card.partner, models).sha256}" if card.partner else ""
+    return f"{card.sha256} told {card.told:g} pair {card.pair:g}{partner} version {LEVEL}"
 
 
 def _with(denoiser: Denoiser, card: registry.ModelCard, *, best: bool = False) -> Callable[[Photo], Photo]:
@@ -313,7 +314,7 @@ def _save(path: Path, state: Evaluated) -> None:
 
 def _drop_other_versions(state: Evaluated, facts: Mapping[str, Mapping[str, Any]], models: Path) -> None:
     """Forget denoisers that are not what they were when they were scored, and networks that are bundled no more."""
-    known = {name: _version_of(card) for name, card in registry.list_models(models).items()}
+    known = {name: _version_of(card, models) for name, card in registry.list_models(models).items()}
     known |= {name: fact["version"] for name, fact in facts.items()}
     for name, denoiser in list(state["denoisers"].items()):
         bundled = name.removesuffix(" float32").removesuffix(" best")

@@ -234,6 +234,7 @@ def make_card(
         "quantisation": "dynamic-range int8",
         "told": 1.0 if configuration.get("arguments", {}).get("told") else 0.0,
         "pair": 0.0,
+        "partner": "",
         "licence": "MIT",
         "architecture": {"name": architecture, "arguments": configuration.get("arguments", {}), "paper": paper},
         "training": {**about_data, **(training or {}), **about_run},

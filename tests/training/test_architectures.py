@@ -241,6 +241,16 @@ def test_autoencoder_mixes_its_picture_with_the_input() -> None:
     np.testing.assert_allclose(run(mixed, noisy), (decoded + noisy) / 2, atol=1e-5)
 
 
+def test_level_may_be_multiplied_before_a_network_sees_it() -> None:
+    once, eight = (build("ffdnet", size=16, **SMALL["ffdnet"], told=told) for told in (1, 8))
+    disturb(once)
+    head, *others = once.get_weights()
+    head[:, :, -1] /= 8
+    eight.set_weights([head, *others])
+    noisy, level = keras.random.uniform((1, 16, 16, 3), seed=1), keras.random.uniform((1, 16, 16, 1), seed=2)
+    np.testing.assert_allclose(eight([noisy, level]), once([noisy, level]), atol=1e-5)
+
+
 def test_build_of_an_unknown_network_lists_the_known() -> None:
     with pytest.raises(ValueError, match="autoencoder, cbdnet, ffdnet, hinet, mirnet, pridnet, ridnet, uformer"):
         build("transformer")

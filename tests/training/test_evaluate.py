@@ -34,6 +34,7 @@ def card_of(name: str) -> dict[str, Any]:
         "quantisation": "dynamic-range int8",
         "told": 0.0,
         "pair": 0.0,
+        "partner": "",
         "licence": "MIT",
         "architecture": {"name": "ridnet", "arguments": ARGUMENTS},
         "training": {},

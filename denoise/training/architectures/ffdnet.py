@@ -17,7 +17,7 @@ def ffdnet(size: int | None = None, filters: int = 96, blocks: int = 5, told: in
         size: Height and width of the input, even; `None` for any such.
         filters: Channels of every feature map (the paper, for colour: 96).
         blocks: Pairs of convolutions between the first and the last one (the paper: 5).
-        told: 1 for the paper's network, which is told the noise level, see `noise_level.py`.
+        told: More than 0 for the paper's network, which is told the noise level, see `frame.py`.
 
     Returns:
         A model from (N, H, W, 3) noisy in [0, 1] to (N, H, W, 3) denoised, float32, not clipped.

@@ -20,13 +20,17 @@ class Frame:
     """
 
     def __init__(self, size: int | None, grid: int, told: int) -> None:
-        """Make the inputs; see the networks for the arguments."""
+        """Make the inputs; see the networks for the arguments.
+
+        `told` is by how much the level is multiplied beside the photo, for that has 256 steps in quantised arithmetic,
+        of which weak noise itself would be one or two.
+        """
         self.noisy, self.grid = keras.Input((size, size, 3), name="noisy"), grid
         self.level = level = noise_level_input(size) if told else None
         self.photo = self.seen = self.noisy if grid == 1 else ops.space_to_depth(self.noisy, grid)
         if level is not None:
             averaged = level if grid == 1 else layers.AveragePooling2D(grid, name="level_averaged")(level)
-            self.seen = layers.Concatenate(name="told")([self.photo, averaged])
+            self.seen = layers.Concatenate(name="told")([self.photo, averaged if told == 1 else averaged * told])
 
     def network(self, x: keras.KerasTensor, name: str, **options: Any) -> keras.Model:
         """Make the network of its last map.

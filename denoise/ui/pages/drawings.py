@@ -64,6 +64,12 @@ NETWORKS = {
         "The same network with one more input: how much noise there is. Told that, it need not guess, and takes "
         "strong grain and hot pixels that the other leaves.",
     ),
+    "ffdnet": Drawing(
+        [Stage("3 + level", is_special=True), Stage("96", 2, 12), Stage("3")],
+        [(0, 2)],
+        "Twelve plain convolutions on a half-size grid, told how much noise there is. It learnt white noise alone and "
+        "judges nothing: what is fainter than it is told goes. Where a camera has smoothed the grain, that is best.",
+    ),
     "autoencoder": Drawing(
         [
             *(Stage("3"), Stage("64"), Stage("128", 2), Stage("256", 4), Stage("256", 8, is_special=True)),

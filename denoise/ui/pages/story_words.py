@@ -38,7 +38,7 @@ SHEETS = {
     ),
 }
 NETWORKS = (
-    "Seven denoisers, six of them networks. The case study tried an autoencoder, CBDNet, PRIDNet and RIDNet; the "
+    "Eight denoisers, seven of them networks. The case study tried an autoencoder, CBDNet, PRIDNet and RIDNet; the "
     "U-Nets are ours. All predict the noise rather than the photo, but for the autoencoder."
 )
 DRAWINGS_NOTE = (
