@@ -178,7 +178,7 @@ def expected_seconds(
     rows, columns = (len(tile_offsets(side, info.tile_size, info.overlap)) for side in (photo.height, photo.width))
     how, partner = info.runs(best=best), info.partner
     calls = Counter({model: rows * columns * how.times})
-    if info.needs_level:
+    if info.needs_level or partner:
         calls[partner if partner and info.is_told else model] += looks(photo.height, photo.width)
     if partner and not info.is_told:  # if the photo's grain is smoothed, which is not looked at here
         calls[partner] += rows * columns * how.turns

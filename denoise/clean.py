@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from denoise.banding import remove_banding
 from denoise.deblocking import remove_blocks
+from denoise.hot_pixels import remove_hot_pixels
 from denoise.image import Pixels
 
 Mask = NDArray[np.bool_]
@@ -95,8 +96,8 @@ def put_back_clean(before: Pixels, after: Pixels, clean: Mask) -> None:
 
 
 def mended(pixels: Pixels) -> Pixels:
-    """Return a photo, (H, W, 3), as denoisers see it: without a JPEG's blocks and a sensor's stripes, if it has any."""
-    return remove_banding(remove_blocks(pixels))
+    """Return a photo, (H, W, 3), as denoisers see it: without a JPEG's blocks and a sensor's hot pixels and stripes."""
+    return remove_banding(remove_hot_pixels(remove_blocks(pixels)))
 
 
 def clean_share(pixels: Pixels) -> float:

@@ -12,6 +12,8 @@ STRONG = 5 / 255
 MOST_ADDED = 5 / 255
 """Standard deviation of the white noise that is added, at most; more blurs texture."""
 
+_UNSEEN = 8.0  # times what a network removes of smoothed grain is there for one that judges nothing
+
 
 class Runs(NamedTuple):
     """How a denoiser runs on a tile; once, on the tile itself, unless said otherwise.
@@ -55,6 +57,20 @@ def runs(
         added = (FINE + (1 - FINE) * smoothed) * pair * level
         return Runs(turns, noise=max(strength, 1.0) * min(max(added, 1e-9), MOST_ADDED))
     return Runs(turns, again=bool(pair) or best or strength > 1, noise=max(strength - 1.0, 0.0) * MOST_ADDED)
+
+
+def faint_noise(level: float, *, smoothed: float, strength: float = 1.0) -> float:
+    """Return how much noise there is, as FFDNet is told of it, where another network removes some of it.
+
+    Args:
+        level: What that removes, in [0, 1].
+        smoothed: As for `runs`.
+        strength: As for `runs`.
+
+    Returns:
+        Standard deviation in [0, 1]; zero where there is so much that the other one sees all of it.
+    """
+    return 0.0 if level >= STRONG else runs(_UNSEEN, level, smoothed=smoothed, strength=strength).noise
 
 
 def ensemble(denoiser: Denoiser, how: Runs) -> Denoiser:

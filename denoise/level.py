@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from denoise import Denoiser, Image, Level
 from denoise.clean import clean_mask, mended
 from denoise.image import Pixels, to_float
-from denoise.tiling import OVERLAP, TILE_SIZE, denoise_tiled, tile_offsets
+from denoise.tiling import OVERLAP, TILE_SIZE, denoise_tiled, tile_offsets, windows
 
 UNKNOWN = -0.1
 """What a network is told where nobody knows the level: as far below zero as strong noise is above it."""
@@ -170,7 +170,7 @@ def noise_everywhere(pixels: Pixels) -> float:
     Returns:
         Standard deviation in [0, 1]; zero of a photo that is too small to tell.
     """
-    variance = np.concatenate([_variances(to_float(window)) for window in _windows(pixels)])
+    variance = np.concatenate([_variances(to_float(window)) for window in windows(pixels)])
     return float(np.sqrt(np.quantile(variance, _QUIETEST))) if variance.size >= _FEWEST else 0.0
 
 
@@ -186,7 +186,7 @@ def smoothed_grain(pixels: Pixels) -> float:
     Returns:
         0 for grain as fine as a sensor's, after a demosaic, or finer, up to 1; 0.5 if the photo is too small to tell.
     """
-    fine, coarse = np.concatenate([_colours(to_float(window)) for window in _windows(pixels)], axis=1)
+    fine, coarse = np.concatenate([_colours(to_float(window)) for window in windows(pixels)], axis=1)
     if len(fine) < _FEWEST:
         return 0.5
     quiet = np.argsort(fine + coarse)[: max(_FEWEST // 2, int(_QUIET * len(fine)))]
@@ -203,15 +203,6 @@ def _colours(picture: Image) -> NDArray[np.float32]:
     told = ((mean > 10 / 255) & (mean < 245 / 255)).all(axis=2)
     parts = (luminance - less, less - least)
     return np.stack([cv2.blur(part * part, (16, 16))[inside, inside][told] for part in parts])
-
-
-def _windows(pixels: Pixels) -> list[Pixels]:
-    """Up to 4×4 windows, evenly over a photo."""
-    rows, columns = (
-        [int(start) for start in np.linspace(0, max(0, length - TILE_SIZE), min(4, -(-length // TILE_SIZE)))]
-        for length in pixels.shape[:2]
-    )
-    return [pixels[top : top + TILE_SIZE, left : left + TILE_SIZE] for top in rows for left in columns]
 
 
 def _variances(picture: Image) -> NDArray[np.float32]:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise import Denoiser, Image, Level
-from denoise.catalogue import DEFAULT, SMOOTHED, DenoiserInfo, denoiser_names, info_for, load_denoiser
+from denoise.catalogue import DEFAULT, SMOOTHED, DenoiserInfo, info_for, load_denoiser
 from denoise.clean import clean_mask, mended, put_back_clean
-from denoise.ensemble import ensemble, mean_of
+from denoise.ensemble import Runs, ensemble, faint_noise, mean_of
 from denoise.image import Photo, Pixels, space_of
 from denoise.level import GRAIN, estimate_level, smoothed_grain
 from denoise.light import keep_light
@@ -86,13 +86,15 @@ def denoise_photo(
         noise = level
         if noise is None:
             grain = GRAIN if info.is_told and looks is denoiser else 1
-            noise = estimate_level(shown, keep_tone(looks, tone), keep=clean, grain=grain) if info.needs_level else 0.0
+            is_needed = info.needs_level or partner
+            noise = estimate_level(shown, keep_tone(looks, tone), keep=clean, grain=grain) if is_needed else 0.0
             if looks is not denoiser:
-                noise = denoiser_names()[info.partner].runs(noise, smoothed=smoothed).noise or noise
-        how = info.runs(float(np.mean(noise)), smoothed=smoothed, best=best, strength=strength)
+                noise = faint_noise(noise, smoothed=smoothed) or noise
+        mean = float(np.mean(noise))
+        how = info.runs(mean, smoothed=smoothed, best=best, strength=strength)
         several = ensemble(denoiser, how)
-        if partner and how.noise:
-            several = mean_of(several, ensemble(partner, how._replace(noise=0.0)), how.noise)
+        if partner and not info.is_told and (told := faint_noise(mean, smoothed=smoothed, strength=strength)):
+            several = mean_of(several, ensemble(partner, Runs(how.turns)), told)
 
         def at_strength(tile: Image, tile_level: Level) -> Image:
             return several(tile, np.float32(max(1.0, strength)) * tile_level)

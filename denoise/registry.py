@@ -33,8 +33,8 @@ class ModelCard:
             whose standard deviation is this multiple of the level, or, of a very noisy photo, once more on its own
             result (`denoise.ensemble`).
         partner: Name of the network that it works with, or nothing. Where a camera has smoothed the grain, the result
-            of one that has a pair is the mean of it and of its partner, which is told the noise that the pair adds. One
-            that is told the level has its partner look how much there is.
+            is the mean of it and of its partner, which is told `denoise.ensemble.faint_noise`. One that is told the
+            level itself has its partner look how much there is.
         architecture: The network's settings.
         training: How the network was trained.
         metrics: What it measured, per data set.

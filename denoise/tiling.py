@@ -87,6 +87,15 @@ def tile_offsets(length: int, tile_size: int, overlap: int) -> list[int]:
     return [i * (length - tile_size) // steps for i in range(steps + 1)]
 
 
+def windows(pixels: Pixels) -> list[Pixels]:
+    """Return up to 4×4 windows of a photo, as large as tiles and evenly over it, by which to judge all of it."""
+    rows, columns = (
+        [int(start) for start in np.linspace(0, max(0, length - TILE_SIZE), min(4, -(-length // TILE_SIZE)))]
+        for length in pixels.shape[:2]
+    )
+    return [pixels[top : top + TILE_SIZE, left : left + TILE_SIZE] for top in rows for left in columns]
+
+
 def denoise_tiled(
     pixels: _Pixels,
     denoiser: Denoiser,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from denoise.ensemble import MOST_ADDED, STRONG, Runs, ensemble, runs
+from denoise.ensemble import MOST_ADDED, STRONG, Runs, ensemble, faint_noise, mean_of, runs
 
 LEVEL = np.linspace(0, 0.1, 64, dtype=np.float32).reshape(8, 8, 1)
 
@@ -100,3 +100,29 @@ def test_runs_add_less_where_no_camera_has_smoothed_the_grain():
     assert little == pytest.approx(2 * 0.002)
     assert little < some < much == pytest.approx(8 * 0.002)
     assert runs(8.0, 1.1 * STRONG, smoothed=0) == runs(8.0, 1.1 * STRONG)
+
+
+def test_mean_of_two_tells_the_second_another_level():
+    told = []
+
+    def partner(tile, level):
+        told.append(level)
+        return tile + np.float32(1)
+
+    tile, level = np.zeros((8, 8, 3), np.float32), np.full((8, 8, 1), 0.5, np.float32)
+    mean = mean_of(lambda tile, level: tile + level, partner, 0.25)(tile, level)
+    np.testing.assert_allclose(mean, 0.75)
+    np.testing.assert_array_equal(told[0], np.full((8, 8, 1), np.float32(0.25)))
+
+
+@pytest.mark.parametrize(
+    ("level", "options", "told"),
+    [
+        (0.5 / 255, {"smoothed": 1.0}, 4 / 255),
+        (0.5 / 255, {"smoothed": 1.0, "strength": 2.0}, 8 / 255),
+        (3 / 255, {"smoothed": 1.0}, MOST_ADDED),
+        (STRONG, {"smoothed": 1.0, "strength": 2.0}, 0.0),
+    ],
+)
+def test_faint_noise_is_many_times_what_a_careful_network_removes_of_it(level, options, told):
+    assert faint_noise(level, **options) == pytest.approx(told)

@@ -279,10 +279,10 @@ def test_denoise_photo_of_no_noise_is_the_photo_with_and_without_the_noise_of_a_
 @pytest.mark.parametrize(
     ("model", "smoothed", "told"),
     [
-        pytest.param("looks", 1.0, {"looks": 1 / 255, "works": 3 / 255}, id="smoothed"),
-        pytest.param("looks", 0.4, {"looks": 1 / 255}, id="fine"),
-        pytest.param("works", 1.0, {"works": 3 / 255}, id="told"),
-        pytest.param("works", 0.0, {"works": FINE * 3 / 255}, id="told, fine"),
+        pytest.param("looks", 1.0, {"looks": 0.5 / 255, "works": 4 / 255}, id="smoothed"),
+        pytest.param("looks", 0.4, {"looks": 0.5 / 255}, id="fine"),
+        pytest.param("works", 1.0, {"works": 4 / 255}, id="told"),
+        pytest.param("works", 0.0, {"works": FINE * 4 / 255}, id="told, fine"),
     ],
 )
 def test_denoise_photo_tells_a_partner_of_what_the_other_sees(told_networks, monkeypatch, model, smoothed, told):
@@ -298,7 +298,7 @@ def test_denoise_photo_tells_a_partner_of_what_the_other_sees(told_networks, mon
     def estimate(pixels, denoiser, keep, grain):
         denoiser(np.zeros((256, 256, 3), np.float32), np.zeros((256, 256, 1), np.float32))
         lookers.append((seen.pop()[0], grain))
-        return 1 / 255
+        return 0.5 / 255
 
     monkeypatch.setattr(catalogue, "load_model", load)
     monkeypatch.setattr(pipeline, "estimate_level", estimate)
