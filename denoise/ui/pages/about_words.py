@@ -93,7 +93,7 @@ def limits(max_megapixels: float) -> list[str]:
         "plainly, by one tone curve for all, and come back as TIFF.",
         "Bring back what the noise has drowned. A network can only guess at it, and a guess may look right and be "
         "wrong: do not use it as evidence.",
-        "Sharpen, or remove blur, dust, banding and compression blocks.",
+        "Sharpen, or remove blur and dust.",
         "Promise anything about film grain, scanner noise or salt-and-pepper noise: the networks learnt from the noise "
         "of digital cameras, and how they fare there has not been measured.",
         "Keep CMYK: such photos come back as RGB. JPEG has no transparency, so a transparent photo is laid on white "
