@@ -15,7 +15,7 @@ _BYTE, _SHORT, _RATIONAL, _SIGNED_RATIONAL = 1, 3, 5, 10
 _WHITE = 65535
 
 
-def dng(scene, *, orientation=1, neutral=NEUTRAL, xmp=b"", make="Maker", noise=0.0, full=1.0, preview=b""):
+def dng(scene, *, orientation=1, neutral=NEUTRAL, xmp=b"", make="Maker", noise=0.0, full=1.0, preview=b"", hot=()):
     """Return the DNG of a camera that sees the primaries of sRGB.
 
     Args:
@@ -27,6 +27,7 @@ def dng(scene, *, orientation=1, neutral=NEUTRAL, xmp=b"", make="Maker", noise=0
         noise: Standard deviation, in [0, 1].
         preview: The JPEG that it brings.
         full: What its photosites can hold, in shares of what it says.
+        hot: Rows, columns and values of photosites that shine by themselves.
     """
     height, width = scene.shape[:2]
     seen = scene * np.array(NEUTRAL)
@@ -34,6 +35,8 @@ def dng(scene, *, orientation=1, neutral=NEUTRAL, xmp=b"", make="Maker", noise=0
     for row, column, channel in ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2)):
         mosaic[row::2, column::2] = seen[row::2, column::2, channel]
     mosaic += np.random.default_rng(5).normal(0, noise, mosaic.shape)
+    for row, column, value in hot:
+        mosaic[row, column] = value
     samples = np.rint(mosaic.clip(0, full) * _WHITE).astype("<u2").tobytes()
 
     tags = ImageFileDirectory_v2(prefix=b"II")

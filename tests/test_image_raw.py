@@ -81,6 +81,22 @@ def test_decode_sees_where_a_sensor_was_full_before_it_should_be(highlights):
     np.testing.assert_allclose(cut.pixels[10:-10, 16].mean(axis=0), whole.pixels[10:-10, 64].mean(axis=0), rtol=0.03)
 
 
+def test_decode_takes_hot_photosites_and_leaves_stars():
+    rng = np.random.default_rng(2)
+    y, x = np.mgrid[:128, :160]
+    sky = np.full((128, 160), 0.01)
+    for top in range(12, 128, 24):  # stars as narrow as a good lens draws them, wherever their middle lies
+        for left in range(12, 160, 24):
+            down, across = rng.uniform(-0.5, 0.5, 2)
+            star = np.exp(-((x - left - across) ** 2 + (y - top - down) ** 2) / (2 * 0.7**2))
+            sky += rng.uniform(0.05, 0.5) * star
+    scene = np.repeat(sky[..., None], 3, axis=2)
+    hot = [(top, left, rng.uniform(0.05, 0.9)) for top in range(0, 128, 24) for left in range(1, 160, 24)]
+    plain, mended = (decode(dng(scene, noise=0.001, hot=each)).pixels.astype(float) for each in ([], hot))
+    assert np.abs(mended - plain).max() < 12 * 257  # noise in place of light
+    assert np.mean(mended != plain) < 9 * len(hot) / sky.size
+
+
 def test_decode_balances_white_as_asked():
     by_lamp = dng(np.full((64, 96, 3), 0.3), neutral=(0.8, 1, 0.4))  # the camera took warm light for white
     red, green, blue = middle(decode(by_lamp))

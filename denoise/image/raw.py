@@ -1,9 +1,9 @@
 """Cameras' RAW files: the sensor's mosaic, developed by LibRaw to an upright 16-bit photo in sRGB.
 
 Developed plainly, with nothing that a network cannot tell from the photo: no sharpening, no smoothing, and one tone
-curve for all photos. LibRaw's own automatic brightness would choose one for each, by its brightest hundredth, and it
-would take the lightest value of each for white: what was taken at night would become day, and of a series no two would
-match.
+curve for all photos; but hot photosites go. LibRaw's own automatic brightness would choose one for each, by its
+brightest hundredth, and it would take the lightest value of each for white: what was taken at night would become day,
+and of a series no two would match.
 """
 
 import io
@@ -11,8 +11,10 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageCms
@@ -37,6 +39,8 @@ _TOP = 65535
 _BLOCK = 64  # rows
 _FULL = 0.75  # of white: a sensor may be full from there on
 _CUT, _FEWEST_CUT = 1e-4, 16  # share of the photosites that have one and the same greatest value where it is, and count
+_HOT_IN, _HOT_FAINTEST = 0.1, 0.004  # of white: surroundings at most of a hot photosite, and its excess at least
+_HOT_FAR, _HOT_SHARED = 8.0, 0.25  # standard deviations of the noise, at least; what all neighbours but one have of it
 _LARGEST_JPEG = 200.0  # megapixels of a preview, of which nothing but the EXIF is read
 _MARGIN = 1.3  # pixels of a sensor for each one of its photo: it has dark edges
 _FLIPS = {3: 3, 5: 8, 6: 6}  # how LibRaw has turned it, and what that is in EXIF
@@ -93,6 +97,7 @@ def develop(data: bytes, development: Development, max_megapixels: float) -> Pho
     """
     with _opened(data, max_megapixels) as raw:
         full, share = _full(raw)
+        _cool(raw)
         linear = raw.postprocess(
             **_WHITE[development.white_balance],
             highlight_mode=_HIGHLIGHTS[development.highlights],
@@ -187,6 +192,31 @@ def _full(raw: Any) -> tuple[int | None, float]:
         return None, 1.0
     black = float(np.mean(raw.black_level_per_channel))
     return top, (top - black) / (white - black)
+
+
+def _cool(raw: Any) -> None:
+    """Takes hot photosites out of a Bayer mosaic, before a demosaic spreads them: those in the dark that shine alone.
+
+    The light of a star falls on its neighbours, too, whatever their colour.
+    """
+    values = raw.raw_image_visible
+    if values is None or values.ndim != 2 or np.shape(raw.raw_pattern) != (2, 2):
+        return
+    black = float(np.mean(raw.black_level_per_channel))
+    span = raw.white_level - black
+    excess, is_hot = np.zeros_like(values), np.zeros(values.shape, bool)
+    for plane in product((slice(0, None, 2), slice(1, None, 2)), repeat=2):  # of one colour each
+        own = np.ascontiguousarray(values[plane])
+        around = cv2.medianBlur(own, 5)
+        excess[plane] = cv2.subtract(own, around)
+        is_dark = around < black + _HOT_IN * span
+        noise = 1.4826 * np.median(cv2.absdiff(own, around)[is_dark]) if is_dark.any() else 0.0
+        is_hot[plane] = is_dark & (excess[plane] > max(_HOT_FAR * noise, _HOT_FAINTEST * span))
+    rows, columns = np.nonzero(is_hot)
+    padded = np.pad(excess, 1, mode="edge")
+    others = [padded[rows + y, columns + x] for y, x in product(range(3), repeat=2) if (y, x) != (1, 1)]
+    alone = np.sort(others, axis=0)[-2] < _HOT_SHARED * excess[rows, columns]
+    values[rows[alone], columns[alone]] -= excess[rows[alone], columns[alone]]
 
 
 def _white(multipliers: list[float] | None) -> float:
