@@ -62,10 +62,14 @@ def list_models(directory: Path = MODELS_DIR) -> dict[str, ModelCard]:
     """Read the model cards of a directory, sorted by name.
 
     Raises:
-        ModelError: A card is malformed; the message names the file and the key.
+        ModelError: A card is malformed, or its partner is missing; the message names the file and the key.
     """
     paths = sorted(directory.glob("*.json"))
-    return {path.stem: _read_card(path, (path.stat().st_mtime_ns, path.stat().st_size)) for path in paths}
+    cards = {path.stem: _read_card(path, (path.stat().st_mtime_ns, path.stat().st_size)) for path in paths}
+    for name, card in cards.items():
+        if card.partner and card.partner not in cards:
+            raise ModelError(f"The model card {name}.json names a partner that has none here: {card.partner!r}.")
+    return cards
 
 
 def model_card(name: str, directory: Path = MODELS_DIR) -> ModelCard:

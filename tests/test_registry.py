@@ -113,6 +113,11 @@ def test_load_model_refuses_a_card_that_says_otherwise_than_its_file(tmp_path, t
         load_model("other", tmp_path)
 
 
+def test_list_models_refuses_a_partner_that_is_not_there(write_card):
+    with pytest.raises(ModelError, match=r"tiny\.json names a partner that has none here: 'ffdnet'"):
+        list_models(write_card(CARD | {"partner": "ffdnet"}))
+
+
 def test_list_models_takes_whole_numbers_for_numbers(write_card):
     assert list_models(write_card(CARD | {"told": 2}))["tiny"].told == 2.0
 

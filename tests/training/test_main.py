@@ -85,7 +85,7 @@ def test_train_then_export_bundles_a_network(
     assert main(["train", "cbdnet", "--data", str(pairs_folder), "--run", str(run), "--loss", "cbdnet", *TINY]) == 0
     assert "100% done" in capsys.readouterr().out
     models.mkdir()
-    shutil.copy(registry.MODELS_DIR / "ridnet.json", models)  # says what the training data were
+    shutil.copy(registry.MODELS_DIR / "autoencoder.json", models)  # says what the training data were
     monkeypatch.setattr(registry, "MODELS_DIR", models)
     assert main(["export", "--model", "mine", "--run", str(run), "--machine", "a test"]) == 0
     card = registry.model_card("mine", models)
@@ -93,7 +93,7 @@ def test_train_then_export_bundles_a_network(
     assert (card.training["machine"], card.training["steps"]) == ("a test", 2)
     assert card.training["data"] == "1 pairs or clean photos"
     assert "noise_model" not in card.training
-    assert main(["export", "--model", "mine", "--run", str(run), "--data-like", "ridnet"]) == 0
+    assert main(["export", "--model", "mine", "--run", str(run), "--data-like", "autoencoder"]) == 0
     card = registry.model_card("mine", models)
     assert "656 clean photo tiles" in card.training["data"]
     assert os.sep not in str(card.training["configuration"]["initial_weights"])

@@ -19,7 +19,7 @@ def page():
 @pytest.fixture
 def models(tmp_path, monkeypatch):
     """A folder with one model card, which may be changed; the page reads it."""
-    shutil.copy(registry.MODELS_DIR / "ridnet.json", tmp_path)
+    shutil.copy(registry.MODELS_DIR / "cbdnet.json", tmp_path)
     list_models = registry.list_models
     monkeypatch.setattr(registry, "list_models", lambda: list_models(tmp_path))
     return tmp_path
@@ -64,16 +64,16 @@ def test_page_tells_what_a_network_learnt_from():
 
 
 def test_page_shows_a_card_that_tells_little(models):
-    card = json.loads((models / "ridnet.json").read_text("utf-8"))
+    card = json.loads((models / "cbdnet.json").read_text("utf-8"))
     card |= {"architecture": {}, "training": {"steps": "many"}, "metrics": {"protocol": "x", "polyu": {"photos": 1}}}
-    (models / "ridnet.json").write_text(json.dumps(card))
+    (models / "cbdnet.json").write_text(json.dumps(card))
     app = run()
-    assert [each.value for each in app.subheader] == ["RIDNet"]
+    assert [each.value for each in app.subheader] == ["CBDNet"]
     assert about_words.MODEL_MEASURED not in words(app)
 
 
 def test_damaged_card_gives_a_sentence_and_leaves_the_rest(models):
-    (models / "ridnet.json").write_text("{}")
+    (models / "cbdnet.json").write_text("{}")
     app = run()
     assert len(app.error) == 1
     assert "lacks the key" in app.error[0].value
@@ -81,7 +81,7 @@ def test_damaged_card_gives_a_sentence_and_leaves_the_rest(models):
 
 
 def test_no_card_gives_a_sentence(models):
-    (models / "ridnet.json").unlink()
+    (models / "cbdnet.json").unlink()
     assert [info.value for info in run().info] == [about_words.NO_MODELS]
 
 
