@@ -180,7 +180,7 @@ def expected_seconds(
     calls = Counter({model: rows * columns * how.times})
     if info.needs_level or partner:
         calls[partner if partner and info.is_told else model] += looks(photo.height, photo.width)
-    if partner and not info.is_told:  # if the photo's grain is smoothed, which is not looked at here
+    if partner and not info.is_told:  # if the noise is not strong, which is not looked at here
         calls[partner] += rows * columns * how.turns
     last, total = next(reversed(list(pace)), None), 0.0
     for name, count in calls.items():

@@ -12,7 +12,9 @@ STRONG = 5 / 255
 MOST_ADDED = 5 / 255
 """Standard deviation of the white noise that is added, at most; more blurs texture."""
 
-_UNSEEN = 8.0  # times what a network removes of smoothed grain is there for one that judges nothing
+_UNSEEN, _UNSEEN_FINE = 8.0, 0.125
+# For one that judges nothing, there is so many times the noise that a careful network removes of smoothed grain, and
+# such a share of that where the grain is fine.
 
 
 class Runs(NamedTuple):
@@ -60,7 +62,7 @@ def runs(
 
 
 def faint_noise(level: float, *, smoothed: float, strength: float = 1.0) -> float:
-    """Return how much noise there is, as FFDNet is told of it, where another network removes some of it.
+    """Return how much noise there is, as FFDNet is told of it, where a careful network removes some of it.
 
     Args:
         level: What that removes, in [0, 1].
@@ -68,9 +70,12 @@ def faint_noise(level: float, *, smoothed: float, strength: float = 1.0) -> floa
         strength: As for `runs`.
 
     Returns:
-        Standard deviation in [0, 1]; zero where there is so much that the other one sees all of it.
+        Standard deviation in [0, 1]; zero where there is so much that the other one sees it, and its blotches, better.
     """
-    return 0.0 if level >= STRONG else runs(_UNSEEN, level, smoothed=smoothed, strength=strength).noise
+    if level >= STRONG:
+        return 0.0
+    seen = (_UNSEEN_FINE + (1 - _UNSEEN_FINE) * smoothed) * _UNSEEN * level
+    return max(strength, 1.0) * min(seen, MOST_ADDED)
 
 
 def ensemble(denoiser: Denoiser, how: Runs) -> Denoiser:

@@ -78,7 +78,6 @@ def denoise_photo(
     shown = mended(given)
     clean = clean_mask(photo.pixels if shown is given else shown)
     smoothed = smoothed_grain(shown) if info.pair or info.partner else 1.0
-    has_partner = bool(info.partner) and (info.is_told or smoothed > SMOOTHED)
 
     def denoised(denoiser: Denoiser, partner: Denoiser | None) -> Pixels:
         tone = tone_of(shown)
@@ -92,8 +91,11 @@ def denoise_photo(
                 noise = faint_noise(noise, smoothed=smoothed) or noise
         mean = float(np.mean(noise))
         how = info.runs(mean, smoothed=smoothed, best=best, strength=strength)
+        told = faint_noise(mean, smoothed=smoothed, strength=strength) if partner and not info.is_told else 0.0
+        if told and smoothed < SMOOTHED:
+            how = how._replace(noise=0.0)  # of fine grain, a pair finds nothing that the partner does not
         several = ensemble(denoiser, how)
-        if partner and not info.is_told and (told := faint_noise(mean, smoothed=smoothed, strength=strength)):
+        if partner and told:
             several = mean_of(several, ensemble(partner, Runs(how.turns)), told)
 
         def at_strength(tile: Image, tile_level: Level) -> Image:
@@ -114,7 +116,7 @@ def denoise_photo(
     seen = photo if shown is photo.pixels else dataclasses.replace(photo, pixels=shown)
     with (
         nullcontext(model) if callable(model) else denoisers(model, seen) as denoiser,
-        denoisers(info.partner, seen) if has_partner else nullcontext() as partner,
+        denoisers(info.partner, seen) if info.partner else nullcontext() as partner,
     ):
         pixels = denoised(denoiser, partner)
     del denoiser, partner, seen  # and with it a network that nobody else holds: what follows needs its memory

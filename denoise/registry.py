@@ -32,9 +32,9 @@ class ModelCard:
         pair: 0 for a network that runs once. Else it runs twice: on the photo with white noise added and subtracted,
             whose standard deviation is this multiple of the level, or, of a very noisy photo, once more on its own
             result (`denoise.ensemble`).
-        partner: Name of the network that it works with, or nothing. Where a camera has smoothed the grain, the result
-            is the mean of it and of its partner, which is told `denoise.ensemble.faint_noise`. One that is told the
-            level itself has its partner look how much there is.
+        partner: Name of the network that it works with, or nothing. Of a photo that is not very noisy, the result is
+            the mean of it and of its partner, which is told `denoise.ensemble.faint_noise`. One that is told the level
+            itself has its partner look how much there is.
         architecture: The network's settings.
         training: How the network was trained.
         metrics: What it measured, per data set.

@@ -119,6 +119,7 @@ def test_mean_of_two_tells_the_second_another_level():
     ("level", "options", "told"),
     [
         (0.5 / 255, {"smoothed": 1.0}, 4 / 255),
+        (0.5 / 255, {"smoothed": 0.0}, 0.5 / 255),
         (0.5 / 255, {"smoothed": 1.0, "strength": 2.0}, 8 / 255),
         (3 / 255, {"smoothed": 1.0}, MOST_ADDED),
         (STRONG, {"smoothed": 1.0, "strength": 2.0}, 0.0),

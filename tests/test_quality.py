@@ -101,7 +101,7 @@ def test_fast_network_takes_what_a_camera_has_left_of_its_grain() -> None:
     pictures = [noisy, denoise_photo(noisy, load_model("unet"), info=alone), denoise_photo(noisy, "unet")]
     before, by_itself, together = (metrics.psnr(clean.pixels, picture.pixels) for picture in pictures)
     assert together > before + 0.5
-    assert together > by_itself + 0.2
+    assert together > by_itself + 0.15
 
 
 @pytest.mark.parametrize(("name", "model"), [("chelsea", "ridnet"), ("camera", "unet")])  # fur; black and white

@@ -46,7 +46,7 @@ DESCRIPTIONS = {
     ),
     "ffdnet": Description(
         "FFDNet",
-        "For faint noise that the camera has smoothed: small and plain, it is told how much there is.",
+        "For weak noise: small and plain, it is told how much there is, and helps the others.",
         "After Zhang et al., FFDNet: Toward a Fast and Flexible Solution for CNN-Based Image Denoising, "
         "arXiv:1710.04026",
     ),

@@ -68,7 +68,8 @@ NETWORKS = {
         [Stage("3 + level", is_special=True), Stage("96", 2, 12), Stage("3")],
         [(0, 2)],
         "Twelve plain convolutions on a half-size grid, told how much noise there is. It learnt white noise alone and "
-        "judges nothing: what is fainter than it is told goes. Where a camera has smoothed the grain, that is best.",
+        "judges nothing: what is fainter than it is told goes. The mean of that and of a careful network is better "
+        "than both.",
     ),
     "autoencoder": Drawing(
         [
