@@ -62,7 +62,7 @@ NETWORKS = {
         [Stage("3 + level", is_special=True), *_UNET],
         _UNET_SKIPS,
         "The same network with one more input: how much noise there is. Told that, it need not guess, and takes "
-        "strong grain and hot pixels that the other leaves.",
+        "strong grain that the other leaves.",
     ),
     "ffdnet": Drawing(
         [Stage("3 + level", is_special=True), Stage("96", 2, 12), Stage("3")],
