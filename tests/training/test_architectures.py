@@ -64,6 +64,7 @@ def disturb(network: keras.Model) -> None:
         ("mirnet", {}, 1_495_556),
         pytest.param("pridnet", {}, 74_228_129, marks=pytest.mark.long),
         ("pridnet", {"filters": 16}, 18_617_169),
+        ("pridnet", {"filters": 16, "levels": 3}, 1_197_649),
         ("ridnet", {}, 1_499_347),
         ("ridnet", {"grid": 2, "told": 1}, 1_499_347 + (9 + 1) * 64 * 9 + 9 * (64 * 9 + 1)),
         ("uformer", {}, 2_981_286),
