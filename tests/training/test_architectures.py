@@ -58,12 +58,14 @@ def disturb(network: keras.Model) -> None:
     ("name", "arguments", "parameters"),
     [
         ("autoencoder", {}, 1_333_190),
+        ("autoencoder", {"skip": 3}, 1_334_921),
         ("cbdnet", {}, 4_365_382),
         ("ffdnet", {"told": 1}, 852_108),
         ("hinet", {}, 3_118_608),
         ("mirnet", {}, 1_495_556),
         pytest.param("pridnet", {}, 74_228_129, marks=pytest.mark.long),
         ("pridnet", {"filters": 16}, 18_617_169),
+        ("pridnet", {"filters": 16, "levels": 3}, 1_197_649),
         ("ridnet", {}, 1_499_347),
         ("ridnet", {"grid": 2, "told": 1}, 1_499_347 + (9 + 1) * 64 * 9 + 9 * (64 * 9 + 1)),
         ("uformer", {}, 2_981_286),
@@ -249,6 +251,17 @@ def test_level_may_be_multiplied_before_a_network_sees_it() -> None:
     eight.set_weights([head, *others])
     noisy, level = keras.random.uniform((1, 16, 16, 3), seed=1), keras.random.uniform((1, 16, 16, 1), seed=2)
     np.testing.assert_allclose(eight([noisy, level]), once([noisy, level]), atol=1e-5)
+
+
+def test_autoencoder_chooses_among_averages_of_the_input() -> None:
+    noisy = np.random.default_rng(0).random((1, 16, 16, 3), np.float32)
+    network = build("autoencoder", filters=4, skip=2)
+    network.get_layer("tail").bias.assign([-100.0] * 3)  # no part of it is the picture that it made
+    squares = noisy.reshape(1, 8, 2, 8, 2, 3).mean(axis=(2, 4))
+    averaged = np.asarray(keras.layers.UpSampling2D(2, interpolation="bilinear")(squares))
+    for scores, expected in (((0, 0), (noisy + averaged) / 2), ((100, 0), noisy), ((0, 100), averaged)):
+        network.get_layer("choose").bias.assign(scores)
+        np.testing.assert_allclose(run(network, noisy), expected, atol=1e-5)
 
 
 def test_build_of_an_unknown_network_lists_the_known() -> None:

@@ -36,7 +36,7 @@ MULTIPLES = {
     "ffdnet": 2,
     "hinet": 1,
     "mirnet": 4,
-    "pridnet": 256,
+    "pridnet": 16,
     "ridnet": 1,
     "uformer": WINDOW,
     "unet": 2,

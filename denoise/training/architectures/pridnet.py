@@ -9,24 +9,26 @@ from denoise.training.architectures.ridnet import convolution
 SCALES = (1, 2, 4, 8, 16)
 
 
-def pridnet(size: int | None = None, filters: int = 32) -> keras.Model:
+def pridnet(size: int | None = None, filters: int = 32, levels: int = 5) -> keras.Model:
     """Build PRIDNet: noise estimation with channel attention, five U-Nets on a pyramid, fusion by kernel selection.
 
     Added to the paper: the fused result is added to the input instead of replacing it, and its last convolution starts
     at zero, so an untrained network returns its input and learns quickly.
 
     Args:
-        size: Height and width of the input, a multiple of 256 (pooling by 16, then four by two); `None` for any.
-        filters: Channels of the first level of the U-Nets (the paper: 32), doubled at each of their four poolings.
+        size: Height and width of the input, a multiple of 256 (pooling by 16, then four by two), or of half as many
+            for each level less; `None` for any.
+        filters: Channels of the first level of the U-Nets (the paper: 32), doubled at each of their poolings.
+        levels: Levels of the U-Nets (the paper: 5); each has three quarters of all parameters down to it.
 
     Returns:
         A model from (N, H, W, 3) noisy in [0, 1] to (N, H, W, 3) denoised, float32, not clipped.
-        74,228,129 parameters at the paper's width; 18,617,169 at half of it.
+        74,228,129 parameters at the paper's width; 18,617,169 at half of it, and 1,197,649 with three levels.
     """
     noisy = keras.Input((size, size, 3), name="noisy")
     estimate = noise_estimation(noisy)
     x = layers.Concatenate(name="noisy_and_estimate")([noisy, estimate])
-    scales = [_scale(x, scale, filters) for scale in SCALES]
+    scales = [_scale(x, scale, filters, levels) for scale in SCALES]
     x = layers.Concatenate(name="pyramid")([x, *scales])
     x = kernel_selection(x, x.shape[-1])
     residual = layers.Conv2D(3, 1, kernel_initializer="zeros", name="tail")(x)
@@ -44,15 +46,15 @@ def noise_estimation(noisy: keras.KerasTensor, filters: int = 32) -> keras.Keras
     return layers.Conv2D(3, 3, padding="same", name="estimate")(x)
 
 
-def unet(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:
-    """A U-Net of five levels (section II-C), to three channels."""
+def unet(x: keras.KerasTensor, filters: int, levels: int, name: str) -> keras.KerasTensor:
+    """A U-Net of so many levels (section II-C), to three channels."""
     skips = []
-    for level in range(4):
+    for level in range(levels - 1):
         x = convolutions(x, filters * 2**level, 4, f"{name}_down{level + 1}")
         skips.append(x)
         x = layers.MaxPooling2D(2, name=f"{name}_pool{level + 1}")(x)
-    x = convolutions(x, filters * 16, 4, f"{name}_bottom")
-    for level in (3, 2, 1, 0):
+    x = convolutions(x, filters * 2 ** (levels - 1), 4, f"{name}_bottom")
+    for level in reversed(range(levels - 1)):
         x = layers.Conv2DTranspose(filters * 2**level, 2, strides=2, name=f"{name}_enlarge{level + 1}")(x)
         x = layers.Concatenate(name=f"{name}_skip{level + 1}")([x, skips[level]])
         x = convolutions(x, filters * 2**level, 3, f"{name}_up{level + 1}")
@@ -73,9 +75,9 @@ def kernel_selection(x: keras.KerasTensor, channels: int, reduction: int = 2) ->
     return layers.Add(name="selected")(picked)
 
 
-def _scale(x: keras.KerasTensor, scale: int, filters: int) -> keras.KerasTensor:
+def _scale(x: keras.KerasTensor, scale: int, filters: int, levels: int) -> keras.KerasTensor:
     if scale == 1:
-        return unet(x, filters, "scale1")
+        return unet(x, filters, levels, "scale1")
     small = layers.AveragePooling2D(scale, name=f"scale{scale}_shrink")(x)
-    small = unet(small, filters, f"scale{scale}")
+    small = unet(small, filters, levels, f"scale{scale}")
     return layers.UpSampling2D(scale, interpolation="bilinear", name=f"scale{scale}_enlarge")(small)

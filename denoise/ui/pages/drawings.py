@@ -78,7 +78,8 @@ NETWORKS = {
         ],
         [(0, 8)],
         "The photo is squeezed to an eighth of its size and drawn again from what passed. Grain does not pass; nor "
-        "does fine detail, so the drawing is mixed with the photo, pixel by pixel, by a weight that is learnt too.",
+        "does fine detail, so the drawing is mixed with the photo and with averages of it, pixel by pixel, by weights "
+        "that are learnt too.",
     ),
     "cbdnet": Drawing(
         [
