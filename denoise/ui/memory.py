@@ -4,9 +4,9 @@ import ctypes
 from contextlib import suppress
 from functools import cache
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # from glibc's malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # from glibc's malloc.h
 _LARGE = 4 << 20  # bytes; smaller ones, such as strips of a photo, are used again and again
-_WAITING = 32 << 20  # bytes of those, in each thread's heap
+_WAITING = 32 << 20  # bytes of those
 
 
 @cache
@@ -18,8 +18,10 @@ def return_large_blocks() -> None:
     as what is done with them. Source: mallopt(3).
     """
     with suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE)
-        ctypes.CDLL(None).mallopt(_M_TRIM_THRESHOLD, _WAITING)  # otherwise 128 kB, once the other is set
+        set_option = ctypes.CDLL(None).mallopt
+        set_option(_M_MMAP_THRESHOLD, _LARGE)
+        set_option(_M_TRIM_THRESHOLD, _WAITING)  # otherwise 128 kB, once the other is set
+        set_option(_M_ARENA_MAX, 1)  # otherwise as much would wait in the heap of each thread
 
 
 def return_what_is_free() -> None:
