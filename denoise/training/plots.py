@@ -44,6 +44,9 @@ SERIES = (
     Series("#E69F00", (0, (5, 1)), "v"),
     Series("#56B4E9", (0, (1, 1)), "P"),
     Series("#000000", (0, (8, 2, 1, 2)), "X"),
+    Series("#8C510A", (0, (3, 1, 1, 1)), "h"),
+    Series("#5E3C99", (0, (2, 2)), "<"),
+    Series("#4D9221", (0, (6, 1, 1, 1)), ">"),
 )
 """Looks of curves that are neither channels nor kinds of photos: data sets, networks, cameras."""
 

@@ -255,9 +255,9 @@ def _place_labels(ax: Axes) -> None:
     points = [ax.transData.transform(label.xy) for label in labels]
     taken = [Bbox.from_bounds(x - 10, y - 10, 20, 20) for x, y in points]
     places = [(x, y, align) for y in (0, 11, -11) for x, align in ((11, "left"), (-11, "right"))]
-    places += [(0, 18, "center"), (0, -18, "center")]
+    places += [(0, y, "center") for y in (18, -18, 32, -32)]
     panel = ax.get_window_extent()
-    for label in labels:
+    for label in sorted(labels, key=lambda each: each.xy[0]):  # what is farthest left has the least room
         costs = []
         for x, y, align in places:
             label.set(position=(x, y), horizontalalignment=align)
