@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from denoise.training.architectures import MULTIPLES, build
+from denoise.training.architectures import build, multiple_of
 from tests.training.test_architectures import NAMES, SMALL, disturb, run
 
 
@@ -26,22 +26,22 @@ def test_build_computes_the_same_under_jax(tmp_path: Path) -> None:
         network = build(name, **SMALL[name])
         disturb(network)
         network.save_weights(tmp_path / f"{name}.weights.h5")
-        size = max(32, MULTIPLES[name])
+        size = max(32, multiple_of(name, **SMALL[name]))
         expected[name] = run(network, noisy[:, :size, :size])
     code = (
         "import sys, numpy as np, keras; noisy = np.load(f'{sys.argv[1]}/noisy.npy')\n"
         "from pathlib import Path\n"
-        "from denoise.training.architectures import MULTIPLES, build\n"
+        "from denoise.training.architectures import build, multiple_of\n"
         f"assert keras.backend.backend() == 'jax'\nfor name, arguments in {SMALL}.items():\n"
         "    network = build(name, **arguments); folder = Path(sys.argv[1])\n"
         "    network.load_weights(folder / f'{name}.weights.h5')\n"
-        "    size = max(32, MULTIPLES[name])\n"
+        "    size = max(32, multiple_of(name, **arguments))\n"
         "    np.save(folder / f'{name}.npy', network.predict(noisy[:, :size, :size], verbose=0))\n"
     )
     quickly = "--xla_backend_optimization_level=0"  # to compile, which takes nearly all of the time
     environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": quickly}
     subprocess.run([sys.executable, "-c", code, tmp_path], env=environment, check=True, capture_output=True)
     for name in NAMES:
-        size = max(32, MULTIPLES[name])
+        size = max(32, multiple_of(name, **SMALL[name]))
         assert np.abs(expected[name] - noisy[:, :size, :size]).max() > 1e-3
         np.testing.assert_allclose(np.load(tmp_path / f"{name}.npy"), expected[name], atol=1e-4, err_msg=name)
