@@ -4,9 +4,8 @@ import ctypes
 from contextlib import suppress
 from functools import cache
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # from glibc's malloc.h
+_M_MMAP_THRESHOLD = -3  # from glibc's malloc.h
 _LARGE = 4 << 20  # bytes; smaller ones, such as strips of a photo, are used again and again
-_WAITING = 32 << 20  # bytes of those
 
 
 @cache
@@ -14,14 +13,10 @@ def return_large_blocks() -> None:
     """Let large blocks of memory go back to the system as soon as they are freed, where the C library can.
 
     Otherwise glibc keeps blocks of up to 32 MB for later once such a block was freed: some 100 MB after a photo of 12
-    megapixels. Of smaller ones, some wait to be used again: to have their pages from the system each time takes as long
-    as what is done with them. Source: mallopt(3).
+    megapixels. Source: mallopt(3).
     """
     with suppress(OSError, AttributeError):  # another C library
-        set_option = ctypes.CDLL(None).mallopt
-        set_option(_M_MMAP_THRESHOLD, _LARGE)
-        set_option(_M_TRIM_THRESHOLD, _WAITING)  # otherwise 128 kB, once the other is set
-        set_option(_M_ARENA_MAX, 1)  # otherwise as much would wait in the heap of each thread
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE)
 
 
 def return_what_is_free() -> None:
