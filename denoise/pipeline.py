@@ -92,7 +92,7 @@ def denoise_photo(
         mean = float(np.mean(noise))
         how = info.runs(mean, smoothed=smoothed, best=best, strength=strength)
         told = faint_noise(mean, smoothed=smoothed, strength=strength) if partner and not info.is_told else 0.0
-        if told and smoothed < SMOOTHED:
+        if told and smoothed < SMOOTHED and strength <= 1:
             how = how._replace(noise=0.0)  # of fine grain, a pair finds nothing that the partner does not
         several = ensemble(denoiser, how)
         if partner and told:

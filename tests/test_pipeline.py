@@ -308,6 +308,26 @@ def test_denoise_photo_tells_a_partner_of_what_the_other_sees(told_networks, mon
     assert dict(seen) == pytest.approx(told)
 
 
+@pytest.mark.parametrize(("strength", "times"), [(1.0, 1), (2.0, 2)])
+def test_denoise_photo_of_fine_grain_runs_a_pair_beside_a_partner_only_to_remove_more(
+    told_networks, monkeypatch, strength, times
+):
+    seen = []
+
+    def load(name):
+        def network(tile, tile_level):
+            seen.append(name)
+            return tile
+
+        return network
+
+    monkeypatch.setattr(catalogue, "load_model", load)
+    monkeypatch.setattr(pipeline, "estimate_level", lambda *args, **options: 0.5 / 255)
+    monkeypatch.setattr(pipeline, "smoothed_grain", lambda pixels: 0.0)
+    denoise_photo(noisy(), "looks", strength=strength)
+    assert seen.count("looks") == times * seen.count("works") > 0
+
+
 def test_denoise_photo_runs_a_pair_with_noise_of_the_estimated_level(told_networks, monkeypatch):
     seen = []
 
