@@ -5,6 +5,8 @@ pixels and shows in the other colours. A network that knows little of them takes
 after a demosaic, they have spread to their neighbours and are not found here.
 """
 
+from typing import cast
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -31,22 +33,22 @@ def remove_hot_pixels(pixels: Pixels) -> Pixels:
         The same array if there are hardly any, else a new one.
     """
     looked_at = windows(pixels)
-    if sum(_hot(window).sum() for window in looked_at) <= _MANY * sum(window[..., 0].size for window in looked_at):
+    if sum(_hot(window)[0].sum() for window in looked_at) <= _MANY * sum(window[..., 0].size for window in looked_at):
         return pixels
     result = pixels.copy()
     for top in range(0, len(pixels), _ROWS):
         start, stop = max(top - _AROUND, 0), top + _ROWS + _AROUND
         band = pixels[start:stop]
-        hot = _hot(band)
+        hot, around = _hot(band)
         hot[: top - start] = hot[top - start + _ROWS :] = False
-        result[start:stop][hot] = cv2.medianBlur(band, _AROUND)[hot]
+        result[start:stop][hot] = around[hot]
     return result
 
 
-def _hot(picture: Pixels) -> NDArray[np.bool_]:
-    """Tell which values of a picture, (H, W, 3), are those of hot pixels, (H, W, 3)."""
+def _hot(picture: Pixels) -> tuple[NDArray[np.bool_], Pixels]:
+    """Tell which values of a picture, (H, W, 3), are those of hot pixels, and what their surroundings are."""
     level = np.iinfo(picture.dtype).max // 255
-    around = cv2.medianBlur(np.ascontiguousarray(picture), _AROUND)
+    around = cast(Pixels, cv2.medianBlur(np.ascontiguousarray(picture), _AROUND))
     is_dark = around < _DARK * 255 * level
     off = cv2.absdiff(picture, around)
     planes = zip(cv2.split(off), cv2.split(is_dark.view(np.uint8)), strict=True)
@@ -60,4 +62,4 @@ def _hot(picture: Pixels) -> NDArray[np.bool_]:
     neighbours = [padded[rows + y, columns + x, channels] for y in range(3) for x in range(3) if (y, x) != (1, 1)]
     second = np.sort(neighbours, axis=0)[-2]
     is_hot[rows, columns, channels] = (np.max(others, axis=0) < most) & (second < most)
-    return is_hot
+    return is_hot, around
