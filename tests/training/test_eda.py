@@ -222,5 +222,5 @@ def test_analyse_folders_refuses_equal_names_and_missing_folders(pairs_folder: P
 
 
 def test_compare_refuses_more_sets_than_there_are_looks(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="At most 7"):
-        eda.compare({str(number): {} for number in range(8)}, tmp_path)
+    with pytest.raises(ValueError, match=f"At most {len(plots.SERIES)} sets"):
+        eda.compare({str(number): {} for number in range(len(plots.SERIES) + 1)}, tmp_path)
