@@ -32,7 +32,8 @@ _LOOKED_AT = 32  # blocks, in each direction, evenly over the photo
 _FEWEST = 200  # cosines by which steps can be told
 _OFF = 0.06  # median distance from the next multiple, in steps, at most; of any other picture, 0.25
 _CUT = 0.35  # steps; smaller cosines of blocks that lie elsewhere go
-_STRIDE = 2  # pixels from one place of the blocks to the next
+# Of the blocks, from a corner of the photo's own: a lattice, no two of which are near each other.
+_PLACES = [(top, (3 * top + left) % _BLOCK) for top, left in product(range(_BLOCK), (0, _BLOCK // 2))]
 _BAND = 64 * _BLOCK  # rows that are smoothed at a time
 
 _COSINES = cv2.dct(np.eye(_BLOCK, dtype=np.float32), flags=cv2.DCT_ROWS).T  # row by row, from coarse to fine
@@ -131,7 +132,7 @@ def _without_blocks(picture: Image, luminance: Steps, colour: Steps) -> Image:
 def _smoothed(plane: Image, steps: Steps) -> Image:
     """Cut small cosines off, of blocks in places all over a plane (H, W), and join what that makes of them.
 
-    Where few cosines are left, the result is surer, and counts for more.
+    Where few cosines are left, the result is surer, and counts for more, by the square of how few.
     """
     height, width = plane.shape
     rows, columns = (-(-side // _BLOCK) + 1 for side in plane.shape)
@@ -141,12 +142,12 @@ def _smoothed(plane: Image, steps: Steps) -> Image:
     total, weights = np.zeros((2, *padded.shape), np.float32)
     least = np.tile(_CUT * steps, columns)
     least[0, ::_BLOCK] = 0  # means stay
-    for top, left in product(range(0, _BLOCK, _STRIDE), repeat=2):
+    for top, left in _PLACES:
         place = (slice(top, top + shape[0]), slice(left, left + shape[1]))
         blocks = (padded[place].reshape(-1, _BLOCK) @ _COSINES.T).reshape(rows, _BLOCK, -1)
         cosines = _COSINES @ blocks
         is_left = np.abs(cosines) >= least
-        weight = 1 / is_left.reshape(rows, _BLOCK, columns, _BLOCK).sum(axis=(1, 3), dtype=np.float32)
+        weight = is_left.reshape(rows, _BLOCK, columns, _BLOCK).sum(axis=(1, 3), dtype=np.float32) ** -2
         weight = np.repeat(np.repeat(weight, _BLOCK, axis=0), _BLOCK, axis=1)
         blocks = _COSINES.T @ (cosines * is_left)
         total[place] += weight * (blocks.reshape(-1, _BLOCK) @ _COSINES).reshape(shape)
