@@ -7,6 +7,7 @@ whatever else the machine does hits all of them.
 import datetime
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -81,6 +82,16 @@ def compare(architecture: Mapping[str, Any], files: Mapping[str, Path], rounds: 
     return {name: _median(found) for name, found in costs.items()}
 
 
+def failure(file: Path) -> str:
+    """Denoise a tile by a TFLite file, in a fresh process: some files load and fail when called, or end the process.
+
+    Returns:
+        Why it does not run, empty if it does.
+    """
+    error: str = _in_fresh_process(f"_try_file({str(file.resolve())!r})").get("error", "")
+    return error
+
+
 def compare_with_keras(model: str) -> Iterator[str]:
     """Compare a bundled network with Keras on one 1024×1024 photo and yield lines of text.
 
@@ -122,6 +133,12 @@ def _run_file(path: str) -> Cost:
     }
 
 
+def _try_file(path: str) -> Cost:
+    network = Network(Path(path))
+    network(_noise(network.tile_size), _level(network.tile_size))
+    return {}
+
+
 def _run_keras(architecture: Mapping[str, Any]) -> Cost:
     import keras
 
@@ -140,11 +157,13 @@ def _in_fresh_process(call: str) -> Cost:
     """Evaluate one of the calls above; what the process is measured by, it prints as its last line."""
     code = (
         "import json; from denoise.benchmark import _resident_peak; "
-        "from denoise.training.benchmark import _run_file, _run_keras; "
+        "from denoise.training.benchmark import _run_file, _run_keras, _try_file; "
         f"cost = {call}; print(); print(json.dumps(cost | {{'peak_memory_mb': _resident_peak()}}))"
     )
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    if done.returncode < 0:
+        return {"error": f"it ends the process that runs it ({signal.Signals(-done.returncode).name})"}
     if done.returncode:
         reason = done.stderr.strip().rsplit("\n", 1)[-1]
         return {"error": reason or f"the process ended with {done.returncode}"}

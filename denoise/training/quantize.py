@@ -19,9 +19,9 @@ from denoise.files import write_atomically
 from denoise.image import PhotoError, to_float, to_pixels
 from denoise.level import GRAIN, estimate_level
 from denoise.results import KERAS, Format, FormatMean, Quantised
-from denoise.runtime import Network
+from denoise.runtime import ModelError, Network
 from denoise.tiling import denoise_tiled
-from denoise.training.benchmark import compare, machine
+from denoise.training.benchmark import compare, failure, machine
 from denoise.training.data import random_photograph, random_view
 from denoise.training.datasets import Pair, read_pair
 from denoise.training.evaluate import (
@@ -88,7 +88,9 @@ def quantize(
         try:
             content = convert(network, quantisation, lambda: tiles)
             write_atomically(file, content)
-            denoisers[quantisation] = _checked(Network(file, multiple=multiple))
+            if reason := failure(file):
+                raise ModelError(reason)
+            denoisers[quantisation] = Network(file, multiple=multiple)
         except OSError:
             raise
         except Exception as error:  # the converter raises many kinds; a format that fails is a result too
@@ -204,13 +206,6 @@ def _bytes_in_float32(network: keras.Model) -> int:
         file = Path(folder) / "network.weights.h5"
         network.save_weights(file)
         return file.stat().st_size
-
-
-def _checked(network: Network) -> Network:
-    """Return a network that has denoised a tile: some files load, and fail when they are called."""
-    tile, level = (np.zeros((network.tile_size, network.tile_size, channels), np.float32) for channels in (3, 1))
-    network(tile, level)
-    return network
 
 
 def _sentence(error: BaseException) -> str:

@@ -136,7 +136,11 @@ def test_quantize_makes_integer_files_smaller(results: Any) -> None:
 def test_a_file_that_does_not_run_is_reported(tmp_path: Path) -> None:
     broken = tmp_path / "broken.tflite"
     broken.write_bytes(b"no model")
-    assert "broken.tflite" in benchmark._in_fresh_process(f"_run_file({str(broken)!r})")["error"]
+    assert "broken.tflite" in benchmark.failure(broken)
+
+
+def test_what_ends_its_process_is_reported() -> None:
+    assert "SIGABRT" in benchmark._in_fresh_process("__import__('os').abort()")["error"]
 
 
 def noise_of(patches: Iterable[Image]) -> list[float]:
