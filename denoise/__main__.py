@@ -2,11 +2,13 @@
 
 import argparse
 import contextlib
+import io
 import json
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from denoise import __version__, benchmark
 from denoise.catalogue import denoiser_names
@@ -54,6 +56,8 @@ exit codes: 0 all photos denoised, 1 some failed, 2 wrong usage, 130 stopped by 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names may hold what a terminal or pipe cannot, and even no text
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         if arguments[:1] == ["benchmark"]:
             return _benchmark(arguments[1:])
@@ -99,10 +103,11 @@ def _denoise(arguments: Sequence[str]) -> int:
             pairs, total = iter(planned), len(planned)
         if args.reference and total != 1:
             parser.error(f"--reference needs exactly one photo. Received: {total or 'a folder'}")
-        with args.report.open("a", encoding="utf-8") if args.report else contextlib.nullcontext() as report:
+        with _opened(args.report) as report:
             run = Run(
                 settings=settings,
-                overwrite=args.force or args.in_place,
+                overwrite=args.force,
+                in_place=args.in_place,
                 skip=args.skip_existing or args.watch,
                 dry=args.dry_run,
                 side_by_side=args.jobs,
@@ -277,6 +282,11 @@ def _watched(folders: Sequence[Path], output: str | None, selection: Selection) 
     return (pair and (pair[0], Path(output) / pair[1]) for pair in arrivals(folders, selection, apart=Path(output)))
 
 
+def _opened(report: Path | None) -> contextlib.AbstractContextManager[TextIO | None]:
+    """Open the report to add to it; bytes of a name that are no text are written as JSON escapes them."""
+    return report.open("a", encoding="utf-8", errors="backslashreplace") if report else contextlib.nullcontext()
+
+
 def _usual(name: str) -> str:
     return f"{getattr(Mix(), name):g}"
 
@@ -331,7 +341,7 @@ def _cluster(arguments: Sequence[str]) -> int:
         parser.error(f"{error.name} is missing; install it with: pip install 'denoise[cluster]'")
     selection = Selection(True, args.include, args.exclude)
     try:
-        with args.report.open("a", encoding="utf-8") if args.report else contextlib.nullcontext() as report:
+        with _opened(args.report) as report:
             run = Run(settings, overwrite=args.force, max_megapixels=args.max_megapixels, report=report)
             where_to = {"workers": args.workers, "address": args.address}
             failures = cluster.work_off(args.source, args.output, run, selection, **where_to)

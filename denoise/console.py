@@ -25,6 +25,7 @@ from denoise.processing import process
 from denoise.registry import load_model
 
 _PERSONAL = (PhotoError, OSError, MemoryError)  # failures of one photo
+_DONE = "done already"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Run:
     Attributes:
         settings: How each is denoised; its format is chosen by the name of what it becomes.
         overwrite: Replace files that exist already.
+        in_place: Replace photos by their results, and nothing else.
         skip: Pass over photos whose results exist already.
         dry: Only tell what would become what.
         side_by_side: How many photos are at work at a time; their tiles take turns.
@@ -44,6 +46,7 @@ class Run:
 
     settings: Settings = field(default_factory=Settings)
     overwrite: bool = False
+    in_place: bool = False
     skip: bool = False
     dry: bool = False
     side_by_side: int = 1
@@ -127,9 +130,14 @@ def work_off(photos: Iterable[tuple[Path, Path] | None], run: Run, *, total: int
                     failures += collect(len(at_work))
                     continue
                 source, target = pair[0], written(pair[1])
-                is_taken = taken.get(target, source) != source  # the same one comes again if it is watched and changes
-                if reason := _reason_to_pass(target, run, is_taken=is_taken):
-                    is_done = run.skip and not is_taken
+                if taken.get(target, source) != source:
+                    reason = taken_by_another(target)
+                elif target in taken:  # what is watched comes again if it has changed
+                    reason = ""
+                else:
+                    reason = _reason_to_pass(source, target, run)
+                if reason:
+                    is_done = reason == _DONE
                     failures += not is_done
                     (print if is_done else say)(f"{source}: {reason}")
                     _report(run, source, target, "skipped" if is_done else "failed", reason)
@@ -140,12 +148,15 @@ def work_off(photos: Iterable[tuple[Path, Path] | None], run: Run, *, total: int
                     print(f"{source} -> {target}")
                     continue
                 failures += collect(run.side_by_side - 1)
-                job = engine.submit(partial(_denoise, source, target, run), explain=sentence)
+                same = next((photo.job for photo in at_work if photo.target == target), None)
+                job = engine.submit(partial(_denoise, source, target, run), explain=sentence, after=same)
                 at_work.append(_Photo(source, target, job, bars.add_task(source.name[:40], total=None)))
             failures += collect(0)
         finally:
             for photo in at_work:
                 photo.job.cancel()
+            for photo in at_work:  # a thread that is amid a network when Python ends takes the process down with it
+                photo.job.wait()
     return failures
 
 
@@ -160,19 +171,23 @@ def _denoise(source: Path, target: Path, run: Run, task: Task) -> tuple[Path, Fi
     data, figures = process(source, settings, task, max_megapixels=limit, reference=reference)
     if not is_known:  # such as a JPEG that is called .gif
         target = target.with_suffix(f".{suffix_for(figures.format)}")
-        if reason := _reason_to_pass(target, run, is_taken=False):
+        if reason := _reason_to_pass(source, target, run):
             raise PhotoError(reason)
     task.check()  # who stopped meanwhile gets no file
     write_atomically(target, data)
     return target, figures
 
 
-def _reason_to_pass(target: Path, run: Run, *, is_taken: bool) -> str:
-    if is_taken:
-        return taken_by_another(target)
-    if run.overwrite or not target.exists():
+def _reason_to_pass(source: Path, target: Path, run: Run) -> str:
+    try:
+        if run.overwrite or not target.exists():
+            return ""
+        is_itself = target.samefile(source)
+    except OSError:  # such as a name that is too long: writing will tell
         return ""
-    return "done already" if run.skip else f"{target} exists already; choose another with -o, or pass --force."
+    if is_itself:
+        return "" if run.in_place else f"{target} is the photo itself; choose another with -o, or pass --in-place."
+    return _DONE if run.skip else f"{target} exists already; choose another with -o, or pass --force."
 
 
 def _tell(photo: _Photo, run: Run) -> bool:
@@ -181,7 +196,7 @@ def _tell(photo: _Photo, run: Run) -> bool:
     if job.failure is not None:
         if not isinstance(job.failure, _PERSONAL):
             raise job.failure
-        say(f"{photo.source.name or photo.source}: {job.reason}")
+        say(f"{photo.source}: {job.reason}")
         _report(run, photo.source, photo.target, "failed", job.reason)
         return True
     if job.result is None:

@@ -41,6 +41,9 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 warnings.filterwarnings("ignore", category=PillowImage.DecompressionBombWarning, module=r"PIL\.")
 
 
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # it would write of each tag that is strange to it
+
+
 _STRIP = 64  # rows
 _PLAIN = Development()
 _UNSPECIFIED = 2  # of primaries and transfer functions, by ITU-T H.273
