@@ -136,6 +136,8 @@ def work_off(photos: Iterable[tuple[Path, Path] | None], run: Run, *, total: int
                     reason = ""
                 else:
                     reason = _reason_to_pass(source, target, run)
+                if reason in ("", _DONE):
+                    taken[target] = source
                 if reason:
                     is_done = reason == _DONE
                     failures += not is_done
@@ -143,7 +145,6 @@ def work_off(photos: Iterable[tuple[Path, Path] | None], run: Run, *, total: int
                     _report(run, source, target, "skipped" if is_done else "failed", reason)
                     bars.advance(overall)
                     continue
-                taken[target] = source
                 if run.dry:
                     print(f"{source} -> {target}")
                     continue
