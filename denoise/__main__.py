@@ -14,7 +14,7 @@ from denoise import __version__, benchmark
 from denoise.catalogue import denoiser_names
 from denoise.console import Run, quiet_engine, say, sentence, work_off
 from denoise.files import write_atomically
-from denoise.image import MOST_STOPS, Development, PhotoError
+from denoise.image import MOST_STOPS, Development, PhotoError, format_for
 from denoise.item import Settings
 from denoise.mixing import SHARES, Mix
 from denoise.pipeline import STRONGEST
@@ -34,6 +34,7 @@ examples:
   denoise *.jpg -o cleaned                    several photos into a folder
   denoise -r holiday -o cleaned --skip-existing
                                               a folder and those in it; once more, it goes on where it was
+  denoise -r raws -o cleaned --format jpg     JPEGs of RAW files, which become TIFFs else
   denoise --watch incoming -o cleaned         each photo that arrives, until Ctrl-C
   denoise --in-place photo.tif                as an external editor of another program
   denoise noisy.png --reference clean.png     prints PSNR and SSIM before -> after
@@ -93,6 +94,8 @@ def _denoise(arguments: Sequence[str]) -> int:
     settings = _settings(parser, args)
     if args.in_place and args.output:
         parser.error("--in-place and -o exclude each other")
+    if args.format and (args.in_place or (args.output and not is_for_several(args.photos, args.output))):
+        parser.error("--format excludes --in-place, and -o with the name of a file, which says it by its suffix")
     selection = Selection(args.recursive, args.include, args.exclude)
     try:
         if args.watch:
@@ -112,6 +115,7 @@ def _denoise(arguments: Sequence[str]) -> int:
                 dry=args.dry_run,
                 side_by_side=args.jobs,
                 max_megapixels=args.max_megapixels,
+                suffix=args.format or "",
                 reference=args.reference,
                 report=report,
             )
@@ -221,6 +225,12 @@ def _add_common(parser: argparse.ArgumentParser) -> list[argparse._ArgumentGroup
     which.add_argument("--report", type=Path, metavar="FILE", help="add a line of JSON for each photo to a file")
 
     files = parser.add_argument_group("files")
+    files.add_argument(
+        "--format",
+        type=_suffix,
+        metavar="SUFFIX",
+        help="what all photos become, such as png or jpg (default: each stays what it is, RAW files become tif)",
+    )
     files.add_argument("--force", action="store_true", help="overwrite output files")
     files.add_argument(
         "--quality",
@@ -302,6 +312,14 @@ def _number(least: float, most: float, kind: type[float] = float) -> Callable[[s
     return parse
 
 
+def _suffix(text: str) -> str:
+    try:
+        format_for(text)
+    except PhotoError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return f".{text.removeprefix('.')}"
+
+
 def _megapixels(text: str) -> float:
     with contextlib.suppress(ValueError):
         if 0 < float(text) <= math.inf:
@@ -342,7 +360,13 @@ def _cluster(arguments: Sequence[str]) -> int:
     selection = Selection(True, args.include, args.exclude)
     try:
         with _opened(args.report) as report:
-            run = Run(settings, overwrite=args.force, max_megapixels=args.max_megapixels, report=report)
+            run = Run(
+                settings,
+                overwrite=args.force,
+                max_megapixels=args.max_megapixels,
+                suffix=args.format or "",
+                report=report,
+            )
             where_to = {"workers": args.workers, "address": args.address}
             failures = cluster.work_off(args.source, args.output, run, selection, **where_to)
     except (PhotoError, OSError) as error:

@@ -40,6 +40,7 @@ class Run:
         dry: Only tell what would become what.
         side_by_side: How many photos are at work at a time; their tiles take turns.
         max_megapixels: Larger ones are refused.
+        suffix: Of the names of all results, such as ".png"; empty if each is to be called as its photo.
         reference: The file of a clean version of the one photo, to compare with.
         report: Where a line of JSON goes for each photo.
     """
@@ -51,6 +52,7 @@ class Run:
     dry: bool = False
     side_by_side: int = 1
     max_megapixels: float = 50.0
+    suffix: str = ""
     reference: Path | None = None
     report: TextIO | None = None
 
@@ -129,7 +131,7 @@ def work_off(photos: Iterable[tuple[Path, Path] | None], run: Run, *, total: int
                 if pair is None:
                     failures += collect(len(at_work))
                     continue
-                source, target = pair[0], written(pair[1])
+                source, target = pair[0], written(pair[1], run.suffix)
                 if taken.get(target, source) != source:
                     reason = taken_by_another(target)
                 elif target in taken:  # what is watched comes again if it has changed

@@ -45,8 +45,10 @@ def is_written(path: PurePath) -> bool:
     return _suffix(path) in WRITTEN_SUFFIXES
 
 
-def written(target: _Path) -> _Path:
-    """Return what the result of a RAW file is called; nobody writes those."""
+def written(target: _Path, suffix: str = "") -> _Path:
+    """Return what a result is called: as was asked for, or as its photo; RAW files are not written, so not as those."""
+    if suffix:
+        return target.with_suffix(suffix)
     return target.with_suffix(_RAW_RESULT) if is_photo_name(target) and not is_written(target) else target
 
 

@@ -303,6 +303,9 @@ def test_main_refuses_photos_above_the_limit(folder, quick, capsys):
         pytest.param(["noisy.png", "--watch", "-o", "out"], "--watch needs folders", id="watch"),
         pytest.param(["noisy.png", "--level", "256"], "must be a number between 0 and 255", id="level"),
         pytest.param(["noisy.png", "-o", "out.gif"], "out.gif must end in .png", id="format"),
+        pytest.param(["noisy.png", "--format", "dng"], "“dng” is no file type that can be written", id="RAW format"),
+        pytest.param(["noisy.png", "-o", "a.png", "--format", "tif"], "which says it by its suffix", id="format twice"),
+        pytest.param(["--in-place", "noisy.png", "--format", "tif"], "--format excludes --in-place", id="in its place"),
         pytest.param(["."], "name a folder for the photos of . with -o", id="folder without -o"),
         pytest.param(["empty", "-o", "out"], "the folder empty holds no photos (png", id="empty folder"),
         pytest.param([".", "-o", "out", "--include", "a.*"], "no photos that --include and", id="nothing let through"),
@@ -527,6 +530,17 @@ def test_main_develops_raw_files_as_wished(folder, quick):
     )
     assert (lighter < plain - 2000).all()  # these results are inverted
     assert np.ptp(daylight) < 500 < np.ptp(plain)
+
+
+def test_main_makes_what_is_asked_for_of_all_files(folder, quick, capsys):
+    Path("in/day").mkdir(parents=True)
+    Path("in/day/shot.DNG").write_bytes(raws.dng(np.full((48, 64, 3), 0.3)))
+    PillowImage.fromarray(CLEAN).save("in/photo.webp", lossless=True)
+    assert main(["-r", "in", "-o", "out", "--format", "jpg"]) == 0
+    assert sorted(map(str, Path("out").rglob("*.*"))) == ["out/day/shot.jpg", "out/photo.jpg"]
+    assert {read(path).format for path in Path("out").rglob("*.jpg")} == {"JPEG"}
+    assert main(["in/day/shot.DNG", "--format", ".png"]) == 0
+    assert cv2.imread("in/day/shot-denoised.png", cv2.IMREAD_UNCHANGED).dtype == np.uint16
 
 
 def test_main_prints_a_benchmark_and_writes_it_as_json(folder, capsys, monkeypatch):
