@@ -4,6 +4,7 @@ import io
 import struct
 import sys
 import time
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -24,6 +25,7 @@ from denoise.image import (
     formats_for,
     losses,
     unpacked_size,
+    with_depth,
 )
 from denoise.image.colour import needs_profile, profile_of
 from tests.test_image import DEPTHS, KINDS, SRGB, make_exif, make_photo, saved, smooth
@@ -166,6 +168,7 @@ def test_decode_jpeg_xl_of_floats():
     ramp = np.repeat(np.linspace(-0.2, 1.2, 64, dtype=np.float32)[None, :, None], 32, axis=0).repeat(3, axis=2)
     photo = decode(pyjpegxl.encode_from_numpy(ramp, lossless=True))
     np.testing.assert_allclose(photo.pixels / 65535, ramp.clip(0, 1), atol=1e-5)
+    assert photo.lost == ("floating point",)
 
 
 def test_decode_refuses_a_moving_jpeg_xl():
@@ -206,8 +209,8 @@ def test_encode_keeps_the_resolution_in_jpeg_2000():
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("HEIC", ["IPTC (captions)", "comments", "resolution in dpi"]),
-        ("AVIF", ["IPTC (captions)", "comments", "resolution in dpi"]),
+        ("HEIC", ["16-bit depth", "IPTC (captions)", "comments", "resolution in dpi"]),
+        ("AVIF", ["16-bit depth", "IPTC (captions)", "comments", "resolution in dpi"]),
         ("JPEG2000", ["comments"]),
         (
             "PPM",
@@ -229,6 +232,16 @@ def test_losses_tells_what_a_format_cannot_hold(name, expected):
     photo = gradient(np.uint16, alpha=True, format=name, metadata=said, icc_profile=SRGB, dpi=(300.0, 300.0))
     assert losses(photo) == expected
     encode(photo)
+
+
+@pytest.mark.parametrize(("name", "bits"), [("HEIC", 10), ("AVIF", 12)])
+def test_depth_is_said_to_be_lost_where_it_is(name, bits):
+    photo = decode(encode(gradient(np.uint16, format=name), quality=100))
+    assert (photo.significant_bits, losses(photo)) == (bits, [])
+    assert losses(replace(photo, format="PNG")) == []
+    assert losses(replace(photo, format="JPEG")) == [f"{bits}-bit depth"]
+    assert losses(replace(photo, format="HEIC")) == ([] if bits == 10 else ["12-bit depth"])
+    assert losses(with_depth(photo, 8)) == []
 
 
 def test_encode_lays_a_transparent_photo_on_white_in_ppm():

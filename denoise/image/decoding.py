@@ -106,6 +106,7 @@ def decode(data: bytes, *, max_megapixels: float = 50.0, development: Developmen
             icc_profile=icc_profile if len(icc_profile) <= MAX_METADATA else b"",
             colour_chunks=_colour_chunks(name, data, icc_profile),
             dpi=dpi,
+            significant_bits=max(8, _bits(name, data, image)),
             lost=tuple(dict.fromkeys([*lost, *outdated])),
         )
 
@@ -146,6 +147,7 @@ def _decode_jxl(data: bytes) -> Photo:
         lossless=False,
         metadata=upright,
         icc_profile=icc_profile if len(icc_profile) <= MAX_METADATA else b"",
+        significant_bits=jxl.depth_of(data),
         lost=(*lost, *left, *outdated),
     )
 

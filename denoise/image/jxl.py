@@ -42,18 +42,30 @@ def samples_of(data: bytes) -> tuple[Samples, bytes, list[str]]:
     Raises:
         ValueError: libjxl cannot read it.
     """
+    facts = _facts(data)
     try:
-        told, samples = _library("pyjpegxl").decode_to_numpy(_picture(data), dtype=_dtype(_facts(data)))
+        told, samples = _library("pyjpegxl").decode_to_numpy(_picture(data), dtype=_dtype(facts))
     except RuntimeError as error:
         raise ValueError(str(error)) from error
-    is_compressed = any(box.kind == b"brob" for box in _boxes(data))
-    return np.atleast_3d(samples), told.icc or b"", ["compressed EXIF and XMP"] if is_compressed else []
+    lost = []
+    if any(box.kind == b"brob" for box in _boxes(data)):
+        lost = ["compressed EXIF and XMP"]
+    if facts["exponent_bits_per_sample"]:
+        lost.append("floating point")
+    elif (bits := facts["bits_per_sample"]) > 16:
+        lost.append(f"{bits}-bit depth")
+    return np.atleast_3d(samples), told.icc or b"", lost
 
 
 def layout_of(data: bytes) -> tuple[int, int, int, int]:
     """Returns width, height, how many samples a pixel has, and how many bytes of each are read."""
     facts = _facts(data)
     return facts["width"], facts["height"], facts["channels"], np.dtype(_dtype(facts)).itemsize
+
+
+def depth_of(data: bytes) -> int:
+    """Returns how many bits of a sample are read."""
+    return int(min(16, max(8, _facts(data)["bits_per_sample"])))
 
 
 def read(data: bytes) -> Metadata:

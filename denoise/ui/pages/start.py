@@ -197,7 +197,8 @@ def _reference(state: Session) -> None:
 def _title(chosen: Chosen) -> None:
     photo = chosen.outline
     _name(chosen.title, is_raw=chosen.development is not None)
-    st.caption(words.FACTS.format(photo.width, photo.height, format_title(photo.format), photo.bit_depth))
+    bits = min(photo.significant_bits, photo.bit_depth)
+    st.caption(words.FACTS.format(photo.width, photo.height, format_title(photo.format), bits))
 
 
 def _name(title: str, *, is_raw: bool) -> None:
