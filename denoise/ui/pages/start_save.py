@@ -72,12 +72,13 @@ def show(state: Session, chosen: Chosen, run: Run, result: Result | None) -> Non
             photo = replace(chosen.noisy, format=name)
             return losses(without_metadata(photo) if strip else photo)
 
-        if lost := state.cache.get("losses", (chosen.id, name, strip), in_turn(chosen, find_losses)):
-            below_format.caption(words.not_kept(lost))
+        lost = state.cache.get("losses", (chosen.id, name, strip), in_turn(chosen, find_losses))
 
     file = File(run, name, depth, quality, strip)
     with place:
         download.button(addresses.result(state, file) if result else "", denoised_name(chosen.file_name, name))
+        if lost:  # where it is seen though nobody looks at the choices
+            st.caption(words.not_kept(lost))
     if choices.open and result:
         _tell_sizes(state, chosen, result, file, sorted(names), below_format, below_quality)
 

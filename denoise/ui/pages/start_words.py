@@ -75,6 +75,12 @@ STRENGTH_HELP = (
 DENOISING = "Denoising: {}"
 ISO = "ISO {}"
 FACTS = "{} × {} pixels · {}, {} bit"
+OWN_SPACE = " · not in sRGB"
+OWN_SPACE_HELP = (
+    "The file describes the colours of this photo, and the result keeps that description. Your browser converts both "
+    "sides for your screen, as it will the download: what the viewer and the download have in common byte for byte are "
+    "the numbers in the file, not those on the screen."
+)
 
 
 REMOVED = "Your photo was removed. For {:.0f} seconds, or until you choose another one, it can come back."
