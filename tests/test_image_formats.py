@@ -27,6 +27,7 @@ from denoise.image import (
     unpacked_size,
     with_depth,
 )
+from denoise.image.boxes import boxed
 from denoise.image.colour import needs_profile, profile_of
 from tests.test_image import DEPTHS, KINDS, SRGB, make_exif, make_photo, saved, smooth
 
@@ -281,6 +282,22 @@ def test_decode_says_what_lies_beside_a_heic():
     photo = decode(buffer.getvalue())
     assert photo.lost == ("further pictures in the file",)
     assert np.abs(photo.pixels.astype(float) - smooth()).mean() < 8  # the first of them
+
+
+@pytest.mark.parametrize(
+    ("name", "box", "what"),
+    [
+        ("JXL", boxed(b"jhgm", b"\0map"), "HDR gain map"),
+        ("JXL", boxed(b"brob", b"Exif..."), "compressed EXIF and XMP"),
+        ("JXL", boxed(b"jumb", b"signed"), "Content Credentials"),
+        ("HEIC", boxed(b"uuid", bytes.fromhex("d8fec3d61b0e483c92975828877ec481") + b"signed"), "Content Credentials"),
+        ("AVIF", boxed(b"uuid", bytes(16)), ""),
+    ],
+)
+def test_decode_says_what_boxes_are_left_behind(name, box, what):
+    photo = decode(encode(gradient(format=name, metadata=Metadata(xmp=XMP))) + box)
+    assert photo.lost == ((what,) if what else ())
+    assert box not in encode(photo)
 
 
 def test_decode_drops_the_gain_map_of_a_jpeg_and_says_so():

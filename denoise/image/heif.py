@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from denoise.image.boxes import Box, boxes, find
 from denoise.image.directories import check_exif
+from denoise.image.png import CREDENTIALS
 from denoise.image.refusals import animation, check_notes, check_size, check_stored, cut_short, damaged, overdone
 
 _MAX_ITEMS = 10_000  # a picture of 200 megapixels has a thousand tiles
@@ -20,6 +21,7 @@ _BESIDE = {
     "HDR gain map": (b"hdrgainmap", b"tmap"),
     "depth map": (b"auxiliary:depth", b"hevc:2015:auxid:2", b"portraiteffectsmatte", b"semanticskymatte"),
 }
+_C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # C2PA Technical Specification, embedding in BMFF
 
 
 class _Item(NamedTuple):
@@ -109,7 +111,9 @@ def left_behind(data: bytes) -> list[str]:
     """Returns what the file holds beside the photo, and cannot be kept."""
     meta = find(data, b"meta")
     words = data[meta.start : meta.end] if meta else b""
-    return [what for what, marks in _BESIDE.items() if any(mark in words for mark in marks)]
+    found = [what for what, marks in _BESIDE.items() if any(mark in words for mark in marks)]
+    is_signed = any(box.kind == b"uuid" and data.startswith(_C2PA, box.start) for box in boxes(data))
+    return found + [CREDENTIALS] * is_signed
 
 
 def _properties(data: bytes) -> Iterator[Box]:

@@ -13,11 +13,13 @@ from denoise.image import exif
 from denoise.image.boxes import Box, boxed, boxes
 from denoise.image.directories import check_exif
 from denoise.image.photo import Metadata, Photo, Samples
+from denoise.image.png import CREDENTIALS
 from denoise.image.refusals import animation, check_notes, check_size, damaged, missing
 
 _NAME = "JXL"
 SIGNATURES = (b"\xff\x0a", b"\x00\x00\x00\x0cJXL \r\n\x87\n")
 _PICTURE = (b"JXL ", b"ftyp", b"jxll", b"jxlc", b"jxlp")
+_BESIDE = {b"brob": "compressed EXIF and XMP", b"jhgm": "HDR gain map", b"jumb": CREDENTIALS}  # that is not kept
 
 
 def check(data: bytes, max_megapixels: float) -> None:
@@ -47,9 +49,8 @@ def samples_of(data: bytes) -> tuple[Samples, bytes, list[str]]:
         told, samples = _library("pyjpegxl").decode_to_numpy(_picture(data), dtype=_dtype(facts))
     except RuntimeError as error:
         raise ValueError(str(error)) from error
-    lost = []
-    if any(box.kind == b"brob" for box in _boxes(data)):
-        lost = ["compressed EXIF and XMP"]
+    kinds = {box.kind for box in _boxes(data)}
+    lost = [what for kind, what in _BESIDE.items() if kind in kinds]
     if facts["exponent_bits_per_sample"]:
         lost.append("floating point")
     elif (bits := facts["bits_per_sample"]) > 16:
