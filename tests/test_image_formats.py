@@ -27,7 +27,7 @@ from denoise.image import (
     unpacked_size,
     with_depth,
 )
-from denoise.image.boxes import boxed
+from denoise.image.boxes import boxed, boxes
 from denoise.image.colour import needs_profile, profile_of
 from tests.test_image import DEPTHS, KINDS, SRGB, make_exif, make_photo, saved, smooth
 
@@ -342,16 +342,48 @@ def test_formats_leave_out_what_has_no_library(monkeypatch):
     assert set(ALL) - set(formats_for(photo)) == {"HEIC"}
 
 
-def test_decode_and_encode_name_the_extra_that_brings_the_library(monkeypatch):
-    photo = gradient(format="HEIC")
+@pytest.mark.parametrize(
+    ("name", "library", "sentence"),
+    [
+        ("HEIC", "pillow_heif", r"HEIC needs a library.*pip install 'denoise\[heif\]'"),
+        ("JXL", "pylibjxl", r"JPEG XL needs a library.*pip install 'denoise\[jxl\]'"),
+    ],
+)
+def test_decode_and_encode_name_the_extra_that_brings_the_library(name, library, sentence, monkeypatch):
+    photo = gradient(format=name)
     file = encode(photo)
-    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.setitem(sys.modules, library, None)
     for call in (lambda: decode(file), lambda: encode(photo)):
-        with pytest.raises(PhotoError, match=r"HEIC needs a library.*pip install 'denoise\[heif\]'"):
+        with pytest.raises(PhotoError, match=sentence):
             call()
 
 
 # Bad files
+
+
+def twelve_bit_jpeg():
+    file, plain, deep = saved(smooth(), "JPEG"), b"\xff\xc0\0\x11\x08", b"\xff\xc1\0\x11\x0c"
+    assert plain in file
+    return file.replace(plain, deep)
+
+
+def twelve_bit_tiff():
+    file, plain, deep = (
+        saved(smooth()[..., 0], "TIFF"),
+        *(struct.pack("<HHIHH", 258, 3, 1, bits, 0) for bits in (8, 12)),
+    )
+    assert plain in file
+    return file.replace(plain, deep)
+
+
+def encrypted_heic():
+    file = encode(gradient(format="HEIC"))
+    meta = next(box for box in boxes(file) if box.kind == b"meta")
+    return (
+        file[: meta.start - 8]
+        + boxed(b"meta", file[meta.start : meta.end] + boxed(b"ipro", bytes(6)))
+        + file[meta.end :]
+    )
 
 
 @pytest.mark.parametrize("left", [0.99, 0.4, 0.1], ids=str)
@@ -383,6 +415,9 @@ def test_decode_refuses_more_pixels_before_they_are_read(name):
         pytest.param(b"P6\n1 1\n70000\n" + bytes(99), "damaged", id="too-deep"),
         pytest.param(b"P6\n1 one\n255\n" + bytes(99), "damaged", id="no-number"),
         pytest.param(b"P6\n" + b"#" * 5000 + b"\n1 1\n255\n" + bytes(9), "damaged", id="long-head"),
+        pytest.param(twelve_bit_jpeg(), "JPEG has 12 bits a channel", id="12-bit-jpeg"),
+        pytest.param(twelve_bit_tiff(), "TIFF .* such as 12 bits a channel", id="12-bit-tiff"),
+        pytest.param(encrypted_heic(), "HEIC is encrypted", id="encrypted-heic"),
         pytest.param(b"\0\0\0\x18ftypheic" + bytes(20), "missing|damaged", id="heic-of-nothing"),
         pytest.param(b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(8), "missing|damaged", id="jp2-of-nothing"),
         pytest.param(b"\xff\x4f\xff\x51" + bytes(60), "missing|damaged", id="j2k-of-nothing"),

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from denoise.image.boxes import Box, boxes, find
 from denoise.image.directories import check_exif
+from denoise.image.formats import format_title
+from denoise.image.photo import PhotoError
 from denoise.image.png import CREDENTIALS
 from denoise.image.refusals import animation, check_notes, check_size, check_stored, cut_short, damaged, overdone
 
@@ -50,6 +52,10 @@ def check(data: bytes, name: str, max_megapixels: float) -> None:
     if data[8:12] in _SEQUENCES:
         raise animation(name)
     check_notes(name, sum(1 for _ in boxes(data)), 0)
+    if find(data, b"meta", b"ipro"):
+        raise PhotoError(
+            f"This {format_title(name)} is encrypted. Open it where it can be seen, export it and use the new file."
+        )
     meta = find(data, b"meta")
     sizes = [
         struct.unpack_from(">II", data, box.start + 4)
