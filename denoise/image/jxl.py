@@ -124,8 +124,9 @@ def _library(name: str) -> Any:
 
 
 def _facts(data: bytes) -> dict[str, Any]:
+    library = _library("pylibjxl")
     try:
-        facts: dict[str, Any] = _library("pylibjxl").probe(_picture(data))
+        facts: dict[str, Any] = library.probe(_picture(data))
     except (RuntimeError, ValueError) as error:
         raise damaged(_NAME) from error
     return facts
