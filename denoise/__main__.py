@@ -196,7 +196,9 @@ def _add_common(parser: argparse.ArgumentParser) -> list[argparse._ArgumentGroup
     how.add_argument(
         "--best", action="store_true", help="a little better, up to eight times slower: mean of eight versions"
     )
-    how.add_argument("--presets", type=Path, metavar="FILE", help="a TOML file with presets of your own")
+    how.add_argument(
+        "--presets", type=Path, metavar="FILE", help="a TOML file with presets of your own; DENOISE_PRESETS too"
+    )
 
     raw = parser.add_argument_group("RAW files")
     raw.add_argument(
