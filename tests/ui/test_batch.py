@@ -10,7 +10,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from denoise import catalogue, pipeline
-from denoise.image import PhotoError
+from denoise.image import Development, PhotoError
 from denoise.item import Settings
 from denoise.ui import texts
 from denoise.ui.pages import batch as page
@@ -111,6 +111,9 @@ def test_settings_are_those_of_the_page(app, monkeypatch):
     app.slider(key="batch_strength").set_value(80)
     app.selectbox(key="batch_format").set_value("JPEG")
     app.slider(key="batch_quality").set_value(70)
+    app.segmented_control(key="batch_white_balance").set_value("daylight")
+    app.segmented_control(key="batch_highlights").set_value("blend")
+    app.slider(key="batch_exposure").set_value(-0.5)
     app.toggle(key="batch_strip").set_value(True).run()
     app.button(key="batch start").click().run()
     app.selectbox(key="batch_model").set_value("nlm")
@@ -119,8 +122,8 @@ def test_settings_are_those_of_the_page(app, monkeypatch):
     assert app.slider(key="batch_quality").disabled
     app.button(key="batch start").click().run()
     assert started == [
-        Settings("unet", True, 0.8, "JPEG", 70, True),
-        Settings("nlm", False, 0.8, "TIFF", 70, True),
+        Settings("unet", True, 0.8, "JPEG", 70, True, development=Development("daylight", -0.5, "blend")),
+        Settings("nlm", False, 0.8, "TIFF", 70, True, development=Development("daylight", -0.5, "blend")),
     ]
     assert_calm(app)
 

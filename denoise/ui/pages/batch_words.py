@@ -17,10 +17,11 @@ MODEL_HELP = (
     "the one for strong noise where there is noise everywhere."
 )
 AUTOMATIC = "Automatic: by size and noise"
+DEVELOPMENT = "Development of RAW files"
 AS_IT_CAME = "As each photo came"
 QUALITY_HELP = (
-    "For photos that are written as JPEG or WebP. At 100 WebP is lossless. Where formats are kept, a WebP that came "
-    "lossless stays so."
+    "For photos that are written as JPEG, WebP, HEIC, AVIF or JPEG XL. At 100 all but JPEG and HEIC are lossless. "
+    "Where formats are kept, what came lossless stays so."
 )
 AGAIN = "Denoise all again"
 AGAIN_WARNING = "The results that are there are deleted, and made anew with the settings above."
