@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from streamlit.testing.v1 import AppTest
 
 from denoise import catalogue, pipeline
@@ -31,10 +32,16 @@ def app(monkeypatch):
     test.session_state["session"].batch.close()
 
 
-def png(width=24, height=16):
+def comment():
+    texts_of_file = PngInfo()
+    texts_of_file.add_text("Comment", "Hello")
+    return texts_of_file
+
+
+def png(width=24, height=16, **options):
     buffer = io.BytesIO()
     pixels = np.random.default_rng(width).integers(40, 200, (height, width, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(buffer, "PNG")
+    Image.fromarray(pixels).save(buffer, "PNG", **options)
     return buffer.getvalue()
 
 
@@ -97,6 +104,16 @@ def test_photos_are_shown_denoised_and_counted(app):
     assert "→" in rows[0]["noise"]
     assert words.done(1, 1) in sentences(app)
     assert app.button(key="batch start").disabled
+    assert_calm(app)
+
+
+def test_row_says_what_of_a_photo_is_not_kept(app):
+    add(app, "a.png", png(pnginfo=comment()))
+    app.run()
+    app.selectbox(key="batch_format").set_value("BMP").run()
+    app.button(key="batch start").click().run()
+    finish(app)
+    assert table(app)[0][0]["detail"].endswith("; not kept: comments")
     assert_calm(app)
 
 

@@ -203,7 +203,7 @@ def _row(item: Item) -> photo_table.Row:
     detail, made = item.reason, item.figures
     if item.state == State.DONE and made:
         known = catalogue.denoiser_names().get(made.model)
-        detail = words.denoiser(known.title if known else made.model, made.clean)
+        detail = words.result(known.title if known else made.model, made.clean, made.not_kept)
     return photo_table.Row(
         item.id,
         item.name,

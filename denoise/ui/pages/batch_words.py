@@ -1,6 +1,7 @@
 """The words of the page Batch."""
 
 import math
+from collections.abc import Sequence
 
 from denoise.notation import NONE, number
 from denoise.ui import texts
@@ -99,8 +100,13 @@ def noise(before: float | None, after: float | None) -> str:
     return number(before, 1) if after is None else texts.before_after(before, after, digits=1)
 
 
-def denoiser(title: str, clean: float) -> str:
-    """Name what made a result, and which share of the photo was clean and came back as it was."""
+def result(title: str, clean: float, not_kept: Sequence[str]) -> str:
+    """Name what made a result, which share of the photo was clean and came back as it was, and what is not kept."""
+    parts = [title]
     if clean >= 1:
-        return "clean: nothing was changed"
-    return f"{title}; {clean:.0%} clean, left as it was" if clean >= 0.05 else title
+        parts = ["clean: nothing was changed"]
+    elif clean >= 0.05:
+        parts.append(f"{clean:.0%} clean, left as it was")
+    if not_kept:
+        parts.append(f"not kept: {', '.join(not_kept)}")
+    return "; ".join(parts)
