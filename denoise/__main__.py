@@ -41,6 +41,9 @@ examples:
   denoise cluster --help                      folders too large for one machine
   denoise benchmark --help                    measures speed and memory on this machine
 
+formats: PNG, TIFF, JPEG 2000, PPM, PGM, AVIF, JPEG, WebP, BMP, also HEIC ('denoise[heif]' installs what it needs) and
+JPEG XL ('denoise[jxl]'); cameras' RAW files are read ('denoise[raw]')
+
 exit codes: 0 all photos denoised, 1 some failed, 2 wrong usage, 130 stopped by Ctrl-C
 """
 
