@@ -1,6 +1,7 @@
 """Photos worked off on the command line: some side by side, each told of, reported, and skipped where it is done."""
 
 import contextlib
+import errno
 import json
 import os
 import sys
@@ -167,6 +168,9 @@ def _denoise(source: Path, target: Path, run: Run, task: Task) -> tuple[Path, Fi
     for path in filter(None, (source, run.reference)):
         if not path.is_file():
             raise PhotoError(f"There is no file {path}.")
+    folder = next(each for each in target.absolute().parents if each.exists())
+    if not os.access(folder, os.W_OK):  # said before the work, which would be in vain
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
     limit = run.max_megapixels
     reference = decode(run.reference.read_bytes(), max_megapixels=limit) if run.reference else None
     is_known = is_written(target)

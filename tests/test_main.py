@@ -272,6 +272,15 @@ def test_main_goes_on_after_a_bad_photo(folder, quick, capsys):
     assert [path.name for path in Path("out").iterdir()] == ["noisy.png"]
 
 
+def test_main_denoises_nothing_for_a_folder_that_takes_nothing(folder, capsys, monkeypatch):
+    (folder / "full").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "full")
+    monkeypatch.setattr(pipeline, "denoise_photo", None)  # would fail otherwise
+    assert main(["noisy.png", "-o", "full/deep/"]) == 1
+    assert capsys.readouterr().err == f"denoise: noisy.png: Permission denied: {folder / 'full'}\n"
+    assert list(folder.glob("full/*")) == []
+
+
 def test_main_leaves_nothing_behind_when_writing_fails(folder, quick, capsys, monkeypatch):
     def full(path, data):
         path.touch()
