@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import json
+import math
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,7 @@ from denoise.engine import Engine, Job, Task
 from denoise.files import write_atomically
 from denoise.image import PhotoError, decode, format_for, suffix_for
 from denoise.item import Figures, Settings
+from denoise.metrics import Quality
 from denoise.notation import number
 from denoise.plan import is_written, taken_by_another, written
 from denoise.processing import process
@@ -228,9 +230,12 @@ def _report(run: Run, source: Path, target: Path, state: str, reason: str = "", 
 
 
 def report_line(source: str, target: str, state: str, reason: str = "", **figures: Any) -> str:
-    """Return what the report says of a photo: a line of JSON."""
+    """Return what the report says of a photo: a line of JSON, in which the PSNR of equal photos is null."""
+    for name, value in figures.items():
+        if isinstance(value, Quality):
+            figures[name] = value._asdict() | ({} if math.isfinite(value.psnr) else {"psnr": None})
     line = {"source": source, "target": target, "state": state, "reason": reason, **figures}
-    return json.dumps(line, ensure_ascii=False) + "\n"
+    return json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def progress_bars() -> Progress:

@@ -281,6 +281,17 @@ def test_main_denoises_nothing_for_a_folder_that_takes_nothing(folder, capsys, m
     assert list(folder.glob("full/*")) == []
 
 
+def test_main_reports_psnr_and_ssim_in_json_that_all_read(folder, quick, capsys):
+    def refuse(constant):
+        raise ValueError(constant)
+
+    arguments = ["--reference", "clean.png", "--strength", "0", "--report", "report.jsonl", "-o", "out/"]
+    assert [main([name, *arguments]) for name in ("noisy.png", "clean.png")] == [0, 0]
+    lines = [json.loads(line, parse_constant=refuse) for line in Path("report.jsonl").read_text().splitlines()]
+    assert 20 < lines[0]["before"]["psnr"] < 25
+    assert lines[1]["before"] == {"psnr": None, "ssim": 1.0}
+
+
 def test_main_leaves_nothing_behind_when_writing_fails(folder, quick, capsys, monkeypatch):
     def full(path, data):
         path.touch()
