@@ -19,7 +19,7 @@ from denoise import Denoiser
 from denoise.clean import describe_clean
 from denoise.engine import Engine, Job, Task
 from denoise.files import write_atomically
-from denoise.image import PhotoError, decode, format_for, suffix_for
+from denoise.image import PhotoError, TooLargeError, decode, format_for, suffix_for
 from denoise.item import Figures, Settings
 from denoise.metrics import Quality
 from denoise.notation import number
@@ -79,6 +79,8 @@ def sentence(error: Exception) -> str:
         return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
     if isinstance(error, MemoryError):
         return "There is not enough memory for this photo. Make it smaller and try again."
+    if isinstance(error, TooLargeError):
+        return f"{error} Or allow more by --max-megapixels, if there is memory for it."
     return str(error)
 
 

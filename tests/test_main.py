@@ -305,7 +305,9 @@ def test_main_leaves_nothing_behind_when_writing_fails(folder, quick, capsys, mo
 
 def test_main_refuses_photos_above_the_limit(folder, quick, capsys):
     assert main(["noisy.png", "--max-megapixels", "0.001"]) == 1
-    assert "megapixels" in capsys.readouterr().err
+    assert "the limit is 0.001. Make it smaller or crop it and try again. Or allow more by --max-megapixels" in (
+        capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(

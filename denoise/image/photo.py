@@ -23,6 +23,10 @@ class PhotoError(ValueError):
     """Something is wrong with a picture that a user gave; the message is shown to the user as it is."""
 
 
+class TooLargeError(PhotoError):
+    """A photo has more megapixels than are allowed."""
+
+
 @dataclass(frozen=True)
 class Metadata:
     r"""What a file says about its photo, in a form that agrees with the upright pixels.
