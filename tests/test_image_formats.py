@@ -292,6 +292,7 @@ def test_decode_says_what_lies_beside_a_heic():
         ("JXL", boxed(b"jumb", b"signed"), "Content Credentials"),
         ("HEIC", boxed(b"uuid", bytes.fromhex("d8fec3d61b0e483c92975828877ec481") + b"signed"), "Content Credentials"),
         ("AVIF", boxed(b"uuid", bytes(16)), ""),
+        ("HEIC", boxed(b"moov", boxed(b"mvhd", bytes(100))), "the moving part of the file"),
     ],
 )
 def test_decode_says_what_boxes_are_left_behind(name, box, what):

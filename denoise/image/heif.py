@@ -118,8 +118,12 @@ def left_behind(data: bytes) -> list[str]:
     meta = find(data, b"meta")
     words = data[meta.start : meta.end] if meta else b""
     found = [what for what, marks in _BESIDE.items() if any(mark in words for mark in marks)]
-    is_signed = any(box.kind == b"uuid" and data.startswith(_C2PA, box.start) for box in boxes(data))
-    return found + [CREDENTIALS] * is_signed
+    for box in boxes(data):
+        if box.kind == b"uuid" and data.startswith(_C2PA, box.start):
+            found.append(CREDENTIALS)
+        if box.kind == b"moov":
+            found.append("the moving part of the file")
+    return found
 
 
 def _properties(data: bytes) -> Iterator[Box]:
