@@ -160,7 +160,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="photos at work side by side: one is read and written while another is denoised (default: 1)",
     )
-    files.add_argument("--in-place", action="store_true", help="replace each photo by its result")
+    files.add_argument("--in-place", action="store_true", help="replace each photo by its result; a RAW file stays")
     files.add_argument(
         "--reference", type=Path, metavar="CLEAN", help="clean version of the one photo, to measure against"
     )
