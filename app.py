@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 from streamlit import config
 
 from denoise import engine
+from denoise.presets import presets
 from denoise.spool import remove_spool, spool
 from denoise.ui import addresses, ahead, assets, batch_routes, ending, guard, introduction, limits, routes
 
@@ -36,6 +37,7 @@ async def lifespan(_app: st.App) -> AsyncGenerator[None]:
     """Begin and end the server: without what a killed one left on disk, and leaving nothing there itself."""
     ending.prepare()
     guard.keep_addresses_secret()
+    presets()  # if there is something wrong with those of one's own, it is said now, and not to visitors
     with ending.leaving_nothing(spool()):
         # Streamlit collects garbage after every run of the page. What is there before the first visitor comes stays,
         # and to look through it each time takes 50 ms.

@@ -2,17 +2,19 @@
 
 import argparse
 import contextlib
+import io
 import json
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from denoise import __version__, benchmark
 from denoise.catalogue import denoiser_names
 from denoise.console import Run, quiet_engine, say, sentence, work_off
 from denoise.files import write_atomically
-from denoise.image import MOST_STOPS, Development, PhotoError
+from denoise.image import MOST_STOPS, Development, PhotoError, format_for
 from denoise.item import Settings
 from denoise.mixing import SHARES, Mix
 from denoise.pipeline import STRONGEST
@@ -32,11 +34,15 @@ examples:
   denoise *.jpg -o cleaned                    several photos into a folder
   denoise -r holiday -o cleaned --skip-existing
                                               a folder and those in it; once more, it goes on where it was
+  denoise -r raws -o cleaned --format jpg     JPEGs of RAW files, which become TIFFs else
   denoise --watch incoming -o cleaned         each photo that arrives, until Ctrl-C
   denoise --in-place photo.tif                as an external editor of another program
   denoise noisy.png --reference clean.png     prints PSNR and SSIM before -> after
   denoise cluster --help                      folders too large for one machine
   denoise benchmark --help                    measures speed and memory on this machine
+
+formats: PNG, TIFF, JPEG 2000, PPM, PGM, AVIF, JPEG, WebP, BMP, also HEIC ('denoise[heif]' installs what it needs) and
+JPEG XL ('denoise[jxl]'); cameras' RAW files are read ('denoise[raw]')
 
 exit codes: 0 all photos denoised, 1 some failed, 2 wrong usage, 130 stopped by Ctrl-C
 """
@@ -54,6 +60,8 @@ exit codes: 0 all photos denoised, 1 some failed, 2 wrong usage, 130 stopped by 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names may hold what a terminal or pipe cannot, and even no text
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         if arguments[:1] == ["benchmark"]:
             return _benchmark(arguments[1:])
@@ -89,6 +97,8 @@ def _denoise(arguments: Sequence[str]) -> int:
     settings = _settings(parser, args)
     if args.in_place and args.output:
         parser.error("--in-place and -o exclude each other")
+    if args.format and (args.in_place or (args.output and not is_for_several(args.photos, args.output))):
+        parser.error("--format excludes --in-place, and -o with the name of a file, which says it by its suffix")
     selection = Selection(args.recursive, args.include, args.exclude)
     try:
         if args.watch:
@@ -99,14 +109,16 @@ def _denoise(arguments: Sequence[str]) -> int:
             pairs, total = iter(planned), len(planned)
         if args.reference and total != 1:
             parser.error(f"--reference needs exactly one photo. Received: {total or 'a folder'}")
-        with args.report.open("a", encoding="utf-8") if args.report else contextlib.nullcontext() as report:
+        with _opened(args.report) as report:
             run = Run(
                 settings=settings,
-                overwrite=args.force or args.in_place,
+                overwrite=args.force,
+                in_place=args.in_place,
                 skip=args.skip_existing or args.watch,
                 dry=args.dry_run,
                 side_by_side=args.jobs,
                 max_megapixels=args.max_megapixels,
+                suffix=args.format or "",
                 reference=args.reference,
                 report=report,
             )
@@ -148,7 +160,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="photos at work side by side: one is read and written while another is denoised (default: 1)",
     )
-    files.add_argument("--in-place", action="store_true", help="replace each photo by its result")
+    files.add_argument("--in-place", action="store_true", help="replace each photo by its result; a RAW file stays")
     files.add_argument(
         "--reference", type=Path, metavar="CLEAN", help="clean version of the one photo, to measure against"
     )
@@ -187,7 +199,9 @@ def _add_common(parser: argparse.ArgumentParser) -> list[argparse._ArgumentGroup
     how.add_argument(
         "--best", action="store_true", help="a little better, up to eight times slower: mean of eight versions"
     )
-    how.add_argument("--presets", type=Path, metavar="FILE", help="a TOML file with presets of your own")
+    how.add_argument(
+        "--presets", type=Path, metavar="FILE", help="a TOML file with presets of your own; DENOISE_PRESETS too"
+    )
 
     raw = parser.add_argument_group("RAW files")
     raw.add_argument(
@@ -216,6 +230,12 @@ def _add_common(parser: argparse.ArgumentParser) -> list[argparse._ArgumentGroup
     which.add_argument("--report", type=Path, metavar="FILE", help="add a line of JSON for each photo to a file")
 
     files = parser.add_argument_group("files")
+    files.add_argument(
+        "--format",
+        type=_suffix,
+        metavar="SUFFIX",
+        help="what all photos become, such as png or jpg (default: each stays what it is, RAW files become tif)",
+    )
     files.add_argument("--force", action="store_true", help="overwrite output files")
     files.add_argument(
         "--quality",
@@ -277,6 +297,11 @@ def _watched(folders: Sequence[Path], output: str | None, selection: Selection) 
     return (pair and (pair[0], Path(output) / pair[1]) for pair in arrivals(folders, selection, apart=Path(output)))
 
 
+def _opened(report: Path | None) -> contextlib.AbstractContextManager[TextIO | None]:
+    """Open the report to add to it; bytes of a name that are no text are written as JSON escapes them."""
+    return report.open("a", encoding="utf-8", errors="backslashreplace") if report else contextlib.nullcontext()
+
+
 def _usual(name: str) -> str:
     return f"{getattr(Mix(), name):g}"
 
@@ -290,6 +315,14 @@ def _number(least: float, most: float, kind: type[float] = float) -> Callable[[s
         raise argparse.ArgumentTypeError(f"must be a {what} between {least:g} and {most:g}. Received: {text}")
 
     return parse
+
+
+def _suffix(text: str) -> str:
+    try:
+        format_for(text)
+    except PhotoError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return f".{text.removeprefix('.')}"
 
 
 def _megapixels(text: str) -> float:
@@ -331,8 +364,14 @@ def _cluster(arguments: Sequence[str]) -> int:
         parser.error(f"{error.name} is missing; install it with: pip install 'denoise[cluster]'")
     selection = Selection(True, args.include, args.exclude)
     try:
-        with args.report.open("a", encoding="utf-8") if args.report else contextlib.nullcontext() as report:
-            run = Run(settings, overwrite=args.force, max_megapixels=args.max_megapixels, report=report)
+        with _opened(args.report) as report:
+            run = Run(
+                settings,
+                overwrite=args.force,
+                max_megapixels=args.max_megapixels,
+                suffix=args.format or "",
+                report=report,
+            )
             where_to = {"workers": args.workers, "address": args.address}
             failures = cluster.work_off(args.source, args.output, run, selection, **where_to)
     except (PhotoError, OSError) as error:

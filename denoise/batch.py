@@ -307,9 +307,9 @@ class Batch:
     def photo(self, item_id: str, *, after: bool) -> Photo:
         """Return a photo, or its result; raises as `photos` does."""
         with self._changed:
-            self._check_done(item_id)
+            settings = self._check_done(item_id).settings or Settings()
             data = self._file(item_id, "out" if after else "in").read_bytes()
-        return decode(data, max_megapixels=self._max_megapixels)
+        return decode(data, max_megapixels=self._max_megapixels, development=settings.development)
 
     def unpacked(self, item_id: str) -> int:
         """Return how many bytes a photo's pixels take; raises as `photos` does."""

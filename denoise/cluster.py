@@ -158,7 +158,7 @@ class _Work:
     run: Run
 
     def line(self, name: PurePosixPath, state: str, reason: str = "", **figures: Any) -> str:
-        source, target = f"{self.source.url}/{name}", f"{self.target.url}/{written(name)}"
+        source, target = f"{self.source.url}/{name}", f"{self.target.url}/{written(name, self.run.suffix)}"
         return report_line(source, target, state, reason, **figures)
 
 
@@ -176,7 +176,7 @@ class _Worker:
     def _line(self, name: PurePosixPath) -> str:
         work = self._work
         try:
-            if not work.run.overwrite and work.target.has(written(name)):
+            if not work.run.overwrite and work.target.has(written(name, work.run.suffix)):
                 return work.line(name, "skipped", "done already")
             return work.line(name, "done", **asdict(self._made(name)))
         except (PhotoError, ModelError, OSError, MemoryError) as error:
@@ -186,7 +186,8 @@ class _Worker:
             return work.line(name, "failed", f"unexpected, {type(error).__name__}: {error}")
 
     def _made(self, name: PurePosixPath) -> Figures:
-        run, result = self._work.run, written(name)
+        run = self._work.run
+        result = written(name, run.suffix)
         settings = replace(run.settings, format=format_for(result.suffix))
         with tempfile.TemporaryDirectory(prefix="denoise-") as folder:
             path = self._work.source.fetch(name, Path(folder))
@@ -273,10 +274,11 @@ def _plan(work: _Work, selection: Selection, tally: _Tally) -> None:
         work.target.check()
         taken: dict[PurePosixPath, PurePosixPath] = {}
         for name in work.source.photos(selection, apart=work.target):
-            if taken.setdefault(written(name), name) == name:
+            result = written(name, work.run.suffix)
+            if taken.setdefault(result, name) == name:
                 tally.names.add(str(name))
             else:
-                tally.count(str(name), work.line(name, "failed", taken_by_another(written(name))))
+                tally.count(str(name), work.line(name, "failed", taken_by_another(result)))
     except (OSError, PhotoError):
         raise
     except Exception as error:  # a library is missing, a protocol unknown, or the library has errors of its own

@@ -1,7 +1,9 @@
 """Photos worked off on the command line: some side by side, each told of, reported, and skipped where it is done."""
 
 import contextlib
+import errno
 import json
+import math
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -17,14 +19,16 @@ from denoise import Denoiser
 from denoise.clean import describe_clean
 from denoise.engine import Engine, Job, Task
 from denoise.files import write_atomically
-from denoise.image import PhotoError, decode, format_for, suffix_for
+from denoise.image import PhotoError, TooLargeError, decode, format_for, suffix_for
 from denoise.item import Figures, Settings
+from denoise.metrics import Quality
 from denoise.notation import number
 from denoise.plan import is_written, taken_by_another, written
 from denoise.processing import process
 from denoise.registry import load_model
 
 _PERSONAL = (PhotoError, OSError, MemoryError)  # failures of one photo
+_DONE = "done already"
 
 
 @dataclass(frozen=True)
@@ -34,20 +38,24 @@ class Run:
     Attributes:
         settings: How each is denoised; its format is chosen by the name of what it becomes.
         overwrite: Replace files that exist already.
+        in_place: Replace photos by their results, and nothing else.
         skip: Pass over photos whose results exist already.
         dry: Only tell what would become what.
         side_by_side: How many photos are at work at a time; their tiles take turns.
         max_megapixels: Larger ones are refused.
+        suffix: Of the names of all results, such as ".png"; empty if each is to be called as its photo.
         reference: The file of a clean version of the one photo, to compare with.
         report: Where a line of JSON goes for each photo.
     """
 
     settings: Settings = field(default_factory=Settings)
     overwrite: bool = False
+    in_place: bool = False
     skip: bool = False
     dry: bool = False
     side_by_side: int = 1
     max_megapixels: float = 50.0
+    suffix: str = ""
     reference: Path | None = None
     report: TextIO | None = None
 
@@ -71,6 +79,8 @@ def sentence(error: Exception) -> str:
         return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
     if isinstance(error, MemoryError):
         return "There is not enough memory for this photo. Make it smaller and try again."
+    if isinstance(error, TooLargeError):
+        return f"{error} Or allow more by --max-megapixels, if there is memory for it."
     return str(error)
 
 
@@ -126,26 +136,35 @@ def work_off(photos: Iterable[tuple[Path, Path] | None], run: Run, *, total: int
                 if pair is None:
                     failures += collect(len(at_work))
                     continue
-                source, target = pair[0], written(pair[1])
-                is_taken = taken.get(target, source) != source  # the same one comes again if it is watched and changes
-                if reason := _reason_to_pass(target, run, is_taken=is_taken):
-                    is_done = run.skip and not is_taken
+                source, target = pair[0], written(pair[1], run.suffix)
+                if taken.get(target, source) != source:
+                    reason = taken_by_another(target)
+                elif target in taken:  # what is watched comes again if it has changed
+                    reason = ""
+                else:
+                    reason = _reason_to_pass(source, target, run)
+                if reason in ("", _DONE):
+                    taken[target] = source
+                if reason:
+                    is_done = reason == _DONE
                     failures += not is_done
                     (print if is_done else say)(f"{source}: {reason}")
                     _report(run, source, target, "skipped" if is_done else "failed", reason)
                     bars.advance(overall)
                     continue
-                taken[target] = source
                 if run.dry:
                     print(f"{source} -> {target}")
                     continue
                 failures += collect(run.side_by_side - 1)
-                job = engine.submit(partial(_denoise, source, target, run), explain=sentence)
+                same = next((photo.job for photo in at_work if photo.target == target), None)
+                job = engine.submit(partial(_denoise, source, target, run), explain=sentence, after=same)
                 at_work.append(_Photo(source, target, job, bars.add_task(source.name[:40], total=None)))
             failures += collect(0)
         finally:
             for photo in at_work:
                 photo.job.cancel()
+            for photo in at_work:  # a thread that is amid a network when Python ends takes the process down with it
+                photo.job.wait()
     return failures
 
 
@@ -153,6 +172,9 @@ def _denoise(source: Path, target: Path, run: Run, task: Task) -> tuple[Path, Fi
     for path in filter(None, (source, run.reference)):
         if not path.is_file():
             raise PhotoError(f"There is no file {path}.")
+    folder = next(each for each in target.absolute().parents if each.exists())
+    if not os.access(folder, os.W_OK):  # said before the work, which would be in vain
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
     limit = run.max_megapixels
     reference = decode(run.reference.read_bytes(), max_megapixels=limit) if run.reference else None
     is_known = is_written(target)
@@ -160,19 +182,23 @@ def _denoise(source: Path, target: Path, run: Run, task: Task) -> tuple[Path, Fi
     data, figures = process(source, settings, task, max_megapixels=limit, reference=reference)
     if not is_known:  # such as a JPEG that is called .gif
         target = target.with_suffix(f".{suffix_for(figures.format)}")
-        if reason := _reason_to_pass(target, run, is_taken=False):
+        if reason := _reason_to_pass(source, target, run):
             raise PhotoError(reason)
     task.check()  # who stopped meanwhile gets no file
     write_atomically(target, data)
     return target, figures
 
 
-def _reason_to_pass(target: Path, run: Run, *, is_taken: bool) -> str:
-    if is_taken:
-        return taken_by_another(target)
-    if run.overwrite or not target.exists():
+def _reason_to_pass(source: Path, target: Path, run: Run) -> str:
+    try:
+        if run.overwrite or not target.exists():
+            return ""
+        is_itself = target.samefile(source)
+    except OSError:  # such as a name that is too long: writing will tell
         return ""
-    return "done already" if run.skip else f"{target} exists already; choose another with -o, or pass --force."
+    if is_itself:
+        return "" if run.in_place else f"{target} is the photo itself; choose another with -o, or pass --in-place."
+    return _DONE if run.skip else f"{target} exists already; choose another with -o, or pass --force."
 
 
 def _tell(photo: _Photo, run: Run) -> bool:
@@ -181,7 +207,7 @@ def _tell(photo: _Photo, run: Run) -> bool:
     if job.failure is not None:
         if not isinstance(job.failure, _PERSONAL):
             raise job.failure
-        say(f"{photo.source.name or photo.source}: {job.reason}")
+        say(f"{photo.source}: {job.reason}")
         _report(run, photo.source, photo.target, "failed", job.reason)
         return True
     if job.result is None:
@@ -206,9 +232,12 @@ def _report(run: Run, source: Path, target: Path, state: str, reason: str = "", 
 
 
 def report_line(source: str, target: str, state: str, reason: str = "", **figures: Any) -> str:
-    """Return what the report says of a photo: a line of JSON."""
+    """Return what the report says of a photo: a line of JSON, in which the PSNR of equal photos is null."""
+    for name, value in figures.items():
+        if isinstance(value, Quality):
+            figures[name] = value._asdict() | ({} if math.isfinite(value.psnr) else {"psnr": None})
     line = {"source": source, "target": target, "state": state, "reason": reason, **figures}
-    return json.dumps(line, ensure_ascii=False) + "\n"
+    return json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def progress_bars() -> Progress:

@@ -45,8 +45,10 @@ def is_written(path: PurePath) -> bool:
     return _suffix(path) in WRITTEN_SUFFIXES
 
 
-def written(target: _Path) -> _Path:
-    """Return what the result of a RAW file is called; nobody writes those."""
+def written(target: _Path, suffix: str = "") -> _Path:
+    """Return what a result is called: as was asked for, or as its photo; RAW files are not written, so not as those."""
+    if suffix:
+        return target.with_suffix(suffix)
     return target.with_suffix(_RAW_RESULT) if is_photo_name(target) and not is_written(target) else target
 
 
@@ -70,7 +72,7 @@ def plan(
         output: Where to: a file, or a folder; nothing for beside each photo.
         selection: Of folders.
         in_place: Each photo becomes itself.
-        report: Is told of each path that cannot be looked at.
+        report: Is told of each path that cannot be looked at, be it in a folder.
 
     Returns:
         Photos and what they become, and how many of the paths cannot be looked at. What a folder holds keeps its place
@@ -82,21 +84,25 @@ def plan(
     """
     found: list[tuple[Path, Path]] = []  # and where each is below what was named
     failures = 0
+
+    def fail(error: OSError) -> None:
+        nonlocal failures
+        failures += 1
+        report(f"{error.filename}: {error.strerror}")
+
     for path in named:
+        before = failures
+        photos = [(path, Path(path.name))]
         try:
-            if not path.is_dir():
-                found.append((path, Path(path.name)))
-                continue
-            if output is None and not in_place:
-                raise PhotoError(f"name a folder for the photos of {path} with -o")
-            photos = list(photos_of(path, selection, apart=Path(output) if output else None))
+            if path.is_dir():
+                if output is None and not in_place:
+                    raise PhotoError(f"name a folder for the photos of {path} with -o")
+                photos = list(photos_of(path, selection, apart=Path(output) if output else None, fail=fail))
         except OSError as error:
-            failures += 1
-            report(f"{path.name[:80]}: {error.strerror}")
+            fail(error)
             continue
-        if not photos:
-            hint = "" if selection.recursive or selection.include else "; with -r, those of its folders count too"
-            raise PhotoError(f"the folder {path} holds no photos ({', '.join(SUFFIXES)}){hint}")
+        if not photos and failures == before:
+            raise PhotoError(f"the folder {path} holds no photos {_why_none(selection)}")
         found += photos
     if not found:
         return [], failures
@@ -124,23 +130,30 @@ def is_for_several(named: Sequence[Path], output: str) -> bool:
     return len(named) > 1 or named[0].is_dir() or output.endswith("/") or Path(output).is_dir()
 
 
-def photos_of(folder: Path, selection: Selection, *, apart: Path | None = None) -> Iterator[tuple[Path, Path]]:
+def photos_of(
+    folder: Path,
+    selection: Selection,
+    *,
+    apart: Path | None = None,
+    fail: Callable[[OSError], None] | None = None,
+) -> Iterator[tuple[Path, Path]]:
     """Yield the photos of a folder in order, each with its path below the folder.
 
     Args:
         folder: Where to look; links to other folders are not followed.
         selection: Which are meant.
         apart: A folder that is left out: results, even if they lie in there, are not denoised again.
+        fail: Is told of each folder that cannot be looked at, such as a disk's `lost+found`.
 
     Raises:
-        OSError: The folder cannot be looked at.
+        OSError: A folder cannot be looked at, and there is no `fail`.
     """
 
-    def fail(error: OSError) -> None:
+    def stop(error: OSError) -> None:
         raise error
 
     left_out = apart.resolve() if apart else None
-    for place, folders, names in os.walk(folder, onerror=fail):
+    for place, folders, names in os.walk(folder, onerror=fail or stop):
         inner = sorted(folders) if selection.recursive else []
         folders[:] = [name for name in inner if not name.startswith(".") and (Path(place) / name).resolve() != left_out]
         for name in sorted(names):
@@ -148,6 +161,13 @@ def photos_of(folder: Path, selection: Selection, *, apart: Path | None = None) 
             below = path.relative_to(folder)
             if selection.takes(below) and path.is_file():
                 yield path, below
+
+
+def _why_none(selection: Selection) -> str:
+    if selection.include or selection.exclude:
+        return "that --include and --exclude let through; patterns are for names, or for paths below the folder"
+    hint = "" if selection.recursive else "; with -r, those of its folders count too"
+    return f"({', '.join(SUFFIXES)}){hint}"
 
 
 def _suffix(path: PurePath) -> str:

@@ -1,10 +1,12 @@
 """Named ways to denoise, such as "portrait": what to remove of the noise, and what to leave."""
 
+import os
 import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from denoise.catalogue import denoiser_names
 from denoise.mixing import SHARES, Mix
 from denoise.pipeline import STRONGEST
 
@@ -37,20 +39,22 @@ class Preset(NamedTuple):
 
 
 def presets(own: Path | None = None) -> dict[str, Preset]:
-    """Return the presets by name: those of denoise, and after them those of a file; equal names replace.
+    """Return the presets by name: those of denoise, and after them those of one's own; equal names replace.
 
     Args:
-        own: A TOML file with a table for each preset, like `denoise/presets.toml`.
+        own: A TOML file with a table for each preset, like `denoise/presets.toml`. Such a file that the environment
+            names, by `DENOISE_PRESETS`, comes before it; the page knows that one alone.
 
     Raises:
-        PresetError: The file is missing or not as it should be.
+        PresetError: A file is missing or not as it should be.
     """
-    return _bundled() | (_read(own) if own else {})
+    return _usual() | (_read(own) if own else {})
 
 
 @cache
-def _bundled() -> dict[str, Preset]:
-    return _read(_BUNDLED)
+def _usual() -> dict[str, Preset]:
+    of_this_machine = os.environ.get("DENOISE_PRESETS")
+    return _read(_BUNDLED) | (_read(Path(of_this_machine)) if of_this_machine else {})
 
 
 def _read(path: Path) -> dict[str, Preset]:
@@ -70,6 +74,8 @@ def _preset(table: Any, place: str) -> Preset:
     numbers = {"strength": 1.0} | dict(zip(SHARES, Mix().shares, strict=True))
     for key, value in table.items():
         most = STRONGEST if key == "strength" else 1.0
+        if key == "model" and value not in ("", *denoiser_names()):
+            raise PresetError(f"{place}: there is no model {value!r}. Known models: {', '.join(denoiser_names())}")
         if key in words and isinstance(value, str):
             words[key] = value
         elif key in numbers and isinstance(value, int | float) and 0 <= value <= most:

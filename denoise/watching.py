@@ -16,7 +16,7 @@ SETTLED = 2.0
 def arrivals(
     folders: Sequence[Path], selection: Selection, *, apart: Path | None = None, settled: float = SETTLED
 ) -> Iterator[tuple[Path, Path] | None]:
-    """Yield the photos of folders, and those that arrive or change, for ever.
+    """Yield the photos of folders, and those that arrive or change, for ever; what has changed comes again.
 
     Args:
         folders: Where to look; where changes are not told, as on some network drives, set WATCHFILES_FORCE_POLLING=1.

@@ -662,6 +662,15 @@ def test_page_says_what_a_format_cannot_hold(app):
     assert_calm(app)
 
 
+def test_page_says_what_byte_for_byte_means_for_a_photo_that_is_not_in_srgb(app):
+    for primaries, is_told in ((12, True), (1, False)):  # Display P3, sRGB
+        told = ((b"cICP", bytes([primaries, 13, 0, 1])),)
+        upload(app, encode(Photo(np.full((20, 30, 3), 90, np.uint8), colour_chunks=told)))
+        (facts,) = (caption for caption in app.caption if "30 × 20 pixels" in caption.value)
+        assert ("byte for byte" in facts.help, "not in sRGB" in facts.value) == (is_told, is_told)
+    assert_calm(app)
+
+
 def test_names_of_the_choices_are_the_same_for_every_photo(app):
     """The browser goes on showing the name that was chosen, so it must not come to mean another thing."""
     pixels = np.full((40, 60, 3), 90, np.uint8)

@@ -15,11 +15,12 @@ from denoise import batch as batch_module
 from denoise import catalogue, pipeline, processing, turns
 from denoise.batch import REPORT_NAME, UNDO, Batch
 from denoise.engine import Engine
-from denoise.image import Photo, decode, encode
+from denoise.image import Development, Photo, decode, encode
 from denoise.item import Settings, State
 from denoise.mixing import Mix, blend
 from denoise.runtime import ModelError
 from denoise.turns import Turns
+from tests.raws import dng
 
 
 class Denoiser:
@@ -443,6 +444,15 @@ def test_photo_and_its_result_can_be_looked_at(batch):
     np.testing.assert_array_equal(noisy.pixels, decode(picture()).pixels)
     np.testing.assert_array_equal(denoised.pixels, 255 - noisy.pixels)
     assert batch.items()[0].settings == Settings("nlm")
+
+
+def test_raw_file_is_looked_at_as_it_was_developed(batch):
+    raw, wanted = dng(np.full((48, 64, 3), 0.3)), Development("daylight", -1.0, "blend")
+    photo = add(batch, "a.dng", raw)
+    run(batch, Settings("nlm", development=wanted))
+    noisy, denoised = batch.photos(photo)
+    np.testing.assert_array_equal(noisy.pixels, decode(raw, development=wanted).pixels)
+    np.testing.assert_array_equal(denoised.pixels, 65535 - noisy.pixels)
 
 
 def test_one_photo_can_be_removed(batch, denoiser):

@@ -4,6 +4,7 @@ import io
 import struct
 import sys
 import time
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -24,7 +25,9 @@ from denoise.image import (
     formats_for,
     losses,
     unpacked_size,
+    with_depth,
 )
+from denoise.image.boxes import boxed, boxes
 from denoise.image.colour import needs_profile, profile_of
 from tests.test_image import DEPTHS, KINDS, SRGB, make_exif, make_photo, saved, smooth
 
@@ -166,6 +169,7 @@ def test_decode_jpeg_xl_of_floats():
     ramp = np.repeat(np.linspace(-0.2, 1.2, 64, dtype=np.float32)[None, :, None], 32, axis=0).repeat(3, axis=2)
     photo = decode(pyjpegxl.encode_from_numpy(ramp, lossless=True))
     np.testing.assert_allclose(photo.pixels / 65535, ramp.clip(0, 1), atol=1e-5)
+    assert photo.lost == ("floating point",)
 
 
 def test_decode_refuses_a_moving_jpeg_xl():
@@ -206,8 +210,8 @@ def test_encode_keeps_the_resolution_in_jpeg_2000():
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("HEIC", ["IPTC (captions)", "comments", "resolution in dpi"]),
-        ("AVIF", ["IPTC (captions)", "comments", "resolution in dpi"]),
+        ("HEIC", ["16-bit depth", "IPTC (captions)", "comments", "resolution in dpi"]),
+        ("AVIF", ["16-bit depth", "IPTC (captions)", "comments", "resolution in dpi"]),
         ("JPEG2000", ["comments"]),
         (
             "PPM",
@@ -229,6 +233,16 @@ def test_losses_tells_what_a_format_cannot_hold(name, expected):
     photo = gradient(np.uint16, alpha=True, format=name, metadata=said, icc_profile=SRGB, dpi=(300.0, 300.0))
     assert losses(photo) == expected
     encode(photo)
+
+
+@pytest.mark.parametrize(("name", "bits"), [("HEIC", 10), ("AVIF", 12)])
+def test_depth_is_said_to_be_lost_where_it_is(name, bits):
+    photo = decode(encode(gradient(np.uint16, format=name), quality=100))
+    assert (photo.significant_bits, losses(photo)) == (bits, [])
+    assert losses(replace(photo, format="PNG")) == []
+    assert losses(replace(photo, format="JPEG")) == [f"{bits}-bit depth"]
+    assert losses(replace(photo, format="HEIC")) == ([] if bits == 10 else ["12-bit depth"])
+    assert losses(with_depth(photo, 8)) == []
 
 
 def test_encode_lays_a_transparent_photo_on_white_in_ppm():
@@ -268,6 +282,23 @@ def test_decode_says_what_lies_beside_a_heic():
     photo = decode(buffer.getvalue())
     assert photo.lost == ("further pictures in the file",)
     assert np.abs(photo.pixels.astype(float) - smooth()).mean() < 8  # the first of them
+
+
+@pytest.mark.parametrize(
+    ("name", "box", "what"),
+    [
+        ("JXL", boxed(b"jhgm", b"\0map"), "HDR gain map"),
+        ("JXL", boxed(b"brob", b"Exif..."), "compressed EXIF and XMP"),
+        ("JXL", boxed(b"jumb", b"signed"), "Content Credentials"),
+        ("HEIC", boxed(b"uuid", bytes.fromhex("d8fec3d61b0e483c92975828877ec481") + b"signed"), "Content Credentials"),
+        ("AVIF", boxed(b"uuid", bytes(16)), ""),
+        ("HEIC", boxed(b"moov", boxed(b"mvhd", bytes(100))), "the moving part of the file"),
+    ],
+)
+def test_decode_says_what_boxes_are_left_behind(name, box, what):
+    photo = decode(encode(gradient(format=name, metadata=Metadata(xmp=XMP))) + box)
+    assert photo.lost == ((what,) if what else ())
+    assert box not in encode(photo)
 
 
 def test_decode_drops_the_gain_map_of_a_jpeg_and_says_so():
@@ -312,16 +343,48 @@ def test_formats_leave_out_what_has_no_library(monkeypatch):
     assert set(ALL) - set(formats_for(photo)) == {"HEIC"}
 
 
-def test_decode_and_encode_name_the_extra_that_brings_the_library(monkeypatch):
-    photo = gradient(format="HEIC")
+@pytest.mark.parametrize(
+    ("name", "library", "sentence"),
+    [
+        ("HEIC", "pillow_heif", r"HEIC needs a library.*pip install 'denoise\[heif\]'"),
+        ("JXL", "pylibjxl", r"JPEG XL needs a library.*pip install 'denoise\[jxl\]'"),
+    ],
+)
+def test_decode_and_encode_name_the_extra_that_brings_the_library(name, library, sentence, monkeypatch):
+    photo = gradient(format=name)
     file = encode(photo)
-    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.setitem(sys.modules, library, None)
     for call in (lambda: decode(file), lambda: encode(photo)):
-        with pytest.raises(PhotoError, match=r"HEIC needs a library.*pip install 'denoise\[heif\]'"):
+        with pytest.raises(PhotoError, match=sentence):
             call()
 
 
 # Bad files
+
+
+def twelve_bit_jpeg():
+    file, plain, deep = saved(smooth(), "JPEG"), b"\xff\xc0\0\x11\x08", b"\xff\xc1\0\x11\x0c"
+    assert plain in file
+    return file.replace(plain, deep)
+
+
+def twelve_bit_tiff():
+    file, plain, deep = (
+        saved(smooth()[..., 0], "TIFF"),
+        *(struct.pack("<HHIHH", 258, 3, 1, bits, 0) for bits in (8, 12)),
+    )
+    assert plain in file
+    return file.replace(plain, deep)
+
+
+def encrypted_heic():
+    file = encode(gradient(format="HEIC"))
+    meta = next(box for box in boxes(file) if box.kind == b"meta")
+    return (
+        file[: meta.start - 8]
+        + boxed(b"meta", file[meta.start : meta.end] + boxed(b"ipro", bytes(6)))
+        + file[meta.end :]
+    )
 
 
 @pytest.mark.parametrize("left", [0.99, 0.4, 0.1], ids=str)
@@ -353,6 +416,9 @@ def test_decode_refuses_more_pixels_before_they_are_read(name):
         pytest.param(b"P6\n1 1\n70000\n" + bytes(99), "damaged", id="too-deep"),
         pytest.param(b"P6\n1 one\n255\n" + bytes(99), "damaged", id="no-number"),
         pytest.param(b"P6\n" + b"#" * 5000 + b"\n1 1\n255\n" + bytes(9), "damaged", id="long-head"),
+        pytest.param(twelve_bit_jpeg(), "JPEG has 12 bits a channel", id="12-bit-jpeg"),
+        pytest.param(twelve_bit_tiff(), "TIFF .* such as 12 bits a channel", id="12-bit-tiff"),
+        pytest.param(encrypted_heic(), "HEIC is encrypted", id="encrypted-heic"),
         pytest.param(b"\0\0\0\x18ftypheic" + bytes(20), "missing|damaged", id="heic-of-nothing"),
         pytest.param(b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(8), "missing|damaged", id="jp2-of-nothing"),
         pytest.param(b"\xff\x4f\xff\x51" + bytes(60), "missing|damaged", id="j2k-of-nothing"),

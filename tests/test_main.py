@@ -1,9 +1,12 @@
 import dataclasses
+import errno
 import io
 import json
+import os
 import struct
 import subprocess
 import sys
+import threading
 import zlib
 from pathlib import Path
 
@@ -269,6 +272,26 @@ def test_main_goes_on_after_a_bad_photo(folder, quick, capsys):
     assert [path.name for path in Path("out").iterdir()] == ["noisy.png"]
 
 
+def test_main_denoises_nothing_for_a_folder_that_takes_nothing(folder, capsys, monkeypatch):
+    (folder / "full").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "full")
+    monkeypatch.setattr(pipeline, "denoise_photo", None)  # would fail otherwise
+    assert main(["noisy.png", "-o", "full/deep/"]) == 1
+    assert capsys.readouterr().err == f"denoise: noisy.png: Permission denied: {folder / 'full'}\n"
+    assert list(folder.glob("full/*")) == []
+
+
+def test_main_reports_psnr_and_ssim_in_json_that_all_read(folder, quick, capsys):
+    def refuse(constant):
+        raise ValueError(constant)
+
+    arguments = ["--reference", "clean.png", "--strength", "0", "--report", "report.jsonl", "-o", "out/"]
+    assert [main([name, *arguments]) for name in ("noisy.png", "clean.png")] == [0, 0]
+    lines = [json.loads(line, parse_constant=refuse) for line in Path("report.jsonl").read_text().splitlines()]
+    assert 20 < lines[0]["before"]["psnr"] < 25
+    assert lines[1]["before"] == {"psnr": None, "ssim": 1.0}
+
+
 def test_main_leaves_nothing_behind_when_writing_fails(folder, quick, capsys, monkeypatch):
     def full(path, data):
         path.touch()
@@ -282,7 +305,9 @@ def test_main_leaves_nothing_behind_when_writing_fails(folder, quick, capsys, mo
 
 def test_main_refuses_photos_above_the_limit(folder, quick, capsys):
     assert main(["noisy.png", "--max-megapixels", "0.001"]) == 1
-    assert "megapixels" in capsys.readouterr().err
+    assert "the limit is 0.001. Make it smaller or crop it and try again. Or allow more by --max-megapixels" in (
+        capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(
@@ -300,8 +325,12 @@ def test_main_refuses_photos_above_the_limit(folder, quick, capsys):
         pytest.param(["noisy.png", "--watch", "-o", "out"], "--watch needs folders", id="watch"),
         pytest.param(["noisy.png", "--level", "256"], "must be a number between 0 and 255", id="level"),
         pytest.param(["noisy.png", "-o", "out.gif"], "out.gif must end in .png", id="format"),
+        pytest.param(["noisy.png", "--format", "dng"], "“dng” is no file type that can be written", id="RAW format"),
+        pytest.param(["noisy.png", "-o", "a.png", "--format", "tif"], "which says it by its suffix", id="format twice"),
+        pytest.param(["--in-place", "noisy.png", "--format", "tif"], "--format excludes --in-place", id="in its place"),
         pytest.param(["."], "name a folder for the photos of . with -o", id="folder without -o"),
-        pytest.param(["empty", "-o", "out"], "the folder empty holds no photos", id="empty folder"),
+        pytest.param(["empty", "-o", "out"], "the folder empty holds no photos (png", id="empty folder"),
+        pytest.param([".", "-o", "out", "--include", "a.*"], "no photos that --include and", id="nothing let through"),
         pytest.param(["noisy.png", "clean.png", "-o", "clean.png"], "clean.png is a file", id="file for several"),
         pytest.param(["noisy.png", "./noisy.png"], "2 photos would become noisy-denoised.png", id="same target"),
         pytest.param([".", "-o", "out", "--reference", "clean.png"], "exactly one photo. Received: 2", id="reference"),
@@ -319,20 +348,30 @@ def test_main_explains_wrong_usage(folder, quick, capsys, arguments, sentence):
 
 def test_main_ends_with_130_when_interrupted_and_loses_what_is_at_work_only(folder, quick, capsys, monkeypatch):
     invert, wait = pipeline.denoise_photo, Job.wait
+    interrupted, awaited, ended = threading.Event(), threading.Event(), threading.Event()
 
     def hold_the_second(photo, model, **options):
-        while Path("out/clean.png").exists():  # until it is cancelled
-            options["progress"](0, 1)
+        try:
+            while Path("out/clean.png").exists():  # until it is cancelled
+                options["progress"](0, 1)
+        finally:
+            if interrupted.is_set():
+                awaited.wait()
+                ended.set()
         return invert(photo, model, **options)
 
     def interrupt(job, seconds=None):
-        if Path("out/clean.png").exists():
+        if interrupted.is_set():
+            awaited.set()
+        elif Path("out/clean.png").exists():
+            interrupted.set()
             raise KeyboardInterrupt
         return wait(job, seconds)
 
     monkeypatch.setattr(pipeline, "denoise_photo", hold_the_second)
     monkeypatch.setattr(Job, "wait", interrupt)
     assert main(["clean.png", "noisy.png", "-o", "out"]) == 130
+    assert ended.is_set()  # a thread amid a network would take Python down
     assert capsys.readouterr().err == "denoise: stopped\n"
     assert [path.name for path in Path("out").iterdir()] == ["clean.png"]
 
@@ -390,29 +429,78 @@ def test_main_goes_on_where_it_was(folder, quick, capsys):
 def test_main_never_writes_one_result_over_another_of_the_same_run(folder, quick, capsys):
     Path("photo.nef").write_bytes(Path("noisy.png").read_bytes())
     PillowImage.fromarray(CLEAN).save("photo.tif")
-    for option in ("--force", "--skip-existing"):
+    for option in ("--force", "--skip-existing", "--skip-existing"):  # the last passes over the first photo, not both
         assert main(["photo.nef", "photo.tif", "-o", f"out{option}", option]) == 1
-    assert capsys.readouterr().err.count("was made of another photo of this run") == 2
+    assert capsys.readouterr().err.count("was made of another photo of this run") == 3
 
 
-def test_main_tries_a_watched_photo_again_once_it_is_whole(folder, quick, capsys, monkeypatch):
-    whole, half = Path("noisy.png").read_bytes(), Path("noisy.png").read_bytes()[:2000]
+def test_main_denoises_a_watched_photo_again_if_it_changes(folder, quick, capsys, monkeypatch):
+    whole, half, other = Path("noisy.png").read_bytes(), Path("noisy.png").read_bytes()[:2000], Path("clean.png")
     Path("in").mkdir()
     photo = Path("in/photo.png")
 
     def arrivals(folders, selection, *, apart):
-        for number, content in enumerate((half, whole, whole), 1):
+        for number, content in enumerate((half, whole, other.read_bytes()), 1):
             photo.write_bytes(content)
             yield photo, Path("photo.png")
             while len(Path("report.jsonl").read_text().splitlines()) < number:
                 yield None
 
     monkeypatch.setattr("denoise.watching.arrivals", arrivals)
-    assert main(["--watch", "in", "-o", "out", "--report", "report.jsonl"]) == 1
-    assert read("out/photo.png").size == (50, 40)
-    told = capsys.readouterr()
-    assert len(told.err.splitlines()) == 1
-    assert "done already" in told.out
+    watched = ["--watch", "in", "-o", "out", "--report", "report.jsonl"]
+    assert main(watched) == 1
+    np.testing.assert_array_equal(read("out/photo.png"), ~CLEAN)
+    lines = [json.loads(line) for line in Path("report.jsonl").read_text().splitlines()]
+    assert [line["state"] for line in lines] == ["failed", "done", "done"]
+    monkeypatch.setattr("denoise.watching.arrivals", lambda *a, **k: iter([(photo, Path("photo.png"))]))
+    assert main(watched) == 0  # what another run has done is done
+    assert "done already" in capsys.readouterr().out
+
+
+def test_main_denoises_nothing_over_its_photo_unless_told(folder, quick, capsys):
+    before = Path("noisy.png").read_bytes()
+    assert main([".", "-o", ".", "--skip-existing"]) == 1
+    assert capsys.readouterr().err.count("is the photo itself; choose another with -o, or pass --in-place") == 2
+    assert Path("noisy.png").read_bytes() == before
+
+
+def test_main_in_place_never_replaces_another_photo(folder, quick, capsys):
+    Path("shot.dng").write_bytes(raws.dng(np.full((48, 64, 3), 0.3)))
+    PillowImage.fromarray(CLEAN).save("shot.tif")
+    before = Path("shot.tif").read_bytes()
+    assert main(["--in-place", "shot.dng"]) == 1
+    assert "shot.tif exists already" in capsys.readouterr().err
+    assert Path("shot.tif").read_bytes() == before
+    assert main(["--in-place", "."]) == 1  # the TIFF is replaced by its own result
+    np.testing.assert_array_equal(read("shot.tif"), ~CLEAN)
+
+
+def test_main_goes_on_beside_a_folder_that_cannot_be_looked_at(folder, quick, capsys, monkeypatch):
+    for place in ("in/a", "in/lost+found", "in/z"):
+        Path(place).mkdir(parents=True)
+        Path(place, "noisy.png").write_bytes(Path("noisy.png").read_bytes())
+    scandir = os.scandir
+
+    def refuse(path):
+        if Path(path).name == "lost+found":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert main(["-r", "in", "-o", "out"]) == 1
+    assert capsys.readouterr().err == "denoise: in/lost+found: Permission denied\n"
+    assert sorted(map(str, Path("out").rglob("*.png"))) == ["out/a/noisy.png", "out/z/noisy.png"]
+
+
+def test_main_takes_names_that_are_no_text(folder):
+    name = os.fsdecode(b"caf\xe9.png")  # of an old archive
+    Path(name).write_bytes(Path("noisy.png").read_bytes())
+    arguments = [sys.executable, "-m", "denoise", name, "-o", "out/", "--model", "nlm", "--report", "report.jsonl"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii:strict"}
+    ended = subprocess.run(arguments, env=environment, check=False, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert json.loads(Path("report.jsonl").read_text(encoding="utf-8"))["source"] == name
+    assert Path("out", name).exists()
 
 
 def test_main_replaces_a_photo_in_place_and_keeps_its_permissions(folder, quick):
@@ -464,6 +552,17 @@ def test_main_develops_raw_files_as_wished(folder, quick):
     )
     assert (lighter < plain - 2000).all()  # these results are inverted
     assert np.ptp(daylight) < 500 < np.ptp(plain)
+
+
+def test_main_makes_what_is_asked_for_of_all_files(folder, quick, capsys):
+    Path("in/day").mkdir(parents=True)
+    Path("in/day/shot.DNG").write_bytes(raws.dng(np.full((48, 64, 3), 0.3)))
+    PillowImage.fromarray(CLEAN).save("in/photo.webp", lossless=True)
+    assert main(["-r", "in", "-o", "out", "--format", "jpg"]) == 0
+    assert sorted(map(str, Path("out").rglob("*.*"))) == ["out/day/shot.jpg", "out/photo.jpg"]
+    assert {read(path).format for path in Path("out").rglob("*.jpg")} == {"JPEG"}
+    assert main(["in/day/shot.DNG", "--format", ".png"]) == 0
+    assert cv2.imread("in/day/shot-denoised.png", cv2.IMREAD_UNCHANGED).dtype == np.uint16
 
 
 def test_main_prints_a_benchmark_and_writes_it_as_json(folder, capsys, monkeypatch):

@@ -3,7 +3,7 @@ import pytest
 from denoise.catalogue import denoiser_names
 from denoise.mixing import Mix
 from denoise.pipeline import STRONGEST
-from denoise.presets import USUAL, Preset, PresetError, presets
+from denoise.presets import USUAL, Preset, PresetError, _usual, presets
 
 
 def test_presets_of_denoise_are_told_in_a_sentence_and_differ():
@@ -25,6 +25,15 @@ def test_presets_of_a_file_come_after_and_replace(tmp_path):
     assert (known["night"].strength, known["night"].title) == (3, "night")
 
 
+def test_presets_of_the_machine_are_known_without_being_named(tmp_path, monkeypatch):
+    (tmp_path / "all.toml").write_text("[film]\nstrength = 2\n[ours]\n", encoding="utf-8")
+    (tmp_path / "mine.toml").write_text("[film]\nstrength = 3\n", encoding="utf-8")
+    monkeypatch.setenv("DENOISE_PRESETS", str(tmp_path / "all.toml"))
+    monkeypatch.setattr("denoise.presets._usual", _usual.__wrapped__)
+    assert list(presets())[-2:] == ["film", "ours"]
+    assert [presets(own)["film"].strength for own in (None, tmp_path / "mine.toml")] == [2, 3]
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
@@ -34,6 +43,7 @@ def test_presets_of_a_file_come_after_and_replace(tmp_path):
         (b"[a]\nstrength = 4", "a: strength must be a number from 0 to 3. Received: 4"),
         (b"[a]\ncolour = nan", "a: colour must be a number from 0 to 1. Received: nan"),
         (b"[a]\ncolour = 'much'", "a: colour must be a number from 0 to 1. Received: 'much'"),
+        (b"[a]\nmodel = 'dncnn'", "a: there is no model 'dncnn'. Known models: ridnet, "),
         (b"[a]\nfog = 1", "a: fog = 1 is not known. Known: title, summary, model, strength, luminance, colour, detail"),
     ],
 )

@@ -41,6 +41,9 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 warnings.filterwarnings("ignore", category=PillowImage.DecompressionBombWarning, module=r"PIL\.")
 
 
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # it would write of each tag that is strange to it
+
+
 _STRIP = 64  # rows
 _PLAIN = Development()
 _UNSPECIFIED = 2  # of primaries and transfer functions, by ITU-T H.273
@@ -103,6 +106,7 @@ def decode(data: bytes, *, max_megapixels: float = 50.0, development: Developmen
             icc_profile=icc_profile if len(icc_profile) <= MAX_METADATA else b"",
             colour_chunks=_colour_chunks(name, data, icc_profile),
             dpi=dpi,
+            significant_bits=max(8, _bits(name, data, image)),
             lost=tuple(dict.fromkeys([*lost, *outdated])),
         )
 
@@ -143,6 +147,7 @@ def _decode_jxl(data: bytes) -> Photo:
         lossless=False,
         metadata=upright,
         icc_profile=icc_profile if len(icc_profile) <= MAX_METADATA else b"",
+        significant_bits=jxl.depth_of(data),
         lost=(*lost, *left, *outdated),
     )
 

@@ -149,8 +149,8 @@ def _check_picture(data: bytes, order: str, big: bool, entries: _Entries, max_me
         or tile > max_megapixels * 1e6
     ):
         raise PhotoError(
-            "This TIFF stores its pixels in a way that cannot be read here, such as Lab, 16-bit CMYK or 32-bit whole "
-            "numbers. Export it as RGB with 8 or 16 bits a channel and try again."
+            "This TIFF stores its pixels in a way that cannot be read here, such as 12 bits a channel, Lab, 16-bit "
+            "CMYK or 32-bit whole numbers. Export it as RGB with 8 or 16 bits a channel and try again."
         )
 
     if not np.all(_is_inside(data, entries)):

@@ -80,9 +80,9 @@ def _is_installed(name: str) -> bool:
     return find_spec(FORMATS[name].plugin.partition(":")[0].partition(".")[0]) is not None
 
 
-def is_deep(name: str) -> bool:
-    """Returns whether a format can hold more than 8 bit."""
-    return FORMATS[name].depth > 8
+def depth_of(name: str) -> int:
+    """Returns how many bits of a sample a format can hold, as it is written here."""
+    return FORMATS[name].depth
 
 
 def has_quality(name: str) -> bool:

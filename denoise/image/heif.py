@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 from denoise.image.boxes import Box, boxes, find
 from denoise.image.directories import check_exif
+from denoise.image.formats import format_title
+from denoise.image.photo import PhotoError
+from denoise.image.png import CREDENTIALS
 from denoise.image.refusals import animation, check_notes, check_size, check_stored, cut_short, damaged, overdone
 
 _MAX_ITEMS = 10_000  # a picture of 200 megapixels has a thousand tiles
@@ -20,6 +23,7 @@ _BESIDE = {
     "HDR gain map": (b"hdrgainmap", b"tmap"),
     "depth map": (b"auxiliary:depth", b"hevc:2015:auxid:2", b"portraiteffectsmatte", b"semanticskymatte"),
 }
+_C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # C2PA Technical Specification, embedding in BMFF
 
 
 class _Item(NamedTuple):
@@ -48,6 +52,10 @@ def check(data: bytes, name: str, max_megapixels: float) -> None:
     if data[8:12] in _SEQUENCES:
         raise animation(name)
     check_notes(name, sum(1 for _ in boxes(data)), 0)
+    if find(data, b"meta", b"ipro"):
+        raise PhotoError(
+            f"This {format_title(name)} is encrypted. Open it where it can be seen, export it and use the new file."
+        )
     meta = find(data, b"meta")
     sizes = [
         struct.unpack_from(">II", data, box.start + 4)
@@ -109,7 +117,13 @@ def left_behind(data: bytes) -> list[str]:
     """Returns what the file holds beside the photo, and cannot be kept."""
     meta = find(data, b"meta")
     words = data[meta.start : meta.end] if meta else b""
-    return [what for what, marks in _BESIDE.items() if any(mark in words for mark in marks)]
+    found = [what for what, marks in _BESIDE.items() if any(mark in words for mark in marks)]
+    for box in boxes(data):
+        if box.kind == b"uuid" and data.startswith(_C2PA, box.start):
+            found.append(CREDENTIALS)
+        if box.kind == b"moov":
+            found.append("the moving part of the file")
+    return found
 
 
 def _properties(data: bytes) -> Iterator[Box]:

@@ -13,11 +13,13 @@ from denoise.image import exif
 from denoise.image.boxes import Box, boxed, boxes
 from denoise.image.directories import check_exif
 from denoise.image.photo import Metadata, Photo, Samples
+from denoise.image.png import CREDENTIALS
 from denoise.image.refusals import animation, check_notes, check_size, damaged, missing
 
 _NAME = "JXL"
 SIGNATURES = (b"\xff\x0a", b"\x00\x00\x00\x0cJXL \r\n\x87\n")
 _PICTURE = (b"JXL ", b"ftyp", b"jxll", b"jxlc", b"jxlp")
+_BESIDE = {b"brob": "compressed EXIF and XMP", b"jhgm": "HDR gain map", b"jumb": CREDENTIALS}  # that is not kept
 
 
 def check(data: bytes, max_megapixels: float) -> None:
@@ -42,18 +44,29 @@ def samples_of(data: bytes) -> tuple[Samples, bytes, list[str]]:
     Raises:
         ValueError: libjxl cannot read it.
     """
+    facts = _facts(data)
     try:
-        told, samples = _library("pyjpegxl").decode_to_numpy(_picture(data), dtype=_dtype(_facts(data)))
+        told, samples = _library("pyjpegxl").decode_to_numpy(_picture(data), dtype=_dtype(facts))
     except RuntimeError as error:
         raise ValueError(str(error)) from error
-    is_compressed = any(box.kind == b"brob" for box in _boxes(data))
-    return np.atleast_3d(samples), told.icc or b"", ["compressed EXIF and XMP"] if is_compressed else []
+    kinds = {box.kind for box in _boxes(data)}
+    lost = [what for kind, what in _BESIDE.items() if kind in kinds]
+    if facts["exponent_bits_per_sample"]:
+        lost.append("floating point")
+    elif (bits := facts["bits_per_sample"]) > 16:
+        lost.append(f"{bits}-bit depth")
+    return np.atleast_3d(samples), told.icc or b"", lost
 
 
 def layout_of(data: bytes) -> tuple[int, int, int, int]:
     """Returns width, height, how many samples a pixel has, and how many bytes of each are read."""
     facts = _facts(data)
     return facts["width"], facts["height"], facts["channels"], np.dtype(_dtype(facts)).itemsize
+
+
+def depth_of(data: bytes) -> int:
+    """Returns how many bits of a sample are read."""
+    return int(min(16, max(8, _facts(data)["bits_per_sample"])))
 
 
 def read(data: bytes) -> Metadata:
@@ -111,8 +124,9 @@ def _library(name: str) -> Any:
 
 
 def _facts(data: bytes) -> dict[str, Any]:
+    library = _library("pylibjxl")
     try:
-        facts: dict[str, Any] = _library("pylibjxl").probe(_picture(data))
+        facts: dict[str, Any] = library.probe(_picture(data))
     except (RuntimeError, ValueError) as error:
         raise damaged(_NAME) from error
     return facts

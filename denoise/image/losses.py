@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from denoise.image import exif, jpeg, jxl, png, tiff
 from denoise.image.colour import needs_profile, profile_of
-from denoise.image.formats import is_deep
+from denoise.image.formats import depth_of
 from denoise.image.metadata import TITLES
 from denoise.image.photo import Metadata, Photo
 
@@ -27,18 +27,19 @@ _TELLS_DPI = ("PNG", "JPEG", "TIFF", "BMP", "JPEG2000")  # beside the EXIF
 def losses(photo: Photo) -> list[str]:
     """Returns what `decode` and `encode` cannot keep of a photo in `photo.format`, such as "16-bit depth".
 
-    How exactly a JPEG, WebP, HEIC or AVIF keeps the pixels is a matter of its quality, and not among it.
+    How exactly a JPEG, WebP, HEIC or AVIF keeps the pixels in its depth is a matter of its quality, and not among it.
     """
     fitted, beside = fit(photo)
-    pixels = ["16-bit depth"] if photo.bit_depth == 16 and not keeps_depth(fitted) else []
+    bits, held = min(photo.significant_bits, photo.bit_depth), depth_of(photo.format) if keeps_depth(fitted) else 8
+    pixels = [f"{bits}-bit depth"] if bits > held else []
     if photo.alpha is not None and photo.format in ("JPEG", "PPM"):
         pixels.append("transparency")
     return [*pixels, *beside, *photo.lost]
 
 
 def keeps_depth(photo: Photo) -> bool:
-    """Returns whether 16 bit stay so in `photo.format`: a JPEG XL of them is sRGB here, see `denoise.image.jxl`."""
-    return is_deep(photo.format) and not (photo.format == "JXL" and needs_profile(photo))
+    """Returns whether more than 8 bit are written: a JPEG XL of them is sRGB here, see `denoise.image.jxl`."""
+    return depth_of(photo.format) > 8 and not (photo.format == "JXL" and needs_profile(photo))
 
 
 def fit(photo: Photo) -> tuple[Photo, list[str]]:

@@ -23,6 +23,10 @@ class PhotoError(ValueError):
     """Something is wrong with a picture that a user gave; the message is shown to the user as it is."""
 
 
+class TooLargeError(PhotoError):
+    """A photo has more megapixels than are allowed."""
+
+
 @dataclass(frozen=True)
 class Metadata:
     r"""What a file says about its photo, in a form that agrees with the upright pixels.
@@ -56,6 +60,7 @@ class Photo:
         colour_chunks: What a PNG says of its colours beside that: kind and content of its chunks `gAMA`, `cICP`, …;
             what HEIC and AVIF say is held as the latter.
         dpi: Horizontal and vertical resolution in pixels per inch.
+        significant_bits: How many bits of each sample the file had; the pixels may have more, as for a HEIC of 10.
         lost: What of the file could not be kept when it was read, in words such as "HDR gain map".
     """
 
@@ -68,6 +73,7 @@ class Photo:
     icc_profile: bytes = b""
     colour_chunks: tuple[tuple[bytes, bytes], ...] = ()
     dpi: tuple[float, float] | None = None
+    significant_bits: int = 16
     lost: tuple[str, ...] = ()
 
     @property
@@ -82,7 +88,7 @@ class Photo:
 
     @property
     def bit_depth(self) -> int:
-        """Bits per channel: 8 or 16."""
+        """Bits per channel of the pixels: 8 or 16."""
         return 8 * self.pixels.dtype.itemsize
 
 
@@ -152,7 +158,8 @@ def shrink(photo: Photo, longest_side: int) -> Photo:
 def outline(photo: Photo) -> Photo:
     """Returns a photo of this size and kind that takes no memory: its samples are all 0, and nothing is said of it."""
     alpha = None if photo.alpha is None else _no_samples(photo.alpha)
-    return Photo(_no_samples(photo.pixels), alpha, photo.grey, photo.format, photo.lossless)
+    pixels, bits = _no_samples(photo.pixels), photo.significant_bits
+    return Photo(pixels, alpha, photo.grey, photo.format, photo.lossless, significant_bits=bits)
 
 
 def _no_samples(samples: Pixels) -> Pixels:

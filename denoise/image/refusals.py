@@ -4,7 +4,7 @@ The limits lie far beyond what cameras and programs write.
 """
 
 from denoise.image.formats import FORMATS, format_title
-from denoise.image.photo import PhotoError
+from denoise.image.photo import PhotoError, TooLargeError
 
 _MAX_NOTES = 1000  # segments, chunks or entries beside the pixels; a phone's photo has about forty
 _MAX_METADATA = 16 << 20  # bytes in them; a panorama with a second picture in its XMP has ten million
@@ -57,7 +57,7 @@ def check_size(name: str, width: int, height: int, max_megapixels: float) -> Non
     if width < 1 or height < 1:
         raise damaged(name)
     if width * height > max_megapixels * 1e6:
-        raise PhotoError(
+        raise TooLargeError(
             f"This photo is {width} × {height} pixels, that is {width * height / 1e6:.4g} megapixels; the limit is "
             f"{max_megapixels:g}. Make it smaller or crop it and try again."
         )

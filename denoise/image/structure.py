@@ -18,6 +18,7 @@ import numpy as np
 from denoise.image import heif, jp2, jxl, netpbm
 from denoise.image.boxes import TooManyBoxesError
 from denoise.image.directories import check_exif, check_raw, check_tiff
+from denoise.image.photo import PhotoError
 from denoise.image.refusals import animation, check_notes, check_size, check_stored, cut_short, damaged, overdone
 
 _MAX_TABLES = 256 << 10  # bytes of a JPEG's tables; every scan may bring some hundred of its own
@@ -97,8 +98,13 @@ def _check_jpeg(data: bytes, max_megapixels: float) -> None:
         elif marker in _START_OF_FRAME:
             if samples:
                 raise damaged("JPEG")
-            height, width, channels = struct.unpack_from(">HHB", data, start + 5)
+            bits, height, width, channels = struct.unpack_from(">BHHB", data, start + 4)
             check_size("JPEG", width, height, max_megapixels)
+            if bits != 8:
+                raise PhotoError(
+                    f"This JPEG has {bits} bits a channel, as scanners of hospitals write it; those of 8 can be read "
+                    "here. Export it as a 16-bit TIFF or PNG and try again."
+                )
             samples = width * height * channels
         elif marker == _COMMENT or marker in _APPLICATION:
             notes += 1 + data.count(b"8BIM", start, end)  # Photoshop puts many into one segment

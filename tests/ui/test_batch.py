@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from streamlit.testing.v1 import AppTest
 
 from denoise import catalogue, pipeline
-from denoise.image import PhotoError
+from denoise.image import Development, PhotoError
 from denoise.item import Settings
 from denoise.ui import texts
 from denoise.ui.pages import batch as page
@@ -31,10 +32,16 @@ def app(monkeypatch):
     test.session_state["session"].batch.close()
 
 
-def png(width=24, height=16):
+def comment():
+    texts_of_file = PngInfo()
+    texts_of_file.add_text("Comment", "Hello")
+    return texts_of_file
+
+
+def png(width=24, height=16, **options):
     buffer = io.BytesIO()
     pixels = np.random.default_rng(width).integers(40, 200, (height, width, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(buffer, "PNG")
+    Image.fromarray(pixels).save(buffer, "PNG", **options)
     return buffer.getvalue()
 
 
@@ -100,6 +107,16 @@ def test_photos_are_shown_denoised_and_counted(app):
     assert_calm(app)
 
 
+def test_row_says_what_of_a_photo_is_not_kept(app):
+    add(app, "a.png", png(pnginfo=comment()))
+    app.run()
+    app.selectbox(key="batch_format").set_value("BMP").run()
+    app.button(key="batch start").click().run()
+    finish(app)
+    assert table(app)[0][0]["detail"].endswith("; not kept: comments")
+    assert_calm(app)
+
+
 def test_settings_are_those_of_the_page(app, monkeypatch):
     started = []
     batch = app.session_state["session"].batch
@@ -111,6 +128,9 @@ def test_settings_are_those_of_the_page(app, monkeypatch):
     app.slider(key="batch_strength").set_value(80)
     app.selectbox(key="batch_format").set_value("JPEG")
     app.slider(key="batch_quality").set_value(70)
+    app.segmented_control(key="batch_white_balance").set_value("daylight")
+    app.segmented_control(key="batch_highlights").set_value("blend")
+    app.slider(key="batch_exposure").set_value(-0.5)
     app.toggle(key="batch_strip").set_value(True).run()
     app.button(key="batch start").click().run()
     app.selectbox(key="batch_model").set_value("nlm")
@@ -119,8 +139,8 @@ def test_settings_are_those_of_the_page(app, monkeypatch):
     assert app.slider(key="batch_quality").disabled
     app.button(key="batch start").click().run()
     assert started == [
-        Settings("unet", True, 0.8, "JPEG", 70, True),
-        Settings("nlm", False, 0.8, "TIFF", 70, True),
+        Settings("unet", True, 0.8, "JPEG", 70, True, development=Development("daylight", -0.5, "blend")),
+        Settings("nlm", False, 0.8, "TIFF", 70, True, development=Development("daylight", -0.5, "blend")),
     ]
     assert_calm(app)
 

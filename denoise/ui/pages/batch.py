@@ -13,13 +13,15 @@ from denoise.item import Item, Settings, State
 from denoise.notation import NONE
 from denoise.ui import addresses, limits, photo_table, pictures, session, texts, uploader, viewer
 from denoise.ui.pages import batch_words as words
-from denoise.ui.pages import elements
+from denoise.ui.pages import development, elements
 
 _PATIENCE = 3.0  # seconds in which a tile ends; else the page says so a moment later
 _AUTOMATIC = _AS_IT_CAME = ""
 _ANY_PHOTO = Photo(np.zeros((64, 64, 3), np.uint8))
 _KEPT, _LOOKED_AT = "batch settings", "batch look"
-_WIDGETS = ("batch_model", "batch_best", "batch_strength", "batch_format", "batch_quality", "batch_strip")
+_WIDGETS = tuple(
+    f"batch_{name}" for name in ("model", "best", "strength", "format", "quality", "strip", *development.KEYS)
+)
 
 
 def show() -> None:
@@ -80,8 +82,11 @@ def _settings(*, disabled: bool) -> Settings:
     with columns[3]:
         is_of_use = file_format == _AS_IT_CAME or has_quality(file_format)
         quality = st.slider(texts.QUALITY, 50, 100, 95, **options("quality", words.QUALITY_HELP, is_of_use=is_of_use))
+    with st.expander(words.DEVELOPMENT):
+        developed = development.choose("batch_", disabled=disabled, bind="query-params")
     kept.update({key: st.session_state[key] for key in _WIDGETS})
-    return Settings(model, best and model != "nlm", strength / 100, file_format, quality, strip)
+    best = best and model != "nlm"
+    return Settings(model, best, strength / 100, file_format, quality, strip, development=developed)
 
 
 def _is_changing(batch: Batch) -> bool:
@@ -198,7 +203,7 @@ def _row(item: Item) -> photo_table.Row:
     detail, made = item.reason, item.figures
     if item.state == State.DONE and made:
         known = catalogue.denoiser_names().get(made.model)
-        detail = words.denoiser(known.title if known else made.model, made.clean)
+        detail = words.result(known.title if known else made.model, made.clean, made.not_kept)
     return photo_table.Row(
         item.id,
         item.name,

@@ -1,6 +1,7 @@
 """The words of the page Batch."""
 
 import math
+from collections.abc import Sequence
 
 from denoise.notation import NONE, number
 from denoise.ui import texts
@@ -17,10 +18,11 @@ MODEL_HELP = (
     "the one for strong noise where there is noise everywhere."
 )
 AUTOMATIC = "Automatic: by size and noise"
+DEVELOPMENT = "Development of RAW files"
 AS_IT_CAME = "As each photo came"
 QUALITY_HELP = (
-    "For photos that are written as JPEG or WebP. At 100 WebP is lossless. Where formats are kept, a WebP that came "
-    "lossless stays so."
+    "For photos that are written as JPEG, WebP, HEIC, AVIF or JPEG XL. At 100 all but JPEG and HEIC are lossless. "
+    "Where formats are kept, what came lossless stays so."
 )
 AGAIN = "Denoise all again"
 AGAIN_WARNING = "The results that are there are deleted, and made anew with the settings above."
@@ -98,8 +100,13 @@ def noise(before: float | None, after: float | None) -> str:
     return number(before, 1) if after is None else texts.before_after(before, after, digits=1)
 
 
-def denoiser(title: str, clean: float) -> str:
-    """Name what made a result, and which share of the photo was clean and came back as it was."""
+def result(title: str, clean: float, not_kept: Sequence[str]) -> str:
+    """Name what made a result, which share of the photo was clean and came back as it was, and what is not kept."""
+    parts = [title]
     if clean >= 1:
-        return "clean: nothing was changed"
-    return f"{title}; {clean:.0%} clean, left as it was" if clean >= 0.05 else title
+        parts = ["clean: nothing was changed"]
+    elif clean >= 0.05:
+        parts.append(f"{clean:.0%} clean, left as it was")
+    if not_kept:
+        parts.append(f"not kept: {', '.join(not_kept)}")
+    return "; ".join(parts)

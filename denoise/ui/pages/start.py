@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from denoise import catalogue, turns
 from denoise.batch import UNDO
 from denoise.clean import clean_share, describe_clean
-from denoise.image import Photo, format_title
+from denoise.image import Photo, format_title, space_of
 from denoise.level import estimate_noise, noise_of_photo
 from denoise.metrics import Quality, compare
 from denoise.mixing import Mix, blend, detail_map
@@ -72,7 +72,7 @@ def show() -> None:
             _viewer(state, chosen, noisy, run, result)
         _gallery(state)
     with right:
-        _title(chosen)
+        _title(state, chosen)
         with st.container(key="outcome"):  # keeps its height, so that nothing moves when the figures come
             outcome = st.empty()
         actions = st.container()  # above the choices, which are many: the download is what the visitor came for
@@ -194,10 +194,13 @@ def _reference(state: Session) -> None:
         st.error(state.reference_error)
 
 
-def _title(chosen: Chosen) -> None:
+def _title(state: Session, chosen: Chosen) -> None:
     photo = chosen.outline
+    is_own = state.cache.get("space", chosen.id, in_turn(chosen, lambda: space_of(chosen.noisy) is not None))
     _name(chosen.title, is_raw=chosen.development is not None)
-    st.caption(words.FACTS.format(photo.width, photo.height, format_title(photo.format), photo.bit_depth))
+    bits = min(photo.significant_bits, photo.bit_depth)
+    facts = words.FACTS.format(photo.width, photo.height, format_title(photo.format), bits)
+    st.caption(facts + words.OWN_SPACE, help=words.OWN_SPACE_HELP) if is_own else st.caption(facts)
 
 
 def _name(title: str, *, is_raw: bool) -> None:

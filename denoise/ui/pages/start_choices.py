@@ -3,11 +3,11 @@
 import streamlit as st
 
 from denoise import catalogue, engine
-from denoise.image import MOST_STOPS
 from denoise.pipeline import STRONGEST
 from denoise.presets import presets
 from denoise.ui import texts
 from denoise.ui.chosen import Chosen
+from denoise.ui.pages import development
 from denoise.ui.pages import start_words as words
 from denoise.ui.results import Run
 from denoise.ui.session import Session
@@ -30,7 +30,8 @@ def wanted(state: Session, chosen: Chosen) -> Run:
 def show(state: Session, chosen: Chosen, model: str) -> None:
     """Place the choices in the page."""
     if chosen.development and state.can_develop:
-        _development(state)
+        with st.expander(words.DEVELOPMENT, expanded=True):
+            development.choose(on_change=state.keep_development)
     _look(state)
     _network(state, chosen, model)
     has_it = catalogue.denoiser_names()[model].has_best
@@ -46,34 +47,6 @@ def show(state: Session, chosen: Chosen, model: str) -> None:
         on_change=state.keep_strength,
     )
     st.toggle(texts.BEST, key="best", help=texts.BEST_HELP, disabled=not has_it, on_change=state.keep_best)
-
-
-def _development(state: Session) -> None:
-    with st.expander(words.DEVELOPMENT, expanded=True):
-        for key, label, choices, tip in (
-            ("white_balance", words.WHITE_BALANCE, words.WHITE_BALANCES, words.WHITE_BALANCE_HELP),
-            ("highlights", words.HIGHLIGHTS, words.HIGHLIGHT_WAYS, words.HIGHLIGHTS_HELP),
-        ):
-            st.segmented_control(
-                label,
-                list(choices),
-                format_func=choices.__getitem__,
-                key=key,
-                help=tip,
-                required=True,
-                width="stretch",
-                on_change=state.keep_development,
-            )
-        st.slider(
-            words.EXPOSURE,
-            -MOST_STOPS,
-            MOST_STOPS,
-            step=0.25,
-            format="%+.2f",
-            key="exposure",
-            help=words.EXPOSURE_HELP,
-            on_change=state.keep_development,
-        )
 
 
 def _look(state: Session) -> None:

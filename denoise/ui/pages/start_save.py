@@ -8,10 +8,10 @@ import streamlit as st
 from denoise.image import (
     Photo,
     denoised_name,
+    depth_of,
     format_title,
     formats_for,
     has_quality,
-    is_deep,
     losses,
     usual_quality,
     with_depth,
@@ -45,13 +45,13 @@ def show(state: Session, chosen: Chosen, run: Run, result: Result | None) -> Non
         below_format = st.container()
         depth = chosen.outline.bit_depth
         quality = usual = usual_quality(replace(chosen.outline, format=name))
-        if depth == 16 and is_deep(name):
+        if depth == 16 and depth_of(name) > 8:
             depth = st.segmented_control(
                 words.DEPTH,
                 [16, 8],
                 default=16,
                 required=True,
-                format_func=words.bits,
+                format_func=lambda bits: words.bits(min(bits, depth_of(name))),
                 key="depth",
                 bind="query-params",
             )
@@ -72,12 +72,13 @@ def show(state: Session, chosen: Chosen, run: Run, result: Result | None) -> Non
             photo = replace(chosen.noisy, format=name)
             return losses(without_metadata(photo) if strip else photo)
 
-        if lost := state.cache.get("losses", (chosen.id, name, strip), in_turn(chosen, find_losses)):
-            below_format.caption(words.not_kept(lost))
+        lost = state.cache.get("losses", (chosen.id, name, strip), in_turn(chosen, find_losses))
 
     file = File(run, name, depth, quality, strip)
     with place:
         download.button(addresses.result(state, file) if result else "", denoised_name(chosen.file_name, name))
+        if lost:  # where it is seen though nobody looks at the choices
+            st.caption(words.not_kept(lost))
     if choices.open and result:
         _tell_sizes(state, chosen, result, file, sorted(names), below_format, below_quality)
 
@@ -104,7 +105,7 @@ def _tell_sizes(
 
     def measure(name: str, quality: int) -> int:
         photo = replace(small, format=name)
-        photo = with_depth(photo, file.depth if is_deep(name) else 8)
+        photo = with_depth(photo, file.depth if depth_of(name) > 8 else 8)
         return sizes.expected_bytes(without_metadata(photo) if file.strip else photo, height * width, quality=quality)
 
     def of_formats() -> list[tuple[str, int]]:

@@ -19,8 +19,8 @@ DENOISE_AGAIN = "Denoise this photo"
 FILE_HEADING = "File format and metadata"
 AS_IT_CAME = "As it came"  # a name for every photo: the browser goes on showing the name that was chosen
 QUALITY_HELP = (
-    "JPEG and WebP leave out what is hardly seen: the lower the quality, the smaller the file. At 100 WebP keeps every "
-    "pixel as it is; below, it holds colours at half the resolution."
+    "Such files leave out what is hardly seen: the lower the quality, the smaller the file. At 100 WebP, AVIF and JPEG "
+    "XL keep every pixel as it is; below, WebP holds colours at half the resolution."
 )
 DEPTH = "Bit depth"
 MEASURING = "Looking how large the file will be …"
@@ -48,17 +48,6 @@ RAW_BADGE = ":gray-badge[RAW]"
 PREVIEW = "As the camera shows it"
 DEVELOPING = "Developing the RAW file"
 DEVELOPMENT = "Development of the RAW file"
-WHITE_BALANCE = "White balance"
-WHITE_BALANCES = {"camera": "As shot", "auto": "Auto", "daylight": "Daylight"}
-WHITE_BALANCE_HELP = "What is white: as the camera thought, as this photo looks on average, or what is so by daylight."
-EXPOSURE = "Exposure, in stops"
-EXPOSURE_HELP = "Each stop is twice as light, or half. What is white stays white."
-HIGHLIGHTS = "Highlights"
-HIGHLIGHT_WAYS = {"clip": "Clip", "blend": "Blend", "rebuild": "Rebuild"}
-HIGHLIGHTS_HELP = (
-    "Where a colour of the sensor was at its limit. Clip: white without a tint. Blend: what the other colours tell is "
-    "mixed in. Rebuild: guessed from what is around."
-)
 LOOK = "Look"
 OWN_LOOK = "Your own: as strong as chosen below, mixed as the sliders at the photo say."
 ROLES = {"ridnet": "Quality", "unet": "Fast", "unet-strong": "Strong noise"}
@@ -75,6 +64,12 @@ STRENGTH_HELP = (
 DENOISING = "Denoising: {}"
 ISO = "ISO {}"
 FACTS = "{} × {} pixels · {}, {} bit"
+OWN_SPACE = " · not in sRGB"
+OWN_SPACE_HELP = (
+    "The file describes the colours of this photo, and the result keeps that description. Your browser converts both "
+    "sides for your screen, as it will the download: what the viewer and the download have in common byte for byte are "
+    "the numbers in the file, not those on the screen."
+)
 
 
 REMOVED = "Your photo was removed. For {:.0f} seconds, or until you choose another one, it can come back."

@@ -7,7 +7,9 @@ import { resize } from "./canvas.js";
 const COLOUR_CHUNKS = ["cICP", "iCCP", "sRGB", "gAMA", "cHRM"];
 const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const PNG_GREY = 0;
-const PNG_RGB = 2;
+const PNG_GREY_ALPHA = 4;
+const PNG_RGBA = 6;
+const PLACES = { [PNG_GREY_ALPHA]: [0, 3], [PNG_RGBA]: [0, 1, 2, 3] }; // of a pixel's samples among red, green, blue, alpha
 
 // What a PNG file says of its colours: {type, chunks}, or null where the browser changes nothing to show them.
 export async function coloursOf(file) {
@@ -21,7 +23,7 @@ export async function coloursOf(file) {
     if (COLOUR_CHUNKS.includes(name)) chunks.push(file.slice(at, end));
     at = end;
   }
-  const colours = { type: type === PNG_GREY ? PNG_GREY : PNG_RGB, chunks };
+  const colours = { type: type === PNG_GREY ? PNG_GREY_ALPHA : PNG_RGBA, chunks };
   return chunks.length && (await isConverted(colours)) ? colours : null;
 }
 
@@ -30,7 +32,7 @@ async function isConverted(colours) {
   const probe = new ImageData(256, 1);
   for (let i = 0; i < 256; i++) {
     const mixed = [i & 0xe0, (i << 3) & 0xe0, (i << 6) & 0xc0].map((value) => value | (value >> 4));
-    probe.data.set([...(colours.type === PNG_GREY ? [i, i, i] : mixed), 255], 4 * i);
+    probe.data.set([...(colours.type === PNG_GREY_ALPHA ? [i, i, i] : mixed), 255], 4 * i);
   }
   const canvas = new OffscreenCanvas(256, 1);
   const context = canvas.getContext("2d", { willReadFrequently: true });
@@ -59,7 +61,9 @@ export async function paintConverted(canvas, colours, makePixels) {
     const bitmap = await createImageBitmap(toPng(pixels, colours));
     if (conversions.get(canvas) === work) {
       resize(canvas, pixels.width, pixels.height);
-      canvas.getContext("2d").drawImage(bitmap, 0, 0);
+      const context = canvas.getContext("2d");
+      context.clearRect(0, 0, canvas.width, canvas.height);
+      context.drawImage(bitmap, 0, 0);
     } else {
       work.next = null;
     }
@@ -80,7 +84,7 @@ export function empty(canvas) {
   canvas.width = canvas.height = 0;
 }
 
-// ---- PNG: opaque pixels, stored without compression, which takes least time ----
+// ---- PNG: pixels with their opacity, as beside a small photo there is nothing, stored without compression: least time ----
 
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, value) => {
   for (let bit = 0; bit < 8; bit++) value = value & 1 ? 0xedb88320 ^ (value >>> 1) : value >>> 1;
@@ -88,8 +92,8 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, value) => {
 });
 
 function toPng({ data, width, height }, { type, chunks }) {
-  const channels = type === PNG_GREY ? 1 : 3;
-  const length = width * channels + 1; // of a row with its filter's number, 0; each is a stored block, of 65535 bytes at most
+  const places = PLACES[type];
+  const length = width * places.length + 1; // of a row with its filter's number, 0; each is a stored block, of 65535 bytes at most
   const rows = new Uint8Array(2 + height * (5 + length) + 4);
   rows.set([0x78, 0x01]);
   let [to, a, b] = [2, 1, 0]; // a, b: the checksum Adler-32
@@ -98,9 +102,7 @@ function toPng({ data, width, height }, { type, chunks }) {
     to += 6;
     b += a;
     for (let x = 0, from = 4 * y * width; x < width; x++, from += 4) {
-      for (let channel = 0; channel < channels; channel++) {
-        b += a += rows[to++] = data[from + channel];
-      }
+      for (const place of places) b += a += rows[to++] = data[from + place];
       if (x % 1024 === 1023) [a, b] = [a % 65521, b % 65521];
     }
     [a, b] = [a % 65521, b % 65521];
