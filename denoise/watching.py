@@ -1,5 +1,7 @@
 """Photos that arrive in folders, each as soon as it is whole."""
 
+import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -23,6 +25,7 @@ def arrivals(
         selection: Which of their files are meant.
         apart: A folder whose files are left out.
         settled: Seconds for which a photo stays as it is before it is yielded: one that is still being written is not.
+            Longer pauses of who writes it are noticed where the system tells: on Linux, on the machine's own disks.
 
     Yields:
         The photo and its path below the folder; in between, several times a second, `None`.
@@ -56,7 +59,24 @@ def arrivals(
                 continue
             if (is_now := (facts.st_size, facts.st_mtime_ns)) != was:
                 waiting[path] = (is_now, now, below)
-            elif now - since >= settled and path.is_file():
+            elif now - since >= settled and path.is_file() and not _is_being_written(path):
                 del waiting[path]
                 yield path, below
         yield None
+
+
+def _is_being_written(path: Path) -> bool:
+    """Tell whether some program has a file open to write to it; no, too, where the system does not tell."""
+    if sys.platform != "linux":
+        return False
+    import fcntl
+
+    try:
+        with path.open("rb") as file:
+            fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)  # to be ignored if somebody writes just now
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)  # which nobody gets who is not the only one
+    except BlockingIOError:
+        return True
+    except OSError:  # not ours, or on a network drive
+        return False
+    return False

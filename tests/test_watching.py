@@ -1,4 +1,6 @@
+import sys
 import threading
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -49,3 +51,14 @@ def test_arrivals_wait_until_a_file_is_whole(incoming):
     finally:
         writing.set()
         thread.join()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_arrivals_wait_for_one_who_pauses_amid_a_file(incoming):
+    coming = arrivals([incoming], Selection(), settled=0.0)
+    path = incoming / "slow.jpg"
+    with path.open("wb") as file:
+        file.write(b"half")
+        file.flush()
+        assert set(islice(coming, 10)) == {None}
+    assert next(filter(None, coming)) == (path, Path("slow.jpg"))
