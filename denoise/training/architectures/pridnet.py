@@ -12,9 +12,8 @@ SCALES = (1, 2, 4, 8, 16)
 def pridnet(size: int | None = None, filters: int = 32, levels: int = 5) -> keras.Model:
     """Build PRIDNet: noise estimation with channel attention, five U-Nets on a pyramid, fusion by kernel selection.
 
-    Added to the paper: what the network and each of its U-Nets make is added to their input instead of replacing it,
-    and their last convolutions start at zero. So an untrained network returns its input, fuses a pyramid of it, and
-    learns quickly.
+    Added to the paper: the fused result is added to the input instead of replacing it, and its last convolution starts
+    at zero, so an untrained network returns its input and learns quickly.
 
     Args:
         size: Height and width of the input, a multiple of 256 (pooling by 16, then four by two), or of half as many
@@ -48,8 +47,8 @@ def noise_estimation(noisy: keras.KerasTensor, filters: int = 32) -> keras.Keras
 
 
 def unet(x: keras.KerasTensor, filters: int, levels: int, name: str) -> keras.KerasTensor:
-    """A U-Net of so many levels (section II-C), to three channels, which it adds to the first three of its input."""
-    skips, photo = [], x[..., :3]
+    """A U-Net of so many levels (section II-C), to three channels."""
+    skips = []
     for level in range(levels - 1):
         x = convolutions(x, filters * 2**level, 4, f"{name}_down{level + 1}")
         skips.append(x)
@@ -59,8 +58,7 @@ def unet(x: keras.KerasTensor, filters: int, levels: int, name: str) -> keras.Ke
         x = layers.Conv2DTranspose(filters * 2**level, 2, strides=2, name=f"{name}_enlarge{level + 1}")(x)
         x = layers.Concatenate(name=f"{name}_skip{level + 1}")([x, skips[level]])
         x = convolutions(x, filters * 2**level, 3, f"{name}_up{level + 1}")
-    residual = layers.Conv2D(3, 1, kernel_initializer="zeros", name=f"{name}_tail")(x)
-    return layers.Add(name=f"{name}_denoised")([photo, residual])
+    return layers.Conv2D(3, 1, name=f"{name}_tail")(x)
 
 
 def kernel_selection(x: keras.KerasTensor, channels: int, reduction: int = 2) -> keras.KerasTensor:
