@@ -259,7 +259,7 @@ class Load:
         server = Server(self._folder, self._models, port)
         if self._trouble.group:
             (self._trouble.group / "cgroup.procs").write_text(str(server.process.pid))
-        server.wait()
+        server.wait(_PATIENCE)
         return server
 
     async def _direct(self, names: list[str], seconds: float, least: int) -> None:

@@ -59,6 +59,8 @@ class Visitor:
             f"ws{self.url.removeprefix('http')}/_stcore/stream",
             subprotocols=["streamlit", self.cookie, self.session_id][: 3 if self.session_id else 2],
             max_size=None,
+            open_timeout=None,  # as a browser, which does not ask either whether the server is still there
+            ping_interval=None,
         )
         self.listening = asyncio.create_task(self._listen())
         await self._rerun()
