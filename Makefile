@@ -7,23 +7,26 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 export UV_HTTP_TIMEOUT ?= 300
 
-TESTS := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long and not jax"
+TESTS := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long and not jax and not load"
 PAGE := tests/ui tests/test_app.py tests/e2e
 
-.PHONY: app test lint test-core test-training test-page test-jax test-long clean
+.PHONY: app test lint test-all test-core test-training test-page test-jax test-load test-long clean
 
 app: .venv/app
 	$(BIN)/streamlit run app.py --server.port 8501
 
-# All layers in one run, so that no processor waits for the end of each of them.
 test: .venv/dev
 	$(MAKE) -j 2 lint test-jax
-	$(TESTS)
+	$(MAKE) -j 2 test-all test-load
 
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# All layers in one run, so that no processor waits for the end of each of them.
+test-all: .venv/dev
+	$(TESTS)
 
 test-core: .venv/dev
 	$(TESTS) tests $(PAGE:%=--ignore %) --ignore tests/training
@@ -36,6 +39,10 @@ test-page: .venv/dev
 
 test-jax: .venv/dev
 	$(BIN)/pytest -m jax tests/training/test_jax.py
+
+# What the others leave of the processors: many who wait make no haste.
+test-load: .venv/dev
+	nice -n 10 $(BIN)/pytest -m load tests/attack/test_load.py
 
 test-long: .venv/dev
 	$(BIN)/pytest -m long  # one after another: where time is measured, nothing runs beside it

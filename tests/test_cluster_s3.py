@@ -105,7 +105,7 @@ def test_store_that_cannot_be_reached_is_told(store, monkeypatch, capsys, name, 
     assert sentence in capsys.readouterr().err
 
 
-@pytest.mark.skipif("CLUSTER_PHOTOS" not in os.environ, reason="takes a minute: CLUSTER_PHOTOS=200")
+@pytest.mark.long
 def test_photos_of_a_bucket_are_denoised_into_a_bucket_though_a_worker_is_killed(store, tiny_models, tmp_path):
     write_photos(tmp_path / "in", PHOTOS)
     store.mkdir("results")

@@ -25,6 +25,7 @@ from denoise.service.models import Job, Model, Order, Report, State
 from denoise.service.rules import Rules
 
 TOO_LONG = "This photo takes longer than {seconds:.0f} s here. Send it to /jobs, and ask for the result later."
+TOO_SLOW = "So little of this photo came for two minutes that it was given up. Send it again."
 NO_JOB = "There is no such job: it was deleted, or nobody asked about it for too long."
 NOT_YET = "The picture is not there yet: the job is {state}."
 
@@ -53,7 +54,12 @@ _PICTURE: dict[int | str, dict[str, Any]] = {
         "content": {"image/*": _BINARY},
     }
 }
-_SENT_WRONGLY = {400: "The form is broken.", 413: "The file is too large.", 422: "The photo or a parameter is refused."}
+_SENT_WRONGLY = {
+    400: "The form is broken.",
+    408: "It came too slowly.",
+    413: "The file is too large.",
+    422: "The photo or a parameter is refused.",
+}
 _BUSY = {429: "Too many photos of one client.", 503: "Too much to do here.", 507: "The server's disk is full."}
 
 
@@ -152,8 +158,7 @@ async def list_models(here: Here) -> list[Model]:
 async def denoise_photo(request: Request, order: Annotated[Order, Query()], here: Here) -> Response:
     """Denoise a photo while the client waits; whoever hangs up ends the work."""
     with here.store.place(request.state.client) as sent:
-        if not await _begun(request, sent, order, here):
-            return _nobody()
+        await _begin(request, sent, order, here)
         work = sent.work
         assert work
 
@@ -172,7 +177,7 @@ async def denoise_photo(request: Request, order: Annotated[Order, Query()], here
             raise HTTPException(503, TOO_LONG.format(seconds=here.rules.seconds))
         if work.is_cancelled:
             here.store.remove(sent)
-            return _nobody()
+            return Response(status_code=204)  # which nobody reads
         file = _picture(sent)
         here.store.release(sent)
         file.then = sent.close
@@ -189,13 +194,10 @@ async def denoise_photo(request: Request, order: Annotated[Order, Query()], here
     | {202: {"headers": {"Location": {"description": "Where to ask about it.", "schema": {"type": "string"}}}}},
     openapi_extra=_PHOTO,
 )
-async def begin_job(
-    request: Request, response: Response, order: Annotated[Order, Query()], here: Here
-) -> Job | Response:
+async def begin_job(request: Request, response: Response, order: Annotated[Order, Query()], here: Here) -> Job:
     """Send a photo that is denoised while nobody waits."""
     with here.store.place(request.state.client) as sent:
-        if not await _begun(request, sent, order, here):
-            return _nobody()
+        await _begin(request, sent, order, here)
         response.headers["Location"] = request.url_for("read_job", job_id=sent.id).path
         return _job(request, sent)
 
@@ -250,19 +252,13 @@ async def delete_job(sent: Found, here: Here) -> None:
     here.store.remove(sent)
 
 
-async def _begun(request: Request, sent: Sent, order: Order, here: Service) -> bool:
-    """Take the photo and begin its work; return whether the client was there so long."""
+async def _begin(request: Request, sent: Sent, order: Order, here: Service) -> None:
+    """Take the photo and begin its work."""
     try:
         await intake.receive(request, sent.source, limit=here.rules.max_bytes, limiter=here.writing)
-    except ClientDisconnect:
-        here.store.remove(sent)
-        return False
+    except ClientDisconnect:  # or who is taken for gone, see `denoise.ui.guard`: who really is, reads nothing
+        raise HTTPException(408, TOO_SLOW) from None
     here.store.start(sent, order.settings())
-    return True
-
-
-def _nobody() -> Response:
-    return Response(status_code=204)  # which nobody reads
 
 
 def _job(request: Request, sent: Sent) -> Job:

@@ -81,11 +81,15 @@ class _TooSlowError(Exception):
 
 
 async def _punctually(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Give up who sends or takes next to nothing for `SILENCE` seconds; to the app it is gone, as if it had hung up."""
+    """Give up who sends or takes next to nothing for `SILENCE` seconds; to the app it is gone, as if it had hung up.
+
+    What the app answers ends the connection: else the server would go on reading what comes, byte by byte.
+    """
     left, came, more = SILENCE, 0, True  # what the app itself takes its time for is not counted
+    is_late = False
 
     async def receive_soon() -> Message:
-        nonlocal left, came, more
+        nonlocal left, came, more, is_late
         if not more:  # then this waits for the end of the connection
             return await receive()
         started = time.monotonic()
@@ -93,7 +97,7 @@ async def _punctually(app: ASGIApp, scope: Scope, receive: Receive, send: Send) 
             async with asyncio.timeout(left):
                 message = await receive()
         except TimeoutError:
-            more = False
+            more, is_late = False, True
             return {"type": "http.disconnect"}
         came += len(message.get("body", b""))
         left -= time.monotonic() - started
@@ -103,6 +107,8 @@ async def _punctually(app: ASGIApp, scope: Scope, receive: Receive, send: Send) 
         return message
 
     async def send_soon(message: Message) -> None:
+        if is_late and message["type"] == "http.response.start":
+            MutableHeaders(scope=message)["Connection"] = "close"
         try:
             async with asyncio.timeout(SILENCE):
                 await send(message)

@@ -166,7 +166,7 @@ async def use(load: "Load", who: str, own: Callable[[], tuple[bytes, np.ndarray]
 async def dawdle(load: "Load", path: str) -> None:
     """Send a photo byte by byte, one a second, until the server hangs up; then again."""
     while load.goes_on:
-        began = time.monotonic()
+        began, answer = time.monotonic(), b""
         with suppress(OSError):
             reader, writer = await asyncio.open_connection("127.0.0.1", load.server.port)
             head = (
@@ -177,11 +177,11 @@ async def dawdle(load: "Load", path: str) -> None:
                 writer.write(b"x")
                 await writer.drain()
                 with suppress(TimeoutError):
-                    if not await asyncio.wait_for(reader.read(999), 1):
-                        break
+                    answer += await asyncio.wait_for(reader.read(999), 1)
             writer.close()
-        if load.goes_on:
+        if answer.startswith(b"HTTP/1.1 408 "):
             load.seen.given_up.append(time.monotonic() - began)
+        if load.goes_on:
             await asyncio.sleep(_AGAIN)
 
 
@@ -259,7 +259,7 @@ class Load:
         server = Server(self._folder, self._models, port)
         if self._trouble.group:
             (self._trouble.group / "cgroup.procs").write_text(str(server.process.pid))
-        server.wait()
+        server.wait(_PATIENCE)
         return server
 
     async def _direct(self, names: list[str], seconds: float, least: int) -> None:

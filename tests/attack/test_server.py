@@ -61,8 +61,8 @@ class Server:
                 stderr=subprocess.STDOUT,
             )
 
-    def wait(self):
-        deadline = time.monotonic() + PATIENCE
+    def wait(self, patience=PATIENCE):
+        deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.log.read_text()
             with suppress(OSError):

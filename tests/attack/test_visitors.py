@@ -17,9 +17,10 @@ def small_server(fast_models, monkeypatch):
 
 
 def test_visitors_who_left_hold_no_memory_and_find_their_photo_again(small_server):
-    found = run(asyncio.wait_for(play(small_server, 3, 4, [10, 20], results=False, query="model=unet"), 180))
-    # A tile that is at work is finished first, which on a slow and busy machine takes a while.
-    left = min(found[f"{seconds} s after their connections broke"] for seconds in (10, 20)) - found["before"]
-    # Each would hold 12 MB of pixels and as much of a picture for an hour; the rest is what Python loads at first use.
-    assert left < 120  # a network would be 100 more
+    # Each would hold 12 MB of pixels and as much of a picture for an hour; the rest is what Python loads at first use,
+    # and a network would be 100 more. A tile that is at work is finished first, which on a busy machine takes a while.
+    enough = 120
+    crowd = play(small_server, 3, 4, range(2, 21, 2), results=False, query="model=unet", enough=enough)
+    found = run(asyncio.wait_for(crowd, 180))
+    assert found["left"] < enough
     assert found["most"] < 600

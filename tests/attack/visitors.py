@@ -12,6 +12,7 @@ import re
 import secrets
 import time
 import uuid
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -58,6 +59,8 @@ class Visitor:
             f"ws{self.url.removeprefix('http')}/_stcore/stream",
             subprotocols=["streamlit", self.cookie, self.session_id][: 3 if self.session_id else 2],
             max_size=None,
+            open_timeout=None,  # as a browser, which does not ask either whether the server is still there
+            ping_interval=None,
         )
         self.listening = asyncio.create_task(self._listen())
         await self._rerun()
@@ -199,9 +202,20 @@ def memory(process: Path, what: str = "VmRSS") -> int:
 
 
 async def play(
-    url: str, visitors: int, megapixels: float, after: list[float], *, results: bool, query="", say=print
+    url: str, visitors: int, megapixels: float, after: Iterable[float], *, results: bool, query="", enough=0, say=print
 ) -> dict:
-    """Let visitors come, upload and be cut off; return the megabytes of the server's memory by what had happened."""
+    """Let visitors come, upload and be cut off; return the megabytes of the server's memory by what had happened.
+
+    Args:
+        url: Of the server.
+        visitors: How many.
+        megapixels: Of each one's photo.
+        after: Seconds after which it is looked at once they are cut off.
+        results: Whether they wait for their results.
+        query: Of the page's address.
+        enough: So many megabytes above the beginning are little enough to look no more.
+        say: Called with what is found.
+    """
     process, found = server_process(url), {}
 
     def note(what: str) -> None:
@@ -227,6 +241,9 @@ async def play(
     for seconds in after:
         await asyncio.sleep(max(0.0, began + seconds - time.monotonic()))
         note(f"{seconds:g} s after their connections broke")
+        found["left"] = found[f"{seconds:g} s after their connections broke"] - found["before"]
+        if found["left"] < enough:
+            break
     back = crowd[0]
     back.pictures, back.words = [], []
     await back.come()

@@ -12,6 +12,7 @@ import pytest
 from websockets.sync.client import connect
 
 from denoise.image import decode
+from denoise.ui import introduction, texts
 from tests.attack.test_server import REPOSITORY, TOKEN, Server, Visitor, wish
 from tests.service.conftest import PATIENCE, picture
 
@@ -81,7 +82,7 @@ def client(front):
 
 def test_page_is_served_below_its_path(client, front):
     assert client.get("/denoise").headers["location"].endswith("/denoise/")
-    assert "<title>Streamlit</title>" in client.get("/denoise/").text
+    assert f"<title>{introduction.title_of(texts.PAGES['denoise'])}</title>" in client.get("/denoise/").text
     assert client.get("/").status_code == 404
     with connect(
         f"ws://127.0.0.1:{front[1]}/denoise/_stcore/stream", subprotocols=["streamlit"], max_size=None

@@ -1,6 +1,7 @@
-"""The compose file and the systemd unit, as the programs understand them that would run them; where these are."""
+"""Compose file and systemd unit, as the programs understand them that would run them, where these are; a Space."""
 
 import json
+import re
 import shutil
 import subprocess
 
@@ -19,7 +20,7 @@ def test_compose_file_says_what_is_meant():
     told = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     assert not told.stderr
     app, nginx = told.stdout.split("  nginx:\n")
-    assert "--server.allowedHosts=photos.example.org" in app
+    assert "STREAMLIT_SERVER_ALLOWED_HOSTS: localhost photos.example.org\n" in app
     assert "read_only: true" in app
     assert "read_only: true" in nginx
     assert "ports" not in app  # nobody reaches it but by nginx
@@ -40,3 +41,15 @@ def test_systemd_finds_no_fault_in_the_unit(tmp_path):
     checks = {check["name"]: check for check in json.loads(told.stdout)}
     for name in ("NoNewPrivileges=", "ProtectHome=", "PrivateDevices="):
         assert checks[name]["set"] is True
+
+
+def test_space_is_made_of_what_the_dockerfile_needs(tmp_path):
+    space = tmp_path / "space"
+    subprocess.run([DEPLOY / "space.sh", "space"], cwd=tmp_path, check=True)
+    dockerfile, readme = ((space / name).read_text("utf-8") for name in ("Dockerfile", "README.md"))
+    head = dict(line.split(": ") for line in readme.split("---\n")[1].splitlines())
+    assert (head["sdk"], head["app_port"]) == ("docker", re.search(r"EXPOSE (\d+)", dockerfile)[1])
+    assert "--uid 1000 " in dockerfile
+    names = ["denoise/__init__.py", "deploy/install.sh", "models/unet.tflite", ".streamlit/config.toml"]
+    assert [name for name in names if (space / name).read_bytes() != (REPOSITORY / name).read_bytes()] == []
+    assert not [path for path in space.rglob("*") if path.suffix in (".h5", ".pyc")]

@@ -2,7 +2,7 @@ import json
 import re
 import socket
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from denoise.catalogue import denoiser_names
 from denoise.image import decode
 from denoise.runtime import ModelError
 from denoise.service import api, gate, jobs
-from denoise.ui import texts
+from denoise.ui import guard, texts
 from tests.service.conftest import PATIENCE, picture
 
 PHOTO = picture()
@@ -156,6 +156,25 @@ def test_who_hangs_up_while_sending_leaves_nothing(serve):
             assert client.post("/api/v1/denoise", content=PHOTO).status_code == 429
         until(lambda: not here(client))
         assert client.post("/api/v1/denoise", content=PHOTO).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/v1/denoise", "/api/v1/jobs"])
+def test_who_sends_byte_by_byte_is_told_so_and_cut_off(serve, monkeypatch, path):
+    monkeypatch.setattr(guard, "SILENCE", 0.3)
+    with serve(own_jobs=1, shows_metrics=True) as client, half_sent(client, path, PHOTO[:500], 1 << 20) as connection:
+        connection.settimeout(0.02)
+        answer, deadline = b"", time.monotonic() + PATIENCE
+        with suppress(ConnectionResetError, BrokenPipeError):  # of what it sends after that
+            while time.monotonic() < deadline:
+                connection.sendall(b"x")
+                with suppress(TimeoutError):
+                    if not (bit := connection.recv(9999)):
+                        break
+                    answer += bit
+        assert time.monotonic() < deadline
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert api.TOO_SLOW.encode() in answer
+        until(lambda: not here(client))
 
 
 def test_photo_that_takes_too_long_is_given_up(serve, network):

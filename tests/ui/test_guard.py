@@ -148,7 +148,9 @@ def test_who_sends_next_to_nothing_counts_as_gone(clock, size, answer):
 
 def test_who_sends_nothing_counts_as_gone(monkeypatch):
     monkeypatch.setattr(guard, "SILENCE", 0.01)
-    assert request(read, lambda: asyncio.Event().wait(), method="PUT")[1]["body"] == b"gone"
+    start, body = request(read, lambda: asyncio.Event().wait(), method="PUT")
+    assert body["body"] == b"gone"
+    assert (b"connection", b"close") in start["headers"]
 
 
 def test_end_of_a_connection_may_be_waited_for(monkeypatch):
