@@ -36,6 +36,7 @@ class DenoiserInfo(NamedTuple):
         is_told: Whether it is told how much noise there is.
         pair: With which noise it runs twice, see `denoise.registry.ModelCard`; 0 if it does not.
         partner: Name of the network that it works with, see `denoise.registry.ModelCard`.
+        strong_partner: The same where the noise is strong.
         has_best: Whether several runs, see `denoise.ensemble`, make it better, and let it remove more.
         tile_size: Height and width of its tiles, in pixels.
         overlap: Pixels that they share.
@@ -48,6 +49,7 @@ class DenoiserInfo(NamedTuple):
     is_told: bool
     pair: float = 0.0
     partner: str = ""
+    strong_partner: str = ""
     has_best: bool = True
     tile_size: int = TILE_SIZE
     overlap: int = OVERLAP
@@ -127,6 +129,7 @@ def describe(card: ModelCard) -> DenoiserInfo:
         is_told=card.told > 0,
         pair=card.pair,
         partner=card.partner,
+        strong_partner=card.strong_partner,
         seconds=once,
         minutes=_minutes(card),
     )
@@ -181,7 +184,7 @@ def expected_seconds(
     if info.needs_level or partner:
         calls[partner if partner and info.is_told else model] += looks(photo.height, photo.width)
     if partner and not info.is_told:  # if the noise is not strong, which is not looked at here
-        calls[partner] += rows * columns * how.turns
+        calls[partner] += rows * columns * how.turns  # else its place takes another one, not much slower
     last, total = next(reversed(list(pace)), None), 0.0
     for name, count in calls.items():
         seconds = pace.get(name) or known[name].seconds

@@ -114,12 +114,19 @@ def ensemble(denoiser: Denoiser, how: Runs) -> Denoiser:
     return denoise_tile
 
 
-def mean_of(denoiser: Denoiser, partner: Denoiser, level: float) -> Denoiser:
-    """Make a denoiser whose result is the mean of two, the second of which is told another level than the first."""
+def mean_of(denoiser: Denoiser, partner: Denoiser, level: float, *, share: float = 0.5) -> Denoiser:
+    """Make a denoiser whose result is the mean of two.
+
+    Args:
+        denoiser: The first.
+        partner: The second.
+        level: What this is told instead of the tile's level, in [0, 1].
+        share: What it has of the mean.
+    """
 
     def denoise_tile(tile: Image, tile_level: Level) -> Image:
         told = np.full((*tile.shape[:2], 1), level, np.float32)
-        return (denoiser(tile, tile_level) + partner(tile, told)) / np.float32(2)
+        return np.float32(1 - share) * denoiser(tile, tile_level) + np.float32(share) * partner(tile, told)
 
     return denoise_tile
 

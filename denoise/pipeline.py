@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from denoise import Denoiser, Image, Level
 from denoise.catalogue import DEFAULT, SMOOTHED, DenoiserInfo, info_for, load_denoiser
 from denoise.clean import clean_mask, mended, put_back_clean
-from denoise.ensemble import Runs, ensemble, faint_noise, mean_of
+from denoise.ensemble import STRONG, Runs, ensemble, faint_noise, mean_of
 from denoise.image import Photo, Pixels, space_of
 from denoise.level import GRAIN, estimate_level, smoothed_grain
 from denoise.light import keep_light
@@ -79,27 +79,39 @@ def denoise_photo(
     clean = clean_mask(photo.pixels if shown is given else shown)
     smoothed = smoothed_grain(shown) if info.pair or info.partner else 1.0
 
-    def denoised(denoiser: Denoiser, partner: Denoiser | None) -> Pixels:
+    def denoised(denoiser: Denoiser, named: Callable[[str], Denoiser]) -> Pixels:
         tone = tone_of(shown)
-        looks = partner if partner and info.is_told else denoiser  # see `denoise.registry.ModelCard.partner`
+
+        def look(by: Denoiser, grain: int) -> float:
+            return estimate_level(shown, keep_tone(by, tone), keep=clean, grain=grain)
+
         noise = level
-        if noise is None:
-            grain = GRAIN if info.is_told and looks is denoiser else 1
-            is_needed = info.needs_level or partner
-            noise = estimate_level(shown, keep_tone(looks, tone), keep=clean, grain=grain) if is_needed else 0.0
-            if looks is not denoiser:
-                noise = faint_noise(noise, smoothed=smoothed) or noise
+        if noise is None and info.is_told and info.partner:  # see `denoise.registry.ModelCard.partner`
+            seen_by_partner = look(named(info.partner), 1)
+            noise = faint_noise(seen_by_partner, smoothed=smoothed) or seen_by_partner
+        elif noise is None:
+            is_needed = info.needs_level or info.partner or info.strong_partner
+            noise = look(denoiser, GRAIN if info.is_told else 1) if is_needed else 0.0
         mean = float(np.mean(noise))
         how = info.runs(mean, smoothed=smoothed, best=best, strength=strength)
-        told = faint_noise(mean, smoothed=smoothed, strength=strength) if partner and not info.is_told else 0.0
-        if told and smoothed < SMOOTHED and strength <= 1:
-            how = how._replace(noise=0.0)  # of fine grain, a pair finds nothing that the partner does not
-        several = ensemble(denoiser, how)
-        if partner and told:
-            several = mean_of(several, ensemble(partner, Runs(how.turns)), told)
+        more = max(1.0, strength)
+        if info.is_told:
+            several = ensemble(denoiser, how)
+        elif info.strong_partner and mean >= STRONG:
+            partner = named(info.strong_partner)
+            told = more * (look(partner, GRAIN) if level is None else mean)
+            # One look is enough then. One that would need another leaves more of the noise, so the partner counts more.
+            once, several_turns = ensemble(denoiser, how._replace(again=False)), ensemble(partner, Runs(how.turns))
+            several = mean_of(once, several_turns, told, share=2 / 3 if info.pair else 1 / 2)
+        elif info.partner and (faint := faint_noise(mean, smoothed=smoothed, strength=strength)):
+            if smoothed < SMOOTHED and strength <= 1:
+                how = how._replace(noise=0.0)  # of fine grain, a pair finds nothing that the partner does not
+            several = mean_of(ensemble(denoiser, how), ensemble(named(info.partner), Runs(how.turns)), faint)
+        else:
+            several = ensemble(denoiser, how)
 
         def at_strength(tile: Image, tile_level: Level) -> Image:
-            return several(tile, np.float32(max(1.0, strength)) * tile_level)
+            return several(tile, np.float32(more) * tile_level)
 
         return denoise_tiled(
             shown,
@@ -114,12 +126,12 @@ def denoise_photo(
         )
 
     seen = photo if shown is photo.pixels else dataclasses.replace(photo, pixels=shown)
-    with (
-        nullcontext(model) if callable(model) else denoisers(model, seen) as denoiser,
-        denoisers(info.partner, seen) if info.partner else nullcontext() as partner,
-    ):
-        pixels = denoised(denoiser, partner)
-    del denoiser, partner, seen  # and with it a network that nobody else holds: what follows needs its memory
+    with ExitStack() as held:  # no longer than needed: what follows needs the networks' memory
+
+        def named(name: str) -> Denoiser:
+            return held.enter_context(denoisers(name, seen))
+
+        pixels = denoised(model if callable(model) else named(model), named)
     put_back_clean(shown, pixels, clean)
     if space:
         pixels = space.returned(photo.pixels, given, pixels)

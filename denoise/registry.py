@@ -35,6 +35,7 @@ class ModelCard:
         partner: Name of the network that it works with, or nothing. Of a photo that is not very noisy, the result is
             the mean of it and of its partner, which is told `denoise.ensemble.faint_noise`. One that is told the level
             itself has its partner look how much there is.
+        strong_partner: The same for a very noisy photo: name of a network that is told the level, and looks itself.
         architecture: The network's settings.
         training: How the network was trained.
         metrics: What it measured, per data set.
@@ -52,6 +53,7 @@ class ModelCard:
     told: float
     pair: float
     partner: str
+    strong_partner: str
     architecture: dict[str, Any]
     training: dict[str, Any]
     metrics: dict[str, Any]
@@ -67,8 +69,9 @@ def list_models(directory: Path = MODELS_DIR) -> dict[str, ModelCard]:
     paths = sorted(directory.glob("*.json"))
     cards = {path.stem: _read_card(path, (path.stat().st_mtime_ns, path.stat().st_size)) for path in paths}
     for name, card in cards.items():
-        if card.partner and card.partner not in cards:
-            raise ModelError(f"The model card {name}.json names a partner that has none here: {card.partner!r}.")
+        for partner in (card.partner, card.strong_partner):
+            if partner and partner not in cards:
+                raise ModelError(f"The model card {name}.json names a partner that has none here: {partner!r}.")
     return cards
 
 

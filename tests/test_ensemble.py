@@ -110,8 +110,9 @@ def test_mean_of_two_tells_the_second_another_level():
         return tile + np.float32(1)
 
     tile, level = np.zeros((8, 8, 3), np.float32), np.full((8, 8, 1), 0.5, np.float32)
-    mean = mean_of(lambda tile, level: tile + level, partner, 0.25)(tile, level)
-    np.testing.assert_allclose(mean, 0.75)
+    for share, expected in ((0.5, 0.75), (0.25, 0.625)):
+        mean = mean_of(lambda tile, level: tile + level, partner, 0.25, share=share)(tile, level)
+        np.testing.assert_allclose(mean, expected)
     np.testing.assert_array_equal(told[0], np.full((8, 8, 1), np.float32(0.25)))
 
 

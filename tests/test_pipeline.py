@@ -1,5 +1,6 @@
 import dataclasses
 import weakref
+from collections import Counter
 from contextlib import contextmanager
 from itertools import pairwise
 
@@ -9,8 +10,9 @@ import pytest
 from skimage import data
 
 from denoise import catalogue, pipeline
-from denoise.ensemble import FINE
+from denoise.ensemble import FINE, STRONG
 from denoise.image import Metadata, Photo
+from denoise.level import GRAIN
 from denoise.metrics import psnr
 from denoise.pipeline import denoise_photo
 from denoise.runtime import ModelError
@@ -238,8 +240,12 @@ def test_denoise_photo_above_full_strength_removes_more(sigma):
 
 def test_denoise_photo_says_which_denoisers_can_remove_more_or_be_told(told_networks):
     for model, options, able in (
-        ("nlm", {"strength": 1.01}, "remove more than there seems to be; choose one that can: looks, pair, "),
-        ("nlm", {"level": 0.1}, "be told how much noise there is; choose one that can: looks, pair, told, told_pair, "),
+        ("nlm", {"strength": 1.01}, "remove more than there seems to be; choose one that can: looks, once, pair, "),
+        (
+            "nlm",
+            {"level": 0.1},
+            "be told how much noise there is; choose one that can: looks, pair, told, told_pair, twice, ",
+        ),
     ):
         with pytest.raises(ModelError) as error:
             denoise_photo(COLOURS, model, **options)
@@ -306,6 +312,48 @@ def test_denoise_photo_tells_a_partner_of_what_the_other_sees(told_networks, mon
     denoise_photo(noisy(), model)
     assert lookers == [("looks", 1)]
     assert dict(seen) == pytest.approx(told)
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "sees", "runs", "told", "share"),
+    [
+        pytest.param("once", {}, 2 * STRONG, {"once": 1, "told": 1}, 2 * STRONG, 1 / 2, id="mean of both"),
+        pytest.param("twice", {}, 2 * STRONG, {"twice": 1, "told": 1}, 2 * STRONG, 2 / 3, id="instead of a second run"),
+        pytest.param("twice", {"strength": 2.0}, STRONG, {"twice": 2, "told": 1}, 2 * STRONG, 2 / 3, id="removes more"),
+        pytest.param("once", {"best": True}, STRONG, {"once": 4, "told": 4}, STRONG, 1 / 2, id="best"),
+        pytest.param("twice", {"level": 3 * STRONG}, 0.0, {"twice": 1, "told": 1}, 3 * STRONG, 2 / 3, id="level given"),
+        pytest.param("once", {}, 0.9 * STRONG, {"once": 1}, None, 0, id="not strong"),
+        pytest.param("twice", {}, 0.9 * STRONG, {"twice": 2}, None, 0, id="not strong, a pair"),
+    ],
+)
+def test_denoise_photo_of_strong_noise_has_a_partner_that_looks_itself(
+    told_networks, any_brightness, monkeypatch, model, options, sees, runs, told, share
+):
+    seen, lookers = [], []
+
+    def load(name):
+        def network(tile, tile_level):
+            seen.append((name, float(tile_level.max())))
+            return tile + np.float32(0.2 * (name == "told"))
+
+        return network
+
+    def estimate(pixels, denoiser, keep, grain):
+        denoiser(np.zeros((256, 256, 3), np.float32), np.zeros((256, 256, 1), np.float32))
+        lookers.append((seen.pop()[0], grain))
+        return sees
+
+    photo = noisy()
+
+    monkeypatch.setattr(catalogue, "load_model", load)
+    monkeypatch.setattr(pipeline, "estimate_level", estimate)
+    lighter = np.median(denoise_photo(photo, model, **options).pixels.astype(float) - photo.pixels)
+    assert lighter == pytest.approx(255 * 0.2 * share, abs=1)
+    is_strong = told is not None
+    assert lookers == ([] if "level" in options else [(model, 1), ("told", GRAIN)][: 1 + is_strong])
+    tiles = len(seen) // sum(runs.values())
+    assert Counter(name for name, _ in seen) == {name: tiles * times for name, times in runs.items()}
+    assert [level for name, level in seen if name == "told"] == pytest.approx([told] * tiles * runs.get("told", 0))
 
 
 @pytest.mark.parametrize(("strength", "times"), [(1.0, 1), (2.0, 2)])

@@ -19,6 +19,7 @@ CARD = {
     "told": 0.0,
     "pair": 0.0,
     "partner": "",
+    "strong_partner": "",
     "architecture": {"name": "tiny"},
     "training": {},
     "metrics": {},
@@ -113,9 +114,10 @@ def test_load_model_refuses_a_card_that_says_otherwise_than_its_file(tmp_path, t
         load_model("other", tmp_path)
 
 
-def test_list_models_refuses_a_partner_that_is_not_there(write_card):
+@pytest.mark.parametrize("key", ["partner", "strong_partner"])
+def test_list_models_refuses_a_partner_that_is_not_there(write_card, key):
     with pytest.raises(ModelError, match=r"tiny\.json names a partner that has none here: 'ffdnet'"):
-        list_models(write_card(CARD | {"partner": "ffdnet"}))
+        list_models(write_card(CARD | {key: "ffdnet"}))
 
 
 def test_list_models_takes_whole_numbers_for_numbers(write_card):

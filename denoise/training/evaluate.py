@@ -264,10 +264,11 @@ def _as_bundled(denoiser: Denoiser, card: registry.ModelCard, *, best: bool = Fa
 
 def _version_of(card: registry.ModelCard, models: Path) -> str:
     """Tell of what a network's scores are: its file, and where it is told the level, all that is done with that."""
-    if not card.told and not card.pair and not card.partner:
+    partners = [name for name in (card.partner, card.strong_partner) if name]
+    if not card.told and not card.pair and not partners:
         return card.sha256
-    partner = f" partner {registry.model_card(card.partner, models).sha256}" if card.partner else ""
-    return f"{card.sha256} told {card.told:g} pair {card.pair:g}{partner} version {LEVEL}"
+    with_partners = "".join(f" partner {registry.model_card(name, models).sha256}" for name in partners)
+    return f"{card.sha256} told {card.told:g} pair {card.pair:g}{with_partners} version {LEVEL}"
 
 
 def _with(denoiser: Denoiser, card: registry.ModelCard, *, best: bool = False) -> Callable[[Photo], Photo]:

@@ -235,6 +235,7 @@ def make_card(
         "told": 1.0 if configuration.get("arguments", {}).get("told") else 0.0,
         "pair": 0.0,
         "partner": "",
+        "strong_partner": "",
         "licence": "MIT",
         "architecture": {"name": architecture, "arguments": configuration.get("arguments", {}), "paper": paper},
         "training": {**about_data, **(training or {}), **about_run},

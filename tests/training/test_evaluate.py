@@ -35,6 +35,7 @@ def card_of(name: str) -> dict[str, Any]:
         "told": 0.0,
         "pair": 0.0,
         "partner": "",
+        "strong_partner": "",
         "licence": "MIT",
         "architecture": {"name": "ridnet", "arguments": ARGUMENTS},
         "training": {},

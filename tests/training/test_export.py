@@ -23,6 +23,7 @@ CARD = {
     "told": 0.0,
     "pair": 0.0,
     "partner": "",
+    "strong_partner": "",
     "licence": "MIT",
     "architecture": {"name": "ridnet", "arguments": ARGUMENTS},
     "training": {},
