@@ -294,7 +294,10 @@ def _watched(folders: Sequence[Path], output: str | None, selection: Selection) 
 
     if output is None or not is_for_several(folders, output) or not all(folder.is_dir() for folder in folders):
         raise PhotoError("--watch needs folders, and another one for the results with -o")
-    return (pair and (pair[0], Path(output) / pair[1]) for pair in arrivals(folders, selection, apart=Path(output)))
+    coming = arrivals(
+        folders, selection, apart=Path(output), fail=lambda error: say(f"{error.filename}: {error.strerror}")
+    )
+    return (pair and (pair[0], Path(output) / pair[1]) for pair in coming)
 
 
 def _opened(report: Path | None) -> contextlib.AbstractContextManager[TextIO | None]:

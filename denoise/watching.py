@@ -3,7 +3,7 @@
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +16,12 @@ SETTLED = 2.0
 
 
 def arrivals(
-    folders: Sequence[Path], selection: Selection, *, apart: Path | None = None, settled: float = SETTLED
+    folders: Sequence[Path],
+    selection: Selection,
+    *,
+    apart: Path | None = None,
+    settled: float = SETTLED,
+    fail: Callable[[OSError], None] | None = None,
 ) -> Iterator[tuple[Path, Path] | None]:
     """Yield the photos of folders, and those that arrive or change, for ever; what has changed comes again.
 
@@ -26,16 +31,25 @@ def arrivals(
         apart: A folder whose files are left out.
         settled: Seconds for which a photo stays as it is before it is yielded: one that is still being written is not.
             Longer pauses of who writes it are noticed where the system tells: on Linux, on the machine's own disks.
+        fail: As for `photos_of`, of folders that are there from the beginning.
 
     Yields:
         The photo and its path below the folder; in between, several times a second, `None`.
     """
     left_out = apart.resolve() if apart else None
     waiting: dict[Path, tuple[tuple[int, int], float, Path]] = {
-        path: ((-1, -1), 0.0, below) for folder in folders for path, below in photos_of(folder, selection, apart=apart)
+        path: ((-1, -1), 0.0, below)
+        for folder in folders
+        for path, below in photos_of(folder, selection, apart=apart, fail=fail)
     }
     for changes in watchfiles.watch(
-        *folders, recursive=selection.recursive, rust_timeout=200, step=50, debounce=200, yield_on_timeout=True
+        *folders,
+        recursive=selection.recursive,
+        rust_timeout=200,
+        step=50,
+        debounce=200,
+        yield_on_timeout=True,
+        ignore_permission_denied=True,
     ):
         now = time.monotonic()
         for path in {Path(name) for change, name in changes if change != watchfiles.Change.deleted}:

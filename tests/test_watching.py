@@ -1,3 +1,4 @@
+import os
 import sys
 import threading
 from itertools import islice
@@ -51,6 +52,22 @@ def test_arrivals_wait_until_a_file_is_whole(incoming):
     finally:
         writing.set()
         thread.join()
+
+
+def test_arrivals_of_a_tree_with_a_locked_folder_are_those_of_the_others(incoming, monkeypatch):
+    (incoming / "old.jpg").write_bytes(b"old")
+    (incoming / "locked").mkdir()
+    scandir, failures = os.scandir, []
+
+    def locked(path):
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+    coming = arrivals([incoming], Selection(recursive=True), settled=SETTLED, fail=failures.append)
+    assert next(filter(None, coming)) == (incoming / "old.jpg", Path("old.jpg"))
+    assert [error.filename for error in failures] == [str(incoming / "locked")]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
