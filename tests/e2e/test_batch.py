@@ -104,6 +104,29 @@ def test_photo_that_was_refused_on_the_way_is_sent_again(visit):
     assert next(refusals, None) is None
 
 
+def test_photos_that_a_reload_cut_off_are_said_to_be_lost_and_can_be_removed(visit):
+    page = visit(FAST)
+    sent = []
+
+    def hold_the_second(route):
+        if route.request.method == "PUT":
+            sent.append(route)
+        if len(sent) < 2 or route.request.method != "PUT":
+            route.continue_()
+
+    page.route("**/batches/**", hold_the_second)
+    page.locator(".uploader .pick-files").set_input_files(
+        [{"name": f"{at}.png", "mimeType": "image/png", "buffer": noisy("PNG", 40 + at)} for at in range(4)]
+    )
+    wait_for_rows(page, ".waiting", 1)
+    page.on("dialog", lambda dialog: dialog.accept())  # the browser asks whether to leave
+    page.reload()
+    wait_for_rows(page, ".failed", 3)
+    assert words.NOT_SENT in rows(page, ".failed").last.inner_text()
+    assert rows(page, ".failed").last.locator(".remove").is_visible()
+    button(page, words.start(1, 0)).wait_for()
+
+
 def test_many_photos_are_announced_a_part_at_a_time(visit):
     page = visit(FAST)
     page.evaluate(  # half a thousand answers, which would otherwise go through the test

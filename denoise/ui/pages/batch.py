@@ -30,7 +30,8 @@ def show() -> None:
     batch = _batch()
     st.title(words.TITLE, anchor=False)
     st.markdown(words.SENTENCE)
-    uploader.show(addresses.batch(session.current()), words.upload(limits.MAX_MEGAPIXELS))
+    is_arriving = any(item.state == State.ARRIVING for item in batch.items())
+    uploader.show(addresses.batch(session.current()), words.upload(limits.MAX_MEGAPIXELS), is_arriving=is_arriving)
     settings = _settings(disabled=batch.is_working)
     _look(batch)
     # Made anew every second while there is something to see.
