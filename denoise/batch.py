@@ -218,6 +218,13 @@ class Batch:
             if not self._closed and self._items[item_id].state == State.ARRIVING:
                 self._update(item_id, state=State.FAILED, reason=self._explain(error))
 
+    def give_up_arriving(self, error: Exception) -> None:
+        """Give up all photos whose sender is gone; not those that have come and are being looked at."""
+        with self._changed:
+            for item in self._items.values():
+                if item.state == State.ARRIVING and self._parts.get(item.id) not in self._arrived:
+                    self.give_up(item.id, error)
+
     def thumbnail(self, item_id: str) -> Path | None:
         """Return the JPEG file of a photo's small picture, if there is one."""
         with self._changed:

@@ -335,6 +335,17 @@ def test_look_at_a_photo_holds_up_no_other(batch, monkeypatch):
     stranger.close()
 
 
+def test_photos_whose_sender_is_gone_are_given_up_but_not_what_has_come(batch):
+    ids = [batch.expect(name, 1).id for name in ("looked at.png", "amid.png", "unsent.png")]
+    came, _ = batch.part(ids[0]), batch.part(ids[1])
+    batch.arrived(came)
+    batch.give_up_arriving(ConnectionError("gone"))
+    assert states(batch) == [State.ARRIVING, State.FAILED, State.FAILED]
+    came.write_bytes(picture())
+    batch.receive(ids[0], came)
+    assert states(batch) == [State.WAITING, State.FAILED, State.FAILED]
+
+
 def test_lost_photo_may_come_once_more_but_a_good_one_may_not(batch):
     item = batch.expect("x.png", 1)
     batch.give_up(item.id, ConnectionError("broken"))

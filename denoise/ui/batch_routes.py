@@ -37,6 +37,7 @@ def routes(base: str) -> list[BaseRoute]:
     path = f"{base}{addresses.BATCH}/{{token}}/{{batch}}"
     return [
         Route(path, _announce, methods=["POST"]),
+        Route(path, _give_up_arriving, methods=["DELETE"]),
         Route(f"{path}/{ZIP_NAME}", _zip),
         Route(f"{path}/{REPORT_NAME}", _report),
         Route(f"{path}/{{item}}/result", _result, methods=["GET"]),
@@ -138,6 +139,11 @@ async def _give_up(request: Request) -> Response:
         batch.give_up(item, PhotoError(refusal) if refusal else ConnectionError())
     except KeyError:
         raise HTTPException(404) from None
+    return Response(status_code=204)
+
+
+async def _give_up_arriving(request: Request) -> Response:
+    _batch(request).give_up_arriving(ConnectionError())
     return Response(status_code=204)
 
 

@@ -100,7 +100,7 @@ WORK_CANCELLED = "Cancelled. What was finished until then is kept."
 REPEAT = "Go on"
 CLEAN = "Clean reference"
 TOO_MANY_PHOTOS = "A batch takes {:,} photos at most. Take home what is done, remove all photos, and add the rest then."
-UPLOAD_NOTE = "JPEG, RAW, HEIC, PNG, TIFF and others, up to {:g} megapixels"
+UPLOAD_NOTE = "JPEG, RAW, HEIC, PNG, TIFF …, up to {:g} megapixels"
 
 
 def explain(error: Exception) -> str:

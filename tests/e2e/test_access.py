@@ -150,6 +150,9 @@ def test_progress_and_result_are_announced_and_arrow_keys_run_nothing(visit):
             new MutationObserver(() => heard.push(news.textContent)).observe(news, { childList: true });
         }"""
     )
+    sliders = page.locator(".mix")  # of which each says its percents itself, once
+    assert sliders.get_by_role("slider", name=LABELS["colour"]).get_attribute("aria-valuetext") == "100 %"
+    assert sliders.get_by_role("status").count() == 0
     fast = page.get_by_role("radio", name=start_words.ROLES["unet"], exact=True)
     page.get_by_role("radio", name=start_words.ROLES["ridnet"], exact=True).focus()
     page.keyboard.press("ArrowRight")

@@ -104,6 +104,29 @@ def test_photo_that_was_refused_on_the_way_is_sent_again(visit):
     assert next(refusals, None) is None
 
 
+def test_photos_that_a_reload_cut_off_are_said_to_be_lost_and_can_be_removed(visit):
+    page = visit(FAST)
+    sent = []
+
+    def hold_the_second(route):
+        if route.request.method == "PUT":
+            sent.append(route)
+        if len(sent) < 2 or route.request.method != "PUT":
+            route.continue_()
+
+    page.route("**/batches/**", hold_the_second)
+    page.locator(".uploader .pick-files").set_input_files(
+        [{"name": f"{at}.png", "mimeType": "image/png", "buffer": noisy("PNG", 40 + at)} for at in range(4)]
+    )
+    wait_for_rows(page, ".waiting", 1)
+    page.on("dialog", lambda dialog: dialog.accept())  # the browser asks whether to leave
+    page.reload()
+    wait_for_rows(page, ".failed", 3)
+    assert words.NOT_SENT in rows(page, ".failed").last.inner_text()
+    assert rows(page, ".failed").last.locator(".remove").is_visible()
+    button(page, words.start(1, 0)).wait_for()
+
+
 def test_many_photos_are_announced_a_part_at_a_time(visit):
     page = visit(FAST)
     page.evaluate(  # half a thousand answers, which would otherwise go through the test
@@ -219,14 +242,25 @@ def test_removed_photo_can_come_back_and_results_are_looked_at_one_by_one_and_re
         [{"name": f"{name}.png", "mimeType": "", "buffer": noisy("PNG", 40 + at)} for at, name in enumerate("abc")]
     )
     wait_for_rows(page, ".waiting", 3)
-    rows(page).nth(1).locator(".remove").click()
-    page.get_by_text("b.png was removed.").wait_for()
+    rows(page).nth(1).locator(".remove").press("Enter")
+    page.get_by_role("alert").filter(has_text="b.png was removed.").wait_for()
+    assert page.locator(".remove:focus").get_attribute("aria-label").endswith("c.png")
     button(page, texts.UNDO).click()
     wait_for_rows(page, ".waiting", 3)
     assert page.locator(".photos .file").all_text_contents() == ["a.png", "b.png", "c.png"]
 
+    page.evaluate(
+        """() => {
+            window.titles = new Set();
+            const note = () => titles.add(document.title);
+            new MutationObserver(note).observe(document.head, { childList: true, subtree: true });
+        }"""
+    )
     button(page, words.start(3, 0)).click()
     wait_for_rows(page, ".done", 3)
+    page.get_by_role("status").filter(has_text=words.done(3, 0)).wait_for(state="attached")
+    own = page.title()
+    assert any(title.endswith(f" / 3 · {own}") for title in page.evaluate("[...titles]"))
     page.locator(".cull-open").first.click()
     screen = page.get_by_role("dialog", name=photo_table.TEXTS["culling"])
     shown = screen.locator("img")
@@ -245,7 +279,10 @@ def test_removed_photo_can_come_back_and_results_are_looked_at_one_by_one_and_re
     page.keyboard.press("ArrowRight")
     page.keyboard.press("x")  # and on to the next
     wait_until(page, "the third is shown", lambda: is_shown("c.png", "after"))
+    told = screen.locator(".told")
+    assert told.text_content() == "3 / 3c.png"
     page.keyboard.press("x")
+    assert told.text_content().endswith(photo_table.TEXTS["rejected"])
     page.keyboard.press("u")
     less = screen.get_by_role("slider", name=photo_table.TEXTS["luminance"])
     less.fill("40")

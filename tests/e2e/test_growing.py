@@ -145,6 +145,14 @@ def test_result_before_stays_until_the_next_is_there_and_who_wants_is_notified(o
     assert page.title().startswith(f"✓ {words.LABELS['done']}")
 
 
+def test_another_result_is_announced_also_when_it_is_as_far_as_the_one_before(open_viewer, windows):  # noqa: F811
+    page = open_growing(open_viewer, windows, "denoised=0&growing=1")
+    for label in ("New", "Other"):
+        news = words.LABELS["growing"].format(label=label, percent=50)
+        wait_until(page, "it is announced", lambda news=news: page.locator(".news").text_content() == news)
+        page.get_by_role("button", name="Other").click()
+
+
 @pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_large_photo_opens_in_true_pixels_at_its_spot(open_viewer, options):  # noqa: F811
     page = open_viewer(options, query="width=1600&height=1200&spot=700,800")

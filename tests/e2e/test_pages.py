@@ -47,12 +47,13 @@ def test_results_come_without_moving_and_fit_on_a_dark_phone_and_plots_lie_on_wh
     page.wait_for_function("image => image.complete && image.naturalWidth > 1000", arg=picture.element_handle())
     assert picture.get_attribute("alt")
     assert int(picture.get_attribute("width")) == picture.evaluate("image => image.naturalWidth")
-    assert plate.evaluate("figure => figure.querySelector('img').offsetWidth <= figure.offsetWidth")
+    card = plate.locator(".card")
+    assert picture.bounding_box()["width"] > 900  # its letters can be read: it is moved sideways, and the page is not
+    assert card.evaluate("card => card.scrollWidth > card.clientWidth && card.clientWidth < innerWidth")
     drawing = page.locator(".network-card img").first
     drawing.scroll_into_view_if_needed()
     page.wait_for_function("image => image.complete && image.naturalWidth > 300", arg=drawing.element_handle())
     assert drawing.bounding_box()["width"] > 340  # no smaller than it was drawn for
-    card = plate.locator(".card")
     assert card.evaluate("element => getComputedStyle(element).backgroundColor") == "rgb(255, 255, 255)"
 
 

@@ -13,6 +13,8 @@ from streamlit.testing.v1 import AppTest
 from denoise import catalogue, pipeline
 from denoise.image import Development, PhotoError
 from denoise.item import Settings
+from denoise.mixing import Mix
+from denoise.presets import presets
 from denoise.ui import texts
 from denoise.ui.pages import batch as page
 from denoise.ui.pages import batch_words as words
@@ -133,15 +135,33 @@ def test_settings_are_those_of_the_page(app, monkeypatch):
     app.slider(key="batch_exposure").set_value(-0.5)
     app.toggle(key="batch_strip").set_value(True).run()
     app.button(key="batch start").click().run()
+    app.selectbox(key="batch_look").set_value("night").run()
+    app.button(key="batch start").click().run()
     app.selectbox(key="batch_model").set_value("nlm")
     app.selectbox(key="batch_format").set_value("TIFF").run()
     assert app.toggle(key="batch_best").disabled
     assert app.slider(key="batch_quality").disabled
     app.button(key="batch start").click().run()
+    developed = {"development": Development("daylight", -0.5, "blend")}
     assert started == [
-        Settings("unet", True, 0.8, "JPEG", 70, True, development=Development("daylight", -0.5, "blend")),
-        Settings("nlm", False, 0.8, "TIFF", 70, True, development=Development("daylight", -0.5, "blend")),
+        Settings("unet", True, 0.8, "JPEG", 70, True, **developed),
+        Settings("unet", True, presets()["night"].strength * 80 / 100, "JPEG", 70, True, **developed),
+        Settings("nlm", False, 0.8, "TIFF", 70, True, **developed),  # which cannot remove more
     ]
+    assert_calm(app)
+
+
+def test_look_says_what_stays_and_which_network_if_none_was_chosen(app, monkeypatch):
+    started = []
+    batch = app.session_state["session"].batch
+    monkeypatch.setattr(batch, "start", started.append)
+    add(app, "a.png", png())
+    app.run()
+    for look in ("text", "keep-grain"):
+        app.selectbox(key="batch_look").set_value(look).run()
+        assert presets()[look].summary in [caption.value for caption in app.caption]
+        app.button(key="batch start").click().run()
+    assert started == [Settings("unet"), Settings(mix=Mix(luminance=0.0))]
     assert_calm(app)
 
 

@@ -7,8 +7,6 @@ import streamlit as st
 
 from denoise.ui.component import component
 
-LABEL = "Sample photos"
-
 _component = component(__file__)
 
 
@@ -22,11 +20,14 @@ class Item:
     src: str
 
 
-def show(items: Sequence[Item], chosen: str, *, on_choose: Callable[[str], None], key: str = "gallery") -> None:
+def show(
+    label: str, items: Sequence[Item], chosen: str, *, on_choose: Callable[[str], None], key: str = "gallery"
+) -> None:
     """Place the gallery in the page; a click calls `on_choose` with the item's id."""
+    st.markdown(f"**{label}**")
     _component(
         # A list, because Streamlit would load pandas for a dictionary.
-        data=[LABEL, chosen, [asdict(item) for item in items]],
+        data=[label, chosen, [asdict(item) for item in items]],
         key=key,
         on_chosen_change=lambda: on_choose(st.session_state[key]["chosen"]),
     )

@@ -11,6 +11,7 @@ from denoise.batch import UNDO, Batch
 from denoise.image import Photo, format_title, formats_for, has_quality
 from denoise.item import Item, Settings, State
 from denoise.notation import NONE
+from denoise.presets import presets
 from denoise.ui import addresses, limits, photo_table, pictures, session, texts, uploader, viewer
 from denoise.ui.pages import batch_words as words
 from denoise.ui.pages import development, elements
@@ -20,7 +21,7 @@ _AUTOMATIC = _AS_IT_CAME = ""
 _ANY_PHOTO = Photo(np.zeros((64, 64, 3), np.uint8))
 _KEPT, _LOOKED_AT = "batch settings", "batch look"
 _WIDGETS = tuple(
-    f"batch_{name}" for name in ("model", "best", "strength", "format", "quality", "strip", *development.KEYS)
+    f"batch_{name}" for name in ("look", "model", "best", "strength", "format", "quality", "strip", *development.KEYS)
 )
 
 
@@ -29,7 +30,8 @@ def show() -> None:
     batch = _batch()
     st.title(words.TITLE, anchor=False)
     st.markdown(words.SENTENCE)
-    uploader.show(addresses.batch(session.current()), words.upload(limits.MAX_MEGAPIXELS))
+    is_arriving = any(item.state == State.ARRIVING for item in batch.items())
+    uploader.show(addresses.batch(session.current()), words.upload(limits.MAX_MEGAPIXELS), is_arriving=is_arriving)
     settings = _settings(disabled=batch.is_working)
     _look(batch)
     # Made anew every second while there is something to see.
@@ -63,19 +65,25 @@ def _settings(*, disabled: bool) -> Settings:
             st.session_state[key] = value
     denoisers = {_AUTOMATIC: words.AUTOMATIC} | {name: info.title for name, info in catalogue.denoiser_names().items()}
     formats = {_AS_IT_CAME: words.AS_IT_CAME} | {name: format_title(name) for name in formats_for(_ANY_PHOTO)}
-    columns = st.columns([5, 4, 4, 4], gap="medium")
+    columns = st.columns([4, 5, 4, 4], gap="medium")
 
     def options(name: str, tip: str | None = None, *, is_of_use: bool = True) -> dict[str, Any]:
         is_disabled = disabled or not is_of_use
         return {"key": f"batch_{name}", "help": tip, "disabled": is_disabled, "bind": "query-params"}
 
     with columns[0]:
-        titles = denoisers.__getitem__
-        model = st.selectbox(texts.MODEL, list(denoisers), format_func=titles, **options("model", words.MODEL_HELP))
-        best = st.toggle(texts.BEST, **options("best", texts.BEST_HELP, is_of_use=model != "nlm"))
-    with columns[1]:
+        with st.container(key="look-place"):
+            titles = {name: preset.title for name, preset in presets().items()}
+            tip = words.LOOK_HELP
+            name = st.selectbox(words.LOOK, list(titles), format_func=titles.__getitem__, **options("look", tip))
+            look = presets()[name]
+            st.caption(look.summary)
         tip = words.STRENGTH_HELP
-        strength = st.slider(words.STRENGTH, 0, 100, 100, format="%d %%", **options("strength", tip))
+        share = st.slider(words.STRENGTH, 0, 100, 100, format="%d %%", **options("strength", tip))
+    with columns[1]:
+        titles, tip = denoisers, words.MODEL_HELP
+        model = st.selectbox(texts.MODEL, list(titles), format_func=titles.__getitem__, **options("model", tip))
+        best = st.toggle(texts.BEST, **options("best", texts.BEST_HELP, is_of_use=model != "nlm"))
     with columns[2]:
         file_format = st.selectbox(texts.FORMAT, list(formats), format_func=formats.__getitem__, **options("format"))
         strip = st.toggle(texts.STRIP, **options("strip", texts.STRIP_HELP))
@@ -85,8 +93,12 @@ def _settings(*, disabled: bool) -> Settings:
     with st.expander(words.DEVELOPMENT):
         developed = development.choose("batch_", disabled=disabled, bind="query-params")
     kept.update({key: st.session_state[key] for key in _WIDGETS})
-    best = best and model != "nlm"
-    return Settings(model, best, strength / 100, file_format, quality, strip, development=developed)
+    model = model or look.model
+    has_best = not model or catalogue.denoiser_names()[model].has_best
+    strength = (look.strength if has_best else min(look.strength, 1.0)) * share / 100
+    return Settings(
+        model, best and has_best, strength, file_format, quality, strip, mix=look.mix, development=developed
+    )
 
 
 def _is_changing(batch: Batch) -> bool:
@@ -100,10 +112,14 @@ def _work(batch: Batch, settings: Settings, was_changing: bool) -> None:
     _actions(batch, settings, items)
     if items:
         done = sum(item.state == State.DONE and not item.rejected for item in items)
+        count = _count(items)
+        is_over = count[State.DONE] + count[State.FAILED] == len(items)
         photo_table.show(
             [_row(item) for item in items],
             done,
             addresses.batch(session.current()),
+            is_working=batch.is_working,
+            outcome=words.done(count[State.DONE], count[State.FAILED]) if is_over else "",
             on_look=lambda item_id: st.session_state.update({_LOOKED_AT: item_id}),
             on_remove=batch.remove,
         )
@@ -144,7 +160,7 @@ def _look(batch: Batch) -> None:
 
 
 def _actions(batch: Batch, settings: Settings, items: list[Item]) -> None:
-    count = {state: sum(item.state == state for item in items) for state in State}
+    count = _count(items)
     finished = count[State.DONE] + count[State.FAILED]
     to_do = len(items) - finished
     retry = sum(item.can_retry for item in items)
@@ -197,6 +213,10 @@ def _actions(batch: Batch, settings: Settings, items: list[Item]) -> None:
                 st.warning(words.OUTDATED)
     else:
         place.caption(words.EMPTY)
+
+
+def _count(items: list[Item]) -> dict[State, int]:
+    return {state: sum(item.state == state for item in items) for state in State}
 
 
 def _row(item: Item) -> photo_table.Row:

@@ -7,7 +7,9 @@ from denoise.notation import NONE, number
 from denoise.ui import texts
 
 STRENGTH = "Strength"
-STRENGTH_HELP = "0 % leaves the photo as it is, 100 % is all that the model does. Lower it to keep some grain."
+STRENGTH_HELP = "0 % leaves the photo as it is, 100 % is all that look and model do. Lower it to keep some grain."
+LOOK = "Look"
+LOOK_HELP = "What goes and what stays: the same looks as on the page Denoise. Each photo can be changed afterwards."
 TITLE = "Batch"
 SENTENCE = (
     "A whole evening's photos at once: drop them here, have a coffee, and take home one zip with names, folders and "
@@ -84,7 +86,7 @@ def done(done: int, failed: int) -> str:
 
 def removed(name: str, seconds: float) -> str:
     """Say which photo was removed, and until when that can be undone."""
-    return f"{texts.literal(name)} was removed. For {seconds:.0f} seconds it can come back."
+    return f"{name} was removed. For {seconds:.0f} seconds it can come back."
 
 
 def photo_size(width: int, height: int, size: int) -> str:

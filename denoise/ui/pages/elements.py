@@ -37,7 +37,7 @@ def prose(text: str) -> None:
 def undo(sentence: str, on_undo: Callable[[], None]) -> None:
     """Say at the edge of the window what was removed, and offer to bring it back."""
     with st.container(key="undo", horizontal=True, vertical_alignment="center"):
-        st.markdown(sentence)
+        st.html(f'<p role="alert">{html.escape(sentence)}</p>')  # which Markdown cannot be
         st.button(texts.UNDO, on_click=on_undo)
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import streamlit as st
 
-from denoise import registry
+from denoise import catalogue, registry
 from denoise.notation import few_photos, infinite, scaled, set_and_size, set_title
 from denoise.results import KERAS, Format, Mean, Photos, Results
 from denoise.runtime import ModelError
@@ -234,8 +234,15 @@ def _chart(sets: dict[str, dict[str, Any]]) -> None:
 def _curves(runs: Sequence[Path]) -> None:
     """Draw the PSNR of a run over its steps, from the log that training wrote."""
     names = {path.stem: path for path in runs}
+    titles = {name: info.title for name, info in catalogue.denoiser_names().items()}
     name = st.segmented_control(
-        words.RUN, list(names), default=next(iter(names)), required=True, key="run", bind="query-params"
+        words.RUN,
+        list(names),
+        format_func=lambda name: titles.get(name, name),
+        default=next(iter(names)),
+        required=True,
+        key="run",
+        bind="query-params",
     )
     figure = st.segmented_control(
         words.FIGURE,

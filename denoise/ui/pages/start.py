@@ -150,8 +150,9 @@ def _gallery(state: Session) -> None:
         thumbnail = in_turn(upload, lambda: pictures.thumbnail(upload.noisy, crop=False))
         jpeg = state.cache.get("thumbnail", upload.id, thumbnail)
         items.insert(0, gallery.Item(UPLOAD, texts.YOUR_PHOTO, upload.file_name, pictures.data_url(jpeg)))
-    st.markdown(f"**{words.OWN_AND_SAMPLES if state.upload else words.SAMPLES}**")
-    gallery.show(items, state.chosen_id, on_choose=state.choose)
+    gallery.show(
+        words.OWN_AND_SAMPLES if state.upload else words.SAMPLES, items, state.chosen_id, on_choose=state.choose
+    )
 
 
 def _upload(state: Session) -> None:

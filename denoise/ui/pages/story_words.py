@@ -38,8 +38,8 @@ SHEETS = {
     ),
 }
 NETWORKS = (
-    "Eight denoisers, seven of them networks. The case study tried an autoencoder, CBDNet, PRIDNet and RIDNet; the "
-    "U-Nets are ours. All predict the noise rather than the photo, but for the autoencoder."
+    "The case study tried an autoencoder, CBDNet, PRIDNet and RIDNet. The U-Nets are ours, and FFDNet came in because "
+    "it is good at weak noise. All but the autoencoder predict the noise rather than the photo."
 )
 DRAWINGS_NOTE = (
     "A bar is a stage of convolutions: the lower, the smaller the picture it works on; below it, how many maps it has "

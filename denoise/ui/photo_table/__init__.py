@@ -19,6 +19,9 @@ TEXTS = {
     "state": "State",
     "zip": "Download zip",
     "report": "Report (CSV)",
+    "news": "{ended} of {total} photos are done.",
+    "bell": "Tell me when all are done",
+    "bell_help": "A notification of the browser, if you look at something else meanwhile.",
     "look": "See it before and after",
     "remove": "Remove this photo",
     "cull": "See them one by one, on the whole screen",
@@ -72,6 +75,8 @@ def show(
     done: int,
     path: str,
     *,
+    is_working: bool,
+    outcome: str,
     on_look: Callable[[str], None],
     on_remove: Callable[[str], None],
     key: str = "photos",
@@ -82,6 +87,8 @@ def show(
         rows: A row for each photo.
         done: How many results there are to be taken home.
         path: Where pictures, zip and report are, see `addresses.batch`.
+        is_working: Whether the photos are being denoised.
+        outcome: What became of them, once all are done.
         on_look: Called with the id of a row that is to be looked at.
         on_remove: Called with the id of a row that is to be removed.
         key: Tells several tables apart.
@@ -89,7 +96,7 @@ def show(
     links = [f"{path}/{ZIP_NAME}", f"{path}/{REPORT_NAME}"]
     # A list, because Streamlit would load pandas for a dictionary.
     _component(
-        data=[TEXTS, [asdict(row) for row in rows], done, path, links, LUMA],
+        data=[TEXTS, [asdict(row) for row in rows], done, path, links, LUMA, is_working, outcome],
         key=key,
         on_look_change=lambda: on_look(st.session_state[key]["look"]),
         on_remove_change=lambda: on_remove(st.session_state[key]["remove"]),

@@ -97,7 +97,7 @@ export function createCull(root, { address, look, ended, luma }) {
   function setSliders(mix) {
     sliders.forEach((slider, index) => {
       slider.value = mix[index];
-      slider.nextElementSibling.textContent = `${mix[index]} %`;
+      slider.nextElementSibling.textContent = slider.ariaValueText = `${mix[index]} %`;
     });
   }
 

@@ -1,13 +1,14 @@
 // A table of photos. `data`: [labels, rows as in `Row`, how many are done, the path of their pictures, [zip, report], shares of the
-// colours in luminance, in 256ths].
+// colours in luminance, in 256ths, whether they are being denoised, what became of them].
 // Only what has changed of a row is touched, so that pictures do not flicker and a selection stays.
 
+import { createTitle } from "../viewer/title.js";
 import { createCull } from "./cull.js";
 
 const taken = new Map(); // how many results the zip had that was taken home last, by path
 
 function show({ data, parentElement, setTriggerValue }) {
-  const [labels, rows, done, path, links, luma] = data;
+  const [labels, rows, done, path, links, luma, isWorking, outcome] = data;
   const root = parentElement.querySelector(".photos");
   const body = root.querySelector("tbody");
   root.wanted = { path, look: (id) => setTriggerValue("look", id), ended: () => setTriggerValue("culled", true) };
@@ -33,15 +34,21 @@ function show({ data, parentElement, setTriggerValue }) {
   // Nothing is left to do but to take it home: on a phone that stays in sight.
   root.querySelector(".links").toggleAttribute("data-next", done > 0 && rows.every(({ kind }) => ["done", "failed"].includes(kind)));
 
+  const wanted = new Set(rows.map(({ id }) => id));
+  for (const line of [...body.children].filter(({ dataset }) => !wanted.has(dataset.id))) {
+    const next = line.nextElementSibling ?? line.previousElementSibling;
+    const hadFocus = line.contains(root.getRootNode().activeElement);
+    line.remove();
+    if (hadFocus) next?.querySelector(".remove").focus(); // where the eye is
+  }
   const known = new Map([...body.children].map((row) => [row.dataset.id, row]));
   rows.forEach((row, at) => {
     const line = known.get(row.id) ?? create(row);
-    known.delete(row.id);
     if (body.children[at] !== line) body.insertBefore(line, body.children[at] ?? null);
     update(line, row);
   });
-  for (const line of known.values()) line.remove();
   root.cull.update(labels, rows);
+  tell();
 
   // Closing the page now would lose photos that wait, the work, or results that nobody has taken home: the browser asks
   // in its own words. Also from another page of this one, on which the work goes on.
@@ -54,6 +61,22 @@ function show({ data, parentElement, setTriggerValue }) {
     ask();
   };
   ask();
+  return () => root.tab.destroy();
+
+  // How far it is: in the tab's title, and at each quarter to who hears the page; and what became of it.
+  function tell() {
+    root.tab ??= createTitle(root);
+    const bell = root.querySelector(".bell");
+    [bell.textContent, bell.title] = [labels.bell, labels.bell_help];
+    root.toggleAttribute("data-working", isWorking);
+    const ended = rows.filter(({ kind }) => ["done", "failed"].includes(kind)).length;
+    const quarter = isWorking ? Math.floor((4 * ended) / rows.length) : undefined;
+    const news = labels.news.replace("{ended}", ended).replace("{total}", rows.length);
+    if (isWorking) root.tab.tell(`${ended} / ${rows.length}`);
+    else if (root.quarter !== undefined) outcome ? root.tab.finish(outcome) : root.tab.tell("");
+    if (quarter !== root.quarter) root.querySelector(".news").textContent = isWorking ? news : outcome;
+    root.quarter = quarter;
+  }
 
   function update(line, row) {
     line.className = row.rejected ? `${row.kind} rejected` : row.kind;

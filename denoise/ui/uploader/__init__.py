@@ -27,17 +27,18 @@ TEXTS = {
 _component = component(__file__)
 
 
-def show(path: str, note: str, *, key: str = "uploader") -> None:
+def show(path: str, note: str, *, is_arriving: bool, key: str = "uploader") -> None:
     """Place the uploader in the page, which is made anew as soon as photos have been announced.
 
     Args:
         path: Where the photos are sent, see `addresses.batch`.
         note: What may be sent, and what becomes of it.
+        is_arriving: Whether photos are expected. A page that was reloaded has none to send: they are given up.
         key: Tells several uploaders apart.
     """
     _component(
         # A list, because Streamlit would load pandas for a dictionary.
-        data=[TEXTS, path, note, SUFFIXES],
+        data=[TEXTS, path, note, SUFFIXES, is_arriving],
         key=key,
         on_announced_change=lambda: st.session_state.pop(farewell.ANEW, None),
     )

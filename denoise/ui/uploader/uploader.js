@@ -1,5 +1,5 @@
 // Takes photos by drop or choice, announces their names, and sends them, a few at a time. `data`: [labels, the path to
-// which they are sent, a note, the file name endings of photos].
+// which they are sent, a note, the file name endings of photos, whether the server expects some].
 //
 // A batch's sending is kept here rather than in the element, because it goes on while another page is looked at.
 
@@ -7,16 +7,16 @@ const AT_A_TIME = 2;
 const ANNOUNCED_AT_ONCE = 500;
 const NAMED = 10; // of the files that are left out
 const PAUSES = [1000, 4000, 15000]; // milliseconds before a photo is sent once more
-const sendings = new Map(); // by path: {queue, total, done, lost, bytes, sent, note, bad, running, show}
+const sendings = new Map(); // by path: {queue, total, done, lost, bytes, sent, note, bad, running, ready, show}
 
 function show({ data, parentElement, setTriggerValue }) {
-  const [labels, path, note, suffixes] = data;
+  const [labels, path, note, suffixes, isArriving] = data;
   const root = parentElement.querySelector(".uploader");
   const find = (selector) => root.querySelector(selector);
   const target = find(".target");
   for (const [other, removed] of sendings) if (other !== path) Object.assign(removed, { queue: [], show() {} });
   if (!sendings.has(path)) window.onbeforeunload = null; // a new batch, in which there is nothing to lose yet
-  const sending = sendings.get(path) ?? start(path);
+  const sending = sendings.get(path) ?? start(path, isArriving);
   for (const name of ["files", "folder"]) find(`.${name}`).textContent = labels[name];
   find(".drop").textContent = matchMedia("(pointer: coarse)").matches ? labels.touch : labels.drop;
   find(".note").textContent = note;
@@ -48,6 +48,7 @@ function show({ data, parentElement, setTriggerValue }) {
     }
     if (!sending.running) Object.assign(sending, { total: 0, done: 0, lost: 0, bytes: 0, sent: 0 });
     let announced = 0;
+    await sending.ready;
     try {
       while (announced < photos.length) {
         const some = photos.slice(announced, announced + ANNOUNCED_AT_ONCE);
@@ -124,9 +125,11 @@ function show({ data, parentElement, setTriggerValue }) {
   return () => root.listening.abort();
 }
 
-function start(path) {
+function start(path, isArriving) {
+  // What this page was sending before it was reloaded it has no more.
+  const ready = isArriving ? fetch(address(path), { method: "DELETE" }).catch(() => {}) : null;
   const none = { total: 0, done: 0, lost: 0, bytes: 0, sent: 0, running: 0 };
-  const sending = { path, queue: [], ...none, note: "", bad: false, show() {} };
+  const sending = { path, ready, queue: [], ...none, note: "", bad: false, show() {} };
   sendings.set(path, sending);
   return sending;
 }

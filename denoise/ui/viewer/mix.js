@@ -13,7 +13,7 @@ export function createMix(root, { changed, settled, middle }) {
     mix = percents;
     sliders.forEach((slider, index) => {
       slider.value = mix[index];
-      slider.nextElementSibling.textContent = `${mix[index]} %`;
+      slider.nextElementSibling.textContent = slider.ariaValueText = `${mix[index]} %`;
     });
     changed();
   }

@@ -52,7 +52,7 @@ function createViewer(root, report) {
   let seen; // the subject that is shown
   let pair = []; // the pictures that are compared, noisy first
   let frame = 0;
-  let announced = -1; // which quarter of what grows
+  let announced; // which quarter of what
   let told; // of which result
   let wanted = []; // the pictures that there are for the page
   let keepsDetails = false; // whether that slider has ever been moved: before, nobody needs to know where details are
@@ -199,8 +199,10 @@ function createViewer(root, report) {
 
   // To who hears the page, at each quarter: more often would be in the way.
   function announce(quarter) {
-    if (quarter === announced || !growing.wanted()) return;
-    announced = quarter;
+    if (!growing.wanted()) return;
+    const now = `${growing.wanted().id} ${quarter}`;
+    if (now === announced) return;
+    announced = now;
     told ??= ""; // what grows is not what the page came with
     find(".news").textContent = labels.growing.replace("{label}", growing.wanted().label).replace("{percent}", 25 * quarter);
   }
@@ -209,7 +211,7 @@ function createViewer(root, report) {
   function tellOfResult(id) {
     if (told !== undefined && told !== id) find(".news").textContent = labels.done;
     told = id;
-    announced = -1;
+    announced = undefined;
   }
 
   // Show the view that the address tells.
