@@ -233,8 +233,9 @@ def _chart(sets: dict[str, dict[str, Any]]) -> None:
 
 def _curves(runs: Sequence[Path]) -> None:
     """Draw the PSNR of a run over its steps, from the log that training wrote."""
-    names = {path.stem: path for path in runs}
     titles = {name: info.title for name, info in catalogue.denoiser_names().items()}
+    order = {name: place for place, name in enumerate(titles)}
+    names = {path.stem: path for path in sorted(runs, key=lambda path: order.get(path.stem, len(order)))}
     name = st.segmented_control(
         words.RUN,
         list(names),

@@ -152,7 +152,8 @@ FIGURE = "What is drawn"
 FIGURES = {"psnr": "PSNR", "loss": "Loss"}
 LOSS_AXIS = "loss"
 NO_LOG = (
-    "Of the case study's other networks, which learnt for minutes, no log was kept: the training log tells of them."
+    "Of the autoencoder, CBDNet and PRIDNet these are the runs with which they went on from earlier weights. Of FFDNet "
+    "and the network for strong noise no log was kept: the training log tells of them."
 )
 STEPS_AXIS = "training steps"
 SHIFT_COLUMN = "{} colour shift"
