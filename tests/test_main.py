@@ -439,7 +439,7 @@ def test_main_denoises_a_watched_photo_again_if_it_changes(folder, quick, capsys
     Path("in").mkdir()
     photo = Path("in/photo.png")
 
-    def arrivals(folders, selection, *, apart):
+    def arrivals(folders, selection, *, apart, fail):
         for number, content in enumerate((half, whole, other.read_bytes()), 1):
             photo.write_bytes(content)
             yield photo, Path("photo.png")
