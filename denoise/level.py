@@ -113,7 +113,12 @@ def flat_noise(pixels: Pixels) -> tuple[float, float]:
 
 
 def estimate_level(
-    pixels: Pixels, denoiser: Denoiser, *, keep: NDArray[np.bool_] | None = None, grain: int = 1
+    pixels: Pixels,
+    denoiser: Denoiser,
+    *,
+    keep: NDArray[np.bool_] | None = None,
+    grain: int = 1,
+    most_looks: int = _MOST_LOOKS,
 ) -> float:
     """Estimate the noise of a photo by what a denoiser removes of a few of its tiles, drawn at random.
 
@@ -125,6 +130,7 @@ def estimate_level(
         keep: (H, W), true where the photo is clean, as for `denoise_tiled`; tiles with the least of that are chosen.
         grain: The level is that of the white noise that is as strong in squares of this size, in pixels, if that is
             more than in single pixels: of the coarse noise of cameras twice as much.
+        most_looks: How many tiles it looks at, at most.
 
     Returns:
         Standard deviation in [0, 1], root mean square over pixels and channels; zero if all of the photo is clean.
@@ -140,7 +146,7 @@ def estimate_level(
         most = max(0.5, min(kept))
         places = [place for place, share in zip(places, kept, strict=True) if share <= most and share < 1]
     squares, count = np.zeros(2), 0
-    for index in np.random.default_rng(0).permutation(len(places))[: looks(height, width)]:
+    for index in np.random.default_rng(0).permutation(len(places))[: min(most_looks, looks(height, width))]:
         noisy = pixels[places[index]]
         removed = to_float(noisy) - to_float(denoise_tiled(noisy, denoiser, level=UNKNOWN))
         if keep is not None:

@@ -21,6 +21,8 @@ from denoise.tone import keep_tone, tone_of
 STRONGEST = 3.0
 """Up to which strength a network can be made to remove more."""
 
+_LOOKS_OF_PARTNER = 2  # are enough where it is known already that the noise is strong; each takes time before any tile
+
 Denoisers = Callable[[str, Photo], AbstractContextManager[Denoiser]]
 """Gives the denoiser of a name for the tiles of a photo as denoisers see it, such as `denoise.engine.Task.denoiser`."""
 
@@ -82,8 +84,8 @@ def denoise_photo(
     def denoised(denoiser: Denoiser, named: Callable[[str], Denoiser]) -> Pixels:
         tone = tone_of(shown)
 
-        def look(by: Denoiser, grain: int) -> float:
-            return estimate_level(shown, keep_tone(by, tone), keep=clean, grain=grain)
+        def look(by: Denoiser, grain: int, **options: int) -> float:
+            return estimate_level(shown, keep_tone(by, tone), keep=clean, grain=grain, **options)
 
         noise = level
         if noise is None and info.is_told and info.partner:  # see `denoise.registry.ModelCard.partner`
@@ -99,7 +101,7 @@ def denoise_photo(
             several = ensemble(denoiser, how)
         elif info.strong_partner and mean >= STRONG:
             partner = named(info.strong_partner)
-            told = more * (look(partner, GRAIN) if level is None else mean)
+            told = more * (look(partner, GRAIN, most_looks=_LOOKS_OF_PARTNER) if level is None else mean)
             # One look is enough then. One that would need another leaves more of the noise, so the partner counts more.
             once, several_turns = ensemble(denoiser, how._replace(again=False)), ensemble(partner, Runs(how.turns))
             several = mean_of(once, several_turns, told, share=2 / 3 if info.pair else 1 / 2)

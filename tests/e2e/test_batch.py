@@ -198,7 +198,7 @@ def test_files_may_be_dropped_anywhere_and_several_on_the_start_page_go_to_batch
     page.locator("h1").dispatch_event("drop", {"dataTransfer": dropped})
     page.locator(".uploader .target:not(.over)").wait_for()
     wait_for_rows(page, ".failed", 4)
-    page.get_by_text(words.done(0, 4)).wait_for()
+    page.get_by_text(words.done(0, 4)).first.wait_for()
 
 
 def is_in_sight(page, element):
