@@ -65,8 +65,8 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def fast_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same with the bundled fast network: a server denoises its samples by the tiny ones, which takes no time."""
-    return networks.write(tmp_path_factory.mktemp("fast"), real=["unet"])
+    """The same with the bundled fast network and its partners: a server denoises its samples by tiny ones, at once."""
+    return networks.write(tmp_path_factory.mktemp("fast"), real=["unet", "ffdnet", "unet-strong"])
 
 
 @pytest.fixture
