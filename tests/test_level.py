@@ -146,3 +146,9 @@ def test_smoothed_grain_is_told_beside_texture_too() -> None:
 def test_smoothed_grain_of_a_photo_that_is_too_small_or_black_is_not_told() -> None:
     assert smoothed_grain(grain_of(1)[:17, :17]) == 0.5
     assert smoothed_grain(np.zeros((300, 300, 3), np.uint8)) == 0.5
+
+
+def test_fewer_tiles_are_looked_at_where_that_is_asked_for():
+    seen = []
+    estimate_level(photo(1024, 1024), darker(1, seen), most_looks=2)
+    assert len(seen) == 2

@@ -282,6 +282,31 @@ def test_denoise_photo_of_no_noise_is_the_photo_with_and_without_the_noise_of_a_
             np.testing.assert_array_equal(same.pixels, photo.pixels)
 
 
+def watch(monkeypatch, *, sees, adds):
+    """Put networks in place that add so much to a tile, and looks that see so much noise.
+
+    Returns:
+        Which networks denoised tiles, and what they were told; by which ones was looked, and how. Both grow.
+    """
+    seen, lookers = [], []
+
+    def load(name):
+        def network(tile, tile_level):
+            seen.append((name, float(tile_level.max())))
+            return tile + np.float32(adds.get(name, 0))
+
+        return network
+
+    def estimate(pixels, denoiser, keep, **how):
+        denoiser(np.zeros((256, 256, 3), np.float32), np.zeros((256, 256, 1), np.float32))
+        lookers.append((seen.pop()[0], how))
+        return sees
+
+    monkeypatch.setattr(catalogue, "load_model", load)
+    monkeypatch.setattr(pipeline, "estimate_level", estimate)
+    return seen, lookers
+
+
 @pytest.mark.parametrize(
     ("model", "smoothed", "told"),
     [
@@ -292,25 +317,10 @@ def test_denoise_photo_of_no_noise_is_the_photo_with_and_without_the_noise_of_a_
     ],
 )
 def test_denoise_photo_tells_a_partner_of_what_the_other_sees(told_networks, monkeypatch, model, smoothed, told):
-    seen, lookers = [], []
-
-    def load(name):
-        def network(tile, tile_level):
-            seen.append((name, float(tile_level.max())))
-            return tile + np.float32(0.1 * (name == "works"))
-
-        return network
-
-    def estimate(pixels, denoiser, keep, grain):
-        denoiser(np.zeros((256, 256, 3), np.float32), np.zeros((256, 256, 1), np.float32))
-        lookers.append((seen.pop()[0], grain))
-        return 0.5 / 255
-
-    monkeypatch.setattr(catalogue, "load_model", load)
-    monkeypatch.setattr(pipeline, "estimate_level", estimate)
+    seen, lookers = watch(monkeypatch, sees=0.5 / 255, adds={"works": 0.1})
     monkeypatch.setattr(pipeline, "smoothed_grain", lambda pixels: smoothed)
     denoise_photo(noisy(), model)
-    assert lookers == [("looks", 1)]
+    assert lookers == [("looks", {"grain": 1})]
     assert dict(seen) == pytest.approx(told)
 
 
@@ -329,28 +339,13 @@ def test_denoise_photo_tells_a_partner_of_what_the_other_sees(told_networks, mon
 def test_denoise_photo_of_strong_noise_has_a_partner_that_looks_itself(
     told_networks, any_brightness, monkeypatch, model, options, sees, runs, told, share
 ):
-    seen, lookers = [], []
-
-    def load(name):
-        def network(tile, tile_level):
-            seen.append((name, float(tile_level.max())))
-            return tile + np.float32(0.2 * (name == "told"))
-
-        return network
-
-    def estimate(pixels, denoiser, keep, grain, most_looks=5):
-        denoiser(np.zeros((256, 256, 3), np.float32), np.zeros((256, 256, 1), np.float32))
-        lookers.append((seen.pop()[0], grain))
-        return sees
-
+    seen, lookers = watch(monkeypatch, sees=sees, adds={"told": 0.2})
     photo = noisy()
-
-    monkeypatch.setattr(catalogue, "load_model", load)
-    monkeypatch.setattr(pipeline, "estimate_level", estimate)
     lighter = np.median(denoise_photo(photo, model, **options).pixels.astype(float) - photo.pixels)
     assert lighter == pytest.approx(255 * 0.2 * share, abs=1)
     is_strong = told is not None
-    assert lookers == ([] if "level" in options else [(model, 1), ("told", GRAIN)][: 1 + is_strong])
+    looks = [(model, {"grain": 1}), ("told", {"grain": GRAIN, "most_looks": 2})]
+    assert lookers == ([] if "level" in options else looks[: 1 + is_strong])
     tiles = len(seen) // sum(runs.values())
     assert Counter(name for name, _ in seen) == {name: tiles * times for name, times in runs.items()}
     assert [level for name, level in seen if name == "told"] == pytest.approx([told] * tiles * runs.get("told", 0))

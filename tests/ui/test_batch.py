@@ -119,12 +119,17 @@ def test_row_says_what_of_a_photo_is_not_kept(app):
     assert_calm(app)
 
 
-def test_settings_are_those_of_the_page(app, monkeypatch):
-    started = []
-    batch = app.session_state["session"].batch
-    monkeypatch.setattr(batch, "start", started.append)
+@pytest.fixture
+def started(app, monkeypatch):
+    """With which settings a photo was to be denoised, each time."""
+    settings = []
+    monkeypatch.setattr(app.session_state["session"].batch, "start", settings.append)
     add(app, "a.png", png())
     app.run()
+    return settings
+
+
+def test_settings_are_those_of_the_page(app, started):
     app.selectbox(key="batch_model").set_value("unet")
     app.toggle(key="batch_best").set_value(True)
     app.slider(key="batch_strength").set_value(80)
@@ -151,12 +156,7 @@ def test_settings_are_those_of_the_page(app, monkeypatch):
     assert_calm(app)
 
 
-def test_look_says_what_stays_and_which_network_if_none_was_chosen(app, monkeypatch):
-    started = []
-    batch = app.session_state["session"].batch
-    monkeypatch.setattr(batch, "start", started.append)
-    add(app, "a.png", png())
-    app.run()
+def test_look_says_what_stays_and_which_network_if_none_was_chosen(app, started):
     for look in ("text", "keep-grain"):
         app.selectbox(key="batch_look").set_value(look).run()
         assert presets()[look].summary in [caption.value for caption in app.caption]
