@@ -22,6 +22,7 @@ Plane = NDArray[np.float32]
 _REACH = 33  # lines; offsets are told from the mean of so many
 _STRIPS = 8  # in which the offsets must be the same
 _WIDTH = 96  # pixels of each strip that are looked at first
+_ENOUGH, _PARTS = 1024, 4  # lines by which those of a large photo are judged, and in how many parts of it
 _SHORTEST = 128  # pixels; of a shorter line, and of fewer lines, nobody can tell
 _SHARED = 0.4  # share of the strips' variance that all of them have in common; photos: 0.1
 _ALIKE = 0.3  # correlation of neighbouring lines, at most; photos' own lines: 0.6 and more
@@ -56,9 +57,14 @@ def has_offsets(lines: Pixels) -> bool:
         return False
     wide = min(_WIDTH, width // _STRIPS)
     starts = np.linspace(0, width - wide, _STRIPS).astype(int)
-    strips = np.stack(
-        [np.mean([_offsets(plane)[0] for plane in _planes(lines[:, start : start + wide])], axis=0) for start in starts]
-    )
+    parts = np.array_split(np.arange(height), _PARTS) if height > _ENOUGH else [np.arange(height)]
+    looked_at = [slice(part[0], part[min(len(part), _ENOUGH // len(parts)) - 1] + 1) for part in parts]
+
+    def strip(start: int) -> NDArray[np.float32]:
+        colours = [_planes(lines[part, start : start + wide]) for part in looked_at]
+        return np.concatenate([np.mean([_offsets(plane)[0] for plane in planes], axis=0) for planes in colours])
+
+    strips = np.stack([strip(start) for start in starts])
     farthest = 4 * np.median(np.abs(strips)) / 0.6745
     strips = strips.clip(-farthest, farthest)
     variance = strips.var(axis=1).mean()

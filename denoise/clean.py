@@ -117,11 +117,14 @@ def describe_clean(share: float) -> str:
 
 
 def _clean(pixels: Pixels) -> Mask:
+    green, around = cv2.extractChannel(pixels, 1), np.ones((3, 3), np.uint8)
+    if not (cv2.dilate(green, around) == cv2.erode(green, around)).any():  # as most of noise: nothing in it is flat
+        return np.zeros(green.shape, bool)
     step_x, step_y = _steps(pixels, 1), _steps(pixels, 0)
     weakest = _WEAK * (np.iinfo(pixels.dtype).max // 255)
     has_step = [cv2.compare(step, 0, cv2.CMP_GT) for step in (step_x, step_y)]
     still = cv2.bitwise_not(cv2.bitwise_or(*has_step))
-    flat = cv2.erode(still, np.ones((3, 3), np.uint8))
+    flat = cv2.erode(still, around)
     if not flat.any():
         return np.zeros(flat.shape, bool)
 

@@ -5,6 +5,8 @@ as much as it is told needs to know what it would remove (`estimate_level`); tha
 a large photo is decided at once, by what is never texture (`noise_everywhere`).
 """
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -119,6 +121,7 @@ def estimate_level(
     keep: NDArray[np.bool_] | None = None,
     grain: int = 1,
     most_looks: int = _MOST_LOOKS,
+    enough: float = math.inf,
 ) -> float:
     """Estimate the noise of a photo by what a denoiser removes of a few of its tiles, drawn at random.
 
@@ -131,6 +134,8 @@ def estimate_level(
         grain: The level is that of the white noise that is as strong in squares of this size, in pixels, if that is
             more than in single pixels: of the coarse noise of cameras twice as much.
         most_looks: How many tiles it looks at, at most.
+        enough: A level. As soon as it is certain that there is as much, whatever the other tiles have, they are not
+            looked at: for those who want to know no more than that.
 
     Returns:
         Standard deviation in [0, 1], root mean square over pixels and channels; zero if all of the photo is clean.
@@ -146,7 +151,9 @@ def estimate_level(
         most = max(0.5, min(kept))
         places = [place for place, share in zip(places, kept, strict=True) if share <= most and share < 1]
     squares, count = np.zeros(2), 0
-    for index in np.random.default_rng(0).permutation(len(places))[: min(most_looks, looks(height, width))]:
+    chosen = np.random.default_rng(0).permutation(len(places))[: min(most_looks, looks(height, width))]
+    of_all = sum(pixels[places[index]].size for index in chosen)
+    for index in chosen:
         noisy = pixels[places[index]]
         removed = to_float(noisy) - to_float(denoise_tiled(noisy, denoiser, level=UNKNOWN))
         if keep is not None:
@@ -154,6 +161,8 @@ def estimate_level(
             count -= 3 * int(keep[places[index]].sum())
         count += removed.size
         squares += [np.square(removed).sum(), _of_grain(removed, grain)]
+        if squares.max() >= enough**2 * of_all:
+            break
     return float(np.sqrt(squares.max() / count)) if count else 0.0
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,16 +85,18 @@ def denoise_photo(
     def denoised(denoiser: Denoiser, named: Callable[[str], Denoiser]) -> Pixels:
         tone = tone_of(shown)
 
-        def look(by: Denoiser, grain: int, **options: int) -> float:
-            return estimate_level(shown, keep_tone(by, tone), keep=clean, grain=grain, **options)
+        def look(by: Denoiser, **options: Any) -> float:
+            return estimate_level(shown, keep_tone(by, tone), keep=clean, **options)
 
         noise = level
         if noise is None and info.is_told and info.partner:  # see `denoise.registry.ModelCard.partner`
-            seen_by_partner = look(named(info.partner), 1)
+            seen_by_partner = look(named(info.partner))
             noise = faint_noise(seen_by_partner, smoothed=smoothed) or seen_by_partner
         elif noise is None:
             is_needed = info.needs_level or info.partner or info.strong_partner
-            noise = look(denoiser, GRAIN if info.is_told else 1) if is_needed else 0.0
+            # One that is told nothing need not be asked how strong strong noise is.
+            options = {"grain": GRAIN} if info.is_told else {"enough": STRONG}
+            noise = look(denoiser, **options) if is_needed else 0.0
         mean = float(np.mean(noise))
         how = info.runs(mean, smoothed=smoothed, best=best, strength=strength)
         more = max(1.0, strength)
@@ -101,7 +104,7 @@ def denoise_photo(
             several = ensemble(denoiser, how)
         elif info.strong_partner and mean >= STRONG:
             partner = named(info.strong_partner)
-            told = more * (look(partner, GRAIN, most_looks=_LOOKS_OF_PARTNER) if level is None else mean)
+            told = more * (look(partner, grain=GRAIN, most_looks=_LOOKS_OF_PARTNER) if level is None else mean)
             # One look is enough then. One that would need another leaves more of the noise, so the partner counts more.
             once, several_turns = ensemble(denoiser, how._replace(again=False)), ensemble(partner, Runs(how.turns))
             several = mean_of(once, several_turns, told, share=2 / 3 if info.pair else 1 / 2)

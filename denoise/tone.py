@@ -17,6 +17,7 @@ LUMA = (77.0, 150.0, 29.0)
 
 _WEIGHTS = np.array(LUMA, np.float32) / 256
 _SAMPLED = 500_000  # pixels at most, from which the hue is read
+_BLOCKS_OF = 2_000_000  # pixels, by whose blocks a large photo is judged
 _FEW = 16  # of so many colours, one is looked at first
 _BLOCK, _CELL = 16, 4  # pixels; JPEG's colours are right on average over a block, and wrong at edges inside
 _SMOOTH = 0.5  # share of the blocks that are taken for smooth
@@ -69,7 +70,9 @@ def _is_toned_jpeg(pixels: Pixels) -> bool:
     height, width = (side // _BLOCK for side in pixels.shape[:2])
     if min(height, width) < 2:
         return False
-    inner = pixels[: height * _BLOCK, : width * _BLOCK]
+    rows = pixels[: height * _BLOCK, : width * _BLOCK].reshape(height, _BLOCK, -1, 3)
+    rows = rows[:: max(1, pixels[..., 0].size // _BLOCKS_OF)]  # of a large photo, some
+    height, inner = len(rows), rows.reshape(-1, width * _BLOCK, 3)
     cells = cv2.resize(inner, (width * _BLOCK // _CELL, height * _BLOCK // _CELL), interpolation=cv2.INTER_AREA)
     cells = (cells / np.iinfo(pixels.dtype).max).reshape(height, _BLOCK // _CELL, width, _BLOCK // _CELL, 3)
     contrast = (cells @ _WEIGHTS).std(axis=(1, 3))

@@ -70,3 +70,12 @@ def test_what_is_drawn_in_lines_stays() -> None:
 def test_too_few_lines_tell_nothing() -> None:
     noisy = with_rows(np.full((100, 400, 3), 60, np.uint8), 5)
     assert remove_banding(noisy) is noisy
+
+
+def test_large_photo_is_judged_by_some_of_its_lines() -> None:
+    large = np.pad(dark_scene(CLEAN[0]), [(0, 800), (0, 800), (0, 0)], "symmetric")
+    assert len(large) > 1024
+    for offset, expected in ((0, False), (2, True)):
+        noisy = with_rows(large, offset)
+        assert has_offsets(noisy) == expected
+        assert not has_offsets(noisy.swapaxes(0, 1))

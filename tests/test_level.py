@@ -152,3 +152,12 @@ def test_fewer_tiles_are_looked_at_where_that_is_asked_for():
     seen = []
     estimate_level(photo(1024, 1024), darker(1, seen), most_looks=2)
     assert len(seen) == 2
+
+
+def test_no_more_tiles_are_looked_at_than_it_takes_to_be_certain():
+    looks_of = {}
+    for share in (0.1, 0.49, 0.51, 0.99, 1.01):  # of what each tile has
+        seen = []
+        estimate_level(photo(1024, 1024), darker(8, seen), enough=share * 8 / 255)
+        looks_of[share] = len(seen)
+    assert looks_of == {0.1: 1, 0.49: 1, 0.51: 2, 0.99: 4, 1.01: 4}  # squares count

@@ -320,7 +320,7 @@ def test_denoise_photo_tells_a_partner_of_what_the_other_sees(told_networks, mon
     seen, lookers = watch(monkeypatch, sees=0.5 / 255, adds={"works": 0.1})
     monkeypatch.setattr(pipeline, "smoothed_grain", lambda pixels: smoothed)
     denoise_photo(noisy(), model)
-    assert lookers == [("looks", {"grain": 1})]
+    assert lookers == [("looks", {"enough": STRONG} if model == "looks" else {})]
     assert dict(seen) == pytest.approx(told)
 
 
@@ -344,7 +344,7 @@ def test_denoise_photo_of_strong_noise_has_a_partner_that_looks_itself(
     lighter = np.median(denoise_photo(photo, model, **options).pixels.astype(float) - photo.pixels)
     assert lighter == pytest.approx(255 * 0.2 * share, abs=1)
     is_strong = told is not None
-    looks = [(model, {"grain": 1}), ("told", {"grain": GRAIN, "most_looks": 2})]
+    looks = [(model, {"enough": STRONG}), ("told", {"grain": GRAIN, "most_looks": 2})]
     assert lookers == ([] if "level" in options else looks[: 1 + is_strong])
     tiles = len(seen) // sum(runs.values())
     assert Counter(name for name, _ in seen) == {name: tiles * times for name, times in runs.items()}
@@ -379,7 +379,7 @@ def test_denoise_photo_runs_a_pair_with_noise_of_the_estimated_level(told_networ
         return tile
 
     monkeypatch.setattr(catalogue, "load_model", lambda name: network)
-    monkeypatch.setattr(pipeline, "estimate_level", lambda pixels, denoiser, keep, grain: 1 / 255)
+    monkeypatch.setattr(pipeline, "estimate_level", lambda *args, **options: 1 / 255)
     photo = noisy()
     for smoothed, share in ((1.0, 1.0), (0.0, FINE)):  # a card's multiple is that of grain which a camera has smoothed
         monkeypatch.setattr(pipeline, "smoothed_grain", lambda pixels, smoothed=smoothed: smoothed)

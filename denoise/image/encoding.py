@@ -10,6 +10,7 @@ from typing import cast
 
 import cv2
 import numpy as np
+from isal import isal_zlib
 from PIL import Image as PillowImage
 from PIL.ExifTags import Base
 
@@ -259,13 +260,13 @@ def _blocks(samples: Samples) -> Iterator[Samples]:
         yield samples[top : top + rows]
 
 
-def _compressor() -> "zlib._Compress":
+def _compressor() -> "isal_zlib.Compress":
     """Returns what deflates the differences of a photo's neighbouring samples.
 
-    Level 1 takes a sixth of the time of the usual 6, for files 5 % larger. To look for repetitions farther back than a
-    byte would take up to twice the time, for larger files of noisy photos and 2 to 5 % smaller ones of clean photos.
+    ISA-L takes a third of the time of zlib's quickest way, for files that are no larger; those of zlib's usual level 6
+    are 5 % smaller.
     """
-    return zlib.compressobj(1, strategy=zlib.Z_RLE)
+    return isal_zlib.compressobj(1)
 
 
 def _encode_png(photo: Photo) -> bytes:

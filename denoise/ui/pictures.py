@@ -11,6 +11,7 @@ from denoise.image import Photo, encode, shrink, to_depth, with_depth, without_m
 
 _SCREEN, _OVERVIEW = 2560, 240  # pixels
 _THUMBNAIL_WIDTH, _THUMBNAIL_HEIGHT = 168, 126
+_PIXELS_OF = 4  # in each direction, at least, the mean of which is one of a thumbnail's
 
 
 def to_png(photo: Photo) -> bytes:
@@ -46,7 +47,8 @@ def thumbnail(photo: Photo, *, crop: bool, spot: tuple[int, int] | None = None) 
     height = min(photo.height, max(1, round(_THUMBNAIL_HEIGHT * scale)))
     row, column = spot or (photo.height // 2, photo.width // 2)
     top, left = np.clip((row - height // 2, column - width // 2), 0, (photo.height - height, photo.width - width))
-    middle = photo.pixels[top : top + height, left : left + width]
+    step = max(1, int(scale / _PIXELS_OF))
+    middle = np.ascontiguousarray(photo.pixels[top : top + height : step, left : left + width : step])
     small = cv2.resize(middle, (_THUMBNAIL_WIDTH, _THUMBNAIL_HEIGHT), interpolation=cv2.INTER_AREA)
     return encode(Photo(to_depth(small, np.uint8), format="JPEG", icc_profile=photo.icc_profile, grey=photo.grey))
 

@@ -125,13 +125,15 @@ async def _window(request: Request) -> Response:
         box, scale, known = Box(*map(int, query["box"].split(","))), float(query["scale"]), int(query["known"])
     except (KeyError, ValueError, TypeError):
         raise HTTPException(400) from None
-    growing = state.growing
-    if growing is None or growing.run != run:  # it waits for room, or the one before is about to end
-        return Response(None, 204, {"Cache-Control": "no-store", "X-Count": "0", "X-Share": "0"})
+    patience = _NEWS
+    while (growing := state.growing) is None or growing.run != run:  # it waits for room, or the one before is to end
+        if patience <= 0:
+            return Response(None, 204, {"Cache-Control": "no-store", "X-Count": "0", "X-Share": "0"})
+        await asyncio.sleep(_LOOK)
+        patience -= _LOOK
     if not growing.holds(box) or not 0 < scale <= 1 or scale**2 * box.height * box.width > _LARGEST_WINDOW:
         raise HTTPException(400)
     growing.look(box)
-    patience = _NEWS
     while (count := growing.count(box)) == known and patience > 0:
         await asyncio.sleep(_LOOK)
         patience -= _LOOK

@@ -239,11 +239,13 @@ def upload_raw(browser) -> dict[str, float]:
 
 
 def jpeg(megapixels: float) -> bytes:
-    """Return a photo of this size: the first sample, mirrored again and again."""
+    """Return a photo of this size: the first sample, mirrored again and again, but no two pieces of it are the same."""
     pixels = samples.load(next(iter(samples.list_samples().values())).noisy).pixels
     sides = [round((megapixels * 1e6 * ratio) ** 0.5) for ratio in (3 / 4, 4 / 3)]
     missing = [(0, side - old) for side, old in zip(sides, pixels.shape, strict=False)]
-    return encode(Photo(np.pad(pixels, [*missing, (0, 0)], "symmetric"), format="JPEG"))
+    large = np.pad(pixels, [*missing, (0, 0)], "symmetric")
+    large += np.random.default_rng(0).integers(0, 3, large.shape, np.uint8) * (large < 254)
+    return encode(Photo(large, format="JPEG"))
 
 
 def open_for_upload(browser, url: str):

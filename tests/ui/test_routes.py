@@ -217,7 +217,19 @@ def test_window_of_nothing_is_refused(onlooker, changes, status):
     assert refusal.value.status_code == status
 
 
-def test_window_of_a_run_that_has_not_begun_is_empty(onlooker):
+def test_window_waits_for_its_run_to_begin(onlooker, monkeypatch):
+    growing, onlooker.growing = onlooker.growing, None
+
+    async def meanwhile(seconds):
+        growing.add(onlooker.pixels, Box(0, 0, 200, 150))
+        onlooker.growing = growing
+
+    monkeypatch.setattr(routes.asyncio, "sleep", meanwhile)
+    assert window(onlooker).status_code == 200
+
+
+def test_window_of_a_run_that_has_not_begun_is_empty(onlooker, monkeypatch):
+    monkeypatch.setattr(routes, "_NEWS", 0.1)
     for changes in ({"photo": "another"}, {"best": 1}):
         response = window(onlooker, **changes)
         assert (response.status_code, response.body, response.headers["X-Count"]) == (204, b"", "0")

@@ -64,6 +64,7 @@ export function createGrowing({ look, changed }) {
         window?.bitmap.close();
         window = { bitmap, ...view };
       }
+      if (!share) next = 0; // the server has waited for the first of it
       changed(share);
     } catch {
       if (mine.signal.aborted) return;
