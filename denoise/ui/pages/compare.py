@@ -255,34 +255,27 @@ def _cards(place: DeltaGenerator, part: Part, outcomes: Mapping[str, Outcome]) -
     place.html(f'<ul class="comparison" aria-label="{words.CARDS}">{"".join(cards)}</ul>')
 
 
-def _png(load: Callable[[], Photo]) -> bytes:
-    return pictures.to_png(load())
-
-
 def _viewer(state: Session, part: Part, outcomes: Mapping[str, Outcome]) -> None:
     """Show any two that the visitor chooses; the noisy photo until they are there."""
-    photos = {name: outcome.kept.get for name, outcome in outcomes.items() if outcome.kept}
+    photos: dict[str, Callable[[], Photo]] = {name: each.kept.get for name, each in outcomes.items() if each.kept}
     titles = {_NOISY: texts.NOISY} | {name: info.title for name, info in catalogue.denoiser_names().items()}
-    if part.clean is not None:
-        photos[_CLEAN], titles[_CLEAN] = Kept(part.clean).get, texts.CLEAN
+    if clean := part.clean:
+        photos[_CLEAN], titles[_CLEAN] = lambda: clean, texts.CLEAN
     st.header(words.VIEWER, anchor=False)
-    shown = []
-    for place, label, key, default in zip(
-        st.columns(2), (words.LEFT, words.RIGHT), ("left", "right"), (0, 1), strict=True
-    ):
-        name = place.selectbox(
+
+    def choose(place: DeltaGenerator, label: str, key: str, default: int) -> str:
+        return place.selectbox(
             label, list(titles), default, format_func=titles.__getitem__, key=key, bind="query-params"
         )
-        if load := photos.get(name):
-            picture_id = f"{part.id} {name}"
-            url = addresses.made_picture(state, f"compared {key}", picture_id, partial(_png, load))
-            shown.append(viewer.Picture(picture_id, titles[name], url))
-    if not shown:
-        picture_id = f"{part.id} {_NOISY}"
-        url = addresses.made_picture(state, "compared left", picture_id, lambda: pictures.to_png(part.noisy))
-        shown.append(viewer.Picture(picture_id, texts.NOISY, url))
-    reference = None
-    if part.clean is not None and f"{part.id} {_CLEAN}" not in [each.id for each in shown]:
-        url = addresses.made_picture(state, "compared clean", part.id, partial(pictures.to_png, part.clean))
-        reference = viewer.Picture(f"{part.id} {_CLEAN}", texts.CLEAN, url)
+
+    def picture(slot: str, name: str) -> viewer.Picture:
+        picture_id = f"{part.id} {name}"
+        png = addresses.made_picture(state, f"compared {slot}", picture_id, lambda: pictures.to_png(photos[name]()))
+        return viewer.Picture(picture_id, titles[name], png)
+
+    left, right = st.columns(2)
+    chosen = {"left": choose(left, words.LEFT, "left", 0), "right": choose(right, words.RIGHT, "right", 1)}
+    there = {slot: name for slot, name in chosen.items() if name in photos} or {"left": _NOISY}
+    shown = [picture(slot, name) for slot, name in there.items()]
+    reference = picture("clean", _CLEAN) if clean and _CLEAN not in there.values() else None
     viewer.show(shown, subject=part.id, clean=reference, key="comparison viewer")
