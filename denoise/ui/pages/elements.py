@@ -5,7 +5,7 @@ import html
 import io
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +27,20 @@ _PROSE_WIDTH = 760  # pixels: about 90 letters, what a line may have to be read 
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
+
+
+def colours() -> tuple[str, str]:
+    """Return the accent and the colour of letters in the theme that the visitor sees, for what is drawn here."""
+    theme = "dark" if st.context.theme.type == "dark" else "light"
+    return st.get_option(f"theme.{theme}.primaryColor"), st.get_option(f"theme.{theme}.textColor")
+
+
+def one_of(label: str, titles: Mapping[_T, str], **options: Any) -> _T:
+    """Place the choice of one of a few, each called by its title; until something is chosen, it is the first."""
+    chosen: _T = st.segmented_control(
+        label, list(titles), default=next(iter(titles)), required=True, format_func=titles.__getitem__, **options
+    )
+    return chosen
 
 
 def prose(text: str) -> None:

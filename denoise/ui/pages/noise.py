@@ -140,9 +140,9 @@ def classical() -> None:
 
 
 def _charts() -> Any:
-    from denoise.ui import noise_charts
+    from denoise.ui import charts
 
-    return noise_charts
+    return charts
 
 
 # Files

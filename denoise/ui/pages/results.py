@@ -212,15 +212,8 @@ def _psnr(mean: Mean | None) -> float | None:
 @st.fragment
 def _chart(sets: dict[str, dict[str, Any]]) -> None:
     """Draw quality against time for the set that the visitor chooses."""
-    key = st.segmented_control(
-        words.CHART_SET,
-        list(sets),
-        format_func=lambda name: str(sets[name]["title"]),
-        default=next(iter(sets)),
-        required=True,
-        key="set",
-        bind="query-params",
-    )
+    titles = {name: str(each["title"]) for name, each in sets.items()}
+    key = elements.one_of(words.CHART_SET, titles, key="set", bind="query-params")
     chosen = sets[key]
     points = sorted(chosen["points"], key=lambda point: point["psnr"])
     description = words.chart(
@@ -236,24 +229,9 @@ def _curves(runs: Sequence[Path]) -> None:
     titles = {name: info.title for name, info in catalogue.denoiser_names().items()}
     order = {name: place for place, name in enumerate(titles)}
     names = {path.stem: path for path in sorted(runs, key=lambda path: order.get(path.stem, len(order)))}
-    name = st.segmented_control(
-        words.RUN,
-        list(names),
-        format_func=lambda name: titles.get(name, name),
-        default=next(iter(names)),
-        required=True,
-        key="run",
-        bind="query-params",
-    )
-    figure = st.segmented_control(
-        words.FIGURE,
-        list(words.FIGURES),
-        format_func=words.FIGURES.__getitem__,
-        default="psnr",
-        required=True,
-        key="curve",
-        bind="query-params",
-    )
+    known = {name: titles.get(name, name) for name in names}
+    name = elements.one_of(words.RUN, known, key="run", bind="query-params")
+    figure = elements.one_of(words.FIGURE, words.FIGURES, key="curve", bind="query-params")
     kinds = words.CURVES if figure == "psnr" else {"loss": words.CURVES["psnr"]}
     try:
         log = names[name].read_text("utf-8")

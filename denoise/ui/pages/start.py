@@ -1,8 +1,7 @@
 """The start page: choose a noisy photo, see it denoised, take it home."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import cache, partial
-from typing import NamedTuple
 from weakref import ref
 
 import cv2
@@ -16,7 +15,7 @@ from denoise.clean import clean_share, describe_clean
 from denoise.image import Photo, format_title, space_of
 from denoise.level import estimate_noise, noise_of_photo
 from denoise.metrics import Quality, compare
-from denoise.mixing import Mix, blend, detail_map
+from denoise.mixing import blend, detail_map
 from denoise.ui import (
     addresses,
     gallery,
@@ -33,19 +32,12 @@ from denoise.ui import (
 from denoise.ui.cache import Cache, end_if_overtaken, in_turn
 from denoise.ui.chosen import Chosen, Coming, preview_of
 from denoise.ui.kept import size_of
-from denoise.ui.pages import batch, elements, start_choices, start_save, start_share
+from denoise.ui.pages import batch, elements, start_choices, start_save
 from denoise.ui.pages import start_words as words
 from denoise.ui.results import Result, Run
 from denoise.ui.session import DEVELOPMENT, PHOTO, UPLOAD, Session
 
 _ALREADY_CLEAN = 0.8  # levels of 0 to 255: invisible, and about what rounding to 8 bit and JPEG leave
-
-
-class Shown(NamedTuple):
-    """What the page shows: which result, and mixed with the photo how."""
-
-    result: "ref[Result]"
-    mix: Mix
 
 
 def show() -> None:
@@ -81,7 +73,7 @@ def show() -> None:
         denoised = (lambda: blend(chosen.noisy, result.photo, state.painted(chosen.subject))) if result else None
         with actions:
             start_save.show(state, chosen, run, result)
-            start_share.show(state, chosen, run, result)
+            start_save.share(state, chosen, run, result)
         _reference(state)
     with outcome.container():
         if coming:
@@ -95,7 +87,8 @@ def show() -> None:
                 is_same = in_turn(chosen, lambda: np.array_equal(chosen.noisy.pixels, result.photo.pixels))
                 measured, of = _measured(state, chosen), ref(result)  # which does not keep it
                 same = measured.get("same", of, is_same)
-                _figures(state, chosen, denoised, Shown(of, state.painted(chosen.subject)), is_unchanged=same)
+                shown = of, state.painted(chosen.subject)
+                _figures(state, chosen, denoised, shown, is_unchanged=same)
                 removed = in_turn(chosen, lambda: _difference(chosen.noisy, result.photo))
                 level = max(_noise_before(state, chosen), measured.get("removed", of, removed))
             st.caption(words.done(level, catalogue.denoiser_names()[model].title, result.seconds))
@@ -228,9 +221,8 @@ def _viewer(state: Session, chosen: Chosen, noisy: viewer.Picture, run: Run, res
     shown = [noisy]
     details = reference = growing = None
     if result is None and state.jobs.goes_on(PHOTO):
-        growing = viewer.Coming(
-            _id(run), words.DENOISING.format(catalogue.denoiser_names()[run.model].title), addresses.window(state, run)
-        )
+        label = words.DENOISING.format(catalogue.denoiser_names()[run.model].title)
+        growing = viewer.Picture(_id(run), label, addresses.window(state, run))
         run, result = state.results.newest(chosen.id) or (run, None)  # to be seen until the new one is
     if result is not None:
         earlier = result
@@ -266,8 +258,9 @@ def _id(run: Run) -> str:
 
 
 def _figures(
-    state: Session, chosen: Chosen, denoised: Callable[[], Photo], shown: Shown, *, is_unchanged: bool
+    state: Session, chosen: Chosen, denoised: Callable[[], Photo], shown: Hashable, *, is_unchanged: bool
 ) -> None:
+    """Show how good the result is; `shown` tells apart what is shown."""
     measured = _measured(state, chosen)
     told = in_turn(chosen, lambda: describe_clean(clean_share(chosen.noisy.pixels)))
     if is_unchanged:

@@ -46,7 +46,7 @@ def show(state: Session, chosen: Chosen, model: str) -> None:
         disabled=not has_it,
         on_change=state.keep_strength,
     )
-    st.toggle(texts.BEST, key="best", help=texts.BEST_HELP, disabled=not has_it, on_change=state.keep_best)
+    st.toggle(texts.BEST, key="best", help=texts.BEST_HELP, disabled=not has_it, on_change=state.keep_strength)
 
 
 def _look(state: Session) -> None:

@@ -1,7 +1,9 @@
-"""What the result is saved as: format, depth, quality, with or without metadata, and how large that will be."""
+"""What is taken home: the result as a file, of which format and how large, or before and after in one picture."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import PurePath
+from typing import Any
 
 import streamlit as st
 
@@ -13,14 +15,17 @@ from denoise.image import (
     formats_for,
     has_quality,
     losses,
+    suffix_for,
     usual_quality,
     with_depth,
     without_metadata,
 )
 from denoise.mixing import blend
-from denoise.ui import addresses, download, sizes, texts
+from denoise.ui import addresses, before_after, download, sizes, texts
+from denoise.ui.before_after import BeforeAfter
 from denoise.ui.cache import in_turn
 from denoise.ui.chosen import Chosen
+from denoise.ui.pages import elements
 from denoise.ui.pages import start_words as words
 from denoise.ui.results import File, Result, Run
 from denoise.ui.session import Session
@@ -46,15 +51,8 @@ def show(state: Session, chosen: Chosen, run: Run, result: Result | None) -> Non
         depth = chosen.outline.bit_depth
         quality = usual = usual_quality(replace(chosen.outline, format=name))
         if depth == 16 and depth_of(name) > 8:
-            depth = st.segmented_control(
-                words.DEPTH,
-                [16, 8],
-                default=16,
-                required=True,
-                format_func=lambda bits: words.bits(min(bits, depth_of(name))),
-                key="depth",
-                bind="query-params",
-            )
+            titles_of_depths = {bits: words.bits(min(bits, depth_of(name))) for bits in (16, 8)}
+            depth = elements.one_of(words.DEPTH, titles_of_depths, key="depth", bind="query-params")
         if has_quality(name):
             quality = st.slider(
                 texts.QUALITY,
@@ -121,3 +119,33 @@ def _tell_sizes(
     below_format.caption(words.sizes_of_formats(by_format))
     if by_quality:
         below_quality.caption(words.sizes_of_qualities(by_quality, file.quality))
+
+
+@st.fragment  # so that opening it makes nothing else anew
+def share(state: Session, chosen: Chosen, run: Run, result: Result | None) -> None:
+    """Place what makes a picture of before and after in the page; nothing is made of it before it is opened."""
+    place = st.expander(words.SHARE, key="share", on_change="rerun")
+    if not place.open:
+        return
+    with place:
+        look: dict[str, Any] = {"width": "stretch", "label_visibility": "collapsed"}
+        way = elements.one_of(words.SHARE_WAY, words.SHARE_WAYS, key="share_way", **look)
+        formats = before_after.FORMATS[:1] if way == before_after.CLIP else before_after.FORMATS
+        sizes_of: dict[str, int] = {}
+        if result is not None:
+            made = in_turn(chosen, lambda: _shared_sizes(chosen, run, result, state, way, formats))
+            sizes_of = state.cache.get("share sizes", (run, state.painted(chosen.subject), way), made)
+        titles = {name: words.format_and_size(format_title(name), sizes_of.get(name)) for name in formats}
+        file_format = elements.one_of(words.FORMAT, titles, key=f"share_format {len(formats)}", **look)
+        name = f"{PurePath(chosen.file_name).stem}-before-after.{suffix_for(file_format)}"
+        path = addresses.before_after(state, run, way, file_format)
+        download.button(path if result else "", name, label=words.SHARE_SAVE, key="share download")
+        st.caption(words.SHARE_NOTE)
+
+
+def _shared_sizes(
+    chosen: Chosen, run: Run, result: Result, state: Session, way: str, formats: tuple[str, ...]
+) -> dict[str, int]:
+    """Return how many bytes each of the files has, with the spot to look at first in its middle."""
+    photos, mix = (chosen.noisy, result.photo), state.painted(chosen.subject)
+    return {name: len(before_after.picture(*photos, mix, BeforeAfter(run, way, name, chosen.spot))) for name in formats}
