@@ -71,11 +71,6 @@ STARTING = "Starting"
 CANCEL = "Cancel"
 UNDO = "Undo"
 DOWNLOAD = "Download"
-DOWNLOAD_LABELS = {
-    "download": DOWNLOAD,
-    "preparing": "Preparing the file …",
-    "failed": "The file did not arrive. Please try once more.",
-}
 DOWNLOAD_GONE = "This result is no longer there. Denoise the photo again."
 FORMAT = "Format"
 QUALITY = "Quality"

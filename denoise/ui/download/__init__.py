@@ -19,4 +19,4 @@ def button(path: str, file_name: str, *, label: str = texts.DOWNLOAD, key: str =
         label: What it says.
         key: Tells several in a page apart.
     """
-    _component(data=[texts.DOWNLOAD_LABELS | {"download": label}, path, file_name], key=key)
+    _component(data={"label": label, "path": path, "name": file_name}, key=key)

@@ -94,7 +94,7 @@ def admit() -> bool:
         return False
     visitor.left = 0.0  # nobody tells of who comes back but the page
     _component(
-        data=[f"{PATH}/{visitor.token}", RETURN],
+        data={"path": f"{PATH}/{visitor.token}", "parameter": RETURN},
         key="farewell",
         on_anew_change=lambda: st.session_state.update({ANEW: True}),
     )

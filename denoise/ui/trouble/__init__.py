@@ -5,8 +5,6 @@ import re
 from denoise.ui import texts
 from denoise.ui.component import component
 
-NOT_SENT = "This file did not arrive: the connection broke on the way. Please choose it once more."
-
 _component = component(__file__)
 
 
@@ -14,4 +12,4 @@ def explain(uploader: str) -> None:
     """Say below the file uploader of this key what was wrong, whenever its list has a file that did not arrive."""
     # As Streamlit makes a class of a key.
     name = re.sub(r"[^a-zA-Z0-9_-]", "-", uploader)
-    _component(data=[name, NOT_SENT, texts.REFUSALS], key=f"trouble {uploader}")
+    _component(data={"name": name, "sentences": texts.REFUSALS}, key=f"trouble {uploader}")
