@@ -102,7 +102,7 @@ async def _receive(request: Request) -> Response:
         part = batch.part(item)
     try:
         await _write(request, batch, item, part)
-    except KeyError:
+    except KeyError:  # it is not wanted any more
         await to_thread.run_sync(_remove, part, limiter=_writing)
         raise HTTPException(409) from None
     except (ClientDisconnect, OSError, PhotoError) as error:
@@ -116,14 +116,7 @@ async def _receive(request: Request) -> Response:
 
 
 async def _write(request: Request, batch: Batch, item: str, part: Path) -> None:
-    """Write what comes.
-
-    Raises:
-        ClientDisconnect: It ended too early.
-        KeyError: It is not wanted any more.
-        OSError: There is no room for it, or it cannot be written.
-        PhotoError: It is too much.
-    """
+    """Write what comes; `_receive` says what may be wrong with it."""
     limit = int(config.get_option("server.maxUploadSize")) << 20
     announced = int(request.headers.get("content-length", 0))
     on_progress = partial(batch.note_progress, item, part)
