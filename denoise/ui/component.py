@@ -13,18 +13,18 @@ _IMPORT_LINE = re.compile(r"^import .*\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 
 
-def component(module: str) -> Callable[..., Any]:
+def component(name: str) -> Callable[..., Any]:
     """Return what places a component in the page: with its `data`, a dictionary, and all else that Streamlit takes.
 
     Its script has a function `show`, which is called again, with the same element, whenever its data change; what
     the function returns is called only once, when the element has left the page.
 
     Args:
-        module: The `__file__` of its package, which has its name and in which its files have it too.
+        name: Of its folder beside this module, and of its files there.
     """
-    folder = Path(module).parent
-    html, css = ((folder / f"{folder.name}.{kind}").read_text("utf-8") for kind in ("html", "css"))
-    place = st.components.v2.component(f"denoise.{folder.name}", html=html, css=css, js=script(folder))
+    folder = _COMMON.parent / name
+    html, css = ((folder / f"{name}.{kind}").read_text("utf-8") for kind in ("html", "css"))
+    place = st.components.v2.component(f"denoise.{name}", html=html, css=css, js=script(folder))
     # In a list, because Streamlit would load pandas for a dictionary.
     return lambda *, data, **options: place(data=[data], **options)
 

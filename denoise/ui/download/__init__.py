@@ -3,7 +3,7 @@
 from denoise.ui import texts
 from denoise.ui.component import component
 
-_component = component(__file__)
+_component = component("download")
 
 
 def button(path: str, file_name: str, *, label: str = texts.DOWNLOAD, key: str = "download") -> None:

@@ -32,7 +32,7 @@ PATH = "/farewell"
 RETURN = "returns"
 """The parameter of an address by which a reloaded page says who it was, see `return.js`."""
 
-_component = component(__file__)
+_component = component("farewell")
 _adding = threading.Lock()  # visitors come in many threads; all else is done by the server's loop alone
 
 

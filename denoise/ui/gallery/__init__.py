@@ -7,7 +7,7 @@ import streamlit as st
 
 from denoise.ui.component import component
 
-_component = component(__file__)
+_component = component("gallery")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from denoise.ui.component import component
 
-_component = component(__file__)
+_component = component("paste")
 
 
 def into(uploader: str) -> bool:

@@ -8,7 +8,7 @@ import streamlit as st
 from denoise.batch import REPORT_NAME, ZIP_NAME
 from denoise.ui.component import component
 
-_component = component(__file__)
+_component = component("photo_table")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from denoise.image import SUFFIXES
 from denoise.ui import farewell
 from denoise.ui.component import component
 
-_component = component(__file__)
+_component = component("uploader")
 
 
 def show(path: str, note: str, *, is_arriving: bool) -> None:

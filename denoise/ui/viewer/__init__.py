@@ -10,7 +10,7 @@ from denoise.brush import Mask
 from denoise.mixing import Mix
 from denoise.ui.component import component
 
-_component = component(__file__)
+_component = component("viewer")
 
 
 @dataclass(frozen=True)
