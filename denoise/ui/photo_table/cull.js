@@ -210,13 +210,10 @@ export function createCull(root, { address, look, ended }) {
     find("verdict").textContent = UNSAVED;
   }
 
-  const acts = {
-    ArrowLeft: () => move(-1),
-    ArrowRight: () => move(1),
-    k: () => decide(false),
-    x: () => decide(true),
-    u: undo,
-  };
+  // By the buttons' names, and by keys.
+  const acts = { previous: () => move(-1), next: () => move(1), keep: () => decide(false), reject: () => decide(true), undo };
+  const keys = { ArrowLeft: "previous", ArrowRight: "next", k: "keep", x: "reject", u: "undo" };
+  for (const [name, act] of Object.entries(acts)) find(name).onclick = act;
   screen.addEventListener("keydown", (event) => {
     event.stopPropagation(); // Streamlit has keys of its own
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -225,9 +222,9 @@ export function createCull(root, { address, look, ended }) {
     if (key === " " && !event.target.matches("a")) {
       event.preventDefault();
       hold(true);
-    } else if (acts[key]) {
+    } else if (keys[key]) {
       event.preventDefault();
-      acts[key]();
+      acts[keys[key]]();
     }
   });
   screen.addEventListener("keyup", (event) => {
@@ -241,11 +238,6 @@ export function createCull(root, { address, look, ended }) {
     element.addEventListener("contextmenu", (event) => event.preventDefault());
   }
   screen.addEventListener("blur", () => hold(false), true);
-  find("previous").onclick = () => move(-1);
-  find("next").onclick = () => move(1);
-  find("keep").onclick = () => decide(false);
-  find("reject").onclick = () => decide(true);
-  find("undo").onclick = undo;
   find("close").onclick = () => screen.close();
   find("detail-look").onclick = () => {
     screen.close();

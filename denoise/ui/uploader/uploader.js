@@ -92,16 +92,11 @@ function show({ data: { path, note, suffixes, isArriving }, parentElement, setTr
     };
     document.addEventListener(type, listener, { signal: root.listening.signal });
   };
-  let depth = 0; // of the elements that a drag has entered
-  const enter = (now) => {
-    depth = Math.max(0, now);
-    target.classList.toggle("over", depth > 0);
-  };
-  listen("dragenter", () => enter(depth + 1));
-  listen("dragleave", () => enter(depth - 1));
-  listen("dragover", () => {});
-  listen("drop", async (event) => {
-    enter(0);
+  const mark = (isOver) => target.classList.toggle("over", isOver);
+  listen("dragover", () => mark(true));
+  listen("dragleave", ({ relatedTarget }) => relatedTarget || mark(false)); // at the edge of the window alone it is none
+  listen("drop", (event) => {
+    mark(false);
     // The entries must be asked for before anything is awaited.
     const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.());
     takeDropped(entries, [...event.dataTransfer.files]);
