@@ -6,6 +6,7 @@ from typing import Any
 
 import altair as alt
 
+from denoise.notation import number
 from denoise.ui.pages import elements
 from denoise.ui.pages import results_words as words
 
@@ -82,7 +83,7 @@ def scatter(points: Rows, noisy: float | None) -> alt.LayerChart | alt.FacetChar
         )
         layers.append(names.encode(y=alt.Y("label:Q", scale=scale, axis=axis), text="title:N"))
     if noisy is not None:
-        line = chart_of([{"psnr": noisy, "title": words.doing_nothing(noisy)}])
+        line = chart_of([{"psnr": noisy, "title": f"noisy photo: {number(noisy, 2, ' dB')}"}])
         y = alt.Y("psnr:Q", scale=scale, axis=axis)
         layers += [
             line.mark_rule(strokeDash=[6, 4], opacity=0.7, color=ink).encode(y=y),
@@ -100,16 +101,13 @@ def curves(points: Rows, axis: str) -> alt.Chart:
         points: `steps`, `value`, and which `photos` it was measured on.
         axis: What the values are.
     """
-    chart: alt.Chart = (
-        chart_of(points)
-        .mark_line(point=True)
-        .encode(
-            x=alt.X("steps:Q", title=words.STEPS_AXIS),
-            y=alt.Y("value:Q", title=axis, scale=alt.Scale(zero=False)),
-            tooltip=["photos:N", "steps:Q", alt.Tooltip("value:Q", format=".4~r")],
-            color=coloured("photos:N", [*words.CURVES.values()], [*reversed(elements.colours())]),
-            strokeDash=alt.StrokeDash("photos:N", title=None),
-        )
+    marks = chart_of(points).mark_line(point=True)
+    chart: alt.Chart = marks.encode(
+        x=alt.X("steps:Q", title="training steps"),
+        y=alt.Y("value:Q", title=axis, scale=alt.Scale(zero=False)),
+        tooltip=["photos:N", "steps:Q", alt.Tooltip("value:Q", format=".4~r")],
+        color=coloured("photos:N", [*words.CURVES.values()], [*reversed(elements.colours())]),
+        strokeDash=alt.StrokeDash("photos:N", title=None),
     )
     return chart
 
@@ -185,18 +183,14 @@ def pairs(rows: Rows) -> alt.Chart:
         if len(groups) > 1
         else alt.value(elements.colours()[0])
     )
-    chart: alt.Chart = (
-        chart_of(rows)
-        .mark_circle(size=70, opacity=0.75)
-        .encode(
-            x=alt.X("psnr:Q", title=words.PSNR_AXIS, scale=alt.Scale(zero=False)),
-            y=alt.Y("ssim:Q", title=words.SSIM_AXIS, scale=alt.Scale(zero=False)),
-            color=colour,
-            tooltip=_tips("name:N", "psnr:Q", "ssim:Q"),
-        )
-        .interactive()
+    marks = chart_of(rows).mark_circle(size=70, opacity=0.75)
+    chart: alt.Chart = marks.encode(
+        x=alt.X("psnr:Q", title=words.PSNR_AXIS, scale=alt.Scale(zero=False)),
+        y=alt.Y("ssim:Q", title="SSIM", scale=alt.Scale(zero=False)),
+        color=colour,
+        tooltip=_tips("name:N", "psnr:Q", "ssim:Q"),
     )
-    return chart
+    return chart.interactive()
 
 
 def histogram(rows: Rows, x_title: str, y_title: str, kinds: Sequence[str]) -> alt.Chart:
@@ -208,16 +202,13 @@ def histogram(rows: Rows, x_title: str, y_title: str, kinds: Sequence[str]) -> a
         y_title: What it is counted in.
         kinds: In their order.
     """
-    chart: alt.Chart = (
-        chart_of(rows)
-        .mark_line(interpolate="step-after", strokeWidth=1.6)
-        .encode(
-            x=alt.X("x:Q", title=x_title),
-            y=alt.Y("y:Q", title=y_title),
-            color=coloured("kind:N", kinds, elements.colours()),
-            strokeDash=alt.StrokeDash("kind:N", title=None, scale=alt.Scale(domain=list(kinds), range=_DASHES)),
-            tooltip=_tips("kind:N", "x:Q", "y:Q"),
-        )
+    marks = chart_of(rows).mark_line(interpolate="step-after", strokeWidth=1.6)
+    chart: alt.Chart = marks.encode(
+        x=alt.X("x:Q", title=x_title),
+        y=alt.Y("y:Q", title=y_title),
+        color=coloured("kind:N", kinds, elements.colours()),
+        strokeDash=alt.StrokeDash("kind:N", title=None, scale=alt.Scale(domain=list(kinds), range=_DASHES)),
+        tooltip=_tips("kind:N", "x:Q", "y:Q"),
     )
     return chart
 
@@ -229,14 +220,11 @@ def bars(rows: Rows, x_title: str) -> alt.Chart:
         rows: `name` and `value` of each.
         x_title: What the values are.
     """
-    chart: alt.Chart = (
-        chart_of(rows)
-        .mark_bar(color=elements.colours()[0])
-        .encode(
-            x=alt.X("value:Q", title=x_title),
-            y=alt.Y("name:N", title=None, sort="x", axis=alt.Axis(labelLimit=140)),
-            tooltip=_tips("name:N", "value:Q"),
-        )
+    marks = chart_of(rows).mark_bar(color=elements.colours()[0])
+    chart: alt.Chart = marks.encode(
+        x=alt.X("value:Q", title=x_title),
+        y=alt.Y("name:N", title=None, sort="x", axis=alt.Axis(labelLimit=140)),
+        tooltip=_tips("name:N", "value:Q"),
     )
     return chart
 

@@ -129,11 +129,6 @@ def literal(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>$:~!#|&])", r"\\\1", text)
 
 
-def refused(file_name: str, reason: str) -> str:
-    """Say which file was refused, and why."""
-    return f"{literal(file_name)}: {reason}"
-
-
 def waiting_for(ahead: int) -> str:
     """Say how many works of other visitors come first."""
     return f"Waiting: {ahead} {'photo' if ahead == 1 else 'photos'} of other visitors before yours"

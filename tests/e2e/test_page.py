@@ -55,8 +55,8 @@ def wait_for_offer(page, what):
     """Wait until the download button has heard of a choice."""
     page.locator(".download button").evaluate(
         """(button, what) => new Promise((done, fail) => {
-            setTimeout(() => fail(new Error(button.offer[1])), 30000);
-            const look = () => (button.offer[1].includes(what) ? done() : setTimeout(look, 50));
+            setTimeout(() => fail(new Error(button.offer.path)), 30000);
+            const look = () => (button.offer.path.includes(what) ? done() : setTimeout(look, 50));
             look();
         })""",
         what,
@@ -375,7 +375,7 @@ def test_photo_is_saved_in_the_format_and_depth_that_are_chosen_and_without_meta
     pixels = np.random.default_rng(0).integers(0, 65536, (40, 60, 3), dtype=np.uint16)
     upload_and_wait(page, "deep.png", cv2.imencode(".png", pixels)[1].tobytes())
     assert cv2.imdecode(np.frombuffer(download(page)[1], np.uint8), cv2.IMREAD_UNCHANGED).dtype == np.uint16
-    page.get_by_role("radio", name=start_words.bits(8)).press(" ")
+    page.get_by_role("radio", name="8 bit").press(" ")
     wait_for_offer(page, "depth=8")
     name, data = download(page)
     assert name == "deep-denoised.png"
@@ -388,7 +388,7 @@ def test_photo_is_saved_in_the_format_and_depth_that_are_chosen_and_without_meta
 
 def offered_name(page):
     """Return the name under which the download button would save the photo."""
-    return page.locator(".download button").evaluate("button => button.offer[2]")
+    return page.locator(".download button").evaluate("button => button.offer.name")
 
 
 def test_bad_upload_leaves_the_result_and_a_good_one_is_no_sample_and_has_its_newest_name(open_page):

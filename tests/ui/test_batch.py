@@ -60,7 +60,7 @@ def table(app):
     for element in app.get("bidi_component"):
         if element.proto.component_name == "denoise.photo_table":
             (data,) = json.loads(element.proto.json)
-            return data["rows"], data["done"]
+            return data["rows"], sum(row["kind"] == "done" and not row["rejected"] for row in data["rows"])
     return [], 0
 
 

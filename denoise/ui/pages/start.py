@@ -1,7 +1,8 @@
 """The start page: choose a noisy photo, see it denoised, take it home."""
 
+from collections import defaultdict
 from collections.abc import Callable, Hashable
-from functools import cache, partial
+from functools import partial
 from weakref import ref
 
 import cv2
@@ -37,6 +38,7 @@ from denoise.ui.pages import start_words as words
 from denoise.ui.results import Result, Run
 from denoise.ui.session import DEVELOPMENT, PHOTO, UPLOAD, Session
 
+_of_samples: dict[str, Cache] = defaultdict(Cache)  # figures, by name
 _ALREADY_CLEAN = 0.8  # levels of 0 to 255: invisible, and about what rounding to 8 bit and JPEG leave
 
 
@@ -104,7 +106,7 @@ def _opening(state: Session, coming: Coming) -> None:
         with st.container(key="viewer-place"):
             if preview.size:
                 url = addresses.picture(state, "viewer noisy", preview)
-                viewer.show([viewer.Picture(key, words.PREVIEW, url)], subject=key, link=state.link())
+                viewer.show([viewer.Picture(key, "As the camera shows it", url)], subject=key, link=state.link())
         _gallery(state)
     with right:
         _name(coming.file_name, is_raw=True)
@@ -113,7 +115,7 @@ def _opening(state: Session, coming: Coming) -> None:
 
 
 def _developing(state: Session, coming: Coming) -> None:
-    jobs.show(state.jobs, DEVELOPMENT, coming, state.developing(coming), starting=words.DEVELOPING)
+    jobs.show(state.jobs, DEVELOPMENT, coming, state.developing(coming), starting="Developing the RAW file")
 
 
 def _head(state: Session) -> None:
@@ -150,7 +152,7 @@ def _gallery(state: Session) -> None:
 
 def _upload(state: Session) -> None:
     # The photo stays when the list is emptied: it is empty, too, until the file that replaces it can be read.
-    is_listed = photo_uploader.show(state, words.UPLOAD, "photo", on_file=state.open_upload, is_button=True)
+    is_listed = photo_uploader.show(state, "Your photo", "photo", on_file=state.open_upload, is_button=True)
     if state.upload and not is_listed:  # after a look at another page, too, or a click on the uploader's cross
         st.button(words.UPLOAD_REMOVE, on_click=state.remove_upload)
     if state.can_undo:
@@ -172,7 +174,7 @@ def _reference(state: Session) -> None:
     with st.expander(words.REFERENCE_HEADING):
         is_listed = photo_uploader.show(
             state,
-            words.REFERENCE,
+            "A clean picture of exactly the same view",
             "reference",
             on_file=lambda _, file: state.open_reference(file),
             on_empty=state.close_reference,
@@ -193,8 +195,8 @@ def _title(state: Session, chosen: Chosen) -> None:
     is_own = state.cache.get("space", chosen.id, in_turn(chosen, lambda: space_of(chosen.noisy) is not None))
     _name(chosen.title, is_raw=chosen.development is not None)
     bits = min(photo.significant_bits, photo.bit_depth)
-    facts = words.FACTS.format(photo.width, photo.height, format_title(photo.format), bits)
-    st.caption(facts + words.OWN_SPACE, help=words.OWN_SPACE_HELP) if is_own else st.caption(facts)
+    facts = f"{photo.width} × {photo.height} pixels · {format_title(photo.format)}, {bits} bit"
+    st.caption(facts + " · not in sRGB", help=words.OWN_SPACE_HELP) if is_own else st.caption(facts)
 
 
 def _name(title: str, *, is_raw: bool) -> None:
@@ -202,31 +204,25 @@ def _name(title: str, *, is_raw: bool) -> None:
     st.header(f"{texts.literal(title)}{badge}", anchor=False)
 
 
-def _picture(
-    state: Session, chosen: Chosen, slot: str, key: str, label: str, make: Callable[[], bytes]
-) -> viewer.Picture:
-    return viewer.Picture(key, label, addresses.made_picture(state, f"viewer {slot}", key, make, of=chosen))
-
-
 def _noisy(state: Session, chosen: Chosen) -> viewer.Picture:
     sample = samples.list_samples().get(chosen.id)
     png = partial(samples.read, sample.noisy) if sample else lambda: pictures.to_png(chosen.noisy)
-    return _picture(state, chosen, "noisy", chosen.id, texts.NOISY, png)
+    return elements.shown(state, "viewer noisy", chosen.id, texts.NOISY, png, of=chosen)
 
 
 def _viewer(state: Session, chosen: Chosen, noisy: viewer.Picture, run: Run, result: Result | None) -> None:
     """Show the photo and the result at full strength: the viewer mixes them itself."""
     sample = samples.list_samples().get(chosen.id)
-    picture = partial(_picture, state, chosen)
+    picture = partial(elements.shown, state, of=chosen)
     shown = [noisy]
     details = reference = growing = None
     if result is None and state.jobs.goes_on(PHOTO):
-        label = words.DENOISING.format(catalogue.denoiser_names()[run.model].title)
+        label = f"Denoising: {catalogue.denoiser_names()[run.model].title}"
         growing = viewer.Picture(_id(run), label, addresses.window(state, run))
         run, result = state.results.newest(chosen.id) or (run, None)  # to be seen until the new one is
     if result is not None:
         earlier = result
-        shown.append(picture("denoised", _id(run), texts.DENOISED, lambda: pictures.to_png(earlier.photo)))
+        shown.append(picture("viewer denoised", _id(run), texts.DENOISED, lambda: pictures.to_png(earlier.photo)))
         key = f"{_id(run)} details"
 
         def make_details() -> bytes:
@@ -236,7 +232,7 @@ def _viewer(state: Session, chosen: Chosen, noisy: viewer.Picture, run: Run, res
         details = viewer.Picture(key, "", addresses.picture_made_later(state, "viewer details", key, make_details))
     if load_clean := chosen.load_clean:
         clean_png = partial(samples.read, sample.clean) if sample else lambda: pictures.to_png(load_clean())
-        reference = picture("clean", f"{chosen.id} {chosen.clean_id}", texts.CLEAN, clean_png)
+        reference = picture("viewer clean", f"{chosen.id} {chosen.clean_id}", texts.CLEAN, clean_png)
     viewer.show(
         shown,
         subject=chosen.subject,
@@ -296,12 +292,7 @@ def _noise_before(state: Session, chosen: Chosen) -> float:
 
 def _measured(state: Session, chosen: Chosen) -> Cache:
     """Return where the figures of a photo are kept: those of a sample for all visitors, most of whom see the same."""
-    return _of_sample(chosen.id) if chosen.id in samples.list_samples() else state.cache
-
-
-@cache
-def _of_sample(_name: str) -> Cache:
-    return Cache()
+    return _of_samples[chosen.id] if chosen.id in samples.list_samples() else state.cache
 
 
 def _difference(noisy: Photo, denoised: Photo) -> float:

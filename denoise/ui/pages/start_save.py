@@ -1,6 +1,5 @@
 """What is taken home: the result as a file, of which format and how large, or before and after in one picture."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
@@ -51,8 +50,8 @@ def show(state: Session, chosen: Chosen, run: Run, result: Result | None) -> Non
         depth = chosen.outline.bit_depth
         quality = usual = usual_quality(replace(chosen.outline, format=name))
         if depth == 16 and depth_of(name) > 8:
-            titles_of_depths = {bits: words.bits(min(bits, depth_of(name))) for bits in (16, 8)}
-            depth = elements.one_of(words.DEPTH, titles_of_depths, key="depth", bind="query-params")
+            titles_of_depths = {bits: f"{min(bits, depth_of(name))} bit" for bits in (16, 8)}
+            depth = elements.one_of("Bit depth", titles_of_depths, key="depth", bind="query-params")
         if has_quality(name):
             quality = st.slider(
                 texts.QUALITY,
@@ -78,7 +77,7 @@ def show(state: Session, chosen: Chosen, run: Run, result: Result | None) -> Non
         if lost:  # where it is seen though nobody looks at the choices
             st.caption(words.not_kept(lost))
     if choices.open and result:
-        _tell_sizes(state, chosen, result, file, sorted(names), below_format, below_quality)
+        _tell_sizes(state, chosen, result, file, below_format, below_quality)
 
 
 def _tell_sizes(
@@ -86,12 +85,11 @@ def _tell_sizes(
     chosen: Chosen,
     result: Result,
     file: File,
-    names: Sequence[str],
     below_format: st.delta_generator.DeltaGenerator,
     below_quality: st.delta_generator.DeltaGenerator,
 ) -> None:
     """Say about how large the file will be, in each of the formats and at some qualities."""
-    height, width = chosen.outline.height, chosen.outline.width
+    height, width, names = chosen.outline.height, chosen.outline.width, sorted(formats_for(chosen.outline))
     mix = state.painted(chosen.subject)
 
     def look() -> Photo:
@@ -113,7 +111,7 @@ def _tell_sizes(
     def of_qualities() -> list[tuple[int, int]]:
         return [(each, measure(file.format, each)) for each in sorted({*_QUALITIES, file.quality})]
 
-    with below_format, st.spinner(words.MEASURING):
+    with below_format, st.spinner("Looking how large the file will be …"):
         by_format = state.cache.get("format sizes", (file, mix), of_formats)
         by_quality = state.cache.get("quality sizes", (file, mix), of_qualities) if has_quality(file.format) else []
     below_format.caption(words.sizes_of_formats(by_format))
@@ -124,12 +122,12 @@ def _tell_sizes(
 @st.fragment  # so that opening it makes nothing else anew
 def share(state: Session, chosen: Chosen, run: Run, result: Result | None) -> None:
     """Place what makes a picture of before and after in the page; nothing is made of it before it is opened."""
-    place = st.expander(words.SHARE, key="share", on_change="rerun")
+    place = st.expander("Share a before and after", key="share", on_change="rerun")
     if not place.open:
         return
     with place:
         look: dict[str, Any] = {"width": "stretch", "label_visibility": "collapsed"}
-        way = elements.one_of(words.SHARE_WAY, words.SHARE_WAYS, key="share_way", **look)
+        way = elements.one_of("What is shared", words.SHARE_WAYS, key="share_way", **look)
         formats = before_after.FORMATS[:1] if way == before_after.CLIP else before_after.FORMATS
         sizes_of: dict[str, int] = {}
         if result is not None:
@@ -139,7 +137,7 @@ def share(state: Session, chosen: Chosen, run: Run, result: Result | None) -> No
         file_format = elements.one_of(words.FORMAT, titles, key=f"share_format {len(formats)}", **look)
         name = f"{PurePath(chosen.file_name).stem}-before-after.{suffix_for(file_format)}"
         path = addresses.before_after(state, run, way, file_format)
-        download.button(path if result else "", name, label=words.SHARE_SAVE, key="share download")
+        download.button(path if result else "", name, label="Save to share", key="share download")
         st.caption(words.SHARE_NOTE)
 
 

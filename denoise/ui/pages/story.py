@@ -34,7 +34,7 @@ def data() -> None:
     elements.prose(words.DATA_INTRO)
     elements.prose(says.PAIRS)
     known = samples.list_samples()
-    name = elements.one_of(says.EXAMPLE, {name: each.title for name, each in known.items()}, key="example")
+    name = elements.one_of("An example", {name: each.title for name, each in known.items()}, key="example")
     sample = known[name]
     noisy, clean = samples.load(sample.noisy), samples.load(sample.clean)
     found = compare(clean, noisy)
@@ -50,16 +50,14 @@ def data() -> None:
     st.html(f'<div class="pair">{"".join(shown)}</div>')
     st.caption(says.pair(sample.title, sample.iso, found.psnr, found.ssim))
 
-    def histogram() -> object:
-        from denoise.ui import charts
+    from denoise.ui import charts
 
-        rows = []
-        for kind, photo in zip(words.KINDS, (clean, noisy), strict=True):
-            counts = np.histogram(photo.pixels[..., 1], np.arange(0, 257, 2))[0]
-            rows += [{"kind": kind, "x": 2 * at, "y": 100 * int(n) / counts.sum()} for at, n in enumerate(counts)]
-        return charts.histogram(rows, says.VALUE_AXIS, says.SHARE_AXIS, words.KINDS)
-
-    elements.chart(says.VALUES, says.VALUES_SENTENCE, histogram, height=260)
+    rows = []
+    for kind, photo in zip(words.KINDS, (clean, noisy), strict=True):
+        counts = np.histogram(photo.pixels[..., 1], np.arange(0, 257, 2))[0]
+        rows += [{"kind": kind, "x": 2 * at, "y": 100 * int(n) / counts.sum()} for at, n in enumerate(counts)]
+    histogram = charts.histogram(rows, "pixel value, green", "share of the pixels, %", words.KINDS)
+    elements.chart("Pixel values", says.VALUES_SENTENCE, histogram, height=260)
 
 
 def patches() -> None:
@@ -129,7 +127,7 @@ def deployment() -> None:
 def what_comes_next() -> None:
     """Say what is left to do, and where the code of each chapter is."""
     elements.prose(says.NEXT)
-    st.subheader(says.CODE_HEADING, anchor=False)
+    st.subheader("The code", anchor=False)
     elements.prose(says.CODE)
     rows = [f"| {chapter} | `{command}`, in `{file}` |" for chapter, (command, file) in says.CODE_OF.items()]
     elements.prose("\n".join(["| | |", "|---|---|", *rows]))

@@ -33,7 +33,6 @@ class Row:
 
 def show(
     rows: Sequence[Row],
-    done: int,
     path: str,
     *,
     is_working: bool,
@@ -45,7 +44,6 @@ def show(
 
     Args:
         rows: A row for each photo.
-        done: How many results there are to be taken home.
         path: Where pictures, zip and report are, see `addresses.batch`.
         is_working: Whether the photos are being denoised.
         outcome: What became of them, once all are done.
@@ -55,7 +53,6 @@ def show(
     _component(
         data={
             "rows": [asdict(row) for row in rows],
-            "done": done,
             "path": path,
             "links": {"zip": f"{path}/{ZIP_NAME}", "report": f"{path}/{REPORT_NAME}"},
             "isWorking": is_working,

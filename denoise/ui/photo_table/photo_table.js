@@ -1,5 +1,5 @@
-// A table of photos. `rows`: as in `Row`; `done`: how many results there are to take home; `path`: of their pictures;
-// `links`: {zip, report}; `isWorking`: whether they are being denoised; `outcome`: what became of them.
+// A table of photos. `rows`: as in `Row`; `path`: of their pictures; `links`: {zip, report}; `isWorking`: whether they are
+// being denoised; `outcome`: what became of them.
 // Only what has changed of a row is touched, so that pictures do not flicker and a selection stays.
 
 import { addressOf } from "../component.js";
@@ -9,9 +9,10 @@ import { createCull, REJECTED } from "./cull.js";
 const CULL = "See them one by one, on the whole screen";
 const taken = new Map(); // how many results the zip had that was taken home last, by path
 
-function show({ data: { rows, done, path, links, isWorking, outcome }, parentElement, setTriggerValue }) {
+function show({ data: { rows, path, links, isWorking, outcome }, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".photos");
   const body = root.querySelector("tbody");
+  const done = rows.filter(({ kind, rejected }) => kind === "done" && !rejected).length; // what there is to take home
   root.wanted = { path, look: (id) => setTriggerValue("look", id), ended: () => setTriggerValue("culled", true) };
   root.cull ??= createCull(root, {
     address: (id) => addressOf(`${root.wanted.path}/${id}`).href,
