@@ -93,7 +93,7 @@ function show({ data: { path, note, suffixes, isArriving }, parentElement, setTr
     document.addEventListener(type, listener, { signal: root.listening.signal });
   };
   const mark = (isOver) => target.classList.toggle("over", isOver);
-  listen("dragover", () => mark(true));
+  for (const type of ["dragenter", "dragover"]) listen(type, () => mark(true));
   listen("dragleave", ({ relatedTarget }) => relatedTarget || mark(false)); // at the edge of the window alone it is none
   listen("drop", (event) => {
     mark(false);
