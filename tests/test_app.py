@@ -66,23 +66,22 @@ def state_of(app) -> Session:
 
 def gallery_of(app):
     elements = [element.proto for element in app.get("bidi_component")]
-    _, chosen, items = next(json.loads(each.json) for each in elements if each.component_name == "denoise.gallery")
-    return {"chosen": chosen, "items": items}
+    return next(json.loads(each.json)[0] for each in elements if each.component_name == "denoise.gallery")
 
 
 def viewer_of(app):
     elements = [element.proto for element in app.get("bidi_component")]
-    return next(json.loads(each.json) for each in elements if each.component_name == "denoise.viewer")
+    return next(json.loads(each.json)[0] for each in elements if each.component_name == "denoise.viewer")
 
 
 def link_of(app):
-    return viewer_of(app)[-2]
+    return viewer_of(app)["link"]
 
 
 def file_of(app):
     """What the download button offers: format, bit depth, quality, and whether without metadata."""
     elements = [element.proto for element in app.get("bidi_component")]
-    path = next(json.loads(each.json) for each in elements if each.component_name == "denoise.download")[1]
+    path = next(json.loads(each.json)[0] for each in elements if each.component_name == "denoise.download")["path"]
     said = dict(parse_qsl(urlsplit(path).query))
     return tuple(said[name] for name in ("format", "depth", "quality", "strip"))
 
@@ -213,7 +212,8 @@ def test_preset_for_text_brings_its_network_and_takes_it_back(app, runs):
 
 def test_viewer_is_told_of_a_mix_that_it_has_not_made_itself(app):
     def told():
-        return viewer_of(app)[6:8]
+        data = viewer_of(app)
+        return [data["mix"], data["mixed"]]
 
     assert told() == [[100, 100, 0], 0]
     app.pills(key="look").set_value("keep-grain").run()

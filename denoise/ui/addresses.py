@@ -36,9 +36,7 @@ def result(state: Session, file: File) -> str:
 
     What comes is what the address says, whatever was chosen since.
     """
-    query = file._asdict() | file.run.query | {"strip": int(file.strip)}
-    del query["run"]
-    return f"{RESULT}/{state.token}?{urlencode(query)}"
+    return f"{RESULT}/{state.token}?{urlencode(file.query)}"
 
 
 def before_after(state: Session, run: Run, way: str, file_format: str) -> str:

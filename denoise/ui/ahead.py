@@ -13,16 +13,14 @@ from denoise.ui.session import Session, first_sample
 
 _log = logging.getLogger(__name__)
 _PAGES = Path(__file__).parent / "pages"
+_CALM = 3.0  # seconds between the two
 
 
-def begin(calm: float = 3.0) -> Job[None]:
+def begin() -> Job[None]:
     """Begin to load the pages, and then to denoise the sample that the page opens with, by the fast network.
 
     The other samples wait until somebody asks. So does this one where somebody has come meanwhile: whoever comes first,
     to a server that has just started, needs its processors for the page and for a photo of their own.
-
-    Args:
-        calm: Seconds between the two.
     """
 
     def work(task: Task) -> None:
@@ -30,7 +28,7 @@ def begin(calm: float = 3.0) -> Job[None]:
         for path in sorted(_PAGES.glob("*.py")):
             import_module(f"denoise.ui.pages.{path.stem}")
         inspect.stack()  # so does Streamlit, and looks at all modules the first time
-        time.sleep(calm)
+        time.sleep(_CALM)
         if engine.shared().tiles:
             return
         state = Session(chosen_id=first_sample())

@@ -12,8 +12,6 @@ from streamlit import file_util
 
 from denoise.ui import addresses
 
-_FOLDERS = ("js", "css")
-
 
 def compressed(app: ASGIApp) -> ASGIApp:
     """Answer requests for Streamlit's scripts and styles, to browsers that take gzip; leave all others to `app`.
@@ -22,7 +20,7 @@ def compressed(app: ASGIApp) -> ASGIApp:
     names change with what is in them, so each is compressed once and kept.
     """
     folder = Path(file_util.get_static_dir()) / "static"
-    paths = [path for kind in _FOLDERS for path in (folder / kind).glob("*")]
+    paths = [path for kind in ("js", "css") for path in (folder / kind).glob("*")]
     files = {f"{addresses.base()}/static/{path.parent.name}/{path.name}": path for path in paths}
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,7 +1,8 @@
 """The way of a batch's files between browser and disk past Streamlit, which would hold all of them in memory."""
 
 import json
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -57,6 +58,17 @@ def _batch(request: Request) -> Batch:
     return batch
 
 
+@contextmanager
+def _found() -> Iterator[None]:
+    """Answer that a photo, or its file, is not there, or else why nothing can be made of it."""
+    try:
+        yield
+    except (KeyError, FileNotFoundError):
+        raise HTTPException(404) from None
+    except Exception as error:
+        raise HTTPException(500, texts.explain(error)) from None
+
+
 async def _announce(request: Request) -> Response:
     """Take a list of names and sizes; answer with the id of each."""
     batch = _batch(request)
@@ -86,13 +98,11 @@ async def _receive(request: Request) -> Response:
     one counts.
     """
     batch, item = _batch(request), request.path_params["item"]
-    try:
+    with _found():
         part = batch.part(item)
-    except KeyError:
-        raise HTTPException(404) from None
     try:
         await _write(request, batch, item, part)
-    except KeyError:
+    except KeyError:  # it is not wanted any more
         await to_thread.run_sync(_remove, part, limiter=_writing)
         raise HTTPException(409) from None
     except (ClientDisconnect, OSError, PhotoError) as error:
@@ -106,14 +116,7 @@ async def _receive(request: Request) -> Response:
 
 
 async def _write(request: Request, batch: Batch, item: str, part: Path) -> None:
-    """Write what comes.
-
-    Raises:
-        ClientDisconnect: It ended too early.
-        KeyError: It is not wanted any more.
-        OSError: There is no room for it, or it cannot be written.
-        PhotoError: It is too much.
-    """
+    """Write what comes; `_receive` says what may be wrong with it."""
     limit = int(config.get_option("server.maxUploadSize")) << 20
     announced = int(request.headers.get("content-length", 0))
     on_progress = partial(batch.note_progress, item, part)
@@ -135,10 +138,8 @@ def _remove(part: Path) -> None:
 async def _give_up(request: Request) -> Response:
     batch, item = _batch(request), request.path_params["item"]
     refusal = texts.REFUSALS.get(request.query_params.get("status", ""))
-    try:
+    with _found():
         batch.give_up(item, PhotoError(refusal) if refusal else ConnectionError())
-    except KeyError:
-        raise HTTPException(404) from None
     return Response(status_code=204)
 
 
@@ -166,20 +167,15 @@ async def _picture(request: Request) -> Response:
                 return pictures.to_screen(pictures.grey(detail_map(*batch.photos(item))))
             return pictures.to_screen(batch.photo(item, after=which == "after"))
 
-    try:
+    with _found():
         jpeg = await to_thread.run_sync(make, limiter=_reading)
-    except (KeyError, FileNotFoundError):
-        raise HTTPException(404) from None
-    except Exception as error:
-        return Response(texts.explain(error), 500, media_type="text/plain")
     return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=600"})
 
 
 async def _result(request: Request) -> Response:
-    try:
-        path, name = _batch(request).result(request.path_params["item"])
-    except KeyError:
-        raise HTTPException(404) from None
+    batch = _batch(request)
+    with _found():
+        path, name = batch.result(request.path_params["item"])
     if not path.exists():
         return Response(texts.TIDIED_AWAY, 404, media_type="text/plain")
     name = name.rpartition("/")[2]
@@ -188,10 +184,9 @@ async def _result(request: Request) -> Response:
 
 async def _reject(request: Request) -> Response:
     """Leave a result out of what is taken home, or take it in again, as the last part of the address says."""
-    try:
-        _batch(request).reject(request.path_params["item"], request.query_params.get("is") == "1")
-    except KeyError:
-        raise HTTPException(404) from None
+    batch = _batch(request)
+    with _found():
+        batch.reject(request.path_params["item"], request.query_params.get("is") == "1")
     return Response(status_code=204)
 
 
@@ -207,12 +202,8 @@ async def _mix(request: Request) -> Response:
         with turns.pictures.turn(3 * batch.unpacked(item)):
             batch.mix(item, mix)
 
-    try:
+    with _found():
         await to_thread.run_sync(make, limiter=_reading)
-    except (KeyError, FileNotFoundError):
-        raise HTTPException(404) from None
-    except Exception as error:
-        return Response(texts.explain(error), 500, media_type="text/plain")
     return Response(status_code=204)
 
 

@@ -81,7 +81,8 @@ def picture(noisy: Photo, denoised: Photo, mix: Mix, wanted: BeforeAfter) -> byt
     left, right = (to_depth(each.pixels, np.uint8).astype(np.uint8) for each in (before, after))
     if wanted.way == CLIP:
         return _clip(left, right, noisy.icc_profile)
-    pixels = _side_by_side(left, right) if wanted.way == SIDE else _split(left, right, left.shape[1] // 2)
+    gap = np.full((left.shape[0], _LINE, 3), 255, np.uint8)
+    pixels = np.hstack([left, gap, right]) if wanted.way == SIDE else _split(left, right, left.shape[1] // 2)
     shown = replace(before, pixels=_labelled(pixels), format=wanted.format, grey=False)
     return encode(shown, quality=_QUALITY.get(wanted.format))
 
@@ -101,11 +102,6 @@ def _split(before: NDArray[np.uint8], after: NDArray[np.uint8], column: int) -> 
     shown[:, :column] = before[:, :column]
     shown[:, max(0, column - _LINE // 2 - 1) : column + _LINE // 2] = 255
     return shown
-
-
-def _side_by_side(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    gap = np.full((before.shape[0], _LINE, 3), 255, np.uint8)
-    return np.hstack([before, gap, after])
 
 
 def _labelled(pixels: NDArray[np.uint8], shown: float = 0.5) -> NDArray[np.uint8]:

@@ -66,13 +66,9 @@ class Choices:
         self.model = st.session_state[key] or self.model
         self._fit_preset()
 
-    def keep_best(self) -> None:
-        """Do the same with its quality."""
-        self.best = st.session_state["best"]
-
     def keep_strength(self) -> None:
-        """Do the same with its strength."""
-        self.strength = st.session_state["strength"]
+        """Do the same with its quality and strength."""
+        self.best, self.strength = st.session_state["best"], st.session_state["strength"]
         self._fit_preset()
 
     def keep_development(self) -> None:

@@ -10,7 +10,9 @@ export default function (call) {
   let isOutdated = false;
   let leave;
   const act = () => {
-    if (!isOutdated) leave = show({ ...call, setTriggerValue: (...told) => onceConnected(() => call.setTriggerValue(...told)) });
+    if (isOutdated) return;
+    const setTriggerValue = (...told) => onceConnected(() => call.setTriggerValue(...told));
+    leave = show({ ...call, data: call.data[0], setTriggerValue });
   };
   if (element.isShown) setTimeout(act);
   else act();
@@ -19,6 +21,11 @@ export default function (call) {
     isOutdated = true;
     if (!element.isConnected) leave?.();
   };
+}
+
+// The page may lie below a path.
+export function addressOf(path) {
+  return new URL(`.${path}`, document.baseURI);
 }
 
 function onceConnected(act) {

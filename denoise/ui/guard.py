@@ -27,19 +27,19 @@ that is dragged, or stepped by a key that is held down, five at most."""
 
 _PROGRESS = 1 << 17  # bytes that must come within `SILENCE`: one byte now and then is silence too
 
-_CLOSED = ("_stcore/metrics",)  # Streamlit tells everybody who asks how many visitors there are, and of their memory
+_CLOSED = "_stcore/metrics"  # Streamlit tells everybody who asks how many visitors there are, and of their memory
 
 
 def guarded(app: ASGIApp) -> ASGIApp:
     """Let `app` answer as a whole, at the pace of a visitor; see `_paced` and `_punctual`."""
-    closed = {f"{addresses.base()}/{path}" for path in _CLOSED}
+    closed = f"{addresses.base()}/{_CLOSED}"
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await _paced(app, scope, receive, send)
         elif scope["type"] == "http":
             send = _with_headers(send)
-            if scope["path"] in closed:
+            if scope["path"] == closed:
                 await PlainTextResponse("Not Found", 404)(scope, receive, send)
             else:
                 await _punctually(app, scope, receive, send)

@@ -118,14 +118,12 @@ def show(
         st.button(texts.CANCEL, key=f"{slot} cancel", on_click=job.cancel)
     told = time.monotonic()
     while not job.wait(_LOOK):
+        end_if_overtaken()  # as a message does
         if time.monotonic() - told < _PAUSE:
-            end_if_overtaken()  # as a message does
             continue
         if job.ahead:
             bar.progress(0.0, texts.waiting_for(job.ahead))
         elif job.total:
             bar.progress(*tell(job))
-        else:
-            end_if_overtaken()
         told = time.monotonic()
     st.rerun()

@@ -145,12 +145,6 @@ def size_of(photo: Photo) -> int:
     return photo.pixels.nbytes + alpha + sum(map(len, blocks)) + sum(map(sys.getsizeof, texts))
 
 
-def bytes_in_memory() -> int:
-    """Return how much of `BUDGET` is used."""
-    with _adding:
-        return sum(each.size for each in _large if each.is_in_memory)
-
-
 def _make_room(newest: Kept[Any]) -> None:
     """Put aside what was not used for the longest time, until the rest is within the budget or the disk is full."""
     with _adding:

@@ -76,11 +76,7 @@ def _keep(result: Result, made: Made) -> None:
 
 
 async def _while_connected(request: Request, make: Callable[[], Awaitable[Made]]) -> Made:
-    """Return what `make` makes, unless the connection ends before.
-
-    Raises:
-        ClientDisconnect: It has ended.
-    """
+    """Return what `make` makes, unless the connection ends before, see `fill`."""
     made: Made | Exception = ClientDisconnect()
 
     async def work() -> None:

@@ -1,14 +1,19 @@
 """A place for one photo: Streamlit's own uploader, which loses no file and keeps none that has been replaced."""
 
+import re
 from collections.abc import Callable
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile
 
-from denoise.ui import texts, trouble
+from denoise.ui import texts
+from denoise.ui.component import component
 from denoise.ui.farewell import ANEW
 from denoise.ui.kept import Kept
 from denoise.ui.session import Session
+
+# Why an upload did not arrive: Streamlit's uploader only says "AxiosError", and hides that.
+_trouble = component("trouble")
 
 
 def show(
@@ -66,7 +71,9 @@ def show(
         )
     if note:
         st.caption(note, help=tip)
-    trouble.explain(key)
+    # As Streamlit makes a class of a key.
+    name = re.sub(r"[^a-zA-Z0-9_-]", "-", key)
+    _trouble(data={"name": name, "sentences": texts.REFUSALS}, key=f"trouble {key}")
     if isinstance(st.session_state.get(key), DeletedFile):
         st.session_state[lost] = f"{st.session_state.get(lost, '')}I"
         # The browser names what another session has had, or what came here while the page was busy, see `limits`.

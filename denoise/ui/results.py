@@ -5,7 +5,7 @@ from collections.abc import Hashable, Mapping
 from typing import Any, ClassVar, NamedTuple
 from weakref import WeakValueDictionary
 
-from denoise.image import Photo
+from denoise.image import Photo, media_type
 from denoise.pipeline import STRONGEST
 from denoise.ui import samples
 from denoise.ui.kept import Kept
@@ -122,3 +122,23 @@ class File(NamedTuple):
     depth: int
     quality: int
     strip: bool
+
+    @property
+    def query(self) -> dict[str, str]:
+        """What an address says of it, but for the mix."""
+        said = {"format": self.format, "depth": self.depth, "quality": self.quality, "strip": int(self.strip)}
+        return self.run.query | {name: str(value) for name, value in said.items()}
+
+    @classmethod
+    def read(cls, said: Mapping[str, str]) -> "File":
+        """Return what `query` said.
+
+        Raises:
+            KeyError: An address does not say all, or names a format that there is not.
+            ValueError: It says what cannot be.
+        """
+        file = cls(Run.read(said), said["format"], int(said["depth"]), int(said["quality"]), said["strip"] == "1")
+        media_type(file.format)
+        if file.depth not in (8, 16) or not 1 <= file.quality <= 100:
+            raise ValueError(file)
+        return file

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 
 from anyio import CapacityLimiter, to_thread
 from starlette.exceptions import HTTPException
@@ -29,8 +30,8 @@ _reading, _making, _looking_on = CapacityLimiter(4), CapacityLimiter(2), Capacit
 def routes(base: str) -> list[BaseRoute]:
     """Return what answers at `denoise.ui.addresses`, but for batches; `base` is the path below which the page lies."""
     return [
-        Route(f"{base}{addresses.RESULT}/{{token}}", _result, methods=["GET", "POST"]),
-        Route(f"{base}{addresses.BEFORE_AFTER}/{{token}}", _before_after, methods=["GET", "POST"]),
+        Route(f"{base}{addresses.RESULT}/{{token}}", partial(_send, File.read), methods=["GET", "POST"]),
+        Route(f"{base}{addresses.BEFORE_AFTER}/{{token}}", partial(_send, BeforeAfter.read), methods=["GET", "POST"]),
         Route(f"{base}{addresses.PICTURE}/{{token}}/{{name}}.png", _picture),
         Route(f"{base}{addresses.WINDOW}/{{token}}", _window),
         Route(f"{base}{addresses.THUMBNAIL}/{{sample}}.jpg", _thumbnail),
@@ -38,20 +39,11 @@ def routes(base: str) -> list[BaseRoute]:
     ]
 
 
-async def _result(request: Request) -> Response:
-    """Send a result, mixed as the last part of its address says: percents of luminance, colour and detail.
+async def _send(read: Callable[[Mapping[str, str]], File | BeforeAfter], request: Request) -> Response:
+    """Send the file that `read` reads from the address, mixed as that says: percents of luminance, colour and detail.
 
     What comes with the request is what was painted with the brush, see `Mask.write`.
     """
-    return await _send(request, _read_file)
-
-
-async def _before_after(request: Request) -> Response:
-    """Send a picture of before and after, mixed in the same way, with the middle that its address says."""
-    return await _send(request, BeforeAfter.read)
-
-
-async def _send(request: Request, read: Callable[[Mapping[str, str]], File | BeforeAfter]) -> Response:
     state = session.find(request.path_params["token"])
     gone = Response(texts.DOWNLOAD_GONE, 404, media_type="text/plain")
     if state is None:
@@ -77,20 +69,6 @@ async def _send(request: Request, read: Callable[[Mapping[str, str]], File | Bef
         return Response(texts.explain(error), 500, media_type="text/plain")
     headers = {"Cache-Control": "no-store", "Content-Length": str(len(made.data))}
     return StreamingResponse(made.pieces(), media_type=media_type(file.format), headers=headers)
-
-
-def _read_file(said: Mapping[str, str]) -> File:
-    """Return what an address of `addresses.result` says.
-
-    Raises:
-        KeyError: It does not say all, or names a format that there is not.
-        ValueError: It says what cannot be.
-    """
-    file = File(Run.read(said), said["format"], int(said["depth"]), int(said["quality"]), said["strip"] == "1")
-    media_type(file.format)
-    if file.depth not in (8, 16) or not 1 <= file.quality <= 100:
-        raise ValueError(file)
-    return file
 
 
 async def _picture(request: Request) -> Response:

@@ -165,7 +165,7 @@ class Session(Choices):
                 return False
             self.coming = None
             if failure:
-                self.upload_error = texts.refused(coming.file_name, failure)
+                self.upload_error = f"{texts.literal(coming.file_name)}: {failure}"
             if self.upload and self.upload.development:
                 self.development = self.upload.development
             return True

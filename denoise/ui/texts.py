@@ -71,11 +71,6 @@ STARTING = "Starting"
 CANCEL = "Cancel"
 UNDO = "Undo"
 DOWNLOAD = "Download"
-DOWNLOAD_LABELS = {
-    "download": DOWNLOAD,
-    "preparing": "Preparing the file …",
-    "failed": "The file did not arrive. Please try once more.",
-}
 DOWNLOAD_GONE = "This result is no longer there. Denoise the photo again."
 FORMAT = "Format"
 QUALITY = "Quality"
@@ -132,11 +127,6 @@ def batch_full_disk(size: float) -> str:
 def literal(text: str) -> str:
     """Protect a file's name from being read as Markdown."""
     return re.sub(r"([\\`*_\[\]<>$:~!#|&])", r"\\\1", text)
-
-
-def refused(file_name: str, reason: str) -> str:
-    """Say which file was refused, and why."""
-    return f"{literal(file_name)}: {reason}"
 
 
 def waiting_for(ahead: int) -> str:

@@ -146,12 +146,13 @@ class Visitor:
                 self.words.append(getattr(element, element.WhichOneof("type")).body)
 
     async def _see(self, component) -> None:
-        if component.component_name == "denoise.gallery" and json.loads(component.json)[1] == "upload":
+        (data,) = json.loads(component.json)
+        if component.component_name == "denoise.gallery" and data["chosen"] == "upload":
             self.words.append("your photo")
         if component.component_name == "denoise.download":
-            self.download = json.loads(component.json)[1]
+            self.download = data["path"]
         if component.component_name == "denoise.viewer":
-            self.seen = json.loads(component.json)[4]
+            self.seen = data["wanted"]
         if (
             "your photo" in self.words or not self.file
         ):  # the viewer stands above the list that says whose photo it shows

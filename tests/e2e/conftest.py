@@ -18,8 +18,6 @@ from urllib.parse import urljoin
 import numpy as np
 import pytest
 
-from denoise.ui.viewer import viewer_words as words
-
 REPOSITORY = Path(__file__).parents[2]
 # The first there is. The shell has no windows, of which each visitor's costs as much as a third of a page.
 CHROMIUM = next(
@@ -339,7 +337,7 @@ def assert_on_its_way(page, *labels) -> None:
     """Assert that the viewer shows nothing, and says of these pictures that they are on their way."""
     page.locator(".viewer:not([data-shown])").wait_for(timeout=RESULT_TIMEOUT)
     for pane, label in zip(("noisy", "denoised"), labels, strict=False):
-        said = words.LABELS["coming"].replace("{label}", label)
+        said = f"{label}: on its way …"
         assert page.locator(f".pane.{pane} .tag").text_content() == said
         assert page.locator(f".pane.{pane} canvas").evaluate(
             """canvas => !canvas.width || canvas.getContext("2d")

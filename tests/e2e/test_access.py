@@ -7,7 +7,6 @@ from axe_playwright_python.sync_playwright import Axe
 
 from denoise.ui import introduction, texts
 from denoise.ui.pages import start_words
-from denoise.ui.viewer.viewer_words import LABELS
 from tests.e2e.conftest import PHONE, visit_finished, wait_until, wait_until_it_fits
 
 # Collects what can be operated, in the order of the page and in components too.
@@ -151,7 +150,7 @@ def test_progress_and_result_are_announced_and_arrow_keys_run_nothing(visit):
         }"""
     )
     sliders = page.locator(".mix")  # of which each says its percents itself, once
-    assert sliders.get_by_role("slider", name=LABELS["colour"]).get_attribute("aria-valuetext") == "100 %"
+    assert sliders.get_by_role("slider", name="Less colour noise").get_attribute("aria-valuetext") == "100 %"
     assert sliders.get_by_role("status").count() == 0
     fast = page.get_by_role("radio", name=start_words.ROLES["unet"], exact=True)
     page.get_by_role("radio", name=start_words.ROLES["ridnet"], exact=True).focus()
@@ -159,4 +158,4 @@ def test_progress_and_result_are_announced_and_arrow_keys_run_nothing(visit):
     assert fast.evaluate("each => each === document.activeElement")
     assert fast.get_attribute("aria-checked") == "false"
     page.keyboard.press(" ")
-    wait_until(page, "the result is announced", lambda: page.evaluate("heard.at(-1)") == LABELS["done"], 60)
+    wait_until(page, "the result is announced", lambda: page.evaluate("heard.at(-1)") == "Denoised", 60)

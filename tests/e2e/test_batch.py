@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from denoise.batch import REPORT_NAME
-from denoise.ui import paste, photo_table, texts, uploader
+from denoise.ui import texts
 from denoise.ui.pages import batch_words as words
 from tests.e2e.conftest import PHONE, RESULT_TIMEOUT, visit_finished, wait_until, wait_until_it_fits
 
@@ -143,7 +143,7 @@ def test_many_photos_are_announced_a_part_at_a_time(visit):
         }"""
     )
     page.locator(".uploader .pick-files").set_input_files(photos_of(501))
-    page.get_by_text(uploader.TEXTS["sent"]).wait_for(timeout=RESULT_TIMEOUT)
+    page.get_by_text("Everything has been sent.").wait_for(timeout=RESULT_TIMEOUT)
     announced, sent = page.evaluate("[announced, sent]")
     assert announced == [500, 1]
     assert len(set(sent)) == len(sent) == 501
@@ -182,7 +182,7 @@ def test_nothing_more_is_sent_of_a_batch_that_was_removed(visit):
 
 def test_files_may_be_dropped_anywhere_and_several_on_the_start_page_go_to_batch(visit):
     page = visit("")
-    page.get_by_text(paste.INVITATION).wait_for()
+    page.get_by_text("Or drop it anywhere on the page, or paste it; several go to Batch").wait_for()
     dropped = page.evaluate_handle(
         """() => {
             const transfer = new DataTransfer();
@@ -212,7 +212,7 @@ def test_files_of_a_folder_that_are_no_photos_are_named(open_batch, tmp_path):
     page = open_batch(tmp_path)
     wait_for_rows(page, ".failed", 1)
     assert rows(page, ".failed").locator(".detail").inner_text()
-    page.get_by_text(uploader.TEXTS["left_out"].replace("{names}", "clip.mov")).wait_for()
+    page.get_by_text("Left out, because their names are not those of photos: clip.mov.").wait_for()
 
 
 def test_page_comes_without_moving_and_a_phone_shows_all_of_it(visit):
@@ -262,11 +262,11 @@ def test_removed_photo_can_come_back_and_results_are_looked_at_one_by_one_and_re
     own = page.title()
     assert any(title.endswith(f" / 3 · {own}") for title in page.evaluate("[...titles]"))
     page.locator(".cull-open").first.click()
-    screen = page.get_by_role("dialog", name=photo_table.TEXTS["culling"])
+    screen = page.get_by_role("dialog", name="Results one by one")
     shown = screen.locator("img")
 
     def is_shown(name, which):
-        shows = shown.get_attribute("alt") == f"{photo_table.TEXTS[which]}: {name}"
+        shows = shown.get_attribute("alt") == f"{which.capitalize()}: {name}"
         return shows and shown.evaluate("image => image.complete && image.naturalWidth > 0")
 
     wait_until(page, "the first is shown", lambda: is_shown("a.png", "after"))
@@ -282,19 +282,19 @@ def test_removed_photo_can_come_back_and_results_are_looked_at_one_by_one_and_re
     told = screen.locator(".told")
     assert told.text_content() == "3 / 3c.png"
     page.keyboard.press("x")
-    assert told.text_content().endswith(photo_table.TEXTS["rejected"])
+    assert told.text_content().endswith("Rejected: not in the zip")
     page.keyboard.press("u")
-    less = screen.get_by_role("slider", name=photo_table.TEXTS["luminance"])
+    less = screen.get_by_role("slider", name="Less luminance noise")
     less.fill("40")
     screen.locator("canvas").wait_for()
     less.click()  # where it stands; with the pointer, which then leaves the arrow keys to the photos
     less.fill("40")
-    screen.get_by_role("button", name=photo_table.TEXTS["next"]).focus()
+    screen.get_by_role("button", name="Next").focus()
     shown_pixels = screen.locator("canvas").evaluate(
         "canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
     )
     with page.expect_download() as event:
-        screen.get_by_role("link", name=photo_table.TEXTS["save"]).click()
+        screen.get_by_role("link", name="Download").click()
     assert event.value.suggested_filename == "c-denoised.png"
     mixed = np.asarray(Image.open(event.value.path()).convert("RGB"))
     shown_mixed = np.reshape(shown_pixels, (*mixed.shape[:2], 4))[..., :3]

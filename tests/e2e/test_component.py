@@ -42,7 +42,7 @@ def test_component_ends_with_the_newest_data(page, calls, expected):
             const { default: show, log } = await import(url);
             const later = () => new Promise((done) => setTimeout(done, 20));
             const element = document.body.appendChild(document.createElement("div"));
-            const call = (data) => show({ data, parentElement: element });
+            const call = (data) => show({ data: [data], parentElement: element });
             await eval(`(async () => { ${calls} })()`);
             await later();
             return log;

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from denoise.image import Photo, encode
-from denoise.ui.viewer import viewer_words as words
 from tests.e2e.conftest import (
     DESKTOP,
     PHONE,
@@ -93,7 +92,7 @@ def test_what_is_there_lies_over_the_noisy_photo(open_viewer, windows):  # noqa:
     part, place = expected_pixels(expected, rgba.shape, left, top, int(zoom))
     assert part.size > 10_000
     np.testing.assert_array_equal(rgba[place][..., :3], part)
-    tag = words.LABELS["growing"].replace("{label}", "New").replace("{percent}", "50")
+    tag = "New · 50 %"
     assert page.locator(".pane.denoised .tag").text_content() == tag
     assert page.get_by_role("img", name=tag).first.is_visible()
     assert page.title().startswith("50 % · ")
@@ -118,7 +117,7 @@ def test_server_hears_where_one_looks(open_viewer, windows):  # noqa: F811
 def test_result_before_stays_until_the_next_is_there_and_who_wants_is_notified(open_viewer, windows):  # noqa: F811
     page = open_growing(open_viewer, windows, "growing=1", script=NOTIFIED)
     assert page.evaluate("asked") == 0
-    button(page, words.LABELS["bell"]).click()
+    button(page, "Tell me when it is done").click()
     page.locator(".bell[aria-pressed='true']").wait_for()
     assert page.evaluate("asked") == 1
     wait_until(page, "it is there", lambda: data(page, "growing") == "0.5")
@@ -139,16 +138,16 @@ def test_result_before_stays_until_the_next_is_there_and_who_wants_is_notified(o
     for route in held:
         route.continue_()
     page.locator(RESULT).wait_for()
-    assert page.evaluate("notified") == words.LABELS["done"]
+    assert page.evaluate("notified") == "Denoised"
     assert not page.locator(".bell").is_visible()
-    assert page.locator(".news").text_content() == words.LABELS["done"]
-    assert page.title().startswith(f"✓ {words.LABELS['done']}")
+    assert page.locator(".news").text_content() == "Denoised"
+    assert page.title().startswith("✓ Denoised")
 
 
 def test_another_result_is_announced_also_when_it_is_as_far_as_the_one_before(open_viewer, windows):  # noqa: F811
     page = open_growing(open_viewer, windows, "denoised=0&growing=1")
     for label in ("New", "Other"):
-        news = words.LABELS["growing"].format(label=label, percent=50)
+        news = f"{label} · 50 %"
         wait_until(page, "it is announced", lambda news=news: page.locator(".news").text_content() == news)
         page.get_by_role("button", name="Other").click()
 

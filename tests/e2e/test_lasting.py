@@ -81,7 +81,7 @@ def test_click_without_connection_is_done_when_it_is_back_and_a_download_says_th
     page.locator("[data-test-connection-state]:not([data-test-connection-state=CONNECTED])").wait_for()
     page.locator(".gallery [data-id=coffee]").dispatch_event("click")
     page.get_by_role("button", name=texts.DOWNLOAD, exact=True, include_hidden=True).dispatch_event("click")
-    page.get_by_text(texts.DOWNLOAD_LABELS["failed"]).wait_for()
+    page.get_by_text("The file did not arrive. Please try once more.").wait_for()
     assert shows(page, "Cat")
     page.context.set_offline(False)
     sockets = []

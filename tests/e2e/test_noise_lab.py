@@ -87,7 +87,7 @@ def test_setting_is_in_the_link_and_own_photo_is_seen_by_nobody_else_and_a_bad_o
     Image.fromarray(ramp.astype(np.uint8)).save(buffer, "PNG")
     upload = page.locator("input[type=file]")
     upload.set_input_files({"name": "mine.png", "mimeType": "image/png", "buffer": buffer.getvalue()})
-    page.get_by_text(words.photo(640, 640, 6400)).wait_for(timeout=RESULT_TIMEOUT)
+    page.get_by_text(words.PHOTOGRAPHED.format(640, 640, 6400)).wait_for(timeout=RESULT_TIMEOUT)
     wait_for_result(page)
     shown = page.locator(".viewer").get_attribute("data-shown")
     assert shown != sample

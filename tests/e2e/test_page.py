@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from denoise.ui import paste, samples, texts
+from denoise.ui import samples, texts
 from denoise.ui.pages import start_words
-from denoise.ui.viewer import viewer_words
 from tests.e2e.conftest import (
     PHONE,
     REPOSITORY,
@@ -32,7 +31,7 @@ from tests.e2e.conftest import (
     wait_until_it_fits,
 )
 from tests.e2e.profiles import display_p3
-from tests.e2e.test_viewer import move_sliders
+from tests.e2e.test_viewer import SLIDERS, STAGE, move_sliders
 
 
 def choose_sample(page, name):
@@ -56,8 +55,8 @@ def wait_for_offer(page, what):
     """Wait until the download button has heard of a choice."""
     page.locator(".download button").evaluate(
         """(button, what) => new Promise((done, fail) => {
-            setTimeout(() => fail(new Error(button.offer[1])), 30000);
-            const look = () => (button.offer[1].includes(what) ? done() : setTimeout(look, 50));
+            setTimeout(() => fail(new Error(button.offer.path)), 30000);
+            const look = () => (button.offer.path.includes(what) ? done() : setTimeout(look, 50));
             look();
         })""",
         what,
@@ -164,15 +163,15 @@ def test_viewer_shows_the_true_pixels_of_both_and_obeys_the_wheel_and_the_keyboa
     page.mouse.wheel(0, -100)
     page.locator(f".viewer:not([data-scale='{before:g}'])").wait_for()
     assert float(viewer.get_attribute("data-scale")) > before
-    page.get_by_role("group", name=viewer_words.LABELS["stage"]).press("4")
+    page.get_by_role("group", name=STAGE).press("4")
     assert viewer.get_attribute("data-scale") == "4"
     left = int(viewer.get_attribute("data-left"))
     page.keyboard.press("ArrowRight")
     assert int(viewer.get_attribute("data-left")) < left
     page.keyboard.press("0")
     assert page.get_by_role("button", name="Fit", exact=True).get_attribute("aria-pressed") == "true"
-    page.get_by_role("button", name=viewer_words.LABELS["slider"], exact=True).click()
-    divider = page.get_by_role("slider", name=viewer_words.LABELS["divider"])
+    page.get_by_role("button", name="Slider", exact=True).click()
+    divider = page.get_by_role("slider", name="Divider between the two pictures")
     divider.press("ArrowRight")
     assert divider.get_attribute("aria-valuenow") == "52"
     divider.press("Home")
@@ -187,8 +186,8 @@ def test_download_is_what_the_sliders_say_at_that_moment_and_the_view_stays(open
     place = viewer.get_attribute("data-left"), viewer.get_attribute("data-top")
     figures = page.get_by_test_id("stMetricValue").first
     before = figures.inner_text()
-    for name, key in {"luminance": "PageDown", "colour": "ArrowLeft", "detail": "PageUp"}.items():
-        page.get_by_role("slider", name=viewer_words.LABELS[name]).press(key)
+    for name, key in zip(SLIDERS, ("PageDown", "ArrowLeft", "PageUp"), strict=True):
+        page.get_by_role("slider", name=name).press(key)
     page.wait_for_url("**mix=90-99-10*")
     page.wait_for_function(
         "([element, before]) => element.innerText !== before", arg=[figures.element_handle(), before]
@@ -196,10 +195,10 @@ def test_download_is_what_the_sliders_say_at_that_moment_and_the_view_stays(open
     assert (viewer.get_attribute("data-left"), viewer.get_attribute("data-top")) == place
     assert viewer.get_attribute("data-scale") == "4"
     assert_download_is_what_is_seen(page)
-    stage = page.get_by_role("group", name=viewer_words.LABELS["stage"])
+    stage = page.get_by_role("group", name=STAGE)
     before, plain = figures.inner_text(), canvas_pixels(page, ".pane.denoised")[0]
     stage.press("b")
-    page.get_by_role("button", name=viewer_words.LABELS["none"], exact=True).click()
+    page.get_by_role("button", name="Not at all", exact=True).click()
     for _ in range(8):  # so much that the figures tell
         stage.press("]")
     stage.press("Enter")
@@ -215,7 +214,7 @@ def test_download_is_what_the_sliders_say_at_that_moment_and_the_view_stays(open
     wait_for_result(page)
     wait_until(page, "it is as it was", lambda: np.array_equal(canvas_pixels(page, ".pane.denoised")[0], painted))
     page.get_by_role("button", name="2:1", exact=True).click()
-    slider = page.get_by_role("slider", name=viewer_words.LABELS["luminance"])
+    slider = page.get_by_role("slider", name="Less luminance noise")
     slider.press("PageDown")
     for _ in range(5):  # each makes the page anew, and most are overtaken by the next
         slider.press("ArrowLeft")
@@ -261,10 +260,10 @@ def test_first_visit_fetches_little_and_a_download_that_fails_and_the_end_are_to
 
     page.route("**/photos/**", lambda route: route.abort())
     page.get_by_role("button", name=texts.DOWNLOAD, exact=True).click()
-    page.get_by_text(texts.DOWNLOAD_LABELS["failed"]).wait_for()
+    page.get_by_text("The file did not arrive. Please try once more.").wait_for()
     page.unroute("**/photos/**")
     assert download(page)[0] == f"{next(iter(samples.list_samples()))}-denoised.png"
-    assert page.get_by_text(texts.DOWNLOAD_LABELS["failed"]).count() == 0
+    assert page.get_by_text("The file did not arrive. Please try once more.").count() == 0
 
     told = page.evaluate(
         """() => {
@@ -296,7 +295,8 @@ def test_small_files_do_not_wait_for_acknowledgements(server_url):
 def test_photo_is_welcome_and_taken_anywhere_on_the_page(open_page):
     page = open_page(path="?model=unet")
     wait_for_result(page)
-    page.get_by_text(paste.INVITATION).wait_for()  # what listens is there
+    # What listens is there.
+    page.get_by_text("Or drop it anywhere on the page, or paste it; several go to Batch").wait_for()
     drag = """([type, leaves]) => {
         const files = new DataTransfer();
         files.items.add(new File([""], "image.png", { type: "image/png" }));
@@ -304,7 +304,7 @@ def test_photo_is_welcome_and_taken_anywhere_on_the_page(open_page):
         document.querySelector("h1").dispatchEvent(
             new DragEvent(type, { ...options, relatedTarget: leaves ? null : document.body }));
     }"""
-    welcome = page.get_by_text(paste.DROP)
+    welcome = page.get_by_text("Drop the photo here, or several")
     assert welcome.is_hidden()
     page.evaluate(drag, ["dragover", False])
     welcome.wait_for()
@@ -331,7 +331,7 @@ def test_photo_is_welcome_and_taken_anywhere_on_the_page(open_page):
         buffer = io.BytesIO()
         noisy_photo(120, 80, seed=number).save(buffer, "PNG")
         page.evaluate(give, [kind, place, base64.b64encode(buffer.getvalue()).decode()])
-        name = paste.NAME if kind == "paste" else "image.png"
+        name = "pasted.png" if kind == "paste" else "image.png"
         page.get_by_role("heading", name=name).wait_for()
         page.locator(f".viewer[data-shown^='{hashlib.sha256(buffer.getvalue()).hexdigest()[:16]} ']").wait_for()
 
@@ -375,7 +375,7 @@ def test_photo_is_saved_in_the_format_and_depth_that_are_chosen_and_without_meta
     pixels = np.random.default_rng(0).integers(0, 65536, (40, 60, 3), dtype=np.uint16)
     upload_and_wait(page, "deep.png", cv2.imencode(".png", pixels)[1].tobytes())
     assert cv2.imdecode(np.frombuffer(download(page)[1], np.uint8), cv2.IMREAD_UNCHANGED).dtype == np.uint16
-    page.get_by_role("radio", name=start_words.bits(8)).press(" ")
+    page.get_by_role("radio", name="8 bit").press(" ")
     wait_for_offer(page, "depth=8")
     name, data = download(page)
     assert name == "deep-denoised.png"
@@ -388,7 +388,7 @@ def test_photo_is_saved_in_the_format_and_depth_that_are_chosen_and_without_meta
 
 def offered_name(page):
     """Return the name under which the download button would save the photo."""
-    return page.locator(".download button").evaluate("button => button.offer[2]")
+    return page.locator(".download button").evaluate("button => button.offer.name")
 
 
 def test_bad_upload_leaves_the_result_and_a_good_one_is_no_sample_and_has_its_newest_name(open_page):
@@ -423,7 +423,7 @@ def test_phone_has_no_horizontal_scroll_and_moves_the_divider_by_touch(open_page
     stage.scroll_into_view_if_needed()
     box = stage.bounding_box()
     page.touchscreen.tap(box["x"] + box["width"] / 4, box["y"] + box["height"] / 4)
-    divider = page.get_by_role("slider", name=viewer_words.LABELS["divider"])
+    divider = page.get_by_role("slider", name="Divider between the two pictures")
     assert int(divider.get_attribute("aria-valuenow")) == pytest.approx(25, abs=1)
 
     # And the true pixels on a dense screen.

@@ -62,9 +62,9 @@ def show() -> None:
         shown.append(picture(f"denoised{suffix}", texts.DENOISED, file))
     spot = wanted.get("spot")
     begin = tuple(map(int, spot.split(","))) if spot else None
-    growing = viewer.Coming("denoised-new", "New", "/windows/made-up?") if wanted.get("growing") else None
+    growing = viewer.Picture("denoised-new", "New", "/windows/made-up?") if wanted.get("growing") else None
     if st.button("Other"):
-        growing = viewer.Coming("denoised-other", "Other", "/windows/made-up?")
+        growing = viewer.Picture("denoised-other", "Other", "/windows/made-up?")
     if st.button("Finished"):
         growing, shown[1:] = None, [picture("denoised-new", texts.DENOISED, denoised)]
     if not wanted.get("mix"):

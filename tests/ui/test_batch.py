@@ -59,8 +59,8 @@ def table(app):
     """Return the table's rows, and how many photos it offers to take home."""
     for element in app.get("bidi_component"):
         if element.proto.component_name == "denoise.photo_table":
-            _, rows, done, *_ = json.loads(element.proto.json)
-            return rows, done
+            (data,) = json.loads(element.proto.json)
+            return data["rows"], sum(row["kind"] == "done" and not row["rejected"] for row in data["rows"])
     return [], 0
 
 

@@ -137,14 +137,14 @@ def test_session_makes_what_is_shared_of_its_photo_alone():
 PAGE = """
 import streamlit as st
 from denoise.ui import session
-from denoise.ui.pages import start_share
+from denoise.ui.pages import start_save
 from denoise.ui.results import Result, Run
 state = session.current()
 chosen = state.chosen()
 run = Run(chosen.id, "unet")
 if st.session_state.get("open"):
     st.session_state["share"] = True
-start_share.show(state, chosen, run, Result(chosen.noisy, 1.0) if st.session_state.get("there", True) else None)
+start_save.share(state, chosen, run, Result(chosen.noisy, 1.0) if st.session_state.get("there", True) else None)
 """
 
 

@@ -78,7 +78,7 @@ def test_sample_is_made_noisy_and_cleaned(app, runs):
     assert before == pytest.approx(psnr(clean.pixels, noisy.pixels), abs=0.005)
     assert after > before
     assert runs == [(NAMES[0], noisy.width, noisy.height)]
-    assert words.photo(noisy.width, noisy.height, 3200) in [caption.value for caption in app.caption]
+    assert words.PHOTOGRAPHED.format(noisy.width, noisy.height, 3200) in [caption.value for caption in app.caption]
     assert_calm(app)
 
 

@@ -1,5 +1,6 @@
 import asyncio
 import io
+from functools import partial
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import numpy as np
@@ -13,6 +14,7 @@ from denoise.image import Photo, decode, outline
 from denoise.mixing import Mix, blend
 from denoise.tiling import Box
 from denoise.ui import addresses, routes, samples, texts
+from denoise.ui.before_after import BeforeAfter
 from denoise.ui.cache import Cache
 from denoise.ui.growing import Growing
 from denoise.ui.kept import GoneError
@@ -37,7 +39,7 @@ def fetch(address, painted="", **changes):
     path, query = urlsplit(address).path, dict(parse_qsl(urlsplit(address).query))
     _, place, token = path.split("/")
     said = query | {"mix": "100-100-0"} | changes
-    send = routes._before_after if f"/{place}" == addresses.BEFORE_AFTER else routes._result
+    send = partial(routes._send, BeforeAfter.read if f"/{place}" == addresses.BEFORE_AFTER else File.read)
     return run(_fetch(send, token, urlencode(said), painted.encode()))
 
 

@@ -3,7 +3,7 @@
 from denoise.ui import texts
 from denoise.ui.component import component
 
-_component = component(__file__)
+_component = component("download")
 
 
 def button(path: str, file_name: str, *, label: str = texts.DOWNLOAD, key: str = "download") -> None:
@@ -19,4 +19,4 @@ def button(path: str, file_name: str, *, label: str = texts.DOWNLOAD, key: str =
         label: What it says.
         key: Tells several in a page apart.
     """
-    _component(data=[texts.DOWNLOAD_LABELS | {"download": label}, path, file_name], key=key)
+    _component(data={"label": label, "path": path, "name": file_name}, key=key)

@@ -1,37 +1,40 @@
 // The button that saves the denoised photo just as the viewer shows it at that moment, whatever the server has heard of
-// its sliders. `data`: [labels, path of the file without the mix, its name]; the path is empty as long as there is none.
+// its sliders. `data`: {label, path of the file without the mix, its name}; the path is empty as long as there is none.
+
+import { addressOf } from "../component.js";
+
+const FAILED = "The file did not arrive. Please try once more.";
 
 function show({ data, parentElement }) {
   const button = parentElement.querySelector("button");
   const status = parentElement.querySelector("p");
-  if (button.offer?.[1] !== data[1]) status.textContent = ""; // it was about another file
+  if (button.offer?.path !== data.path) status.textContent = ""; // it was about another file
   button.offer = data;
   button.onclick = download;
   if (!button.isBusy) invite();
 
   function invite() {
-    const [labels, path] = button.offer;
-    button.textContent = labels.download;
-    button.disabled = !path;
+    button.textContent = button.offer.label;
+    button.disabled = !button.offer.path;
   }
 
   async function download() {
-    const [labels, path, name] = button.offer;
+    const { path, name } = button.offer;
     const question = new CustomEvent("denoise-mix", { detail: {} }); // the viewer answers
     document.dispatchEvent(question);
     status.textContent = "";
     button.isBusy = button.disabled = true;
-    button.textContent = labels.preparing;
+    button.textContent = "Preparing the file …";
     try {
-      const url = new URL(`.${path}`, document.baseURI); // relative: the page may lie below a path
+      const url = addressOf(path);
       url.searchParams.set("mix", question.detail.mix.join("-"));
       if (question.detail.at) url.searchParams.set("at", question.detail.at.join(","));
       const mask = await question.detail.mask; // what was painted, too large for an address
       const response = await fetch(url, mask ? { method: "POST", body: mask } : {});
-      if (!response.ok) status.textContent = (await response.text()) || labels.failed;
+      if (!response.ok) status.textContent = (await response.text()) || FAILED;
       else save(await response.blob(), name);
     } catch {
-      status.textContent = labels.failed;
+      status.textContent = FAILED;
     }
     button.isBusy = false;
     invite();

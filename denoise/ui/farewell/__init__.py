@@ -32,7 +32,7 @@ PATH = "/farewell"
 RETURN = "returns"
 """The parameter of an address by which a reloaded page says who it was, see `return.js`."""
 
-_component = component(__file__)
+_component = component("farewell")
 _adding = threading.Lock()  # visitors come in many threads; all else is done by the server's loop alone
 
 
@@ -94,7 +94,7 @@ def admit() -> bool:
         return False
     visitor.left = 0.0  # nobody tells of who comes back but the page
     _component(
-        data=[f"{PATH}/{visitor.token}", RETURN],
+        data={"path": f"{PATH}/{visitor.token}", "parameter": RETURN},
         key="farewell",
         on_anew_change=lambda: st.session_state.update({ANEW: True}),
     )

@@ -1,13 +1,15 @@
 // Tells the server that the page is being closed, which it cannot tell from a broken connection, and that the page
 // belonged to another session before: the server was started anew, or gave it up. And has the tab remember who it is,
-// see return.js. `data`: [the address, whose last part is the token, the name of the parameter by which it returns].
+// see return.js. `path`: the address, whose last part is the token; `parameter`: the name of that by which it returns.
+
+import { addressOf } from "../component.js";
 
 let address = "";
 addEventListener("pagehide", () => address && navigator.sendBeacon(address));
 
-function show({ data: [path, parameter], setTriggerValue }) {
+function show({ data: { path, parameter }, setTriggerValue }) {
   const before = address;
-  address = new URL(`.${path}`, document.baseURI).href; // relative: the page may lie below a path
+  address = addressOf(path).href;
   if (before && before !== address) setTriggerValue("anew", true);
   try {
     sessionStorage.setItem(parameter, path.split("/").pop());

@@ -7,7 +7,7 @@ import streamlit as st
 
 from denoise.ui.component import component
 
-_component = component(__file__)
+_component = component("gallery")
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,7 @@ def show(
     """Place the gallery in the page; a click calls `on_choose` with the item's id."""
     st.markdown(f"**{label}**")
     _component(
-        # A list, because Streamlit would load pandas for a dictionary.
-        data=[label, chosen, [asdict(item) for item in items]],
+        data={"label": label, "chosen": chosen, "items": [asdict(item) for item in items]},
         key=key,
         on_chosen_change=lambda: on_choose(st.session_state[key]["chosen"]),
     )

@@ -1,40 +1,26 @@
-// A gallery of thumbnails of which one is chosen. `data`: [label, chosen id, [{id, title, detail, src}, ...]].
+// A gallery of thumbnails of which one is chosen. `data`: {label, chosen: its id, items: [{id, title, detail, src}, ...]}.
 
-function show({ data, parentElement, setTriggerValue }) {
+function show({ data: { label, chosen, items }, parentElement, setTriggerValue }) {
   const gallery = parentElement.querySelector(".gallery");
-  const [label, chosen, items] = data;
   gallery.setAttribute("aria-label", label);
   // Made anew only for other pictures: a button that goes takes the keyboard's focus with it.
   const known = new Map([...gallery.children].map((button) => [button.dataset.id, button]));
   const buttons = items.map((item) => {
-    const button = known.get(item.id);
-    return name(button?.querySelector("img").getAttribute("src") === item.src ? button : thumbnail(item), item);
+    const before = known.get(item.id);
+    const button = before?.querySelector("img").getAttribute("src") === item.src ? before : thumbnail(item);
+    button.title = button.querySelector(".title").textContent = item.title;
+    button.querySelector(".detail").textContent = item.detail;
+    return button;
   });
   if (buttons.length !== gallery.children.length || buttons.some((button, at) => gallery.children[at] !== button)) {
     gallery.replaceChildren(...buttons);
   }
   mark(chosen);
 
-  function name(button, { title, detail }) {
-    button.title = title;
-    button.querySelector(".title").textContent = title;
-    button.querySelector(".detail").textContent = detail;
-    return button;
-  }
-
   function thumbnail({ id, src }) {
-    const button = document.createElement("button");
-    button.type = "button";
+    const button = parentElement.querySelector("template").content.firstElementChild.cloneNode(true);
     button.dataset.id = id;
-    const picture = document.createElement("img");
-    picture.src = src;
-    picture.alt = "";
-    const lines = ["title", "detail"].map((name) => {
-      const line = document.createElement("span");
-      line.className = name;
-      return line;
-    });
-    button.append(picture, ...lines);
+    button.querySelector("img").src = src;
     button.addEventListener("click", () => {
       mark(id);
       setTriggerValue("chosen", id);

@@ -19,25 +19,22 @@ def show() -> None:
     """Make the page."""
     st.title(texts.PAGES["about"], anchor=False)
     prose(words.INTRO)
-    _heading(words.HOW_IT_WORKS)
+    st.header(words.HOW_IT_WORKS, anchor=False)
     steps = "".join(
         f"<li><strong>{html.escape(name)}</strong>{html.escape(say)}</li>" for name, say in words.CHAIN.items()
     )
     with st.container(key="chain"):  # keeps its height, so that nothing moves when it comes
         st.html(f'<ol class="chain">{steps}</ol>')
-    _heading(words.MODELS)
+    st.header(words.MODELS, anchor=False)
     prose(words.MODELS_INTRO)
     _models()
-    _heading(words.LIMITS)
+    st.header(words.LIMITS, anchor=False)
     _list(words.limits(limits.MAX_MEGAPIXELS))
-    _heading(words.PRIVACY)
+    st.header(words.PRIVACY, anchor=False)
     _list([*words.PRIVACY_POINTS, words.after_closing(farewell.GRACE, farewell.PATIENCE)])
-    _heading(words.LICENCES)
-    _licences()
-
-
-def _heading(title: str) -> None:
-    st.header(title, anchor=False)
+    st.header(words.LICENCES, anchor=False)
+    prose(words.LICENCES_INTRO)
+    _markdown_table(words.SAMPLE_HEADER, [(each.title, each.licence) for each in samples.list_samples().values()])
 
 
 def _list(points: list[str]) -> None:
@@ -66,26 +63,30 @@ def _card(card: ModelCard) -> None:
     training = card.training
     _facts(
         {
-            "paper": card.architecture.get("paper"),
-            "parameters": f"{card.parameters:,}",
-            "file": words.file_facts(card.file, card.bytes),
-            "stored": card.quantisation,
-            "licence": card.licence,
-            "sha256": words.fingerprint(card.sha256),
+            "Design": card.architecture.get("paper"),
+            "Parameters": f"{card.parameters:,}",
+            "File": f"{card.file}, {card.bytes / 1e6:.2f} MB",
+            "Stored as": card.quantisation,
+            "Licence": card.licence,
+            "Fingerprint": f"SHA-256 {card.sha256[:12]}…",
         }
     )
     if rows := _measured(card):
         st.markdown(f"**{words.MODEL_MEASURED}**")
         _markdown_table(words.MEASURED_HEADER, rows)
-    with st.expander(words.MODEL_TRAINED):
+    with st.expander("How it was trained"):
         licences = training.get("licences_of_the_data")
+        steps, minutes = (_count(training.get(unit)) for unit in ("steps", "minutes"))
+        length = [f"{steps:,} steps" if steps else "", f"{minutes:.0f} minutes" if minutes else ""]
         _facts(
             {
-                "data": training.get("data"),
-                "data_licences": ", ".join(map(str, licences)) if isinstance(licences, list) else licences,
-                "noise": str(training.get("noise_model") or "").removeprefix("denoise.camera.sample_parameters: "),
-                "steps": words.training_facts(_count(training.get("steps")), _count(training.get("minutes"))),
-                "machine": training.get("machine"),
+                "Learnt from": training.get("data"),
+                "Their licences": ", ".join(map(str, licences)) if isinstance(licences, list) else licences,
+                "Noise it saw": str(training.get("noise_model") or "").removeprefix(
+                    "denoise.camera.sample_parameters: "
+                ),
+                "Training": ", ".join(filter(None, length)),
+                "Trained on": training.get("machine"),
             }
         )
 
@@ -93,12 +94,12 @@ def _card(card: ModelCard) -> None:
 def _facts(facts: Mapping[str, Any]) -> None:
     """Place what is known of these facts as a list of terms, with links to papers."""
     rows = []
-    for key, fact in facts.items():
+    for name, fact in facts.items():
         if fact:
             text = html.escape(str(fact))
             text = re.sub(r"arXiv:(\d{4}\.\d{4,5})", r'<a href="https://arxiv.org/abs/\1">arXiv:\1</a>', text)
             text = re.sub(r"(?<![\"/])(https://[^\s<]+?)(?=[.,]?(?:\s|$))", r'<a href="\1">\1</a>', text)
-            rows.append(f"<dt>{html.escape(words.MODEL_FACTS[key])}</dt><dd>{text}</dd>")
+            rows.append(f"<dt>{html.escape(name)}</dt><dd>{text}</dd>")
     if rows:
         st.html(f'<dl class="facts">{"".join(rows)}</dl>')
 
@@ -109,17 +110,12 @@ def _measured(card: ModelCard) -> list[tuple[str, ...]]:
     for name, found in card.metrics.items():
         if isinstance(found, dict) and {"photos", "noisy", card.name} <= found.keys():
             scores = [words.scores(found[key]["psnr"], found[key]["ssim"]) for key in ("noisy", card.name)]
-            rows.append((words.MEASURED_SET.format(notation.set_title(name), found["photos"]), *scores))
+            rows.append((f"{notation.set_title(name)} ({found['photos']})", *scores))
     return rows
 
 
 def _count(value: Any) -> float | None:
     return value if isinstance(value, int | float) else None
-
-
-def _licences() -> None:
-    prose(words.LICENCES_INTRO)
-    _markdown_table(words.SAMPLE_HEADER, [(each.title, each.licence) for each in samples.list_samples().values()])
 
 
 def _markdown_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:

@@ -23,22 +23,8 @@ MODELS_INTRO = (
     "What each network is, what it learnt from, and what it measured. *Non-local means* is in the list of denoisers "
     "too: a filter by formula, with nothing learnt."
 )
-MODEL_FACTS = {
-    "paper": "Design",
-    "parameters": "Parameters",
-    "file": "File",
-    "stored": "Stored as",
-    "data": "Learnt from",
-    "data_licences": "Their licences",
-    "noise": "Noise it saw",
-    "steps": "Training",
-    "machine": "Trained on",
-    "licence": "Licence",
-    "sha256": "Fingerprint",
-}
 NO_MODELS = "No network is installed on this server; only the classical filter is."
 MODEL_MEASURED = "What it measured"
-MODEL_TRAINED = "How it was trained"
 MEASURED_HEADER = ("Photos", "Noisy", "Denoised")
 LIMITS = "What it cannot do"
 PRIVACY = "Your photos"
@@ -61,23 +47,6 @@ PRIVACY_POINTS = (
 LICENCES = "Licences"
 LICENCES_INTRO = "The code and the networks' weights are free under the MIT licence. The sample photos are free too:"
 SAMPLE_HEADER = ("Sample", "Licence")
-MEASURED_SET = "{} ({})"
-
-
-def file_facts(name: str, size: int) -> str:
-    """Name a network's file and its size."""
-    return f"{name}, {size / 1e6:.2f} MB"
-
-
-def training_facts(steps: float | None, minutes: float | None) -> str:
-    """Say how long a network was trained."""
-    parts = [f"{steps:,} steps" if steps else "", f"{minutes:.0f} minutes" if minutes else ""]
-    return ", ".join(part for part in parts if part)
-
-
-def fingerprint(sha256: str) -> str:
-    """Show the beginning of a file's SHA-256."""
-    return f"SHA-256 {sha256[:12]}…"
 
 
 def scores(psnr: float | None, ssim: float) -> str:

@@ -28,7 +28,7 @@ _WIDGETS = tuple(
 def show() -> None:
     """Make the page; the work goes on, whatever the visitor does meanwhile."""
     batch = _batch()
-    st.title(words.TITLE, anchor=False)
+    st.title("Batch", anchor=False)
     st.markdown(words.SENTENCE)
     is_arriving = any(item.state == State.ARRIVING for item in batch.items())
     uploader.show(addresses.batch(session.current()), words.upload(limits.MAX_MEGAPIXELS), is_arriving=is_arriving)
@@ -63,7 +63,8 @@ def _settings(*, disabled: bool) -> Settings:
     for key, value in kept.items():
         if key not in st.session_state and key not in st.query_params:
             st.session_state[key] = value
-    denoisers = {_AUTOMATIC: words.AUTOMATIC} | {name: info.title for name, info in catalogue.denoiser_names().items()}
+    known = {name: info.title for name, info in catalogue.denoiser_names().items()}
+    denoisers = {_AUTOMATIC: "Automatic: by size and noise"} | known
     formats = {_AS_IT_CAME: words.AS_IT_CAME} | {name: format_title(name) for name in formats_for(_ANY_PHOTO)}
     columns = st.columns([4, 5, 4, 4], gap="medium")
 
@@ -73,13 +74,11 @@ def _settings(*, disabled: bool) -> Settings:
 
     with columns[0]:
         with st.container(key="look-place"):
-            titles = {name: preset.title for name, preset in presets().items()}
-            tip = words.LOOK_HELP
-            name = st.selectbox(words.LOOK, list(titles), format_func=titles.__getitem__, **options("look", tip))
+            looks = {name: preset.title for name, preset in presets().items()}
+            name = st.selectbox("Look", list(looks), format_func=looks.__getitem__, **options("look", words.LOOK_HELP))
             look = presets()[name]
             st.caption(look.summary)
-        tip = words.STRENGTH_HELP
-        share = st.slider(words.STRENGTH, 0, 100, 100, format="%d %%", **options("strength", tip))
+        share = st.slider("Strength", 0, 100, 100, format="%d %%", **options("strength", words.STRENGTH_HELP))
     with columns[1]:
         titles, tip = denoisers, words.MODEL_HELP
         model = st.selectbox(texts.MODEL, list(titles), format_func=titles.__getitem__, **options("model", tip))
@@ -90,7 +89,7 @@ def _settings(*, disabled: bool) -> Settings:
     with columns[3]:
         is_of_use = file_format == _AS_IT_CAME or has_quality(file_format)
         quality = st.slider(texts.QUALITY, 50, 100, 95, **options("quality", words.QUALITY_HELP, is_of_use=is_of_use))
-    with st.expander(words.DEVELOPMENT):
+    with st.expander("Development of RAW files"):
         developed = development.choose("batch_", disabled=disabled, bind="query-params")
     kept.update({key: st.session_state[key] for key in _WIDGETS})
     model = model or look.model
@@ -111,12 +110,10 @@ def _work(batch: Batch, settings: Settings, was_changing: bool) -> None:
     items = batch.items()
     _actions(batch, settings, items)
     if items:
-        done = sum(item.state == State.DONE and not item.rejected for item in items)
         count = _count(items)
         is_over = count[State.DONE] + count[State.FAILED] == len(items)
         photo_table.show(
             [_row(item) for item in items],
-            done,
             addresses.batch(session.current()),
             is_working=batch.is_working,
             outcome=words.done(count[State.DONE], count[State.FAILED]) if is_over else "",
@@ -124,7 +121,7 @@ def _work(batch: Batch, settings: Settings, was_changing: bool) -> None:
             on_remove=batch.remove,
         )
     if name := batch.removed:
-        elements.undo(words.removed(name, UNDO), batch.undo_removal)
+        elements.undo(words.REMOVED.format(name, UNDO), batch.undo_removal)
     if is_changing != was_changing or st.session_state.get(_LOOKED_AT):
         st.rerun()
 
@@ -141,7 +138,8 @@ def _look(batch: Batch) -> None:
     @st.dialog(texts.literal(item.name), width="large")
     def look() -> None:
         place = st.empty()
-        place.caption(words.COMING)  # where the photo that was looked at before would stand, under this one's name
+        # Where the photo that was looked at before would stand, under this one's name.
+        place.caption("The photo is on its way …")
         try:
             noisy, denoised = batch.photos(item.id)
         except Exception as error:
@@ -184,14 +182,14 @@ def _actions(batch: Batch, settings: Settings, items: list[Item]) -> None:
                 batch.start(settings)
                 st.rerun()
         idle = not batch.is_working
-        with st.popover(words.AGAIN, key="batch renew", disabled=not (idle and count[State.DONE])):
+        with st.popover("Denoise all again", key="batch renew", disabled=not (idle and count[State.DONE])):
             st.markdown(words.AGAIN_WARNING)
-            if st.button(words.AGAIN_SURE, key="batch again", disabled=not (idle and count[State.DONE])):
+            if st.button("Yes, denoise all again", key="batch again", disabled=not (idle and count[State.DONE])):
                 batch.forget_results()
                 batch.start(settings)
                 st.rerun()
         with st.popover(words.CLEAR, key="batch remove", disabled=not items):
-            st.markdown(words.CLEAR_WARNING)
+            st.markdown("Photos and results are deleted from the server at once.")
             if st.button(words.CLEAR_SURE, key="batch clear", disabled=not items):
                 batch.close()
                 st.rerun()

@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from denoise.notation import NONE, number
 from denoise.ui import texts
 
-STRENGTH = "Strength"
 STRENGTH_HELP = "0 % leaves the photo as it is, 100 % is all that look and model do. Lower it to keep some grain."
-LOOK = "Look"
 LOOK_HELP = "What goes and what stays: the same looks as on the page Denoise. Each photo can be changed afterwards."
-TITLE = "Batch"
 SENTENCE = (
     "A whole evening's photos at once: drop them here, have a coffee, and take home one zip with names, folders and "
     "formats kept."
@@ -19,25 +16,20 @@ MODEL_HELP = (
     "Automatic takes RIDNet, the best network, and for photos above 2 megapixels a fast one, with a fifth of the work: "
     "the one for strong noise where there is noise everywhere."
 )
-AUTOMATIC = "Automatic: by size and noise"
-DEVELOPMENT = "Development of RAW files"
 AS_IT_CAME = "As each photo came"
 QUALITY_HELP = (
     "For photos that are written as JPEG, WebP, HEIC, AVIF or JPEG XL. At 100 all but JPEG and HEIC are lossless. "
     "Where formats are kept, what came lossless stays so."
 )
-AGAIN = "Denoise all again"
 AGAIN_WARNING = "The results that are there are deleted, and made anew with the settings above."
-AGAIN_SURE = "Yes, denoise all again"
 OUTDATED = "Some results were made with other settings than the ones above. *Denoise all again* makes all of them anew."
 CLEAR = "Remove all photos"
-CLEAR_WARNING = "Photos and results are deleted from the server at once."
 CLEAR_SURE = "Yes, remove them"
 EMPTY = "Your photos appear below as they arrive, each with its size and its noise."
 ARRIVING = "Photos are arriving …"
 NOT_SENT = "This photo did not arrive whole. Add it again."
 DISK_FULL = "The disk of this server is full. Download what is done, remove all photos, and go on with fewer at a time."
-COMING = "The photo is on its way …"
+REMOVED = "{} was removed. For {:.0f} seconds it can come back."
 STATES = {
     "arriving": "Arriving",
     "waiting": "Waiting",
@@ -82,11 +74,6 @@ def done(done: int, failed: int) -> str:
         return f"{texts.photos(failed)} failed: the table says why."
     more = f" {texts.photos(failed)} failed: the table says why." if failed else ""
     return f"{texts.photos(done)} denoised.{more}"
-
-
-def removed(name: str, seconds: float) -> str:
-    """Say which photo was removed, and until when that can be undone."""
-    return f"{name} was removed. For {seconds:.0f} seconds it can come back."
 
 
 def photo_size(width: int, height: int, size: int) -> str:

@@ -14,13 +14,14 @@ from denoise import catalogue, pipeline
 from denoise.engine import Job, Task
 from denoise.image import Photo, crop
 from denoise.metrics import compare
-from denoise.notation import NONE
+from denoise.notation import NONE, number
 from denoise.registry import list_models
 from denoise.ui import addresses, jobs, pictures, samples, session, texts, viewer
 from denoise.ui.cache import in_turn
 from denoise.ui.chosen import Chosen
 from denoise.ui.kept import Kept, size_of
 from denoise.ui.pages import compare_words as words
+from denoise.ui.pages import elements
 from denoise.ui.session import UPLOAD, Session
 
 _SIZES = ("256", "384", "512")
@@ -49,11 +50,6 @@ class Outcome:
     seconds: float | None = None
     failure: str = ""
 
-    @property
-    def photo(self) -> Photo | None:
-        """The photo, if there is one; to be asked for when it is needed rather than held."""
-        return self.kept.get() if self.kept else None
-
 
 class Column(NamedTuple):
     """A figure of the denoisers that have it, how it is written, and which one is best: `max` or `min`."""
@@ -72,7 +68,7 @@ class Column(NamedTuple):
 def show() -> None:
     """Make the page; what the denoisers make of a part is kept until another part is chosen."""
     state = session.current()
-    st.title(words.TITLE, anchor=False)
+    st.title("Compare models", anchor=False)
     st.markdown(words.SENTENCE)
     with st.container(key="part-place"):  # each keeps its height, so that nothing moves when it comes
         part = _part(state)
@@ -108,7 +104,7 @@ def _part(state: Session) -> Part:
         chosen = _photo(state)
         whole = chosen.outline.width * chosen.outline.height <= _LARGEST_WHOLE
         size = st.segmented_control(
-            words.PART,
+            "Part of it, pixels",
             [*_SIZES, words.WHOLE] if whole else _SIZES,
             default=_SIZES[1],
             required=True,
@@ -118,8 +114,8 @@ def _part(state: Session) -> Part:
         )
     length = max(chosen.outline.width, chosen.outline.height) if size == words.WHOLE else int(size)
     with right:
-        across = _place(words.ACROSS, "across", disabled=length >= chosen.outline.width)
-        down = _place(words.DOWN, "down", disabled=length >= chosen.outline.height)
+        across = _place("Place, left to right", "across", disabled=length >= chosen.outline.width)
+        down = _place("Place, top to bottom", "down", disabled=length >= chosen.outline.height)
 
     def cut() -> tuple[Photo, Photo | None, tuple[int, int]]:
         noisy, place = crop(chosen.noisy, length, across, down)
@@ -137,7 +133,8 @@ def _part(state: Session) -> Part:
             "height": noisy.height / chosen.outline.height,
         }
         style = ";".join(f"{side}:{share:.2%}" for side, share in frame.items())
-        st.html(f'<div class="overview"><img src="{small}" alt="{words.OVERVIEW}"><i style="{style}"></i></div>')
+        alt = "The photo; the bright part is the one that is compared"
+        st.html(f'<div class="overview"><img src="{small}" alt="{alt}"><i style="{style}"></i></div>')
     return Part(f"{chosen.id} {chosen.clean_id} {x},{y} {noisy.width}×{noisy.height}", noisy, clean)
 
 
@@ -150,7 +147,7 @@ def _photo(state: Session) -> Chosen:
     if compared != state.chosen_id and (compared or "picture" not in st.query_params):
         st.session_state["picture"] = state.chosen_id  # the photo that the other page is about
     name: str = st.selectbox(
-        words.PHOTO,
+        "Photo",
         list(titles),
         format_func=lambda name: titles[name],
         key="picture",
@@ -199,7 +196,7 @@ def _progress(job: Job[None], outcomes: Mapping[str, Outcome]) -> tuple[float, s
     denoisers = catalogue.denoiser_names()
     finished = min(len(outcomes), len(denoisers)) - 1  # all but the noisy photo itself
     title = next((info.title for name, info in denoisers.items() if name not in outcomes), "")
-    sentence = words.COMPARING.format(title, job.done, job.total, finished + 1, len(denoisers))
+    sentence = f"{title} · tile {job.done} of {job.total} · denoiser {finished + 1} of {len(denoisers)}"
     return (finished + job.done / job.total) / len(denoisers), sentence
 
 
@@ -209,21 +206,22 @@ def _summary(outcomes: Mapping[str, Outcome]) -> str:
     sentences = []
     if close := {name: each.psnr for name, each in outcomes.items() if each.psnr is not None}:
         name = max(close, key=close.__getitem__)
-        sentences.append(words.closest(titles[name], close[name]))
+        sentences.append(words.CLOSEST.format(titles[name], words.psnr_value(close[name])))
     if quick := {name: each.seconds for name, each in outcomes.items() if each.seconds is not None}:
         name = min(quick, key=quick.__getitem__)
-        sentences.append(words.fastest(titles[name], quick[name]))
+        sentences.append(words.FASTEST.format(titles[name], words.milliseconds(quick[name])))
     return " ".join(sentences)
 
 
 def _cards(place: DeltaGenerator, part: Part, outcomes: Mapping[str, Outcome]) -> None:
     """Show a card for each denoiser, and one each for the noisy photo and the clean reference."""
     denoisers = catalogue.denoiser_names()
+    files = {name: card.bytes for name, card in list_models().items()}
     columns = [
         Column(words.PSNR_SHORT, {name: each.psnr for name, each in outcomes.items()}, words.psnr_value, max),
-        Column(texts.SSIM, {name: each.ssim for name, each in outcomes.items()}, words.ssim_value, max),
+        Column(texts.SSIM, {name: each.ssim for name, each in outcomes.items()}, lambda value: number(value, 3), max),
         Column(words.TIME, {name: each.seconds for name, each in outcomes.items()}, words.milliseconds, min),
-        Column(words.FILE, {name: card.bytes for name, card in list_models().items()}, words.megabytes, min),
+        Column(words.FILE, files, lambda size: f"{size / 1e6:.2f} MB", min),
     ]
     if part.clean is None:
         del columns[:2]
@@ -249,40 +247,32 @@ def _cards(place: DeltaGenerator, part: Part, outcomes: Mapping[str, Outcome]) -
     cards = [card(_NOISY, texts.NOISY, part.noisy, [each for each in columns if each.values.get(_NOISY) is not None])]
     for name, info in denoisers.items():
         outcome = outcomes.get(name, Outcome(None, failure=words.WAITING))
-        cards.append(card(name, info.title, outcome.photo, columns, outcome.failure))
+        cards.append(card(name, info.title, outcome.kept.get() if outcome.kept else None, columns, outcome.failure))
     if part.clean is not None:
         cards.append(card(_CLEAN, texts.CLEAN, part.clean, []))
-    place.html(f'<ul class="comparison" aria-label="{words.CARDS}">{"".join(cards)}</ul>')
-
-
-def _png(load: Callable[[], Photo]) -> bytes:
-    return pictures.to_png(load())
+    place.html(f'<ul class="comparison" aria-label="What every denoiser makes of it">{"".join(cards)}</ul>')
 
 
 def _viewer(state: Session, part: Part, outcomes: Mapping[str, Outcome]) -> None:
     """Show any two that the visitor chooses; the noisy photo until they are there."""
-    photos = {name: outcome.kept.get for name, outcome in outcomes.items() if outcome.kept}
+    photos: dict[str, Callable[[], Photo]] = {name: each.kept.get for name, each in outcomes.items() if each.kept}
     titles = {_NOISY: texts.NOISY} | {name: info.title for name, info in catalogue.denoiser_names().items()}
-    if part.clean is not None:
-        photos[_CLEAN], titles[_CLEAN] = Kept(part.clean).get, texts.CLEAN
-    st.header(words.VIEWER, anchor=False)
-    shown = []
-    for place, label, key, default in zip(
-        st.columns(2), (words.LEFT, words.RIGHT), ("left", "right"), (0, 1), strict=True
-    ):
-        name = place.selectbox(
+    if clean := part.clean:
+        photos[_CLEAN], titles[_CLEAN] = lambda: clean, texts.CLEAN
+    st.header("Any two under the lens", anchor=False)
+
+    def choose(place: DeltaGenerator, label: str, key: str, default: int) -> str:
+        return place.selectbox(
             label, list(titles), default, format_func=titles.__getitem__, key=key, bind="query-params"
         )
-        if load := photos.get(name):
-            picture_id = f"{part.id} {name}"
-            url = addresses.made_picture(state, f"compared {key}", picture_id, partial(_png, load))
-            shown.append(viewer.Picture(picture_id, titles[name], url))
-    if not shown:
-        picture_id = f"{part.id} {_NOISY}"
-        url = addresses.made_picture(state, "compared left", picture_id, lambda: pictures.to_png(part.noisy))
-        shown.append(viewer.Picture(picture_id, texts.NOISY, url))
-    reference = None
-    if part.clean is not None and f"{part.id} {_CLEAN}" not in [each.id for each in shown]:
-        url = addresses.made_picture(state, "compared clean", part.id, partial(pictures.to_png, part.clean))
-        reference = viewer.Picture(f"{part.id} {_CLEAN}", texts.CLEAN, url)
+
+    def picture(slot: str, name: str) -> viewer.Picture:
+        key = f"{part.id} {name}"
+        return elements.shown(state, f"compared {slot}", key, titles[name], lambda: pictures.to_png(photos[name]()))
+
+    left, right = st.columns(2)
+    chosen = {"left": choose(left, words.LEFT, "left", 0), "right": choose(right, words.RIGHT, "right", 1)}
+    there = {slot: name for slot, name in chosen.items() if name in photos} or {"left": _NOISY}
+    shown = [picture(slot, name) for slot, name in there.items()]
+    reference = picture("clean", _CLEAN) if clean and _CLEAN not in there.values() else None
     viewer.show(shown, subject=part.id, clean=reference, key="comparison viewer")

@@ -5,7 +5,7 @@ import html
 import io
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,8 +16,10 @@ from PIL import Image as PillowImage
 from streamlit.runtime import get_instance
 
 from denoise import registry
-from denoise.ui import tables, texts
+from denoise.ui import addresses, tables, texts, viewer
+from denoise.ui.chosen import Chosen
 from denoise.ui.pages import results_words as words
+from denoise.ui.session import Session
 from denoise.ui.tables import Column
 
 RESULTS_DIR = registry.MODELS_DIR / "results"
@@ -29,9 +31,30 @@ _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 
+def colours() -> tuple[str, str]:
+    """Return the accent and the colour of letters in the theme that the visitor sees, for what is drawn here."""
+    theme = "dark" if st.context.theme.type == "dark" else "light"
+    return st.get_option(f"theme.{theme}.primaryColor"), st.get_option(f"theme.{theme}.textColor")
+
+
+def one_of(label: str, titles: Mapping[_T, str], **options: Any) -> _T:
+    """Place the choice of one of a few, each called by its title; until something is chosen, it is the first."""
+    chosen: _T = st.segmented_control(
+        label, list(titles), default=next(iter(titles)), required=True, format_func=titles.__getitem__, **options
+    )
+    return chosen
+
+
 def prose(text: str) -> None:
     """Place a paragraph, no wider than is read with ease."""
     st.markdown(text, width=_PROSE_WIDTH)
+
+
+def shown(
+    state: Session, slot: str, key: Hashable, label: str, make: Callable[[], bytes], *, of: Chosen | None = None
+) -> viewer.Picture:
+    """Return a picture as the viewer shows it, whose PNG file is made once for each key, see `Cache.picture`."""
+    return viewer.Picture(str(key), label, addresses.made_picture(state, slot, key, make, of=of))
 
 
 def undo(sentence: str, on_undo: Callable[[], None]) -> None:
@@ -63,7 +86,7 @@ def table(columns: Sequence[Column], name: str, description: str) -> None:
 def download(name: str, text: str, description: str) -> None:
     """Place the button that downloads a table."""
     st.download_button(
-        words.DOWNLOAD_CSV,
+        "Download as CSV",
         text,
         file_name=f"{name}.csv",
         mime="text/csv",
@@ -74,10 +97,10 @@ def download(name: str, text: str, description: str) -> None:
     )
 
 
-def chart(heading: str, sentence: str, draw: Callable[[], Any], note: str = "", height: int = CHART_HEIGHT) -> None:
-    """Place a chart below what it says; `draw` makes it, so that nothing is loaded for what is not shown."""
+def chart(heading: str, sentence: str, drawn: Any, note: str = "", height: int = CHART_HEIGHT) -> None:
+    """Place a chart below what it says."""
     prose(f"**{heading}{'' if heading.endswith('?') else '.'}** {sentence}")
-    st.altair_chart(draw(), height=height, alt=f"{heading}. {sentence} {note}")
+    st.altair_chart(drawn, height=height, alt=f"{heading}. {sentence} {note}")
     if note:
         st.caption(note, width=_PROSE_WIDTH)
 

@@ -1,6 +1,6 @@
 """Two chapters of the case study: what noise is like, and how far a classical filter gets."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,16 +30,16 @@ def analysis() -> None:
     st.caption(words.NOISE_TABLE_NOTE)
     titles = [each["title"] for each in sets]
     elements.chart(
-        words.HOW_NOISY,
+        "How noisy the photos are",
         words.how_noisy([(each["title"], each["psnr"]) for each in sets]),
-        lambda: _charts().ranges([{"set": each["title"], **each["range"]} for each in sets]),
+        _charts().ranges([{"set": each["title"], **each["range"]} for each in sets]),
         words.RANGES_NOTE,
         height=60 + 60 * len(sets),
     )
     elements.chart(
-        words.WHERE_NOISY,
+        "Where in a photo the noise is strong",
         words.where_noisy([(each["title"], each["sigma"][_GREEN]) for each in sets]),
-        lambda: _charts().lines(
+        _charts().lines(
             [{"kind": each["title"], **row} for each in sets for row in each["levels"][_GREEN]],
             words.BRIGHTNESS_AXIS,
             words.LEVEL_AXIS,
@@ -48,9 +48,9 @@ def analysis() -> None:
         words.LEVEL_NOTE,
     )
     elements.chart(
-        words.GRAIN,
+        "Grain, not white noise",
         words.grain([(each["title"], each["lag"][_GREEN]) for each in sets]),
-        lambda: _charts().lines(
+        _charts().lines(
             [{"kind": each["title"], **row} for each in sets for row in each["grain"][_GREEN]],
             words.DISTANCE_AXIS,
             words.CORRELATION_AXIS,
@@ -65,7 +65,7 @@ def analysis() -> None:
 
 @st.fragment  # so that opening it makes nothing else anew; until then, none of its charts is drawn
 def _in_detail(found: dict[str, Any]) -> None:
-    title = words.SET_IN_DETAIL.format(found["title"], found["pairs"])
+    title = f"{found['title']}: {found['pairs']} pairs in detail"
     place = st.expander(title, key=f"set {found['title']}", on_change="rerun")
     if not place.open:
         return
@@ -75,27 +75,27 @@ def _in_detail(found: dict[str, Any]) -> None:
         def coloured(rows: Sequence[Sequence[dict[str, float]]]) -> list[dict[str, Any]]:
             return [{"kind": channel, **row} for at, channel in _CHANNELS for row in rows[at]]
 
-        drawings: list[tuple[tuple[str, str], Callable[[], Any]]] = [
-            (words.BRIGHTNESS, lambda: _brightness(found["pairs_found"])),
-            (words.SINGLE, lambda: _charts().pairs(found["single"])),
-            (words.LEVELS, lambda: _lines(coloured(found["levels"]), words.BRIGHTNESS_AXIS, words.LEVEL_AXIS)),
-            (words.BIAS, lambda: _lines(coloured(found["bias"]), words.BRIGHTNESS_AXIS, words.BIAS_AXIS)),
+        drawings: list[tuple[tuple[str, str], Any]] = [
+            (words.BRIGHTNESS, _brightness(found["pairs_found"])),
+            (words.SINGLE, _charts().pairs(found["single"])),
+            (words.LEVELS, _lines(coloured(found["levels"]), words.BRIGHTNESS_AXIS, words.LEVEL_AXIS)),
+            (words.BIAS, _lines(coloured(found["bias"]), words.BRIGHTNESS_AXIS, "mean of the noise, levels")),
             (
                 words.GRAINS,
-                lambda: _lines(coloured(found["grain"]), words.DISTANCE_AXIS, words.CORRELATION_AXIS, marks=True),
+                _lines(coloured(found["grain"]), words.DISTANCE_AXIS, words.CORRELATION_AXIS, marks=True),
             ),
         ]
         if cameras := found["cameras"]:
             kinds = sorted({row["kind"] for row in cameras})
             drawings.append(
-                (words.CAMERAS, lambda: _charts().lines(cameras, words.BRIGHTNESS_AXIS, words.LEVEL_AXIS, by=kinds))
+                (words.CAMERAS, _charts().lines(cameras, words.BRIGHTNESS_AXIS, words.LEVEL_AXIS, by=kinds))
             )
         if groups := found["groups"]:
-            drawings.append((words.GROUPS, lambda: _charts().bars(groups, words.LEVEL_AXIS)))
+            drawings.append((words.GROUPS, _charts().bars(groups, words.LEVEL_AXIS)))
         for start in range(0, len(drawings), 2):
-            for column, ((heading, sentence), draw) in zip(st.columns(2), drawings[start : start + 2], strict=False):
+            for column, ((heading, sentence), drawn) in zip(st.columns(2), drawings[start : start + 2], strict=False):
                 with column:
-                    elements.chart(heading, sentence, draw, height=_SMALL)
+                    elements.chart(heading, sentence, drawn, height=_SMALL)
 
 
 def _lines(rows: Sequence[dict[str, Any]], x: str, y: str, **options: Any) -> Any:
@@ -109,7 +109,7 @@ def _brightness(pairs: Sequence[tuple[float, float]]) -> Any:
         for kind, means in zip(words.KINDS, zip(*pairs, strict=True), strict=True)
         for edge, count in zip(edges, [*np.histogram(means, edges)[0], 0], strict=True)
     ]
-    return _charts().histogram(rows, words.MEAN_AXIS, words.PHOTOS_AXIS, words.KINDS)
+    return _charts().histogram(rows, "mean pixel value of the photo", "photos", words.KINDS)
 
 
 def classical() -> None:
@@ -121,28 +121,24 @@ def classical() -> None:
         return
     elements.prose("\n".join(f"- {sentence}" for sentence in found["sentences"]))
     for (heading, sentence), rows, x, y in (
-        (words.GAINS, found["gain"], words.GRADIENT_AXIS, words.GAIN_AXIS),
-        (words.KEPT, found["kept"], words.PERIOD_AXIS, words.KEPT_AXIS),
+        (words.GAINS, found["gain"], "gradient, levels a pixel", "gain, dB"),
+        (words.KEPT, found["kept"], "size of the structure, pixels", "share that is kept"),
     ):
         kinds = list(dict.fromkeys(row["kind"] for row in rows))
-
-        def draw(rows: Any = rows, x: str = x, y: str = y, kinds: list[str] = kinds) -> Any:
-            return _charts().lines(rows, x, y, by=kinds, marks=True, logarithmic=True)
-
-        elements.chart(heading, sentence, draw)
+        elements.chart(heading, sentence, _charts().lines(rows, x, y, by=kinds, marks=True, logarithmic=True))
     examples = [(path.with_name(file), caption) for file, caption in found["plots"].items() if "example" in file]
     for file, caption in examples[:1]:
         elements.plate(file, words.EXAMPLE, caption)
     if examples[1:]:
-        with st.expander(words.MORE_EXAMPLES):
+        with st.expander("More photos looked at closely"):
             for file, caption in examples[1:]:
                 elements.plate(file, words.EXAMPLE, caption)
 
 
 def _charts() -> Any:
-    from denoise.ui import noise_charts
+    from denoise.ui import charts
 
-    return noise_charts
+    return charts
 
 
 # Files
@@ -230,8 +226,8 @@ def _noise_columns(analyses: Sequence[dict[str, Any]]) -> list[Column]:
     return [
         tables.names(words.PHOTOS, take("title")),
         tables.counts(words.PAIRS, take("pairs")),
-        tables.figures(words.psnr_of(), take("psnr"), 2, words.PSNR_COLUMN_HELP),
-        tables.figures(words.ssim_of(), take("ssim"), 4, words.SSIM_COLUMN_HELP),
-        *(tables.figures(words.NOISE_COLUMN.format(c), take("sigma", i), 1, words.SIGMA_HELP) for i, c in _CHANNELS),
-        *(tables.figures(words.GRAIN_COLUMN.format(c), take("lag", i), 2, words.GRAIN_HELP) for i, c in _CHANNELS),
+        tables.figures("PSNR", take("psnr"), 2, words.PSNR_COLUMN_HELP),
+        tables.figures("SSIM", take("ssim"), 4, words.SSIM_COLUMN_HELP),
+        *(tables.figures(f"Noise, {c}", take("sigma", i), 1, words.SIGMA_HELP) for i, c in _CHANNELS),
+        *(tables.figures(f"Grain, {c}", take("lag", i), 2, words.GRAIN_HELP) for i, c in _CHANNELS),
     ]

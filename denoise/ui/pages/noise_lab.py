@@ -11,12 +11,13 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from denoise import camera, catalogue, pipeline
-from denoise.engine import Task
+from denoise.engine import Job, Task
 from denoise.image import Photo, PhotoError, crop, to_depth, without_metadata
 from denoise.metrics import Quality, compare, psnr
-from denoise.ui import addresses, jobs, limits, photo_uploader, pictures, samples, session, tables, texts, viewer
+from denoise.ui import jobs, limits, photo_uploader, pictures, samples, session, tables, texts, viewer
 from denoise.ui.chosen import open_photo
 from denoise.ui.kept import Kept, size_of
+from denoise.ui.pages import elements
 from denoise.ui.pages import noise_lab_words as words
 from denoise.ui.session import UPLOAD, Session
 
@@ -63,12 +64,10 @@ class Own:
         self._opened += 1
         opened = self._opened
         scene, failure = open_photo(file, _scene_of)
-        if opened != self._opened:
-            return
-        if scene is None:
+        if opened == self._opened:
             self.error = failure
-            return
-        self.scene, self.is_new = scene, True
+            if scene is not None:
+                self.scene, self.is_new = scene, True
 
     def forget_error(self) -> None:
         """Stop saying why a file was refused."""
@@ -125,7 +124,7 @@ def photograph(clean: Photo, setting: Setting) -> tuple[Photo, Photo]:
 def show() -> None:
     """Make the page; its photos are kept until the scene or the setting is another one."""
     state = session.current()
-    st.title(words.TITLE, anchor=False)
+    st.title("Noise lab", anchor=False)
     st.markdown(words.SENTENCE)
     with st.container(key="split-lab", horizontal=True, gap="medium"):
         left, right = st.container(), st.container()
@@ -144,7 +143,7 @@ def show() -> None:
     with place:
         _viewer(state, scene, shot, noisy, clean, model, cleaned.get(model))
     with left:
-        st.caption(words.photo(noisy.width, noisy.height, setting.iso))
+        st.caption(words.PHOTOGRAPHED.format(noisy.width, noisy.height, setting.iso))
     draw_curves = _curves(state, scene, setting)
 
     # Everything is in its place: now the work, the photo first.
@@ -168,7 +167,7 @@ def _scene(state: Session) -> Scene:
         st.session_state["scene"] = UPLOAD
         own.is_new = False
     name = st.selectbox(
-        words.PHOTO,
+        "Clean photo",
         list(titles),
         format_func=lambda name: titles[name],
         key="scene",
@@ -177,7 +176,7 @@ def _scene(state: Session) -> Scene:
     )
     is_listed = photo_uploader.show(
         state,
-        words.UPLOAD,
+        "Or a clean photo of your own",
         "clean photo",
         on_file=lambda _, file: own.open(file),
         tip=texts.UPLOAD_HELP,
@@ -193,8 +192,8 @@ def _scene(state: Session) -> Scene:
 def _setting() -> Setting:
     return Setting(
         iso=st.select_slider(words.ISO, _ISOS, 3200, key="iso", help=words.ISO_HELP, bind="query-params"),
-        quality=st.slider(words.QUALITY, 30, 100, 95, key="jpeg", help=words.QUALITY_HELP, bind="query-params"),
-        seed=st.number_input(words.SEED, 0, 9999, 0, key="seed", help=words.SEED_HELP, bind="query-params"),
+        quality=st.slider("JPEG quality", 30, 100, 95, key="jpeg", help=words.QUALITY_HELP, bind="query-params"),
+        seed=st.number_input("Roll of the dice", 0, 9999, 0, key="seed", help=words.SEED_HELP, bind="query-params"),
     )
 
 
@@ -208,13 +207,11 @@ def _model() -> str:
 def _viewer(
     state: Session, scene: Scene, shot: Hashable, noisy: Photo, clean: Photo, model: str, cleaned: Cleaned | None
 ) -> None:
-    url = addresses.made_picture(state, "lab noisy", shot, lambda: pictures.to_png(noisy))
-    shown = [viewer.Picture(str(shot), texts.NOISY, url)]
+    picture = partial(elements.shown, state)
+    shown = [picture("lab noisy", ("noisy", shot), texts.NOISY, lambda: pictures.to_png(noisy))]
     if cleaned:
-        url = addresses.made_picture(state, "lab cleaned", (shot, model), lambda: pictures.to_png(cleaned.photo))
-        shown.append(viewer.Picture(f"{shot} {model}", texts.DENOISED, url))
-    url = addresses.made_picture(state, "lab clean", shot, lambda: pictures.to_png(clean))
-    reference = viewer.Picture(f"{shot} clean", texts.CLEAN, url)
+        shown.append(picture("lab cleaned", (model, shot), texts.DENOISED, lambda: pictures.to_png(cleaned.photo)))
+    reference = picture("lab clean", ("clean", shot), texts.CLEAN, lambda: pictures.to_png(clean))
     viewer.show(shown, subject=scene.id, clean=reference, key="lab viewer")
 
 
@@ -236,11 +233,11 @@ def _figures(before: Quality, cleaned: Cleaned, model: str) -> None:
 
 def _curves(state: Session, scene: Scene, setting: Setting) -> Callable[[], None]:
     """Show the curves, or in their place the button that asks for them; return what computes them after that."""
-    st.header(words.CURVE_HEADING, anchor=False)
+    st.header("How far does it carry?", anchor=False)
     st.markdown(words.CURVE_SENTENCE)
     denoisers = catalogue.denoiser_names()
     names = st.pills(
-        words.CURVE_MODELS,
+        "Denoisers",
         list(denoisers),
         selection_mode="multi",
         default=[name for name in (catalogue.DEFAULT, "nlm") if name in denoisers],
@@ -257,15 +254,14 @@ def _curves(state: Session, scene: Scene, setting: Setting) -> Callable[[], None
     place = st.container(height=_CHART_HEIGHT, border=True, horizontal_alignment="center", vertical_alignment="center")
     if names and st.session_state.get("curve wanted") == key:
 
+        def tell(job: Job[None]) -> tuple[float, str]:
+            name, iso = points[job.done]
+            return job.done / job.total, f"{_titles()[name]} at ISO {iso}"
+
         def work() -> None:
             with place:
-                jobs.show(
-                    state.jobs,
-                    "curve",
-                    (key, *names),
-                    partial(_compute, scene, setting, points, curve),
-                    tell=lambda job: (job.done / job.total, _curve_progress(*points[job.done])),
-                )
+                compute = partial(_compute, scene, setting, points, curve)
+                jobs.show(state.jobs, "curve", (key, *names), compute, tell=tell)
 
         return work
     with place:
@@ -290,10 +286,6 @@ def _compute(scene: Scene, setting: Setting, points: list[tuple[str, int]], curv
         curve[name, iso] = psnr(clean.pixels, photo.pixels)
 
 
-def _curve_progress(name: str, iso: int) -> str:
-    return words.CURVE_PROGRESS.format(_titles()[name], iso)
-
-
 def _titles() -> dict[str, str]:
     return {_NOISY: texts.NOISY} | {name: info.title for name, info in catalogue.denoiser_names().items()}
 
@@ -307,7 +299,7 @@ def _plot(curve: Curve, names: list[str], setting: Setting) -> None:
     ]
     description = words.curves(list(titles.values()), setting.quality)
     st.altair_chart(_chart(points, list(titles.values()), setting.iso), height=_CHART_HEIGHT, alt=description)
-    with st.expander(words.CURVE_NUMBERS):
+    with st.expander("The same in numbers"):
         columns = [
             tables.figures(title, [curve.get((name, speed)) for speed in _ISOS], 2) for name, title in titles.items()
         ]

@@ -10,7 +10,7 @@ import streamlit as st
 
 from denoise import catalogue, registry
 from denoise.notation import few_photos, infinite, scaled, set_and_size, set_title
-from denoise.results import KERAS, Format, Mean, Photos, Results
+from denoise.results import KERAS, Format, Mean, Results
 from denoise.runtime import ModelError
 from denoise.ui import tables, texts
 from denoise.ui.pages import elements, noise, story
@@ -52,19 +52,21 @@ def _results() -> None:
     columns = elements.read(path, _quality_columns)
     if columns is None:
         return
-    elements.table(columns, "results", words.QUALITY_TABLE)
-    if note := elements.read(path, lambda results: words.protocol(results["protocol"], results["machine"])):
+    elements.table(columns, "results", "Quality, size and time of each denoiser.")
+    if note := elements.read(path, lambda found: f"{found['protocol']} Times: {words.machine(found['machine'])}."):
         st.caption(note)
     st.subheader(words.CHART_HEADING, anchor=False)
     if sets := elements.read(path, _points):
         _chart(sets)
-    elements.plate(elements.RESULTS_DIR / "crops.png", words.CROPS_HEADING, words.CROPS, words.CROPS_NOTE)
+    elements.plate(
+        elements.RESULTS_DIR / "crops.png", "The same square by every denoiser", words.CROPS, words.CROPS_NOTE
+    )
 
 
 def _quantisation() -> None:
     elements.prose(words.QUANTISATION_INTRO)
     for name, title, columns, gain, note in elements.read(elements.RESULTS_DIR / "results.json", _quantised) or ():
-        elements.table(columns, f"quantisation-{name}", words.QUANTISATION_TABLE.format(title))
+        elements.table(columns, f"quantisation-{name}", f"What each way of storing {title} costs and gains.")
         if gain:
             elements.prose(gain)
         st.caption(note)
@@ -79,7 +81,7 @@ def _training() -> None:
     except (OSError, ValueError):
         st.info(words.unreadable(TRAINING_LOG.name))
         return
-    with st.expander(words.TRAINING_LOG):
+    with st.expander("The training log"):
         # Its own title is the expander's, and its sections come one level below the chapter.
         elements.prose("\n".join(f"#{line}" if line.startswith("##") else line for line in log.splitlines()[1:]))
 
@@ -105,15 +107,15 @@ def _quality_columns(results: Results) -> list[Column]:
         if key.endswith(" clean") and any(shift is not None for shift in shifts):
             columns.append(tables.figures(words.SHIFT_COLUMN.format(set_title(key)), shifts, 2, words.SHIFT_HELP))
     parameters = [each.get("parameters") for each in denoisers]
-    return [*columns, tables.counts(words.PARAMETERS, parameters, words.PARAMETERS_HELP)]
+    return [*columns, tables.counts(words.PARAMETERS, parameters, "Numbers that the network has learnt.")]
 
 
 def _quality_of(title: str, means: Sequence[Mean | None], photos: str) -> list[Column]:
     return [
-        tables.figures(words.psnr_of(title), [_psnr(each) for each in means], 2, words.PSNR_COLUMN_HELP + photos),
         tables.figures(
-            words.ssim_of(title), [each and each["ssim"] for each in means], 4, words.SSIM_COLUMN_HELP + photos
+            f"{title} PSNR", [each and infinite(each["psnr"]) for each in means], 2, words.PSNR_COLUMN_HELP + photos
         ),
+        tables.figures(f"{title} SSIM", [each and each["ssim"] for each in means], 4, words.SSIM_COLUMN_HELP + photos),
     ]
 
 
@@ -144,43 +146,35 @@ def _quantised(results: Results) -> list[tuple[str, str, list[Column], str, str]
     for name, network in results["quantisation"].items():
         formats, sets = network["formats"], network["sets"]
         rows = list(formats.values())
-        counts = {key: (about["photos"], _all_photos(results, key, about)) for key, about in sets.items()}
+        # Of each set, how many photos were taken, and how many there are: those that the denoisers were measured on.
+        counts = {key: (about["photos"], int(results["sets"].get(key, about)["photos"])) for key, about in sets.items()}
 
         def cells(key: str, factor: float = 1.0, rows: list[Format] = rows) -> list[float | None]:
             return [scaled(cast("float | None", each.get(key)), factor) for each in rows]
 
         columns = [
-            tables.names(words.FORMAT_COLUMN, [words.format_of(key) for key in formats]),
+            tables.names("Stored as", [words.format_of(key) for key in formats]),
             tables.figures(words.FILE_MB, cells("bytes", 1e-6), 2),
             tables.figures(words.TILE_MS, cells("seconds_per_tile", 1e3), 0, words.TILE_HELP),
-            tables.figures(words.PATCHES_S, cells("seconds_16_patches"), 2, words.PATCHES_HELP),
-            tables.figures(words.PHOTO_S, cells("seconds_photo"), 2, words.PHOTO_HELP),
-            tables.figures(words.MEMORY_MB, cells("peak_memory_mb"), 0, words.MEMORY_HELP),
+            tables.figures("16 patches, s", cells("seconds_16_patches"), 2, words.PATCHES_HELP),
+            tables.figures("Photo, s", cells("seconds_photo"), 2, words.PHOTO_HELP),
+            tables.figures("Memory, MB", cells("peak_memory_mb"), 0, "Most memory that the program held at once."),
         ]
         for key, (part, whole) in counts.items():
             means = [each.get("sets", {}).get(key) for each in rows]
             title = set_and_size(key, part, whole)
             columns += [
                 *_quality_of(title, means, words.measured_on(part)),
-                tables.figures(
-                    words.LOSS_COLUMN.format(title), [each and each.get("loss") for each in means], 2, words.LOSS_HELP
-                ),
+                tables.figures(f"{title} loss, dB", [each and each.get("loss") for each in means], 2, words.LOSS_HELP),
             ]
         title = results["denoisers"][name]["title"] if name in results["denoisers"] else name
         failed = [
-            words.FORMAT_FAILED.format(words.format_of(key), each["error"])
-            for key, each in formats.items()
-            if "error" in each
+            f"{words.format_of(key)} failed: {each['error']}." for key, each in formats.items() if "error" in each
         ]
         note = words.quantised(title, network["parameters"], few_photos(counts), network["machine"])
         gain = _gain(name, formats, *next(iter(counts.items()), ("", (0, 0))))
         found.append((str(name), str(title), columns, gain, " ".join([note, *failed])))
     return found
-
-
-def _all_photos(results: Results, key: str, about: Photos) -> int:
-    """How many photos of a set there are: as many as the denoisers were measured on."""
-    return int(results["sets"].get(key, about)["photos"])
 
 
 def _gain(name: str, formats: dict[str, Format], key: str, counts: tuple[int, int]) -> str:
@@ -202,25 +196,14 @@ def _gain(name: str, formats: dict[str, Format], key: str, counts: tuple[int, in
         return ""
 
 
-def _psnr(mean: Mean | None) -> float | None:
-    return None if mean is None else infinite(mean["psnr"])
-
-
 # Elements
 
 
 @st.fragment
 def _chart(sets: dict[str, dict[str, Any]]) -> None:
     """Draw quality against time for the set that the visitor chooses."""
-    key = st.segmented_control(
-        words.CHART_SET,
-        list(sets),
-        format_func=lambda name: str(sets[name]["title"]),
-        default=next(iter(sets)),
-        required=True,
-        key="set",
-        bind="query-params",
-    )
+    titles = {name: str(each["title"]) for name, each in sets.items()}
+    key = elements.one_of("Photos that are measured", titles, key="set", bind="query-params")
     chosen = sets[key]
     points = sorted(chosen["points"], key=lambda point: point["psnr"])
     description = words.chart(
@@ -236,24 +219,9 @@ def _curves(runs: Sequence[Path]) -> None:
     titles = {name: info.title for name, info in catalogue.denoiser_names().items()}
     order = {name: place for place, name in enumerate(titles)}
     names = {path.stem: path for path in sorted(runs, key=lambda path: order.get(path.stem, len(order)))}
-    name = st.segmented_control(
-        words.RUN,
-        list(names),
-        format_func=lambda name: titles.get(name, name),
-        default=next(iter(names)),
-        required=True,
-        key="run",
-        bind="query-params",
-    )
-    figure = st.segmented_control(
-        words.FIGURE,
-        list(words.FIGURES),
-        format_func=words.FIGURES.__getitem__,
-        default="psnr",
-        required=True,
-        key="curve",
-        bind="query-params",
-    )
+    known = {name: titles.get(name, name) for name in names}
+    name = elements.one_of("Training run", known, key="run", bind="query-params")
+    figure = elements.one_of("What is drawn", words.FIGURES, key="curve", bind="query-params")
     kinds = words.CURVES if figure == "psnr" else {"loss": words.CURVES["psnr"]}
     try:
         log = names[name].read_text("utf-8")
@@ -271,7 +239,7 @@ def _curves(runs: Sequence[Path]) -> None:
         return
     from denoise.ui import charts
 
-    axis = words.PSNR_AXIS if figure == "psnr" else words.LOSS_AXIS
+    axis = words.PSNR_AXIS if figure == "psnr" else "loss"
     st.altair_chart(charts.curves(points, axis), height=elements.CHART_HEIGHT, alt=words.CURVE_OF_RUN.format(name))
     st.caption(words.NO_LOG)
     elements.download(f"training-{name}", log, words.CURVE_OF_RUN.format(name))

@@ -26,7 +26,6 @@ INTRO = (
     "taken further. Every number was measured by the programs that come with this page; those on the quality of the "
     "networks, on photos that none of them has learnt from."
 )
-DOWNLOAD_CSV = "Download as CSV"
 
 SETS = {
     "polyu": "PolyU, five cameras",
@@ -50,24 +49,13 @@ SIGMA_HELP = "Standard deviation of the noise, in levels of 0 to 255: the median
 GRAIN_HELP = "How alike the noise of neighbouring pixels is: 0 is fine noise of single pixels, towards 1 it is coarse."
 NOISE_TABLE = "The noise of each set of photos: how strong it is, and how coarse its grain is."
 NOISE_TABLE_NOTE = "Noise: standard deviation in levels of 0 to 255. Grain: correlation between neighbouring pixels."
-HOW_NOISY = "How noisy the photos are"
-WHERE_NOISY = "Where in a photo the noise is strong"
-GRAIN = "Grain, not white noise"
 RANGES_NOTE = "PSNR of the noisy photos: median (mark), half of the pairs (thick) and 80 % of them (thin)."
 LEVEL_NOTE = "Green. Lines: median over the pairs; the area holds 80 % of them. A click on a name brings it out."
 GRAIN_NOTE = "Green, mean over the pairs; the area holds 80 % of them. White noise would be zero throughout."
 BRIGHTNESS_AXIS = "brightness of the clean pixel, 0 to 255"
 LEVEL_AXIS = "standard deviation of the noise, levels"
-BIAS_AXIS = "mean of the noise, levels"
 DISTANCE_AXIS = "distance, pixels"
 CORRELATION_AXIS = "correlation of the noise"
-PHOTOS_AXIS = "photos"
-MEAN_AXIS = "mean pixel value of the photo"
-SSIM_AXIS = "SSIM"
-GRADIENT_AXIS = "gradient, levels a pixel"
-GAIN_AXIS = "gain, dB"
-PERIOD_AXIS = "size of the structure, pixels"
-KEPT_AXIS = "share that is kept"
 SINGLE = "What doing nothing scores", "Every pair is a point: point at it and it says which."
 LEVELS = "Noise and brightness", "How strong the noise is, in each colour, by the brightness of the clean pixel."
 BIAS = (
@@ -88,7 +76,6 @@ KEPT = (
 )
 NOISE_KEPT = "{title}: noise"
 DETAIL_KEPT = "{title}: detail"
-MORE_EXAMPLES = "More photos looked at closely"
 EXAMPLE = "A closer look"
 
 CLASSICAL_INTRO = (
@@ -112,18 +99,14 @@ PSNR_COLUMN_HELP = "Peak signal-to-noise ratio in dB: higher is better. Equal ph
 SSIM_COLUMN_HELP = "Structural similarity with the clean photos: higher is better, 1 means equal."
 SHIFT_HELP = "By how many of 256 levels the mean of a colour moved, in the worst photo: lower is better."
 PARAMETERS = "Parameters"
-PARAMETERS_HELP = "Numbers that the network has learnt."
 FILE_MB = "File, MB"
 TILE_MS = "One tile, ms"
 TILE_HELP = "Milliseconds for one tile of 256×256 pixels; a photo of 12 megapixels has more than 300 of them."
-QUALITY_TABLE = "Quality, size and time of each denoiser."
 CHART_HEADING = "Quality against time"
-CHART_SET = "Photos that are measured"
 NETWORK = "network"
 FILTER = "classical filter"
 TILE_AXIS = "milliseconds for one 256×256 tile"
 PSNR_AXIS = "PSNR, dB"
-CROPS_HEADING = "The same square by every denoiser"
 CROPS = "Numbers are means; eyes see single photos. These are the most detailed squares of the sample photos."
 CROPS_NOTE = "Pixels doubled; below each square the PSNR of the whole photo."
 
@@ -132,37 +115,21 @@ QUANTISATION_INTRO = (
     "the file, *dynamic-range int8* keeps the weights in 8 bits, *full int8* computes in 8 bits throughout. The "
     "question is what that costs in quality."
 )
-FORMAT_COLUMN = "Stored as"
-PATCHES_S = "16 patches, s"
 PATCHES_HELP = "Seconds for a photo of 1024×1024 pixels, cut into 16 patches that do not overlap."
-PHOTO_S = "Photo, s"
 PHOTO_HELP = "Seconds for the same photo as this page does it, in overlapping tiles that are blended."
-MEMORY_MB = "Memory, MB"
-MEMORY_HELP = "Most memory that the program held at once."
 LOSS_HELP = "PSNR below that of the network as it was trained: lower is better, below zero is a gain by chance."
 
 TRAINING_INTRO = (
     "Networks are not designed, they are raised: most of what they can do was decided while they learnt. The log "
     "tells every run that taught us something, failures included."
 )
-TRAINING_LOG = "The training log"
-RUN = "Training run"
 CURVES = {"psnr": "photos it learns from", "val_psnr": "photos held out"}
-FIGURE = "What is drawn"
 FIGURES = {"psnr": "PSNR", "loss": "Loss"}
-LOSS_AXIS = "loss"
 NO_LOG = (
     "Of the autoencoder, CBDNet and PRIDNet these are the runs with which they went on from earlier weights. Of FFDNet "
     "and the network for strong noise no log was kept: the training log tells of them."
 )
-STEPS_AXIS = "training steps"
 SHIFT_COLUMN = "{} colour shift"
-LOSS_COLUMN = "{} loss, dB"
-NOISE_COLUMN = "Noise, {}"
-GRAIN_COLUMN = "Grain, {}"
-SET_IN_DETAIL = "{}: {} pairs in detail"
-FORMAT_FAILED = "{} failed: {}."
-QUANTISATION_TABLE = "What each way of storing {} costs and gains."
 CURVE_OF_RUN = "PSNR of {} over the steps of its training."
 
 
@@ -182,16 +149,6 @@ def unreadable(file_name: str) -> str:
         f"The results in {texts.literal(file_name)} are missing or cannot be read at the moment, "
         "so this part is left out."
     )
-
-
-def psnr_of(title: str = "") -> str:
-    """Head the column of a set's PSNR."""
-    return f"{title} PSNR".strip()
-
-
-def ssim_of(title: str = "") -> str:
-    """Head the column of a set's SSIM."""
-    return f"{title} SSIM".strip()
 
 
 def measured_on(photos: int) -> str:
@@ -231,21 +188,11 @@ def machine(about: Mapping[str, Any]) -> str:
     return f"{about['processor']}, {about['cores']} cores, {about['threads']} threads, {about['date']}"
 
 
-def protocol(how: str, about: Mapping[str, Any]) -> str:
-    """Say how the results were measured, and where."""
-    return f"{how} Times: {machine(about)}."
-
-
 def chart(title: str, photos: int, noisy: float | None, points: Sequence[tuple[str, float, float]]) -> str:
     """Describe the chart to those who do not see it; each point comes as title, milliseconds and PSNR."""
     places = "; ".join(f"{name}: {number(psnr, 2, ' dB')} in {ms:.0f} ms" for name, ms, psnr in points)
     nothing = "" if noisy is None else f" Doing nothing: {number(noisy, 2, ' dB')}."
     return f"Mean PSNR over {photos} photos of {title} against the time for one tile. {places}.{nothing}"
-
-
-def doing_nothing(psnr: float) -> str:
-    """Label the line of what a denoiser that does nothing scores."""
-    return f"noisy photo: {number(psnr, 2, ' dB')}"
 
 
 def format_of(key: str) -> str:

@@ -1,8 +1,8 @@
 """The start page: choose a noisy photo, see it denoised, take it home."""
 
-from collections.abc import Callable
-from functools import cache, partial
-from typing import NamedTuple
+from collections import defaultdict
+from collections.abc import Callable, Hashable
+from functools import partial
 from weakref import ref
 
 import cv2
@@ -16,7 +16,7 @@ from denoise.clean import clean_share, describe_clean
 from denoise.image import Photo, format_title, space_of
 from denoise.level import estimate_noise, noise_of_photo
 from denoise.metrics import Quality, compare
-from denoise.mixing import Mix, blend, detail_map
+from denoise.mixing import blend, detail_map
 from denoise.ui import (
     addresses,
     gallery,
@@ -33,19 +33,13 @@ from denoise.ui import (
 from denoise.ui.cache import Cache, end_if_overtaken, in_turn
 from denoise.ui.chosen import Chosen, Coming, preview_of
 from denoise.ui.kept import size_of
-from denoise.ui.pages import batch, elements, start_choices, start_save, start_share
+from denoise.ui.pages import batch, elements, start_choices, start_save
 from denoise.ui.pages import start_words as words
 from denoise.ui.results import Result, Run
 from denoise.ui.session import DEVELOPMENT, PHOTO, UPLOAD, Session
 
+_of_samples: dict[str, Cache] = defaultdict(Cache)  # figures, by name
 _ALREADY_CLEAN = 0.8  # levels of 0 to 255: invisible, and about what rounding to 8 bit and JPEG leave
-
-
-class Shown(NamedTuple):
-    """What the page shows: which result, and mixed with the photo how."""
-
-    result: "ref[Result]"
-    mix: Mix
 
 
 def show() -> None:
@@ -81,7 +75,7 @@ def show() -> None:
         denoised = (lambda: blend(chosen.noisy, result.photo, state.painted(chosen.subject))) if result else None
         with actions:
             start_save.show(state, chosen, run, result)
-            start_share.show(state, chosen, run, result)
+            start_save.share(state, chosen, run, result)
         _reference(state)
     with outcome.container():
         if coming:
@@ -95,7 +89,8 @@ def show() -> None:
                 is_same = in_turn(chosen, lambda: np.array_equal(chosen.noisy.pixels, result.photo.pixels))
                 measured, of = _measured(state, chosen), ref(result)  # which does not keep it
                 same = measured.get("same", of, is_same)
-                _figures(state, chosen, denoised, Shown(of, state.painted(chosen.subject)), is_unchanged=same)
+                shown = of, state.painted(chosen.subject)
+                _figures(state, chosen, denoised, shown, is_unchanged=same)
                 removed = in_turn(chosen, lambda: _difference(chosen.noisy, result.photo))
                 level = max(_noise_before(state, chosen), measured.get("removed", of, removed))
             st.caption(words.done(level, catalogue.denoiser_names()[model].title, result.seconds))
@@ -111,7 +106,7 @@ def _opening(state: Session, coming: Coming) -> None:
         with st.container(key="viewer-place"):
             if preview.size:
                 url = addresses.picture(state, "viewer noisy", preview)
-                viewer.show([viewer.Picture(key, words.PREVIEW, url)], subject=key, link=state.link())
+                viewer.show([viewer.Picture(key, "As the camera shows it", url)], subject=key, link=state.link())
         _gallery(state)
     with right:
         _name(coming.file_name, is_raw=True)
@@ -120,7 +115,7 @@ def _opening(state: Session, coming: Coming) -> None:
 
 
 def _developing(state: Session, coming: Coming) -> None:
-    jobs.show(state.jobs, DEVELOPMENT, coming, state.developing(coming), starting=words.DEVELOPING)
+    jobs.show(state.jobs, DEVELOPMENT, coming, state.developing(coming), starting="Developing the RAW file")
 
 
 def _head(state: Session) -> None:
@@ -157,7 +152,7 @@ def _gallery(state: Session) -> None:
 
 def _upload(state: Session) -> None:
     # The photo stays when the list is emptied: it is empty, too, until the file that replaces it can be read.
-    is_listed = photo_uploader.show(state, words.UPLOAD, "photo", on_file=state.open_upload, is_button=True)
+    is_listed = photo_uploader.show(state, "Your photo", "photo", on_file=state.open_upload, is_button=True)
     if state.upload and not is_listed:  # after a look at another page, too, or a click on the uploader's cross
         st.button(words.UPLOAD_REMOVE, on_click=state.remove_upload)
     if state.can_undo:
@@ -179,7 +174,7 @@ def _reference(state: Session) -> None:
     with st.expander(words.REFERENCE_HEADING):
         is_listed = photo_uploader.show(
             state,
-            words.REFERENCE,
+            "A clean picture of exactly the same view",
             "reference",
             on_file=lambda _, file: state.open_reference(file),
             on_empty=state.close_reference,
@@ -200,8 +195,8 @@ def _title(state: Session, chosen: Chosen) -> None:
     is_own = state.cache.get("space", chosen.id, in_turn(chosen, lambda: space_of(chosen.noisy) is not None))
     _name(chosen.title, is_raw=chosen.development is not None)
     bits = min(photo.significant_bits, photo.bit_depth)
-    facts = words.FACTS.format(photo.width, photo.height, format_title(photo.format), bits)
-    st.caption(facts + words.OWN_SPACE, help=words.OWN_SPACE_HELP) if is_own else st.caption(facts)
+    facts = f"{photo.width} × {photo.height} pixels · {format_title(photo.format)}, {bits} bit"
+    st.caption(facts + " · not in sRGB", help=words.OWN_SPACE_HELP) if is_own else st.caption(facts)
 
 
 def _name(title: str, *, is_raw: bool) -> None:
@@ -209,32 +204,25 @@ def _name(title: str, *, is_raw: bool) -> None:
     st.header(f"{texts.literal(title)}{badge}", anchor=False)
 
 
-def _picture(
-    state: Session, chosen: Chosen, slot: str, key: str, label: str, make: Callable[[], bytes]
-) -> viewer.Picture:
-    return viewer.Picture(key, label, addresses.made_picture(state, f"viewer {slot}", key, make, of=chosen))
-
-
 def _noisy(state: Session, chosen: Chosen) -> viewer.Picture:
     sample = samples.list_samples().get(chosen.id)
     png = partial(samples.read, sample.noisy) if sample else lambda: pictures.to_png(chosen.noisy)
-    return _picture(state, chosen, "noisy", chosen.id, texts.NOISY, png)
+    return elements.shown(state, "viewer noisy", chosen.id, texts.NOISY, png, of=chosen)
 
 
 def _viewer(state: Session, chosen: Chosen, noisy: viewer.Picture, run: Run, result: Result | None) -> None:
     """Show the photo and the result at full strength: the viewer mixes them itself."""
     sample = samples.list_samples().get(chosen.id)
-    picture = partial(_picture, state, chosen)
+    picture = partial(elements.shown, state, of=chosen)
     shown = [noisy]
     details = reference = growing = None
     if result is None and state.jobs.goes_on(PHOTO):
-        growing = viewer.Coming(
-            _id(run), words.DENOISING.format(catalogue.denoiser_names()[run.model].title), addresses.window(state, run)
-        )
+        label = f"Denoising: {catalogue.denoiser_names()[run.model].title}"
+        growing = viewer.Picture(_id(run), label, addresses.window(state, run))
         run, result = state.results.newest(chosen.id) or (run, None)  # to be seen until the new one is
     if result is not None:
         earlier = result
-        shown.append(picture("denoised", _id(run), texts.DENOISED, lambda: pictures.to_png(earlier.photo)))
+        shown.append(picture("viewer denoised", _id(run), texts.DENOISED, lambda: pictures.to_png(earlier.photo)))
         key = f"{_id(run)} details"
 
         def make_details() -> bytes:
@@ -244,7 +232,7 @@ def _viewer(state: Session, chosen: Chosen, noisy: viewer.Picture, run: Run, res
         details = viewer.Picture(key, "", addresses.picture_made_later(state, "viewer details", key, make_details))
     if load_clean := chosen.load_clean:
         clean_png = partial(samples.read, sample.clean) if sample else lambda: pictures.to_png(load_clean())
-        reference = picture("clean", f"{chosen.id} {chosen.clean_id}", texts.CLEAN, clean_png)
+        reference = picture("viewer clean", f"{chosen.id} {chosen.clean_id}", texts.CLEAN, clean_png)
     viewer.show(
         shown,
         subject=chosen.subject,
@@ -266,8 +254,9 @@ def _id(run: Run) -> str:
 
 
 def _figures(
-    state: Session, chosen: Chosen, denoised: Callable[[], Photo], shown: Shown, *, is_unchanged: bool
+    state: Session, chosen: Chosen, denoised: Callable[[], Photo], shown: Hashable, *, is_unchanged: bool
 ) -> None:
+    """Show how good the result is; `shown` tells apart what is shown."""
     measured = _measured(state, chosen)
     told = in_turn(chosen, lambda: describe_clean(clean_share(chosen.noisy.pixels)))
     if is_unchanged:
@@ -303,12 +292,7 @@ def _noise_before(state: Session, chosen: Chosen) -> float:
 
 def _measured(state: Session, chosen: Chosen) -> Cache:
     """Return where the figures of a photo are kept: those of a sample for all visitors, most of whom see the same."""
-    return _of_sample(chosen.id) if chosen.id in samples.list_samples() else state.cache
-
-
-@cache
-def _of_sample(_name: str) -> Cache:
-    return Cache()
+    return _of_samples[chosen.id] if chosen.id in samples.list_samples() else state.cache
 
 
 def _difference(noisy: Photo, denoised: Photo) -> float:

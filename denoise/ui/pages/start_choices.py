@@ -30,13 +30,13 @@ def wanted(state: Session, chosen: Chosen) -> Run:
 def show(state: Session, chosen: Chosen, model: str) -> None:
     """Place the choices in the page."""
     if chosen.development and state.can_develop:
-        with st.expander(words.DEVELOPMENT, expanded=True):
+        with st.expander("Development of the RAW file", expanded=True):
             development.choose(on_change=state.keep_development)
     _look(state)
     _network(state, chosen, model)
     has_it = catalogue.denoiser_names()[model].has_best
     st.slider(
-        words.STRENGTH,
+        "Strength",
         1.0,
         STRONGEST,
         step=0.5,
@@ -46,14 +46,14 @@ def show(state: Session, chosen: Chosen, model: str) -> None:
         disabled=not has_it,
         on_change=state.keep_strength,
     )
-    st.toggle(texts.BEST, key="best", help=texts.BEST_HELP, disabled=not has_it, on_change=state.keep_best)
+    st.toggle(texts.BEST, key="best", help=texts.BEST_HELP, disabled=not has_it, on_change=state.keep_strength)
 
 
 def _look(state: Session) -> None:
     looks = presets()
     with st.container(key="look-place"):  # keeps its height, so that nothing below moves when another one is chosen
         st.pills(
-            words.LOOK,
+            "Look",
             list(looks),
             format_func=lambda name: looks[name].title,
             key="look",
@@ -80,9 +80,9 @@ def _network(state: Session, chosen: Chosen, model: str) -> None:
             args=("model",),
         )
         st.caption(f"**{denoisers[model].title}.** {describe(model)}")
-    with st.expander(words.COMPARISON):
+    with st.expander("More, for comparison"):
         st.pills(
-            words.COMPARISON_LABEL,
+            "Networks of the case study, and a classical filter",
             _others(),
             format_func=lambda name: denoisers[name].title,
             key="model_compared",

@@ -1,7 +1,8 @@
-"""What the result is saved as: format, depth, quality, with or without metadata, and how large that will be."""
+"""What is taken home: the result as a file, of which format and how large, or before and after in one picture."""
 
-from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import PurePath
+from typing import Any
 
 import streamlit as st
 
@@ -13,14 +14,17 @@ from denoise.image import (
     formats_for,
     has_quality,
     losses,
+    suffix_for,
     usual_quality,
     with_depth,
     without_metadata,
 )
 from denoise.mixing import blend
-from denoise.ui import addresses, download, sizes, texts
+from denoise.ui import addresses, before_after, download, sizes, texts
+from denoise.ui.before_after import BeforeAfter
 from denoise.ui.cache import in_turn
 from denoise.ui.chosen import Chosen
+from denoise.ui.pages import elements
 from denoise.ui.pages import start_words as words
 from denoise.ui.results import File, Result, Run
 from denoise.ui.session import Session
@@ -46,15 +50,8 @@ def show(state: Session, chosen: Chosen, run: Run, result: Result | None) -> Non
         depth = chosen.outline.bit_depth
         quality = usual = usual_quality(replace(chosen.outline, format=name))
         if depth == 16 and depth_of(name) > 8:
-            depth = st.segmented_control(
-                words.DEPTH,
-                [16, 8],
-                default=16,
-                required=True,
-                format_func=lambda bits: words.bits(min(bits, depth_of(name))),
-                key="depth",
-                bind="query-params",
-            )
+            titles_of_depths = {bits: f"{min(bits, depth_of(name))} bit" for bits in (16, 8)}
+            depth = elements.one_of("Bit depth", titles_of_depths, key="depth", bind="query-params")
         if has_quality(name):
             quality = st.slider(
                 texts.QUALITY,
@@ -80,7 +77,7 @@ def show(state: Session, chosen: Chosen, run: Run, result: Result | None) -> Non
         if lost:  # where it is seen though nobody looks at the choices
             st.caption(words.not_kept(lost))
     if choices.open and result:
-        _tell_sizes(state, chosen, result, file, sorted(names), below_format, below_quality)
+        _tell_sizes(state, chosen, result, file, below_format, below_quality)
 
 
 def _tell_sizes(
@@ -88,12 +85,11 @@ def _tell_sizes(
     chosen: Chosen,
     result: Result,
     file: File,
-    names: Sequence[str],
     below_format: st.delta_generator.DeltaGenerator,
     below_quality: st.delta_generator.DeltaGenerator,
 ) -> None:
     """Say about how large the file will be, in each of the formats and at some qualities."""
-    height, width = chosen.outline.height, chosen.outline.width
+    height, width, names = chosen.outline.height, chosen.outline.width, sorted(formats_for(chosen.outline))
     mix = state.painted(chosen.subject)
 
     def look() -> Photo:
@@ -115,9 +111,39 @@ def _tell_sizes(
     def of_qualities() -> list[tuple[int, int]]:
         return [(each, measure(file.format, each)) for each in sorted({*_QUALITIES, file.quality})]
 
-    with below_format, st.spinner(words.MEASURING):
+    with below_format, st.spinner("Looking how large the file will be …"):
         by_format = state.cache.get("format sizes", (file, mix), of_formats)
         by_quality = state.cache.get("quality sizes", (file, mix), of_qualities) if has_quality(file.format) else []
     below_format.caption(words.sizes_of_formats(by_format))
     if by_quality:
         below_quality.caption(words.sizes_of_qualities(by_quality, file.quality))
+
+
+@st.fragment  # so that opening it makes nothing else anew
+def share(state: Session, chosen: Chosen, run: Run, result: Result | None) -> None:
+    """Place what makes a picture of before and after in the page; nothing is made of it before it is opened."""
+    place = st.expander("Share a before and after", key="share", on_change="rerun")
+    if not place.open:
+        return
+    with place:
+        look: dict[str, Any] = {"width": "stretch", "label_visibility": "collapsed"}
+        way = elements.one_of("What is shared", words.SHARE_WAYS, key="share_way", **look)
+        formats = before_after.FORMATS[:1] if way == before_after.CLIP else before_after.FORMATS
+        sizes_of: dict[str, int] = {}
+        if result is not None:
+            made = in_turn(chosen, lambda: _shared_sizes(chosen, run, result, state, way, formats))
+            sizes_of = state.cache.get("share sizes", (run, state.painted(chosen.subject), way), made)
+        titles = {name: words.format_and_size(format_title(name), sizes_of.get(name)) for name in formats}
+        file_format = elements.one_of(words.FORMAT, titles, key=f"share_format {len(formats)}", **look)
+        name = f"{PurePath(chosen.file_name).stem}-before-after.{suffix_for(file_format)}"
+        path = addresses.before_after(state, run, way, file_format)
+        download.button(path if result else "", name, label="Save to share", key="share download")
+        st.caption(words.SHARE_NOTE)
+
+
+def _shared_sizes(
+    chosen: Chosen, run: Run, result: Result, state: Session, way: str, formats: tuple[str, ...]
+) -> dict[str, int]:
+    """Return how many bytes each of the files has, with the spot to look at first in its middle."""
+    photos, mix = (chosen.noisy, result.photo), state.painted(chosen.subject)
+    return {name: len(before_after.picture(*photos, mix, BeforeAfter(run, way, name, chosen.spot))) for name in formats}

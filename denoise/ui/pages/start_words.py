@@ -8,10 +8,8 @@ SENTENCE = "Give it a noisy photo and take home a clean one, with its size, form
 SAMPLES = "Or try a sample"
 OWN_AND_SAMPLES = "Your photo, and the samples"
 
-UPLOAD = "Your photo"
 UPLOAD_REMOVE = "Remove your photo from this server"
 REFERENCE_HEADING = "Clean reference"
-REFERENCE = "A clean picture of exactly the same view"
 REFERENCE_REMOVE = "Remove the reference"
 REFERENCE_OF_SAMPLE = "Samples bring their own reference. This one is for photos that you upload."
 CANCELLED = "Cancelled. The photo is as it was."
@@ -22,8 +20,6 @@ QUALITY_HELP = (
     "Such files leave out what is hardly seen: the lower the quality, the smaller the file. At 100 WebP, AVIF and JPEG "
     "XL keep every pixel as it is; below, WebP holds colours at half the resolution."
 )
-DEPTH = "Bit depth"
-MEASURING = "Looking how large the file will be …"
 TOO_SMALL = "too small"
 UNCHANGED = "This photo is clean: nothing was changed."
 NO_REFERENCE = "PSNR and SSIM need a clean reference of the same view. Add one below and they are shown here."
@@ -35,36 +31,23 @@ NOISE_HELP = (
 ALREADY_CLEAN = (
     "This photo is already clean: there is hardly any noise to remove. The original may be the better picture."
 )
-SHARE = "Share a before and after"
-SHARE_WAY = "What is shared"
 SHARE_WAYS = {"split": "Split", "side": "Side by side", "clip": "Clip"}
-SHARE_SAVE = "Save to share"
 SHARE_NOTE = (
     "Around the middle of what the viewer shows, in true pixels, mixed as the sliders say. Without place, time or "
     "camera data."
 )
 FORMAT = "Format"
 RAW_BADGE = ":gray-badge[RAW]"
-PREVIEW = "As the camera shows it"
-DEVELOPING = "Developing the RAW file"
-DEVELOPMENT = "Development of the RAW file"
-LOOK = "Look"
 OWN_LOOK = "Your own: as strong as chosen below, mixed as the sliders at the photo say."
 ROLES = {"ridnet": "Quality", "unet": "Fast", "unet-strong": "Strong noise"}
 """What the networks are called that serve unless another one is asked for."""
-COMPARISON = "More, for comparison"
-COMPARISON_LABEL = "Networks of the case study, and a classical filter"
 NOISE_WORDS = {8.0: "Strong noise", 3.0: "Moderate noise", 0.8: "Little noise", 0.0: "Hardly any noise"}
 """From which level on, in levels of 0 to 255, strongest first."""
-STRENGTH = "Strength"
 STRENGTH_HELP = (
     "Above 1, the network takes more for noise and runs again: grain goes that it left because it was not sure, and "
     "some of the finest texture with it."
 )
-DENOISING = "Denoising: {}"
 ISO = "ISO {}"
-FACTS = "{} × {} pixels · {}, {} bit"
-OWN_SPACE = " · not in sRGB"
 OWN_SPACE_HELP = (
     "The file describes the colours of this photo, and the result keeps that description. Your browser converts both "
     "sides for your screen, as it will the download: what the viewer and the download have in common byte for byte are "
@@ -78,11 +61,6 @@ REMOVED = "Your photo was removed. For {:.0f} seconds, or until you choose anoth
 def not_kept(losses: Sequence[str]) -> str:
     """Say what of a photo its file cannot keep."""
     return f"Not kept in this file: {', '.join(losses)}."
-
-
-def bits(depth: int) -> str:
-    """Name a bit depth."""
-    return f"{depth} bit"
 
 
 def choice(summary: str, seconds: float | None, minutes: float | None) -> str:

@@ -1,7 +1,6 @@
 """Chapters of the case study that tell how it is done: problem, data, patches, networks, deployment, what is left."""
 
 import html
-import io
 from functools import cache
 
 import cv2
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from denoise import catalogue, registry
 from denoise.metrics import compare
-from denoise.ui import samples, theme
+from denoise.ui import samples
 from denoise.ui.pages import drawings, elements
 from denoise.ui.pages import results_words as words
 from denoise.ui.pages import story_words as says
@@ -35,14 +34,7 @@ def data() -> None:
     elements.prose(words.DATA_INTRO)
     elements.prose(says.PAIRS)
     known = samples.list_samples()
-    name = st.segmented_control(
-        says.EXAMPLE,
-        list(known),
-        default=next(iter(known)),
-        required=True,
-        format_func=lambda name: known[name].title,
-        key="example",
-    )
+    name = elements.one_of("An example", {name: each.title for name, each in known.items()}, key="example")
     sample = known[name]
     noisy, clean = samples.load(sample.noisy), samples.load(sample.clean)
     found = compare(clean, noisy)
@@ -58,16 +50,14 @@ def data() -> None:
     st.html(f'<div class="pair">{"".join(shown)}</div>')
     st.caption(says.pair(sample.title, sample.iso, found.psnr, found.ssim))
 
-    def histogram() -> object:
-        from denoise.ui import noise_charts
+    from denoise.ui import charts
 
-        rows = []
-        for kind, photo in zip(words.KINDS, (clean, noisy), strict=True):
-            counts = np.histogram(photo.pixels[..., 1], np.arange(0, 257, 2))[0]
-            rows += [{"kind": kind, "x": 2 * at, "y": 100 * int(n) / counts.sum()} for at, n in enumerate(counts)]
-        return noise_charts.histogram(rows, says.VALUE_AXIS, says.SHARE_AXIS, words.KINDS)
-
-    elements.chart(says.VALUES, says.VALUES_SENTENCE, histogram, height=260)
+    rows = []
+    for kind, photo in zip(words.KINDS, (clean, noisy), strict=True):
+        counts = np.histogram(photo.pixels[..., 1], np.arange(0, 257, 2))[0]
+        rows += [{"kind": kind, "x": 2 * at, "y": 100 * int(n) / counts.sum()} for at, n in enumerate(counts)]
+    histogram = charts.histogram(rows, "pixel value, green", "share of the pixels, %", words.KINDS)
+    elements.chart("Pixel values", says.VALUES_SENTENCE, histogram, height=260)
 
 
 def patches() -> None:
@@ -120,7 +110,7 @@ def networks() -> None:
             continue
         card = known.get(name)
         facts = says.network_facts(card.parameters if card else None, info.minutes, name)
-        accent, ink = theme.colours()
+        accent, ink = elements.colours()
         data = drawings.svg(drawing, accent, ink).encode()
         picture = elements.file(data, "image/svg+xml", name, drawings.SIZE, says.DRAWING_OF.format(info.title))
         st.subheader(info.title, anchor=False)
@@ -137,10 +127,7 @@ def deployment() -> None:
 def what_comes_next() -> None:
     """Say what is left to do, and where the code of each chapter is."""
     elements.prose(says.NEXT)
-    st.subheader(says.CODE_HEADING, anchor=False)
+    st.subheader("The code", anchor=False)
     elements.prose(says.CODE)
-    text = io.StringIO()
-    text.write("| | |\n|---|---|\n")
-    for chapter, (command, file) in says.CODE_OF.items():
-        text.write(f"| {chapter} | `{command}`, in `{file}` |\n")
-    elements.prose(text.getvalue())
+    rows = [f"| {chapter} | `{command}`, in `{file}` |" for chapter, (command, file) in says.CODE_OF.items()]
+    elements.prose("\n".join(["| | |", "|---|---|", *rows]))

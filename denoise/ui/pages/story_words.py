@@ -15,14 +15,10 @@ PAIRS = (
     "training. It undoes what a camera did to a photo, adds noise to the raw values as a sensor would, and develops it "
     "again. The page *Noise lab* does that at any ISO."
 )
-EXAMPLE = "An example"
-VALUES = "Pixel values"
 VALUES_SENTENCE = (
     "How often each value of green occurs in this photo. Noise smooths the peaks, and where it would go below black or "
     "above white it is cut off."
 )
-VALUE_AXIS = "pixel value, green"
-SHARE_AXIS = "share of the pixels, %"
 PATCHES = (
     "A network learns from small squares: many fit into memory, and each step sees pieces of many photos. What is cut "
     "out how decides what it can learn."
@@ -59,7 +55,6 @@ NEXT = (
     "- **RAW.** Noise is simplest before the camera's processing. RAW files are developed first here, then denoised.\n"
     "- **Judging by eye.** PSNR prefers smooth pictures to sharp ones; people often do not."
 )
-CODE_HEADING = "The code"
 CODE = (
     "Every chapter is a command of the programs that this page comes with, under the MIT licence. Their README says "
     "how to start, `docs/case-study.md` goes through the chapters one by one."

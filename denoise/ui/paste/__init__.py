@@ -2,11 +2,7 @@
 
 from denoise.ui.component import component
 
-INVITATION = "Or drop it anywhere on the page, or paste it; several go to Batch"
-DROP = "Drop the photo here, or several"
-NAME = "pasted.png"
-
-_component = component(__file__)
+_component = component("paste")
 
 
 def into(uploader: str) -> bool:
@@ -15,7 +11,5 @@ def into(uploader: str) -> bool:
     Returns:
         Whether there were several, or a folder: they wait in the browser for the page that has `denoise.ui.uploader`.
     """
-    shown = _component(
-        data=[INVITATION, NAME, uploader, DROP], key=f"paste into {uploader}", on_many_change=lambda: None
-    )
-    return bool(shown.many)
+    data = {"uploader": uploader}
+    return bool(_component(data=data, key=f"paste into {uploader}", on_many_change=lambda: None).many)

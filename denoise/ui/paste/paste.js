@@ -1,13 +1,10 @@
 // Hands a picture that is pasted, or dropped anywhere on the page, to a file uploader, which does the rest. Several, or a
 // folder, wait in `window.denoiseMany` for the page that takes many; the server is told to go there.
-// `data`: [hint, name of a picture that has none, key of the uploader, what is said while one is held over the page].
+// `uploader`: its key.
 
-function show({ data, parentElement, setTriggerValue }) {
-  const [hint, name, key, invitation] = data;
+function show({ data: { uploader }, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".paste");
   const target = parentElement.querySelector(".target");
-  root.textContent = hint;
-  target.querySelector("span").textContent = invitation;
 
   // Also of what is dropped on an uploader, which would take none of several.
   function handMany(transfer, event) {
@@ -21,7 +18,7 @@ function show({ data, parentElement, setTriggerValue }) {
   }
 
   function hand(files, event) {
-    const input = document.querySelector(`[class*="st-key-${key}"] input[type=file]`);
+    const input = document.querySelector(`[class*="st-key-${uploader}"] input[type=file]`);
     // What is dropped on an uploader is its own. `defaultPrevented` does not tell: the uploaders prevent every drop on
     // the page, so that the browser does not open the file, and may do so before this comes to hear of it.
     if (!input || !files?.length || event.target.closest?.("[data-testid=stFileUploaderDropzone]")) return;
@@ -29,7 +26,8 @@ function show({ data, parentElement, setTriggerValue }) {
     const [file] = files;
     const transfer = new DataTransfer();
     // Browsers call every picture of the clipboard image.png.
-    transfer.items.add(event.type === "paste" && file.name === "image.png" ? new File([file], name, file) : file);
+    const isNameless = event.type === "paste" && file.name === "image.png";
+    transfer.items.add(isNameless ? new File([file], "pasted.png", file) : file);
     input.files = transfer.files;
     input.dispatchEvent(new Event("change", { bubbles: true }));
   }

@@ -6,48 +6,9 @@ from dataclasses import asdict, dataclass
 import streamlit as st
 
 from denoise.batch import REPORT_NAME, ZIP_NAME
-from denoise.tone import LUMA
 from denoise.ui.component import component
 
-TEXTS = {
-    "label": "The photos of the batch",
-    "photo": "Photo",
-    "size": "Size",
-    "noise": "Noise",
-    "noise_help": "Estimated, in levels of 0 to 255, before and after",
-    "time": "Time",
-    "state": "State",
-    "zip": "Download zip",
-    "report": "Report (CSV)",
-    "news": "{ended} of {total} photos are done.",
-    "bell": "Tell me when all are done",
-    "bell_help": "A notification of the browser, if you look at something else meanwhile.",
-    "look": "See it before and after",
-    "remove": "Remove this photo",
-    "cull": "See them one by one, on the whole screen",
-    "culling": "Results one by one. Left and right arrow: others. Hold Space: before. K keeps, X rejects, U undoes.",
-    "close": "Close",
-    "previous": "Previous",
-    "next": "Next",
-    "hold": "Hold: before",
-    "keep": "Keep",
-    "reject": "Reject",
-    "undo": "Undo",
-    "detail": "True pixels",
-    "save": "Download",
-    "before": "Before",
-    "after": "After",
-    "kept": "Kept",
-    "rejected": "Rejected: not in the zip",
-    "mix": "How much noise is removed of this photo",
-    "luminance": "Less luminance noise",
-    "colour": "Less colour noise",
-    "more": "More fine detail",
-    "mixing": "Saving …",
-    "unsaved": "The server did not hear of this. Please try once more.",
-}
-
-_component = component(__file__)
+_component = component("photo_table")
 
 
 @dataclass(frozen=True)
@@ -72,33 +33,33 @@ class Row:
 
 def show(
     rows: Sequence[Row],
-    done: int,
     path: str,
     *,
     is_working: bool,
     outcome: str,
     on_look: Callable[[str], None],
     on_remove: Callable[[str], None],
-    key: str = "photos",
 ) -> None:
     """Place the table in the page.
 
     Args:
         rows: A row for each photo.
-        done: How many results there are to be taken home.
         path: Where pictures, zip and report are, see `addresses.batch`.
         is_working: Whether the photos are being denoised.
         outcome: What became of them, once all are done.
         on_look: Called with the id of a row that is to be looked at.
         on_remove: Called with the id of a row that is to be removed.
-        key: Tells several tables apart.
     """
-    links = [f"{path}/{ZIP_NAME}", f"{path}/{REPORT_NAME}"]
-    # A list, because Streamlit would load pandas for a dictionary.
     _component(
-        data=[TEXTS, [asdict(row) for row in rows], done, path, links, LUMA, is_working, outcome],
-        key=key,
-        on_look_change=lambda: on_look(st.session_state[key]["look"]),
-        on_remove_change=lambda: on_remove(st.session_state[key]["remove"]),
+        data={
+            "rows": [asdict(row) for row in rows],
+            "path": path,
+            "links": {"zip": f"{path}/{ZIP_NAME}", "report": f"{path}/{REPORT_NAME}"},
+            "isWorking": is_working,
+            "outcome": outcome,
+        },
+        key="photos",
+        on_look_change=lambda: on_look(st.session_state["photos"]["look"]),
+        on_remove_change=lambda: on_remove(st.session_state["photos"]["remove"]),
         on_culled_change=lambda: None,  # what was rejected is counted when the page is made anew
     )

@@ -1,10 +1,14 @@
 // The results one by one on the whole screen: before while held, kept or rejected, and what was decided can be undone.
 
+import { setSliders } from "../viewer/mix.js";
 import { blend, PLAIN_MIX } from "../viewer/pixels.js";
 
+export const REJECTED = "Rejected: not in the zip";
+const UNSAVED = "The server did not hear of this. Please try once more.";
+
 // `address`: returns where a photo's files are; `look`: called with the id of one to be seen in true pixels; `ended`: called
-// when the screen is left; `luma`: shares of the colours in luminance, in 256ths.
-export function createCull(root, { address, look, ended, luma }) {
+// when the screen is left.
+export function createCull(root, { address, look, ended }) {
   const screen = root.querySelector("dialog");
   const find = (name) => screen.querySelector(`.${name}`);
   const picture = screen.querySelector("img");
@@ -15,25 +19,16 @@ export function createCull(root, { address, look, ended, luma }) {
   const mixes = new Map(); // by id: what the sliders say, in percent, from when they were moved here
   const saving = new Map(); // by id: the mix that the server is being told
   const pixels = new Map(); // by address: what was read of a picture last
-  let labels = {};
   let rows = [];
   let at = 0;
   let isHeld = false;
 
-  function update(newLabels, all) {
-    labels = newLabels;
+  function update(all) {
     const id = rows[at]?.id;
     // What the server says of them is older than what was decided here.
     const here = new Map(screen.open ? rows.map((row) => [row.id, row.rejected]) : []);
     const done = all.filter(({ kind }) => kind === "done");
     rows = done.map((row) => ({ ...row, rejected: here.get(row.id) ?? row.rejected }));
-    screen.setAttribute("aria-label", labels.culling);
-    for (const name of ["close", "previous", "hold", "keep", "reject", "undo", "save", "next"]) {
-      find(name).textContent = labels[name];
-    }
-    for (const name of ["luminance", "colour", "more"]) find(name).textContent = labels[name];
-    find("mix").setAttribute("aria-label", labels.mix);
-    find("detail-look").textContent = labels.detail;
     if (!screen.open) return;
     const place = rows.findIndex((row) => row.id === id);
     if (!rows.length) screen.close();
@@ -59,9 +54,9 @@ export function createCull(root, { address, look, ended, luma }) {
     }
     find("where").textContent = `${at + 1} / ${rows.length}`;
     screen.querySelector("strong").textContent = row.name;
-    setSliders(mixOf(row));
+    setSliders(sliders, mixOf(row));
     offer();
-    find("verdict").textContent = row.rejected ? labels.rejected : "";
+    find("verdict").textContent = row.rejected ? REJECTED : "";
     find("keep").setAttribute("aria-pressed", !row.rejected);
     find("reject").setAttribute("aria-pressed", row.rejected);
     screen.toggleAttribute("data-rejected", row.rejected);
@@ -78,8 +73,8 @@ export function createCull(root, { address, look, ended, luma }) {
     if (isMixed) paintMix(rows[at]);
     else expose(picture);
     if (picture.getAttribute("src") !== wanted) picture.setAttribute("src", wanted);
-    picture.alt = `${labels[which]}: ${rows[at].name}`;
-    caption.textContent = labels[which];
+    caption.textContent = isHeld ? "Before" : "After";
+    picture.alt = `${caption.textContent}: ${rows[at].name}`;
     find("hold").setAttribute("aria-pressed", isHeld);
   }
 
@@ -92,13 +87,6 @@ export function createCull(root, { address, look, ended, luma }) {
   function expose(one) {
     picture.hidden = one !== picture;
     canvas.hidden = one !== canvas;
-  }
-
-  function setSliders(mix) {
-    sliders.forEach((slider, index) => {
-      slider.value = mix[index];
-      slider.nextElementSibling.textContent = slider.ariaValueText = `${mix[index]} %`;
-    });
   }
 
   // Mix both as the server does, in as many pixels as the screen shows of them.
@@ -114,7 +102,7 @@ export function createCull(root, { address, look, ended, luma }) {
     if (row.id !== rows[at]?.id || isHeld || mix !== mixOf(row)) return;
     const [before, after, details] = read;
     const shown = new ImageData(new Uint8ClampedArray(after.data), after.width, after.height);
-    blend(before.data, shown.data, details?.data, mix, luma);
+    blend(before.data, shown.data, details?.data, mix);
     canvas.width = shown.width;
     canvas.height = shown.height;
     canvas.getContext("2d").putImageData(shown, 0, 0);
@@ -146,11 +134,14 @@ export function createCull(root, { address, look, ended, luma }) {
   function offer() {
     const isSaving = saving.has(rows[at].id);
     const link = find("save");
-    link.textContent = isSaving ? labels.mixing : labels.save;
+    link.textContent = isSaving ? "Saving …" : "Download";
     link.setAttribute("aria-disabled", isSaving);
     if (isSaving) link.removeAttribute("href");
     else link.href = `${address(rows[at].id)}/result`;
   }
+
+  // Tell the server; not, without a connection.
+  const isHeard = (url) => fetch(url, { method: "POST" }).then(({ ok }) => ok, () => false);
 
   // Tell the server one after the other, and of several that came meanwhile the last.
   async function save(row) {
@@ -160,24 +151,20 @@ export function createCull(root, { address, look, ended, luma }) {
       told = mixOf(row);
       saving.set(row.id, told);
       if (rows[at]) offer();
-      try {
-        isSaved = (await fetch(`${address(row.id)}/mix?mix=${told.join("-")}`, { method: "POST" })).ok;
-      } catch {
-        isSaved = false; // no connection
-      }
+      isSaved = await isHeard(`${address(row.id)}/mix?mix=${told.join("-")}`);
     }
     saving.delete(row.id);
     if (!isSaved) mixes.delete(row.id);
     if (!screen.open) ended();
     if (!screen.open || !rows[at]) return;
     show(at);
-    if (!isSaved) find("verdict").textContent = labels.unsaved;
+    if (!isSaved) find("verdict").textContent = UNSAVED;
   }
 
   for (const slider of sliders) {
     slider.addEventListener("input", () => {
       mixes.set(rows[at].id, sliders.map(({ value }) => Number(value)));
-      setSliders(mixOf(rows[at]));
+      setSliders(sliders, mixOf(rows[at]));
       paint();
     });
     slider.addEventListener("change", () => save(rows[at]));
@@ -217,24 +204,16 @@ export function createCull(root, { address, look, ended, luma }) {
   async function say(row, isRejected) {
     const before = row.rejected;
     row.rejected = isRejected;
-    try {
-      const answer = await fetch(`${address(row.id)}/rejected?is=${Number(isRejected)}`, { method: "POST" });
-      if (answer.ok) return;
-    } catch {
-      // No connection.
-    }
+    if (await isHeard(`${address(row.id)}/rejected?is=${Number(isRejected)}`)) return;
     row.rejected = before;
     if (rows[at]) show(at);
-    find("verdict").textContent = labels.unsaved;
+    find("verdict").textContent = UNSAVED;
   }
 
-  const acts = {
-    ArrowLeft: () => move(-1),
-    ArrowRight: () => move(1),
-    k: () => decide(false),
-    x: () => decide(true),
-    u: undo,
-  };
+  // By the buttons' names, and by keys.
+  const acts = { previous: () => move(-1), next: () => move(1), keep: () => decide(false), reject: () => decide(true), undo };
+  const keys = { ArrowLeft: "previous", ArrowRight: "next", k: "keep", x: "reject", u: "undo" };
+  for (const [name, act] of Object.entries(acts)) find(name).onclick = act;
   screen.addEventListener("keydown", (event) => {
     event.stopPropagation(); // Streamlit has keys of its own
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -243,9 +222,9 @@ export function createCull(root, { address, look, ended, luma }) {
     if (key === " " && !event.target.matches("a")) {
       event.preventDefault();
       hold(true);
-    } else if (acts[key]) {
+    } else if (keys[key]) {
       event.preventDefault();
-      acts[key]();
+      acts[keys[key]]();
     }
   });
   screen.addEventListener("keyup", (event) => {
@@ -259,11 +238,6 @@ export function createCull(root, { address, look, ended, luma }) {
     element.addEventListener("contextmenu", (event) => event.preventDefault());
   }
   screen.addEventListener("blur", () => hold(false), true);
-  find("previous").onclick = () => move(-1);
-  find("next").onclick = () => move(1);
-  find("keep").onclick = () => decide(false);
-  find("reject").onclick = () => decide(true);
-  find("undo").onclick = undo;
   find("close").onclick = () => screen.close();
   find("detail-look").onclick = () => {
     screen.close();

@@ -1,8 +1,9 @@
-// Says why a file of Streamlit's uploader did not arrive. `data`: [name of the uploader, what is said if nothing better is
-// known, sentences by the status with which the server, or one before it, answered].
+// Says why a file of Streamlit's uploader did not arrive. `name`: that of the uploader; `sentences`: by the status with
+// which the server, or one before it, answered.
 
-function show({ data, parentElement }) {
-  const [name, unknown, sentences] = data;
+const UNKNOWN = "This file did not arrive: the connection broke on the way. Please choose it once more.";
+
+function show({ data: { name, sentences }, parentElement }) {
   const words = parentElement.querySelector(".trouble");
   const uploader = document.querySelector(`.st-key-${name}`);
 
@@ -11,7 +12,7 @@ function show({ data, parentElement }) {
     words.hidden = !failed;
     if (!failed) return;
     const answers = performance.getEntriesByType("resource").filter((entry) => entry.name.includes("/upload_file/"));
-    words.textContent = sentences[answers.at(-1)?.responseStatus] ?? unknown;
+    words.textContent = sentences[answers.at(-1)?.responseStatus] ?? UNKNOWN;
   }
 
   parentElement.watching?.disconnect();

@@ -1,7 +1,9 @@
-// Takes photos by drop or choice, announces their names, and sends them, a few at a time. `data`: [labels, the path to
-// which they are sent, a note, the file name endings of photos, whether the server expects some].
+// Takes photos by drop or choice, announces their names, and sends them, a few at a time. `path`: to which they are sent;
+// `suffixes`: the file name endings of photos; `isArriving`: whether the server expects some.
 //
 // A batch's sending is kept here rather than in the element, because it goes on while another page is looked at.
+
+import { addressOf } from "../component.js";
 
 const AT_A_TIME = 2;
 const ANNOUNCED_AT_ONCE = 500;
@@ -9,25 +11,21 @@ const NAMED = 10; // of the files that are left out
 const PAUSES = [1000, 4000, 15000]; // milliseconds before a photo is sent once more
 const sendings = new Map(); // by path: {queue, total, done, lost, bytes, sent, note, bad, running, ready, show}
 
-function show({ data, parentElement, setTriggerValue }) {
-  const [labels, path, note, suffixes, isArriving] = data;
+function show({ data: { path, note, suffixes, isArriving }, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".uploader");
   const find = (selector) => root.querySelector(selector);
   const target = find(".target");
   for (const [other, removed] of sendings) if (other !== path) Object.assign(removed, { queue: [], show() {} });
   if (!sendings.has(path)) window.onbeforeunload = null; // a new batch, in which there is nothing to lose yet
   const sending = sendings.get(path) ?? start(path, isArriving);
-  for (const name of ["files", "folder"]) find(`.${name}`).textContent = labels[name];
-  find(".drop").textContent = matchMedia("(pointer: coarse)").matches ? labels.touch : labels.drop;
   find(".note").textContent = note;
-  find("progress").setAttribute("aria-label", labels.progress);
 
   sending.show = () => {
     const { done, lost, total, running, note, bad } = sending;
     find(".sending").classList.toggle("busy", running > 0);
     find("progress").value = sending.bytes ? sending.sent / sending.bytes : 0;
-    const step = labels.sending.replace("{done}", Math.min(done + 1, total)).replace("{total}", total);
-    const end = lost ? labels.lost.replace("{count}", lost).replace("{total}", total) : labels.sent;
+    const step = `Sending photo ${Math.min(done + 1, total)} of ${total}`;
+    const end = lost ? `${lost} of ${total} photos did not arrive. Add them again.` : "Everything has been sent.";
     const state = running ? step : total ? end : "";
     const status = find("[role=status]");
     status.textContent = [state, note].filter(Boolean).join(" ");
@@ -40,9 +38,9 @@ function show({ data, parentElement, setTriggerValue }) {
     const others = fromFolder ? files.map(({ name }) => fileName(name)).filter((name) => !isHidden(name) && !isPhoto(name, suffixes)) : [];
     if (fromFolder) photos.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
     sending.bad = false;
-    sending.note = others.length ? labels.left_out.replace("{names}", named(others, labels.more)) : "";
+    sending.note = others.length ? `Left out, because their names are not those of photos: ${named(others)}.` : "";
     if (!photos.length) {
-      sending.note = fromFolder ? `${labels.nothing} ${sending.note}` : "";
+      sending.note = fromFolder ? `There is no photo in this folder. ${sending.note}` : "";
       sending.show();
       return;
     }
@@ -53,7 +51,7 @@ function show({ data, parentElement, setTriggerValue }) {
       while (announced < photos.length) {
         const some = photos.slice(announced, announced + ANNOUNCED_AT_ONCE);
         const list = some.map(({ name, file }) => [name, file.size]);
-        const response = await fetch(address(path), { method: "POST", body: JSON.stringify(list) });
+        const response = await fetch(addressOf(path), { method: "POST", body: JSON.stringify(list) });
         if (response.status === 413) throw await response.text();
         if (!response.ok) throw "";
         const ids = await response.json();
@@ -62,7 +60,8 @@ function show({ data, parentElement, setTriggerValue }) {
         announced += some.length;
       }
     } catch (reason) {
-      sending.note = (typeof reason === "string" && reason) || labels.refused;
+      sending.note =
+        (typeof reason === "string" && reason) || "The server did not take these files. Reload the page and try again.";
       sending.bad = true;
     }
     sending.total += announced;
@@ -93,16 +92,11 @@ function show({ data, parentElement, setTriggerValue }) {
     };
     document.addEventListener(type, listener, { signal: root.listening.signal });
   };
-  let depth = 0; // of the elements that a drag has entered
-  const enter = (now) => {
-    depth = Math.max(0, now);
-    target.classList.toggle("over", depth > 0);
-  };
-  listen("dragenter", () => enter(depth + 1));
-  listen("dragleave", () => enter(depth - 1));
-  listen("dragover", () => {});
-  listen("drop", async (event) => {
-    enter(0);
+  const mark = (isOver) => target.classList.toggle("over", isOver);
+  for (const type of ["dragenter", "dragover"]) listen(type, () => mark(true));
+  listen("dragleave", ({ relatedTarget }) => relatedTarget || mark(false)); // at the edge of the window alone it is none
+  listen("drop", (event) => {
+    mark(false);
     // The entries must be asked for before anything is awaited.
     const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.());
     takeDropped(entries, [...event.dataTransfer.files]);
@@ -127,7 +121,7 @@ function show({ data, parentElement, setTriggerValue }) {
 
 function start(path, isArriving) {
   // What this page was sending before it was reloaded it has no more.
-  const ready = isArriving ? fetch(address(path), { method: "DELETE" }).catch(() => {}) : null;
+  const ready = isArriving ? fetch(addressOf(path), { method: "DELETE" }).catch(() => {}) : null;
   const none = { total: 0, done: 0, lost: 0, bytes: 0, sent: 0, running: 0 };
   const sending = { path, ready, queue: [], ...none, note: "", bad: false, show() {} };
   sendings.set(path, sending);
@@ -137,7 +131,7 @@ function start(path, isArriving) {
 async function work(sending) {
   sending.running += 1;
   for (let next; (next = sending.queue.shift()); ) {
-    if (!(await send(address(`${sending.path}/${next.id}`), next.file))) sending.lost += 1;
+    if (!(await send(addressOf(`${sending.path}/${next.id}`), next.file))) sending.lost += 1;
     sending.done += 1;
     sending.sent += next.file.size;
     sending.show();
@@ -165,19 +159,15 @@ async function send(url, body) {
   return false;
 }
 
-function address(path) {
-  return new URL(`.${path}`, document.baseURI); // relative: the page may lie below a path
-}
-
 const fileName = (path) => path.split("/").pop();
 
 const isHidden = (name) => fileName(name).startsWith(".");
 
 const isPhoto = (name, suffixes) => !isHidden(name) && suffixes.includes(name.split(".").pop().toLowerCase());
 
-function named(names, more) {
+function named(names) {
   const rest = names.length - NAMED;
-  return names.slice(0, NAMED).join(", ") + (rest > 0 ? more.replace("{count}", rest) : "");
+  return names.slice(0, NAMED).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
 }
 
 // Return the files of a dropped file or folder, with the path that they have there.

@@ -8,12 +8,9 @@ import streamlit as st
 
 from denoise.brush import Mask
 from denoise.mixing import Mix
-from denoise.tone import LUMA
-from denoise.ui import texts
 from denoise.ui.component import component
-from denoise.ui.viewer import viewer_words as words
 
-_component = component(__file__)
+_component = component("viewer")
 
 
 @dataclass(frozen=True)
@@ -22,20 +19,8 @@ class Picture:
 
     `id` tells pictures apart: one that the browser has already is not fetched again. `url` is where the PNG file is,
     see `addresses.picture`: a component's own data would be copied several times on the way, which for a photo of 12
-    megapixels takes 200 MB more.
-    """
-
-    id: str
-    label: str
-    url: str
-
-
-@dataclass(frozen=True)
-class Coming:
-    """A denoised picture that is being made.
-
-    `id` is that of the picture which takes its place, `label` says what is at work, `url` is one of
-    `addresses.window`.
+    megapixels takes 200 MB more. Of one that is being made, `id` is that of the picture which takes its place, `label`
+    says what is at work, and `url` is one of `addresses.window`.
     """
 
     id: str
@@ -48,7 +33,7 @@ def show(
     *,
     subject: str,
     spot: tuple[int, int] | None = None,
-    growing: Coming | None = None,
+    growing: Picture | None = None,
     clean: Picture | None = None,
     details: Picture | None = None,
     mix: Mix | None = None,
@@ -95,22 +80,17 @@ def show(
 
     percents = [round(100 * share) for share in mix.shares] if mix else None
     mask = mix.mask.write() if mix and mix.mask else ""
-    left, right = ([each.label for each in pictures] + [texts.DENOISED])[:2]
-    # A list, because Streamlit would load pandas for a dictionary.
     _component(
-        data=[
-            words.labels(left, right),
-            words.KEYS,
-            subject,
-            spot,
-            shown,
-            asdict(growing) if growing else None,
-            percents,
-            mixed,
-            LUMA,
-            dict(link or {}),
-            mask if on_paint else None,
-        ],
+        data={
+            "subject": subject,
+            "spot": spot,
+            "wanted": shown,
+            "growing": asdict(growing) if growing else None,
+            "mix": percents,
+            "mixed": mixed,
+            "link": dict(link or {}),
+            "mask": mask if on_paint else None,
+        },
         key=key,
         on_mix_change=changed,
         on_painted_change=painted,

@@ -83,7 +83,7 @@ export function createBrush(root, { viewport, changed, settled }) {
     const { left, top } = stage.getBoundingClientRect();
     moveTo(event.clientX - left - stage.clientLeft, event.clientY - top - stage.clientTop);
     if (!stroke) return;
-    const here = inPhoto(event);
+    const here = viewport.inPhoto(event, viewport.settle().place).reverse();
     const from = stroke.last ?? here;
     const radius = radiusInPhoto();
     const count = Math.max(1, Math.ceil(Math.hypot(here[0] - from[0], here[1] - from[1]) / (radius / 4)));
@@ -92,15 +92,6 @@ export function createBrush(root, { viewport, changed, settled }) {
     }
     stroke.last = here;
     changed();
-  }
-
-  // Row and column in the photo, with fractions, under a point of the window.
-  function inPhoto(event) {
-    const { place } = viewport.settle();
-    const [x, y] = viewport
-      .fromMiddle(event)
-      .map((length, axis) => (length + viewport.paneSize()[axis] / 2 - [place.left, place.top][axis]) / place.scale);
-    return [y, x];
   }
 
   const radiusInPhoto = () => Math.max((Number(size.value) / 2) * (devicePixelRatio / viewport.scale()), grid.spacing * 0.75);

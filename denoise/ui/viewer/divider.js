@@ -5,13 +5,13 @@ import { clamp } from "./viewport.js";
 export function createDivider(root) {
   const stage = root.querySelector(".stage");
   const element = root.querySelector(".divider");
-  let text = ""; // says where it stands, with {percent}
+  let left = ""; // the picture on that side
 
   function set(percent) {
     const value = clamp(percent, 0, 100);
     root.style.setProperty("--split", `${value}%`);
     element.setAttribute("aria-valuenow", Math.round(value));
-    element.setAttribute("aria-valuetext", text.replace("{percent}", Math.round(value)));
+    element.setAttribute("aria-valuetext", `${left} on the left ${Math.round(value)} % of the picture`);
   }
 
   const percent = () => parseFloat(root.style.getPropertyValue("--split") || "50");
@@ -22,8 +22,8 @@ export function createDivider(root) {
     set(((clientX - left) / width) * 100);
   }
 
-  function describe(newText) {
-    text = newText;
+  function describe(name) {
+    left = name;
     set(percent());
   }
 

@@ -8,16 +8,18 @@ export function listenToKeys(root, viewer) {
   const stage = root.querySelector(".stage");
   const holdButton = root.querySelector(".hold");
 
-  const step = () => 48 * devicePixelRatio;
+  const arrows = (moveBy, step) => ({
+    arrowleft: () => moveBy(-step, 0),
+    arrowright: () => moveBy(step, 0),
+    arrowup: () => moveBy(0, -step),
+    arrowdown: () => moveBy(0, step),
+  });
   const keys = {
     s: () => setMode("side"),
     d: () => setMode("slider"),
     n: () => setMode("removed"),
     e: () => hasReference() && setMode("error"),
-    arrowleft: () => viewport.panBy(-step(), 0),
-    arrowright: () => viewport.panBy(step(), 0),
-    arrowup: () => viewport.panBy(0, -step()),
-    arrowdown: () => viewport.panBy(0, step()),
+    ...arrows((x, y) => viewport.panBy(x * devicePixelRatio, y * devicePixelRatio), 48),
     "+": () => viewport.zoomBy(1),
     "=": () => viewport.zoomBy(1),
     "-": () => viewport.zoomBy(-1),
@@ -39,24 +41,14 @@ export function listenToKeys(root, viewer) {
     m: fullScreen.toggle,
     "?": () => root.querySelector(".keys").togglePopover(),
   };
-  const keysWithShift = {
-    arrowleft: () => loupe.moveBy(-16, 0),
-    arrowright: () => loupe.moveBy(16, 0),
-    arrowup: () => loupe.moveBy(0, -16),
-    arrowdown: () => loupe.moveBy(0, 16),
-  };
+  const keysWithShift = arrows(loupe.moveBy, 16);
   const keysOfBrush = {
     enter: brush.dabHere,
     u: brush.undo,
     "[": () => brush.grow(0.8),
     "]": () => brush.grow(1.25),
   };
-  const keysOfBrushWithShift = {
-    arrowleft: () => brush.moveBy(-16, 0),
-    arrowright: () => brush.moveBy(16, 0),
-    arrowup: () => brush.moveBy(0, -16),
-    arrowdown: () => brush.moveBy(0, 16),
-  };
+  const keysOfBrushWithShift = arrows(brush.moveBy, 16);
   const keysOfDivider = {
     arrowleft: () => divider.moveBy(-2),
     arrowright: () => divider.moveBy(2),
@@ -117,18 +109,8 @@ export function listenToKeys(root, viewer) {
     const { mode, zoom, gain: factor, tool } = target.closest("button")?.dataset ?? {};
     if (mode) setMode(mode);
     if (factor) setGain(Number(factor));
-    if (tool === "loupe") {
-      loupe.toggle();
-      render();
-    }
-    if (tool === "brush") {
-      brush.toggle();
-      render();
-    }
-    if (tool === "full") fullScreen.toggle();
-    if (zoom) {
-      viewport.zoomTo(zoom === "fit" ? "fit" : Number(zoom));
-      render();
-    }
+    if (tool) ({ loupe, brush, full: fullScreen })[tool].toggle();
+    if (zoom) viewport.zoomTo(zoom === "fit" ? "fit" : Number(zoom));
+    if (tool || zoom) render();
   });
 }

@@ -30,18 +30,16 @@ export function createLoupe(root, viewport, moved) {
     moveTo(clientX - left - stage.clientLeft, clientY - top - stage.clientTop);
   }
 
-  // `place`: that of the photo in its pane; `paintPicture`: see painting.js; `count`: of the pictures that are there.
-  function paint({ scale, left, top }, paintPicture, count) {
+  // `whole`: the place of the photo in its pane; `paintPicture`: see painting.js; `count`: of the pictures that are there.
+  function paint(whole, paintPicture, count) {
     const box = stage.getBoundingClientRect();
     point.x = clamp(Number.isNaN(point.x) ? stage.clientWidth / 2 : point.x, 0, stage.clientWidth);
     point.y = clamp(Number.isNaN(point.y) ? stage.clientHeight / 2 : point.y, 0, stage.clientHeight);
     const inWindow = { clientX: box.left + stage.clientLeft + point.x, clientY: box.top + stage.clientTop + point.y };
-    const [x, y] = viewport
-      .fromMiddle(inWindow)
-      .map((length, axis) => (length + viewport.paneSize()[axis] / 2 - [left, top][axis]) / scale);
+    const [x, y] = viewport.inPhoto(inWindow, whole);
 
     // Twice as large as the photo around it, but no smaller than a pixel of the page for each of the photo.
-    const enlarged = Math.max(Math.round(devicePixelRatio), Math.round(scale) * 2);
+    const enlarged = Math.max(Math.round(devicePixelRatio), Math.round(whole.scale) * 2);
     const side = Math.round(parseFloat(getComputedStyle(loupe).getPropertyValue("--side")) * devicePixelRatio);
     const place = { scale: enlarged, left: Math.round(side / 2 - x * enlarged), top: Math.round(side / 2 - y * enlarged) };
     for (let index = 0; index < count; index++) paintPicture(canvases[index], index, side, side, place);

@@ -2,6 +2,14 @@
 
 import { PLAIN_MIX } from "./pixels.js";
 
+// Put sliders where a mix has them, each with its share beside it.
+export function setSliders(sliders, mix) {
+  sliders.forEach((slider, index) => {
+    slider.value = mix[index];
+    slider.nextElementSibling.textContent = slider.ariaValueText = `${mix[index]} %`;
+  });
+}
+
 // `changed` is called whenever the mix is another one, `settled` with the mix when a slider comes to rest; `middle` returns
 // row and column in the middle of what is seen.
 export function createMix(root, { changed, settled, middle }) {
@@ -11,10 +19,7 @@ export function createMix(root, { changed, settled, middle }) {
 
   function set(percents) {
     mix = percents;
-    sliders.forEach((slider, index) => {
-      slider.value = mix[index];
-      slider.nextElementSibling.textContent = slider.ariaValueText = `${mix[index]} %`;
-    });
+    setSliders(sliders, mix);
     changed();
   }
 

@@ -5,9 +5,9 @@ import { factorsOf } from "./brush.js";
 import { empty, paintConverted, prepare } from "./colours.js";
 import { blend, heat, PLAIN_MIX, subtract, tint } from "./pixels.js";
 
-// `scene`: returns what is to be painted, {pair: [noisy, denoised], clean, details, mix, grid, isTinted, luma,
-// gain}, in which `grid` is what was painted with the brush, and `isTinted` whether to show where; it is asked anew
-// whenever pixels are made, because converted ones are made a moment later.
+// `scene`: returns what is to be painted, {pair: [noisy, denoised], clean, details, mix, grid, isTinted, gain}, in which
+// `grid` is what was painted with the brush, and `isTinted` whether to show where; it is asked anew whenever pixels are
+// made, because converted ones are made a moment later.
 export function createPainter(root, paneSize, scene) {
   const canvases = ["noisy", "denoised"].map((name) => root.querySelector(`.pane.${name} canvas`));
   const removed = root.querySelector(".pane.removed canvas");
@@ -66,12 +66,12 @@ export function createPainter(root, paneSize, scene) {
 
   // The same of one of the two that are compared, the denoised one as the sliders mix it.
   function pixelsShown(index, ...place) {
-    const { pair, details, mix, grid, luma } = scene();
+    const { pair, details, mix, grid } = scene();
     const pixels = pixelsOf(pair[index], ...place);
     const factors = isMixed(index) || isTinted(index) ? factorsOf(grid, ...place) : null;
     if (isMixed(index)) {
       const textured = mix[2] && details ? pixelsOf(details, ...place).data : null;
-      blend(pixelsOf(pair[0], ...place).data, pixels.data, textured, mix, luma, factors);
+      blend(pixelsOf(pair[0], ...place).data, pixels.data, textured, mix, factors);
     }
     if (isTinted(index)) tint(pixels.data, factors);
     return pixels;

@@ -1,12 +1,14 @@
 // The pictures that are wanted, fetched once each: {role, id, label, bitmap, preview, colours}, in which `preview` is a small
 // version of a large bitmap, and the numbers of both are the file's own; `colours` are those of colours.js.
 
+import { addressOf } from "../component.js";
 import { coloursOf } from "./colours.js";
 
 const PREVIEW_LENGTH = 2560; // pixels of its longer side: as many as most screens have
 const RETRIES = [0.5, 1, 2, 4, 8]; // seconds to wait before a picture that did not arrive is asked for again; then the last
 
-// `changed` is called whenever what is there may be other pictures than before, `late` when one has not arrived.
+// `changed` is called whenever what is there may be other pictures than before, and told whether it is all that is wanted;
+// `late` when one has not arrived.
 export function createPictures({ changed, late }) {
   let loaded = [];
   let newest = 0;
@@ -43,7 +45,7 @@ export function createPictures({ changed, late }) {
       there.filter((picture) => picture.id === id).map((picture) => ({ ...picture, role, label })),
     );
     dismiss([...before, ...there]);
-    changed(wanted, loaded.length === wanted.length);
+    changed(loaded.length === wanted.length);
   }
 
   // Free the memory of those that are not shown.
@@ -61,7 +63,7 @@ export function createPictures({ changed, late }) {
 }
 
 async function load(url) {
-  const response = await fetch(new URL(`.${url}`, document.baseURI)); // relative: the page may lie below a path
+  const response = await fetch(addressOf(url));
   if (!response.ok) throw new Error(`${response.status} for ${url}`);
   const file = await response.blob();
   const [bitmap, colours] = await Promise.all([

@@ -1,6 +1,7 @@
 // What is shown of two pictures together. All take pixels as RGBA and leave alpha as it is.
 
 export const PLAIN_MIX = [100, 100, 0]; // luminance and colour removed, detail kept: just as the denoiser made it
+const LUMA = [77, 150, 29]; // shares of the colours in luminance, in 256ths, as on the server
 const HEAT = [[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]]; // evenly from no error to white
 
 // Turn `noisy` into what was removed from it: the difference around middle grey, `gain` times as strong.
@@ -14,11 +15,11 @@ export function subtract(noisy, denoised, gain) {
 
 // Turn `denoised` into its mix with `noisy`, just as `blend` does on the server: step by step the same, to the last bit.
 // `factors`: what the shares are multiplied by, up to 1, pixel by pixel; see brush.js.
-export function blend(noisy, denoised, details, mix, [red, green, blue], factors = null) {
+export function blend(noisy, denoised, details, mix, factors = null) {
   const [luminance, colour, detail] = mix.map((percent) => percent / 100);
   for (let i = 0; i < noisy.length; i += 4) {
     const change = [denoised[i] - noisy[i], denoised[i + 1] - noisy[i + 1], denoised[i + 2] - noisy[i + 2]];
-    const light = red * change[0] + green * change[1] + blue * change[2];
+    const light = LUMA[0] * change[0] + LUMA[1] * change[1] + LUMA[2] * change[2];
     let share = details ? luminance * (1 - (detail * details[i]) / 255) : luminance;
     let shareOfColour = colour;
     if (factors) {

@@ -1,12 +1,11 @@
 // Shows the noisy and the denoised photo under one shared view (zoom and position), in their true pixels.
 //
-// `data`: [labels, [[key, what it does], ...], subject, spot, [{role, id, label, url}, ...], growing, mix, mixed, luma, link, mask].
-// `subject`: zoom and position stay as long as it does. `spot`: row and column to look at first, or null. `growing`:
-// {id, label, url} of a denoised picture that is being made, see growing.js, or null. The roles: "noisy" and, where there is such a picture, "denoised", "clean" (the
-// reference) and "details" (where the photo has texture). `mix`: where the sliders stand at first, in percent, or null for
-// none, and again whenever `mixed` is another number; `luma`: shares of the colours in luminance, in 256ths; `link`: what the
-// page's address is to say, by parameter; `mask`: what was painted on the subject when it is new, see brush.js, or null for
-// no brush.
+// `subject`: zoom and position stay as long as it does. `spot`: row and column to look at first, or null. `wanted`:
+// [{role, id, label, url}, ...] with the roles "noisy" and, where there is such a picture, "denoised", "clean" (the
+// reference) and "details" (where the photo has texture). `growing`: {id, label, url} of a denoised picture that is being
+// made, see growing.js, or null. `mix`: where the sliders stand at first, in percent, or null for none, and again whenever
+// `mixed` is another number. `link`: what the page's address is to say, by parameter. `mask`: what was painted on the
+// subject when it is new, see brush.js, or null for no brush.
 
 import { createAddress } from "./address.js";
 import { createBrush } from "./brush.js";
@@ -23,6 +22,8 @@ import { listenToPointers } from "./pointers.js";
 import { createTitle } from "./title.js";
 import { createViewport } from "./viewport.js";
 
+const DONE = "Denoised";
+
 function show({ data, parentElement, setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector(".viewer");
   root.viewer ??= createViewer(root, {
@@ -30,7 +31,7 @@ function show({ data, parentElement, setStateValue, setTriggerValue }) {
     painted: (painted) => setStateValue("painted", painted),
     back: (link) => setTriggerValue("back", link),
   });
-  root.viewer.show(...data);
+  root.viewer.show(data);
   return () => root.viewer.destroy();
 }
 
@@ -40,21 +41,15 @@ function createViewer(root, report) {
   const find = (selector) => root.querySelector(selector);
   const stage = find(".stage");
   const holdButton = find(".hold");
-  const removed = find(".pane.removed");
   const usualMode = matchMedia("(max-width: 640px)").matches ? "slider" : "side";
 
-  let labels = {};
   let gain = 4;
-  let luma;
-  let subject;
-  let spot; // to look at first
-  let mask; // what the server knows was painted on the subject
+  let data; // see above
   let seen; // the subject that is shown
   let pair = []; // the pictures that are compared, noisy first
   let frame = 0;
   let announced; // which quarter of what
   let told; // of which result
-  let wanted = []; // the pictures that there are for the page
   let keepsDetails = false; // whether that slider has ever been moved: before, nobody needs to know where details are
 
   const viewport = createViewport([find(".pane.noisy"), find(".pane.denoised")]);
@@ -73,7 +68,6 @@ function createViewer(root, report) {
       brush.isOn() &&
       !["removed", "error"].includes(root.dataset.mode) &&
       (index === 0 || root.hasAttribute("data-painting")),
-    luma,
     gain,
   }));
   const loupe = createLoupe(root, viewport, renderSoon);
@@ -89,27 +83,27 @@ function createViewer(root, report) {
 
   // ---- What is shown ----
 
-  function show(newLabels, keys, newSubject, newSpot, newWanted, newGrowing, percents, mixed, newLuma, link, newMask) {
-    labels = newLabels;
-    label(keys);
-    luma = newLuma;
-    subject = newSubject;
-    spot = newSpot;
-    wanted = newWanted;
-    keepsDetails ||= percents?.[2] > 0;
-    mask = newMask;
-    root.toggleAttribute("data-paintable", mask !== null);
-    address.say(link);
-    mix.start(percents, mixed);
+  function show(newData) {
+    data = newData;
+    const left = wantedFor("noisy").label;
+    holdButton.textContent = `Hold to see: ${left}`;
+    divider.describe(left);
+    hint();
+    keepsDetails ||= data.mix?.[2] > 0;
+    root.toggleAttribute("data-paintable", data.mask !== null);
+    address.say(data.link);
+    mix.start(data.mix, data.mixed);
     // Until the picture has come that was growing, what is there of it stays.
-    const isComing = growing.wanted() && wanted.some(({ role, id }) => role === "denoised" && id === growing.wanted().id);
-    if (growing.wanted() && !newGrowing && !isComing) title.tell("");
-    if (newGrowing || !isComing) growing.want(newGrowing);
+    const isComing = growing.wanted() && wantedFor("denoised")?.id === growing.wanted().id;
+    if (growing.wanted() && !data.growing && !isComing) title.tell("");
+    if (data.growing || !isComing) growing.want(data.growing);
     want();
   }
 
+  const wantedFor = (role) => data.wanted.find((each) => each.role === role);
+
   function want() {
-    pictures.want(wanted.filter(({ role }) => role !== "details" || keepsDetails));
+    pictures.want(data.wanted.filter(({ role }) => role !== "details" || keepsDetails));
   }
 
   function remix() {
@@ -122,26 +116,25 @@ function createViewer(root, report) {
 
   // Show what is wanted, as far as it is there; of the rest, say that it is on its way. The second is not shown without the
   // first. While another result grows, it lies over the one before, or over the noisy photo.
-  function place(wanted, isComplete) {
+  function place(isComplete) {
     const before = pair;
     const [noisy, denoised] = ["noisy", "denoised"].map(pictures.of);
     if (denoised && denoised.id === growing.wanted()?.id) {
       growing.want(null);
-      title.finish(labels.done);
+      title.finish(DONE);
     }
     if (denoised && !growing.wanted()) tellOfResult(denoised.id);
     const isGrowing = Boolean(noisy && growing.wanted());
     pair = [noisy, isGrowing ? growing.over(denoised ?? noisy) : denoised].filter((each) => noisy && each);
     viewport.setPhoto(pair[0]?.bitmap);
-    if (pair.length && mask !== null) brush.start(subject, pair[0].bitmap, mask);
+    if (pair.length && data.mask !== null) brush.start(data.subject, pair[0].bitmap, data.mask);
     if (isComplete && root.hasAttribute("data-failed")) hint();
-    if (pair.length && seen !== subject) {
+    if (pair.length && seen !== data.subject) {
       const isFirst = seen === undefined;
-      seen = subject;
-      viewport.begin(spot);
+      seen = data.subject;
+      viewport.begin(data.spot);
       if (isFirst) restore();
     }
-    const isWanted = (role) => wanted.some((each) => each.role === role);
     const done = isGrowing ? [noisy] : pair;
     for (const [name, value] of [["pictures", pair.length], ["shown", done.map(({ id }) => id).join(" ")]]) {
       if (pair.length) root.dataset[name] = value;
@@ -149,14 +142,14 @@ function createViewer(root, report) {
     }
     if (isGrowing) root.dataset.growing = growing.share(); // which share of the result is there
     else delete root.dataset.growing;
-    root.toggleAttribute("data-clean", isWanted("clean"));
+    root.toggleAttribute("data-clean", Boolean(wantedFor("clean")));
     root.toggleAttribute("data-details", Boolean(pictures.of("details")));
     holdButton.disabled = pair.length < 2;
     for (const control of root.querySelectorAll(".mix :is(input, button)")) control.disabled = pair.length < 2;
-    if (root.dataset.mode === "error" && !isWanted("clean")) setMode("side");
+    if (root.dataset.mode === "error" && !wantedFor("clean")) setMode("side");
     for (const [index, name] of ["noisy", "denoised"].entries()) {
-      const coming = wanted.find(({ role }) => role === name);
-      const text = pair[index]?.label ?? (coming ? labels.coming.replace("{label}", coming.label) : labels.waiting);
+      const coming = wantedFor(name);
+      const text = pair[index]?.label ?? (coming ? `${coming.label}: on its way …` : "Denoised: not yet");
       say(name, index && isGrowing ? growingLabel() : text);
       for (const canvas of root.querySelectorAll(`.${name} canvas`)) {
         if (before[index]?.bitmap !== pair[index]?.bitmap) empty(canvas);
@@ -173,15 +166,14 @@ function createViewer(root, report) {
   // Row and column of the photo in the middle of a pane; of the spot to look at first, if all of the photo is shown.
   function middle() {
     const { zoom, x, y } = viewport.view();
-    return zoom === "fit" && spot ? spot : [y, x].map(Math.round);
+    return zoom === "fit" && data.spot ? data.spot : [y, x].map(Math.round);
   }
 
   // ---- What grows ----
 
   const percentDone = () => Math.floor(100 * growing.share());
 
-  const growingLabel = () =>
-    labels.growing.replace("{label}", growing.wanted().label).replace("{percent}", percentDone());
+  const growingLabel = (percent = percentDone()) => `${growing.wanted().label} · ${percent} %`;
 
   function lookedAt() {
     return pair.length && stage.clientWidth ? lookAt(viewport.settle().place, viewport.paneSize(), pair[0].bitmap) : null;
@@ -204,12 +196,12 @@ function createViewer(root, report) {
     if (now === announced) return;
     announced = now;
     told ??= ""; // what grows is not what the page came with
-    find(".news").textContent = labels.growing.replace("{label}", growing.wanted().label).replace("{percent}", 25 * quarter);
+    find(".news").textContent = growingLabel(25 * quarter);
   }
 
   // Also what was there at once, and never grew; but not what the page came with.
   function tellOfResult(id) {
-    if (told !== undefined && told !== id) find(".news").textContent = labels.done;
+    if (told !== undefined && told !== id) find(".news").textContent = DONE;
     told = id;
     announced = undefined;
   }
@@ -223,31 +215,14 @@ function createViewer(root, report) {
     setMode(view.mode);
   }
 
-  function label(keys) {
-    for (const element of root.querySelectorAll("[data-text]")) element.textContent = labels[element.dataset.text];
-    for (const element of root.querySelectorAll("[data-label], [data-tip]")) {
-      element.setAttribute("aria-label", labels[element.dataset.label ?? element.dataset.tip]);
-    }
-    for (const element of root.querySelectorAll("[data-tip]")) element.title = labels[element.dataset.tip];
-    for (const element of root.querySelectorAll("[data-help]")) element.title = labels[element.dataset.help];
-    hint();
-    const list = keys.flat().map((text, index) => {
-      const element = document.createElement(index % 2 ? "dd" : "dt");
-      element.textContent = text;
-      return element;
-    });
-    find(".keys dl").replaceChildren(...list);
-    setGain(gain);
-    divider.describe(labels.divided);
-  }
-
   function hint() {
-    find(".hint").textContent = matchMedia("(hover: none)").matches ? labels.hint_touch : labels.hint;
+    const hasMouse = !matchMedia("(hover: none)").matches;
+    find(".hint").textContent = hasMouse ? "Drag to move, wheel to zoom, ? for all keys" : "Pinch to zoom, drag to move";
     root.toggleAttribute("data-failed", false);
   }
 
   function late() {
-    find(".hint").textContent = labels.failed;
+    find(".hint").textContent = "This picture has not arrived yet. Asking for it again …";
     root.toggleAttribute("data-failed", true);
   }
 
@@ -293,9 +268,12 @@ function createViewer(root, report) {
     press("button[data-gain]", (button) => Number(button.dataset.gain) === gain);
     find(".scale .low").textContent = isError ? "0" : `−${levels}`;
     find(".scale .high").textContent = `${isError ? "" : "+"}${levels}`;
-    find(".meaning").textContent = (isError ? labels.error_meaning : labels.meaning)?.replaceAll("{levels}", levels);
-    removed.querySelector(".tag").textContent = `${labels.removed} ${gain}×`;
-    removed.querySelector("canvas").setAttribute("aria-label", `${labels.removed} ${gain}×`);
+    find(".meaning").textContent = isError
+      ? `Black: equal to the clean reference. White: ${levels} of 255 levels away from it, or more. ` +
+        "Move the sliders and see what helps."
+      : `Grey: unchanged. White or black: ${levels} of 255 levels or more were taken away or added. ` +
+        "A recognisable photo means lost detail.";
+    say("removed", `Removed noise ${gain}×`);
     render();
   }
 

@@ -74,6 +74,13 @@ export function createViewport(panes) {
     return [clientX - left - width / 2, clientY - top - height / 2].map((length) => length * devicePixelRatio);
   }
 
+  // Column and row in the photo, with fractions, under a point of the window; `place`: see `settle`.
+  function inPhoto(point, { scale, left, top }) {
+    const [x, y] = fromMiddle(point);
+    const [width, height] = paneSize();
+    return [(x + width / 2 - left) / scale, (y + height / 2 - top) / scale];
+  }
+
   // x, y: the point that keeps its place, in screen pixels from the middle of the pane.
   function zoomTo(zoom, x = 0, y = 0) {
     if (!photo) return;
@@ -102,6 +109,6 @@ export function createViewport(panes) {
 
   return {
     view: () => ({ ...view }),
-    setPhoto, begin, isFirst, look, paneSize, scale, settle, fromMiddle, zoomTo, zoomBy, panBy,
+    setPhoto, begin, isFirst, look, paneSize, scale, settle, fromMiddle, inPhoto, zoomTo, zoomBy, panBy,
   };
 }
