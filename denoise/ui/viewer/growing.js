@@ -1,6 +1,8 @@
 // A result while it is made: what is there of it in the part of the photo that is looked at, which the server makes first.
 // {bitmap, box, scale} is such a window: `box` is its place in the photo, [top, left, bottom, right].
 
+import { addressOf } from "../component.js";
+
 const PAUSE = 250; // milliseconds between two windows
 const AGAIN = 1000; // milliseconds after one that did not arrive
 const MARGIN = 0.1; // of what is looked at, on each side: a photo that is moved a little has something to show
@@ -51,7 +53,7 @@ export function createGrowing({ look, changed }) {
     const mine = (asking = Object.assign(new AbortController(), { view }));
     let next = PAUSE;
     try {
-      const url = new URL(`.${wanted.url}`, document.baseURI); // relative: the page may lie below a path
+      const url = addressOf(wanted.url);
       for (const [name, value] of Object.entries({ box: view.box, scale: view.scale, known })) url.searchParams.set(name, value);
       const response = await fetch(url, { signal: mine.signal });
       if (!response.ok) throw new Error(response.status);
