@@ -27,7 +27,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from denoise.image import heif, jp2, jxl, metadata, netpbm, png, raw, tiff_samples
 from denoise.image.directories import check_exif
 from denoise.image.formats import opener
-from denoise.image.metadata import MAX_METADATA
+from denoise.image.metadata import MAX_METADATA, photo_of
 from denoise.image.photo import Metadata, Photo, PhotoError, Samples
 from denoise.image.raw import Development
 from denoise.image.recognition import identify
@@ -91,23 +91,16 @@ def decode(data: bytes, *, max_megapixels: float = 50.0, development: Developmen
         if tag is None or is_unusual:  # else both libraries turn a TIFF themselves
             samples = _upright(samples, tag or orientation)
 
-        channels = samples.shape[2]
         is_grey_palette = image.mode in ("P", "PA") and icc_profile[16:20] != b"RGB " and _is_colourless(samples)
-        grey = channels < 3 or is_grey_palette
-        height, width = samples.shape[:2]
-        upright, outdated = metadata.made_upright(found, tag or orientation, width, height)
-        return Photo(
-            pixels=np.repeat(samples[..., :1], 3, axis=2) if grey else np.ascontiguousarray(samples[..., :3]),
-            alpha=samples[..., -1].copy() if channels in (2, 4) else None,
-            grey=grey,
+        photo = photo_of(samples, found, lost, orientation=tag or orientation, grey=is_grey_palette)
+        return replace(
+            photo,
             format=name,
             lossless=not _is_lossy(name, data),
-            metadata=upright,
             icc_profile=icc_profile if len(icc_profile) <= MAX_METADATA else b"",
             colour_chunks=_colour_chunks(name, data, icc_profile),
             dpi=dpi,
             significant_bits=max(8, _bits(name, data, image)),
-            lost=tuple(dict.fromkeys([*lost, *outdated])),
         )
 
 
@@ -137,19 +130,9 @@ def _decode_jxl(data: bytes) -> Photo:
     with _reading("JXL"):
         samples, icc_profile, lost = jxl.samples_of(data)
     found, left = metadata.vetted(jxl.read(data))
-    height, width, channels = samples.shape
-    upright, outdated = metadata.made_upright(found, 1, width, height)
-    return Photo(
-        pixels=np.repeat(samples[..., :1], 3, axis=2) if channels < 3 else np.ascontiguousarray(samples[..., :3]),
-        alpha=samples[..., -1].copy() if channels in (2, 4) else None,
-        grey=channels < 3,
-        format="JXL",
-        lossless=False,
-        metadata=upright,
-        icc_profile=icc_profile if len(icc_profile) <= MAX_METADATA else b"",
-        significant_bits=jxl.depth_of(data),
-        lost=(*lost, *left, *outdated),
-    )
+    profile = icc_profile if len(icc_profile) <= MAX_METADATA else b""
+    photo = photo_of(samples, found, [*lost, *left])
+    return replace(photo, format="JXL", lossless=False, icc_profile=profile, significant_bits=jxl.depth_of(data))
 
 
 def _checked(data: bytes, max_megapixels: float) -> str:

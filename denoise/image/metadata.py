@@ -1,9 +1,11 @@
 """What a file says about its photo: EXIF, XMP, IPTC, comments, resolution."""
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import replace
 
+import numpy as np
 from PIL.ExifTags import Base
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
@@ -11,7 +13,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from denoise.image import exif, heif, jp2, jpeg, png, tiff, xmp
-from denoise.image.photo import Metadata
+from denoise.image.photo import Metadata, Photo, Samples
 
 MAX_METADATA = 4 << 20  # bytes; larger EXIF or colour profiles are not genuine, and not every format can hold them
 
@@ -92,30 +94,41 @@ def orientation_of(metadata: Metadata) -> int:
     return orientation or 1
 
 
-def made_upright(metadata: Metadata, orientation: int, width: int, height: int) -> tuple[Metadata, list[str]]:
-    """Returns what is to be said about the upright photo, and what cannot be kept.
+def photo_of(
+    samples: Samples, said: Metadata, lost: Iterable[str], *, orientation: int = 1, grey: bool = False
+) -> Photo:
+    """Returns the photo of upright samples, and of what its file says, made to agree with them.
 
     Nothing of it points to a thumbnail, or to what followed the photo in its file.
 
     Args:
-        metadata: What the file says.
-        orientation: How the photo was turned, as in EXIF.
-        width: Of the upright photo, in pixels.
-        height: The same.
+        samples: (H, W, C), of 8 or 16 bit.
+        said: What the file says.
+        lost: What of the file cannot be kept.
+        orientation: How the samples were turned, as in EXIF.
+        grey: They have no colour, though they have channels for it.
     """
+    height, width, channels = samples.shape
     facts = {
         **dict.fromkeys(("exif:Orientation", "tiff:Orientation"), "1"),  # as older ImageMagicks write them
         **dict.fromkeys(("exif:ExifImageWidth", "exif:PixelXDimension"), str(width)),
         **dict.fromkeys(("exif:ExifImageLength", "exif:PixelYDimension"), str(height)),
     }
-    packet, lost = _upright_xmp(metadata.xmp, orientation, width, height) if metadata.xmp else (b"", [])
+    packet, outdated = _upright_xmp(said.xmp, orientation, width, height) if said.xmp else (b"", [])
     upright = Metadata(
-        exif=exif.made_upright(metadata.exif, width, height) if metadata.exif else b"",
+        exif=exif.made_upright(said.exif, width, height) if said.exif else b"",
         xmp=packet,
-        iptc=metadata.iptc,
-        comments=tuple((keyword, facts.get(keyword, text)) for keyword, text in metadata.comments),
+        iptc=said.iptc,
+        comments=tuple((keyword, facts.get(keyword, text)) for keyword, text in said.comments),
     )
-    return upright, lost
+    grey = grey or channels < 3
+    return Photo(
+        pixels=np.repeat(samples[..., :1], 3, axis=2) if grey else np.ascontiguousarray(samples[..., :3]),
+        alpha=samples[..., -1].copy() if channels in (2, 4) else None,
+        grey=grey,
+        metadata=upright,
+        lost=tuple(dict.fromkeys([*lost, *outdated])),
+    )
 
 
 def _upright_xmp(packet: bytes, orientation: int, width: int, height: int) -> tuple[bytes, list[str]]:
