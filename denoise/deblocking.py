@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from denoise import Image
-from denoise.image import Pixels, to_float, to_pixels
+from denoise.image import Pixels, bands, to_float, to_pixels
 
 BEST = 60
 """Quality of a JPEG from which on its blocks are left alone."""
@@ -58,10 +58,9 @@ def remove_blocks(pixels: Pixels) -> Pixels:
     if steps is None:
         return pixels
     result = np.empty_like(pixels)
-    for top in range(0, pixels.shape[0], _BAND):
-        start = max(0, top - 2 * _BLOCK)
-        band = _without_blocks(to_float(pixels[start : top + _BAND + 2 * _BLOCK]), *steps)
-        result[top : top + _BAND] = to_pixels(band, pixels.dtype)[top - start :][:_BAND]
+    for rows, around, inside in bands(len(pixels), _BAND, margin=2 * _BLOCK):
+        band = _without_blocks(to_float(pixels[around]), *steps)
+        result[rows] = to_pixels(band[inside], pixels.dtype)
     return result
 
 

@@ -5,14 +5,13 @@ a sixth of all that a server installs.
 """
 
 import math
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise.image import Photo, PhotoError, Pixels, to_depth
+from denoise.image import Photo, PhotoError, Pixels, bands, to_depth
 
 _BAND_ROWS = 128  # the similarity takes some 200 bytes a pixel
 SSIM_WINDOW = 7
@@ -89,9 +88,11 @@ def ssim(clean: Pixels, denoised: Pixels) -> float:
         raise ValueError(f"SSIM needs photos of at least 7×7 pixels. Received: shape={clean.shape}")
     # The mean is over the positions at which the window lies inside the photo: bands share the rows that it spans.
     shared = SSIM_WINDOW - 1
-    bands = [slice(band.start, band.stop + shared) for band in _bands(clean.shape[0] - shared)]
-    similarities = [_similarities(clean[band], denoised[band]).mean() for band in bands]
-    return float(np.average(similarities, weights=[band.stop - band.start - shared for band in bands]))
+    total = 0.0
+    for rows, _, _ in bands(clean.shape[0] - shared, _BAND_ROWS):
+        band = slice(rows.start, rows.stop + shared)
+        total += _similarities(clean[band], denoised[band]).sum()
+    return total / ((clean.shape[0] - shared) * (clean.shape[1] - shared) * 3)
 
 
 def _similarities(clean: Pixels, denoised: Pixels) -> NDArray[np.float64]:
@@ -111,11 +112,6 @@ def _similarities(clean: Pixels, denoised: Pixels) -> NDArray[np.float64]:
     structure = (2 * covariance + c2) / (variances + c2)
     similarity: NDArray[np.float64] = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1) * structure
     return similarity
-
-
-def _bands(rows: int) -> Iterator[slice]:
-    for start in range(0, rows, _BAND_ROWS):
-        yield slice(start, min(start + _BAND_ROWS, rows))
 
 
 def _check_pair(clean: Pixels, denoised: Pixels) -> None:

@@ -8,7 +8,7 @@ HEIC and AVIF); ITU-R BT.2100 (PQ, HLG) and BT.2408 (the white of the latter); I
 """
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise.image.photo import Photo, Pixels
+from denoise.image.photo import Photo, Pixels, bands
 
 Curve = Callable[[NDArray[Any]], NDArray[Any]]
 """Linear light, where 1 is white, of the values of a file, in [0, 1]."""
@@ -55,7 +55,7 @@ class Space(NamedTuple):
     def shown(self, pixels: Pixels) -> NDArray[np.uint16]:
         """Return a photo, (H, W, 3), as sRGB holds it; what sRGB does not have is the nearest that it has."""
         shown = np.empty(pixels.shape, np.uint16)
-        for rows in _blocks(pixels):
+        for rows, _, _ in bands(len(pixels), _ROWS):
             shown[rows] = np.rint(65535 * self._srgb(pixels[rows]).clip(0, 1))
         return shown
 
@@ -72,7 +72,7 @@ class Space(NamedTuple):
         result = pixels.copy()
         top, unmix = np.iinfo(pixels.dtype).max, np.linalg.inv(self.mix).astype(np.float64)
         values = np.linspace(0, top, len(self.light), dtype=np.float32)
-        for rows in _blocks(pixels):
+        for rows, _, _ in bands(len(pixels), _ROWS):
             srgb = self._srgb(pixels[rows])
             srgb += changed[rows] / np.float32(65535) - srgb.clip(0, 1)
             light = _mixed(srgb_to_linear(_unbend(srgb) if self._is_high else srgb), unmix)
@@ -240,11 +240,6 @@ def linear_to_srgb(light: NDArray[Any]) -> NDArray[Any]:
         np.where(size <= 0.0031308, 12.92 * size, 1.055 * cv2.pow(size, 1 / 2.4) - 0.055), light
     )
     return shown
-
-
-def _blocks(pixels: Pixels) -> Iterator[slice]:
-    for top in range(0, len(pixels), _ROWS):
-        yield slice(top, top + _ROWS)
 
 
 def _bend(shown: NDArray[Any]) -> NDArray[Any]:

@@ -3,6 +3,7 @@
 Pixels stay integers in the depth of the file; floats exist only where a denoiser needs them (`to_float`, `to_pixels`).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, cast
 
@@ -123,6 +124,22 @@ def with_depth(photo: Photo, bits: int) -> Photo:
 def without_metadata(photo: Photo) -> Photo:
     """Returns the photo without a word about it: no place, time, camera, name or caption. Its colours keep theirs."""
     return replace(photo, metadata=Metadata())
+
+
+def bands(height: int, rows: int, margin: int = 0) -> Iterator[tuple[slice, slice, slice]]:
+    """Cut a photo into bands, to be worked off one by one: what that takes of memory is as much as a band's.
+
+    Args:
+        height: Of the photo.
+        rows: Of each band.
+        margin: Rows above and below a band that are looked at as well, as far as they are there.
+
+    Yields:
+        The rows of a band, the same with its margin, and where the former lie in the latter.
+    """
+    for top in range(0, height, rows):
+        bottom, first = min(top + rows, height), max(top - margin, 0)
+        yield slice(top, bottom), slice(first, min(bottom + margin, height)), slice(top - first, bottom - first)
 
 
 def crop(photo: Photo, size: int, across: float = 0.5, down: float = 0.5) -> tuple[Photo, tuple[int, int]]:
