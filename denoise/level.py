@@ -6,6 +6,7 @@ a large photo is decided at once, by what is never texture (`noise_everywhere`).
 """
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -185,7 +186,9 @@ def noise_everywhere(pixels: Pixels) -> float:
     Returns:
         Standard deviation in [0, 1]; zero of a photo that is too small to tell.
     """
-    variance = np.concatenate([_variances(to_float(window)) for window in windows(pixels)])
+    pictures = map(to_float, windows(pixels))
+    parts = [_variances(each, [each - cv2.blur(each, (5, 5))], size=8, black=0.03) for each in pictures]
+    variance = np.concatenate(parts, axis=1)[0].mean(axis=1)  # of the channels
     return float(np.sqrt(np.quantile(variance, _QUIETEST))) if variance.size >= _FEWEST else 0.0
 
 
@@ -201,7 +204,12 @@ def smoothed_grain(pixels: Pixels) -> float:
     Returns:
         0 for grain as fine as a sensor's, after a demosaic, or finer, up to 1; 0.5 if the photo is too small to tell.
     """
-    fine, coarse = np.concatenate([_colours(to_float(window)) for window in windows(pixels)], axis=1)
+    parts = []
+    for picture in map(to_float, windows(pixels)):
+        luminance = picture @ np.array([0.299, 0.587, 0.114], np.float32)
+        less, least = (cv2.blur(luminance, (size, size)) for size in (3, 9))
+        parts.append(_variances(picture, [luminance - less, less - least], size=16, black=10 / 255))
+    fine, coarse = np.concatenate(parts, axis=1)
     if len(fine) < _FEWEST:
         return 0.5
     quiet = np.argsort(fine + coarse)[: max(_FEWEST // 2, int(_QUIET * len(fine)))]
@@ -209,23 +217,12 @@ def smoothed_grain(pixels: Pixels) -> float:
     return float(np.interp(colour, _COLOURS, (0, 1)))
 
 
-def _colours(picture: Image) -> NDArray[np.float32]:
-    """Variance of the luminance in places of 16×16 pixels: what is finer than 3×3, and what is not but than 9×9."""
-    luminance = picture @ np.array([0.299, 0.587, 0.114], np.float32)
-    less, least = (cv2.blur(luminance, (size, size)) for size in (3, 9))
-    inside = slice(8, -8, 4)
-    mean = cv2.blur(picture, (16, 16))[inside, inside]
-    told = ((mean > 10 / 255) & (mean < 245 / 255)).all(axis=2)
-    parts = (luminance - less, less - least)
-    return np.stack([cv2.blur(part * part, (16, 16))[inside, inside][told] for part in parts])
-
-
-def _variances(picture: Image) -> NDArray[np.float32]:
-    """Of places of 8×8 pixels, the variance of what is finer than 5×5 pixels, mean over the channels."""
-    fine = picture - cv2.blur(picture, (5, 5))
-    inside = slice(4, -4, 4)
-    variance, mean = (cv2.blur(array, (8, 8))[inside, inside] for array in (fine * fine, picture))
-    return np.asarray(variance.mean(axis=2)[((mean > 0.03) & (mean < 0.97)).all(axis=2)], np.float32)
+def _variances(picture: Image, parts: Sequence[Image], *, size: int, black: float) -> NDArray[np.float32]:
+    """Variance of parts of a picture in places of so many pixels squared, but where it is nearly black or white."""
+    inside = slice(size // 2, -(size // 2), 4)
+    mean, *variances = (cv2.blur(each, (size, size))[inside, inside] for each in (picture, *map(np.square, parts)))
+    is_exposed = ((mean > black) & (mean < 1 - black)).all(axis=2)
+    return np.maximum([variance[is_exposed] for variance in variances], 0)  # which rounding makes negative
 
 
 def looks(height: int, width: int) -> int:
