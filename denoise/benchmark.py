@@ -22,14 +22,17 @@ def measure(model: str, size: int, megapixels: Sequence[float], engine: Engine) 
         model: A name from `denoise.catalogue.denoiser_names`.
         size: Height and width of the photo that is timed, in pixels.
         megapixels: Sizes of the photos whose peak memory is measured, from the file to the file.
-        engine: Has the network at hand.
+        engine: Loads the network.
 
     Yields:
         What was measured, its value, and its unit.
+
+    Raises:
+        ModelError: The network is missing or damaged.
     """
+    seconds, tile_seconds = _photo_seconds(model, size, engine)  # first: it tells of what cannot be loaded
     yield "Import of the serving package", _import_seconds(), "s"
     yield "Cold start to the first tile", _cold_start_seconds(model), "s"
-    seconds, tile_seconds = _photo_seconds(model, size, engine)
     yield "One tile", 1000 * tile_seconds, "ms"
     yield f"{size}×{size} photo, overlap included", seconds, "s"
     yield "One megapixel, overlap included", seconds / (size * size / 1e6), "s"
