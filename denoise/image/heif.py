@@ -42,7 +42,7 @@ def format_of(data: bytes) -> str:
     return "HEIC" if major[:3] in (b"hei", b"hev", b"mif", b"msf") else ""
 
 
-def check(data: bytes, name: str, max_megapixels: float) -> None:
+def check(name: str, data: bytes, max_megapixels: float) -> None:
     """Refuses files that are cut off, too large, or sequences, or hold much more than a genuine one does.
 
     Raises:

@@ -55,12 +55,12 @@ def check(data: bytes, name: str, max_megapixels: float) -> None:
         "WEBP": _check_webp,
         "TIFF": check_tiff,
         "BMP": _check_bmp,
-        "HEIC": partial(_check_heif, "HEIC"),
-        "AVIF": partial(_check_heif, "AVIF"),
+        "HEIC": partial(heif.check, name),
+        "AVIF": partial(heif.check, name),
         "JPEG2000": jp2.check,
         "JXL": jxl.check,
         "PPM": netpbm.check,
-        "RAW": _check_raw,
+        "RAW": check_raw,
     }
     try:
         checks[name](data, max_megapixels)
@@ -264,13 +264,3 @@ def _check_bmp(data: bytes, max_megapixels: float) -> None:
     row = (width * bits + 31) // 32 * 4
     if file_size > len(data) or (compression in (0, 3) and first + row * abs(height) > len(data)):
         raise cut_short("BMP")
-
-
-def _check_heif(name: str, data: bytes, max_megapixels: float) -> None:
-    heif.check(data, name, max_megapixels)
-
-
-def _check_raw(data: bytes, _: float) -> None:
-    """Looks at those that are built like a TIFF; of what size the sensor is, LibRaw says before it reads its values."""
-    if data[:2] in (b"II", b"MM") and data[6:10] != b"HEAP":
-        check_raw(data)
