@@ -92,7 +92,7 @@ def ssim(clean: Pixels, denoised: Pixels) -> float:
     for rows, _, _ in bands(clean.shape[0] - shared, _BAND_ROWS):
         band = slice(rows.start, rows.stop + shared)
         total += _similarities(clean[band], denoised[band]).sum()
-    return total / ((clean.shape[0] - shared) * (clean.shape[1] - shared) * 3)
+    return float(total / ((clean.shape[0] - shared) * (clean.shape[1] - shared) * 3))
 
 
 def _similarities(clean: Pixels, denoised: Pixels) -> NDArray[np.float64]:
@@ -115,14 +115,11 @@ def _similarities(clean: Pixels, denoised: Pixels) -> NDArray[np.float64]:
 
 
 def _check_pair(clean: Pixels, denoised: Pixels) -> None:
-    if clean.shape != denoised.shape or clean.dtype != denoised.dtype:
+    is_photo = clean.ndim == 3 and clean.shape[2] == 3 and clean.dtype in (np.uint8, np.uint16)
+    if not is_photo or clean.shape != denoised.shape or clean.dtype != denoised.dtype:
         raise ValueError(
-            "`clean` and `denoised` must have the same shape and dtype. Received: "
+            "`clean` and `denoised` must be uint8 or uint16 of one shape (H, W, 3). Received: "
             f"{clean.shape} {clean.dtype} and {denoised.shape} {denoised.dtype}"
-        )
-    if clean.ndim != 3 or clean.shape[2] != 3 or clean.dtype not in (np.uint8, np.uint16):
-        raise ValueError(
-            f"Photos must be uint8 or uint16 of shape (H, W, 3). Received: shape={clean.shape}, dtype={clean.dtype}"
         )
 
 
