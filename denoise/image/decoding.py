@@ -18,7 +18,6 @@ import cv2
 import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageCms
-from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ExifTags import Base
 from PIL.ImageFile import ImageFile
 from PIL.PngImagePlugin import PngImageFile
@@ -28,7 +27,7 @@ from denoise.image import heif, jp2, jxl, metadata, netpbm, png, raw, tiff_sampl
 from denoise.image.directories import check_exif
 from denoise.image.formats import opener
 from denoise.image.metadata import MAX_METADATA, photo_of
-from denoise.image.photo import Metadata, Photo, PhotoError, Samples
+from denoise.image.photo import Metadata, Photo, PhotoError, Samples, stretched
 from denoise.image.raw import Development
 from denoise.image.recognition import identify
 from denoise.image.refusals import check_size, damaged, missing
@@ -91,8 +90,9 @@ def decode(data: bytes, *, max_megapixels: float = 50.0, development: Developmen
         if tag is None or is_unusual:  # else both libraries turn a TIFF themselves
             samples = _upright(samples, tag or orientation)
 
-        is_grey_palette = image.mode in ("P", "PA") and icc_profile[16:20] != b"RGB " and _is_colourless(samples)
-        photo = photo_of(samples, found, lost, orientation=tag or orientation, grey=is_grey_palette)
+        may_be_grey = image.mode in ("P", "PA") and icc_profile[16:20] != b"RGB "
+        grey = may_be_grey and bool((samples[..., :3] == samples[..., :1]).all())
+        photo = photo_of(samples, found, lost, orientation=tag or orientation, grey=grey)
         return replace(
             photo,
             format=name,
@@ -175,19 +175,14 @@ def _reading(name: str) -> Iterator[None]:
         raise damaged(name) from error
 
 
-def _is_lossy_webp(data: bytes) -> bool:
-    """Returns whether the pixels are in a lossy chunk. Source: RFC 9649."""
-    position, kind = 12, b""
-    while position + 8 <= len(data) and kind not in (b"VP8 ", b"VP8L"):
-        kind, size = struct.unpack_from("<4sI", data, position)
-        position += 8 + size + size % 2
-    return kind == b"VP8 "
-
-
 def _is_lossy(name: str, data: bytes) -> bool:
     """Returns whether the file holds its pixels but nearly; of HEIC and AVIF it is assumed."""
-    if name == "WEBP":
-        return _is_lossy_webp(data)
+    if name == "WEBP":  # which has them in a chunk of either kind. Source: RFC 9649
+        position, kind = 12, b""
+        while position + 8 <= len(data) and kind not in (b"VP8 ", b"VP8L"):
+            kind, size = struct.unpack_from("<4sI", data, position)
+            position += 8 + size + size % 2
+        return kind == b"VP8 "
     return name in ("JPEG", "HEIC", "AVIF") or (name == "JPEG2000" and jp2.is_lossy(data))
 
 
@@ -226,7 +221,8 @@ def _samples(name: str, data: bytes, image: ImageFile) -> Samples:
     if name == "HEIC":
         return _read_heic(data, image)
     bits = _bits(name, data, image)
-    if name in ("PNG", "WEBP", "AVIF") or bits > 8 or _is_run_length(image):
+    is_run_length = name == "BMP" and image.info["compression"] in (1, 2)  # Pillow would decode it byte by byte
+    if name in ("PNG", "WEBP", "AVIF") or bits > 8 or is_run_length:
         return _read_with_opencv(data, image, bits)
     return _read_with_pillow(image)
 
@@ -245,25 +241,12 @@ def _read_heic(data: bytes, image: ImageFile) -> Samples:
     return samples
 
 
-def _whole_range(samples: Samples, bits: int) -> Samples:
-    """Returns samples of so many bits as such of 16."""
-    if bits in (8, 16):
-        return samples
-    scaled: Samples = np.rint(np.arange(2**16) * (65535 / (2**bits - 1))).clip(0, 65535).astype(np.uint16)[samples]
-    return scaled
-
-
-def _is_run_length(image: ImageFile) -> bool:
-    """Returns whether this is a BMP that Pillow would decode in Python, byte by byte."""
-    return isinstance(image, BmpImageFile) and image.info["compression"] in (1, 2)
-
-
 def _read_with_opencv(data: bytes, image: ImageFile, bits: int) -> Samples:
     decoded: Samples | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if decoded is None or decoded.shape[1::-1] != image.size or decoded.dtype not in (np.uint8, np.uint16):
         raise ValueError("OpenCV cannot decode the file")
-    if image.format in ("AVIF", "JPEG2000"):
-        decoded = _whole_range(decoded, bits)
+    if image.format in ("AVIF", "JPEG2000") and bits not in (8, 16):
+        decoded = stretched(decoded, 2**bits - 1)
 
     if decoded.ndim == 2:
         grey = decoded[..., np.newaxis]
@@ -323,7 +306,3 @@ def _upright(samples: Samples, orientation: int) -> Samples:
     if orientation in (3, 4, 7, 8):
         samples = samples[::-1]
     return samples
-
-
-def _is_colourless(samples: Samples) -> bool:
-    return all(np.array_equal(samples[..., 0], samples[..., channel]) for channel in (1, 2))

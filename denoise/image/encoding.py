@@ -16,7 +16,7 @@ from PIL.ExifTags import Base
 from denoise.image import exif, heif, jp2, jpeg, jxl, netpbm, png, tiff
 from denoise.image.formats import FORMATS
 from denoise.image.losses import fit, keeps_depth
-from denoise.image.photo import Photo, PhotoError, Samples, bands, to_depth
+from denoise.image.photo import Photo, PhotoError, Samples, bands, stretched, to_depth
 from denoise.image.refusals import missing
 
 _AVIF_SPEED = 9  # of 10: less takes several times as long
@@ -140,7 +140,7 @@ def _encode_avif(photo: Photo, quality: int) -> bytes:
         return heif.with_colour(buffer.getvalue(), _codes(photo))
     samples = _to_bgr(samples)
     if is_deep:
-        samples = _to_bits(samples, 12)
+        samples = stretched(samples, 65535, 2**12 - 1)
     notes = {
         cv2.IMAGE_METADATA_EXIF: photo.metadata.exif.removeprefix(exif.PREFIX),
         cv2.IMAGE_METADATA_XMP: photo.metadata.xmp,
@@ -204,12 +204,6 @@ def _to_bgr(samples: Samples) -> Samples:
     codes = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
     channels = samples.shape[2]
     return cv2.cvtColor(samples, codes[channels]) if channels in codes else samples
-
-
-def _to_bits(samples: Samples, bits: int) -> Samples:
-    """Returns samples of 16 bit as such of fewer, rounded to the nearest."""
-    rounded: Samples = np.rint(np.arange(2**16) * ((2**bits - 1) / 65535)).astype(np.uint16)[samples]
-    return rounded
 
 
 def _opaque(photo: Photo) -> Photo:

@@ -114,6 +114,13 @@ def to_depth(pixels: Pixels, dtype: DTypeLike) -> Pixels:
     return rounded.reshape(pixels.shape)
 
 
+def stretched(samples: Samples, most: int, top: int = 65535) -> Samples:
+    """Returns integer samples from 0 to `most` as such from 0 to `top`, of 16 bit, rounded to the nearest."""
+    levels = np.minimum(np.arange(np.iinfo(samples.dtype).max + 1), most)
+    scaled: Samples = np.rint(levels * (top / most)).astype(np.uint16)[samples]
+    return scaled
+
+
 def with_depth(photo: Photo, bits: int) -> Photo:
     """Returns the photo with pixels and opacity of 8 or 16 bit."""
     dtype = {8: np.uint8, 16: np.uint16}[bits]
