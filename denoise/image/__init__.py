@@ -34,4 +34,4 @@ from denoise.image.photo import (
     without_metadata,
 )
 from denoise.image.raw import MOST_STOPS, Development, Highlights, WhiteBalance, preview
-from denoise.image.recognition import identify
+from denoise.image.structure import identify

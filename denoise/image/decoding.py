@@ -29,9 +29,8 @@ from denoise.image.formats import opener
 from denoise.image.metadata import MAX_METADATA, photo_of
 from denoise.image.photo import Metadata, Photo, PhotoError, Samples, stretched
 from denoise.image.raw import Development
-from denoise.image.recognition import identify
 from denoise.image.refusals import check_size, damaged, missing
-from denoise.image.structure import check
+from denoise.image.structure import check, identify
 
 # Pillow warns where it overlooks a fault of a file. This is set once and for good, for Pillow alone: to silence it
 # while a file is read (`warnings.catch_warnings`) acts on the whole process, so that a lock would have to let one
