@@ -32,10 +32,8 @@ _QUIETEST = 0.005  # share of a photo
 _FEWEST = 16  # places of which that can be told
 
 _QUIET = 0.01  # share of a photo
-_COLOURS = (
-    0.65,
-    0.9,
-)  # coarse grain to fine: of sensors and film, below the former; of cameras' JPEGs, above the latter
+# Coarse grain to fine: of sensors and film, below the former; of cameras' JPEGs, above the latter.
+_COLOURS = (0.65, 0.9)
 
 _TILES_A_LOOK = 8  # of so many tiles, one is looked at
 _MOST_LOOKS = 5
