@@ -193,11 +193,11 @@ def _of_chunks(chunks: dict[bytes, bytes]) -> Space | None:
     if b"gAMA" in chunks:
         (gamma,) = struct.unpack(">I", chunks[b"gAMA"])
         curve = _power(100_000 / gamma) if abs(gamma - 45455) > 500 else srgb_to_linear
-    primaries = np.eye(3)
+    primaries = _PRIMARIES[1]
     if b"cHRM" in chunks:
         white, *colours = np.array(struct.unpack(">8I", chunks[b"cHRM"])).reshape(4, 2) / 100_000
-        primaries = _primaries(*np.ravel(colours), *white)
-    return _space(curve, primaries if b"cHRM" in chunks else _primaries(*_PRIMARIES[1]))
+        primaries = (*np.ravel(colours), *white)
+    return _space(curve, _primaries(*primaries))
 
 
 def _of_code_points(codes: bytes) -> Space | None:

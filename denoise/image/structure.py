@@ -17,7 +17,7 @@ from functools import partial
 
 import numpy as np
 
-from denoise.image import heif, jp2, jxl, netpbm
+from denoise.image import heif, jp2, jxl, netpbm, png
 from denoise.image.boxes import TooManyBoxesError
 from denoise.image.directories import check_exif, check_raw, check_tiff, is_raw
 from denoise.image.formats import FORMATS
@@ -37,10 +37,18 @@ _APPLICATION = range(0xE0, 0xF0)
 
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 
+_MAGIC = {
+    "PNG": (png.SIGNATURE,),
+    "JPEG": (b"\xff\xd8\xff",),
+    "RAW": (
+        *(b"FUJIFILMCCD-RAW", b"FOVb", b"\x00MRM", b"II\x1a\x00\x00\x00HEAPCCDR"),
+        *(b"IIRO", b"IIRS", b"MMOR", b"IIU\x00"),  # like a TIFF
+    ),
+    "JPEG2000": (jp2.SIGNATURE, jp2.CODESTREAM),
+    "JXL": jxl.SIGNATURES,
+}
 _TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00")
 _EXPORT = "Export it as JPEG, PNG or TIFF and try again."
-_RAW_MAGIC = (b"FUJIFILMCCD-RAW", b"FOVb", b"\x00MRM", b"II\x1a\x00\x00\x00HEAPCCDR")
-_RAW_LIKE_TIFF = (b"IIRO", b"IIRS", b"MMOR", b"IIU\x00")
 _OTHER_MAGIC = {
     b"GIF8": "a GIF",
     b"%PDF": "a PDF",
@@ -56,25 +64,19 @@ def identify(data: bytes) -> str:
     """Returns the format that the first bytes announce."""
     if not data:
         raise PhotoError("The file is empty (0 bytes). Copy or download it again.")
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
+    for name, beginnings in _MAGIC.items():
+        if data.startswith(beginnings):
+            return name
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return "WEBP"
     if data.startswith(b"BM") and data[6:10] == bytes(4):  # reserved bytes: a text may begin with BM
         return "BMP"
-    if data.startswith((*_RAW_MAGIC, *_RAW_LIKE_TIFF)) or data[4:12] == b"ftypcrx ":
-        return "RAW"
     if data.startswith(_TIFF):
         return "RAW" if data[8:10] == b"CR" or is_raw(data) else "TIFF"
-
-    if data.startswith((jp2.SIGNATURE, jp2.CODESTREAM)):
-        return "JPEG2000"
-    if data.startswith(jxl.SIGNATURES):
-        return "JXL"
     if netpbm.is_netpbm(data):
         return "PPM"
+    if data[4:12] == b"ftypcrx ":
+        return "RAW"
     if data[4:8] == b"ftyp":
         if name := heif.format_of(data):
             return name
