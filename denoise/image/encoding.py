@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import accumulate, chain
+from typing import Any
 
 import cv2
 import numpy as np
@@ -88,34 +89,21 @@ def usual_quality(photo: Photo) -> int:
 
 
 def _encode_jpeg(photo: Photo, quality: int) -> bytes:
-    buffer = io.BytesIO()
-    _image(to_depth(_samples(_opaque(photo)), np.uint8)).save(
-        buffer,
-        "JPEG",
+    return _saved(
+        to_depth(_samples(_opaque(photo)), np.uint8),
+        photo,
         quality=quality,
         subsampling=0,
-        exif=photo.metadata.exif,
-        icc_profile=photo.icc_profile,
+        xmp=b"",  # which is among the segments
         extra=jpeg.segments(photo.metadata) or b"",
-        **({"dpi": photo.dpi} if photo.dpi else {}),
+        dpi=photo.dpi or (0, 0),
     )
-    return buffer.getvalue()
 
 
 def _encode_webp(photo: Photo, quality: int) -> bytes:
     # Lossless with the least effort: more takes half as much memory again for files a sixth smaller.
     effort = {"lossless": True, "method": 0, "quality": 0} if quality == 100 else {"quality": quality}
-    buffer = io.BytesIO()
-    _image(_to_colour(to_depth(_samples(photo), np.uint8))).save(
-        buffer,
-        "WEBP",
-        exact=True,
-        exif=photo.metadata.exif,
-        icc_profile=photo.icc_profile,
-        xmp=photo.metadata.xmp,
-        **effort,
-    )
-    return buffer.getvalue()
+    return _saved(_to_colour(to_depth(_samples(photo), np.uint8)), photo, exact=True, **effort)
 
 
 def _encode_avif(photo: Photo, quality: int) -> bytes:
@@ -125,19 +113,9 @@ def _encode_avif(photo: Photo, quality: int) -> bytes:
     """
     is_deep, samples = photo.bit_depth == 16, _plain(photo)
     if quality < 100 and not is_deep:
-        buffer = io.BytesIO()
-        image = _image(samples)
-        image.save(
-            buffer,
-            "AVIF",
-            quality=quality,
-            subsampling="4:0:0" if image.mode == "L" else "4:4:4",
-            speed=_AVIF_SPEED,
-            exif=photo.metadata.exif,
-            icc_profile=photo.icc_profile,
-            xmp=photo.metadata.xmp,
-        )
-        return heif.with_colour(buffer.getvalue(), _codes(photo))
+        subsampling = "4:0:0" if samples.shape[2] == 1 else "4:4:4"
+        file = _saved(samples, photo, quality=quality, subsampling=subsampling, speed=_AVIF_SPEED)
+        return heif.with_colour(file, _codes(photo))
     samples = _to_bgr(samples)
     if is_deep:
         samples = stretched(samples, 65535, 2**12 - 1)
@@ -190,9 +168,7 @@ def _codes(photo: Photo) -> bytes:
 def _encode_jp2(photo: Photo) -> bytes:
     """Writes what comes back exactly, by Pillow or, with 16 bit, by OpenCV, and adds what these leave out."""
     if photo.bit_depth == 8:
-        buffer = io.BytesIO()
-        _image(_samples(photo)).save(buffer, "JPEG2000")
-        data = buffer.getvalue()
+        data = _saved(_samples(photo), photo)
     else:
         data = bytes(cv2.imencode(".jp2", _to_bgr(_plain(photo)), [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000])[1])
         if not data:  # OpenCV halves the photo five times
@@ -237,8 +213,12 @@ def _to_colour(samples: Samples) -> Samples:
     return samples if channels > 2 else samples[..., [0, 0, 0, 1][: channels + 2]]
 
 
-def _image(samples: Samples) -> PillowImage.Image:
-    return PillowImage.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
+def _saved(samples: Samples, photo: Photo, **options: Any) -> bytes:
+    """Returns the file that Pillow makes of samples of 8 bit, with what is said of the photo."""
+    image, buffer = PillowImage.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples), io.BytesIO()
+    said = {"exif": photo.metadata.exif, "xmp": photo.metadata.xmp, "icc_profile": photo.icc_profile}
+    image.save(buffer, photo.format, **said | options)
+    return buffer.getvalue()
 
 
 def _blocks(samples: Samples) -> Iterator[Samples]:
