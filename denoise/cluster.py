@@ -80,11 +80,7 @@ class Place:
             raise PhotoError(_NO_BUCKET.format(bucket=self.bucket)) from None
 
     def photos(self, selection: Selection, *, apart: "Place") -> Iterator[PurePosixPath]:
-        """Yield the photos of the folder, and of those in it, by their paths below it.
-
-        Args:
-            selection: Which are meant.
-            apart: A folder that is left out.
+        """Yield the photos of the folder, and of those in it but the one apart, by their paths below it.
 
         Raises:
             OSError: The folder cannot be looked at.

@@ -73,12 +73,6 @@ def noise_of_photo(pixels: Pixels) -> float:
 
     A JPEG that was compressed hard hides some of it: where its blocks are flat, there is none. So what is more counts:
     that of the photo, or that of the photo as denoisers see it (`denoise.clean.mended`).
-
-    Args:
-        pixels: Photo, (H, W, 3).
-
-    Returns:
-        Sigma, in [0, 1].
     """
     seen = mended(pixels)
     return max(estimate_noise(each) for each in ([pixels] if seen is pixels else [pixels, seen]))

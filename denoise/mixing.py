@@ -93,10 +93,6 @@ def detail_map(noisy: Photo, denoised: Photo) -> NDArray[np.uint8]:
     of what was removed: the weight of the adaptive Wiener filter (Lim, "Two-Dimensional Signal and Image Processing",
     1990, page 548).
 
-    Args:
-        noisy: Noisy photo.
-        denoised: The same photo, denoised.
-
     Returns:
         Shape (height, width), from 0 where the photo is flat to 255 in strong texture.
     """

@@ -27,7 +27,7 @@ from denoise.image import heif, jp2, jxl, metadata, netpbm, png, raw, tiff_sampl
 from denoise.image.directories import check_exif
 from denoise.image.formats import opener
 from denoise.image.metadata import MAX_METADATA, photo_of
-from denoise.image.photo import Metadata, Photo, PhotoError, Samples, stretched
+from denoise.image.photo import Photo, PhotoError, Samples, stretched
 from denoise.image.raw import Development
 from denoise.image.refusals import check_size, damaged, missing
 from denoise.image.structure import check, identify
@@ -71,7 +71,8 @@ def decode(data: bytes, *, max_megapixels: float = 50.0, development: Developmen
     with _opened(data, name, max_megapixels) as image:
         found, lost = metadata.read(image, data)
         check_exif(found.exif, name)
-        orientation = _orientation(name, found)
+        # HEIC's library turns it by itself; AVIF has a property for that, as which Pillow tells it by the EXIF.
+        orientation = 1 if name == "HEIC" else metadata.orientation_of(found, by_xmp=name != "AVIF")
         is_unusual = name == "TIFF" and tiff_samples.is_unusual(data)
         tag = image.tag_v2.get(Base.Orientation) if isinstance(image, TiffImageFile) else None
         icc_profile = jp2.icc_profile(data) if name == "JPEG2000" else image.info.get("icc_profile") or b""
@@ -105,10 +106,6 @@ def decode(data: bytes, *, max_megapixels: float = 50.0, development: Developmen
 
 def unpacked_size(data: bytes, *, max_megapixels: float = 50.0) -> int:
     """Returns how many bytes of samples `decode` will make of a file, which takes a small part of the time of that.
-
-    Args:
-        data: The whole file.
-        max_megapixels: See `decode`.
 
     Raises:
         PhotoError: If `decode` would refuse it before it looks at the pixels.
@@ -196,13 +193,6 @@ def _bits(name: str, data: bytes, image: ImageFile) -> int:
     if name == "JPEG2000":
         return jp2.depth_of(data)
     return netpbm.depth_of(data) if name == "PPM" else 8
-
-
-def _orientation(name: str, found: Metadata) -> int:
-    """Returns how the photo has to be turned; HEIC and AVIF have properties for that, as which Pillow tells them."""
-    if name == "HEIC":  # its library turns it
-        return 1
-    return metadata.orientation_of(replace(found, xmp=b"") if name == "AVIF" else found)
 
 
 def _colour_chunks(name: str, data: bytes, icc_profile: bytes) -> tuple[tuple[bytes, bytes], ...]:

@@ -86,10 +86,10 @@ def _size(value: bytes | tuple[tuple[str, str], ...]) -> int:
     return len(value) if isinstance(value, bytes) else sum(len(word) for pair in value for word in pair)
 
 
-def orientation_of(metadata: Metadata) -> int:
-    """Returns how the photo has to be turned, as in EXIF (1 to 8); XMP is asked where EXIF does not tell."""
+def orientation_of(metadata: Metadata, *, by_xmp: bool) -> int:
+    """Returns how the photo has to be turned, as in EXIF (1 to 8); XMP may be asked where EXIF does not tell."""
     orientation = exif.orientation_of(metadata.exif) if metadata.exif else 0
-    if not orientation and metadata.xmp and (tree := xmp.parse(metadata.xmp)):
+    if not orientation and by_xmp and metadata.xmp and (tree := xmp.parse(metadata.xmp)):
         orientation = xmp.orientation_of(tree)
     return orientation or 1
 

@@ -167,12 +167,7 @@ def crop(photo: Photo, size: int, across: float = 0.5, down: float = 0.5) -> tup
 
 
 def shrink(photo: Photo, longest_side: int) -> Photo:
-    """Make a photo small in 8 bit; one that is small already keeps its size.
-
-    Args:
-        photo: The photo.
-        longest_side: At most so many pixels wide and high.
-    """
+    """Make a photo small in 8 bit, at most so many pixels wide and high; one that is so already keeps its size."""
     scale = min(1.0, longest_side / max(photo.width, photo.height))
     size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
     small = cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA)

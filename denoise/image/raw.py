@@ -87,11 +87,6 @@ _HIGHLIGHTS = {"clip": 0, "blend": 2, "rebuild": 5}  # LibRaw's numbers
 def develop(data: bytes, development: Development, max_megapixels: float) -> Photo:
     """Makes a photo of a RAW file; one that is to be written as a 16-bit TIFF.
 
-    Args:
-        data: The whole file.
-        development: How.
-        max_megapixels: Larger ones are refused.
-
     Raises:
         PhotoError: It is cut off, damaged, too large, of an unknown camera, or the library for RAW files is missing.
     """
