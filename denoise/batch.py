@@ -31,9 +31,6 @@ from denoise.names import free, tidy
 from denoise.processing import mixed, process
 from denoise.spool import check_room, make_folder, spool
 
-Explain = Callable[[Exception], str]
-"""Turns an error into the sentence that a person reads."""
-
 ZIP_NAME, REPORT_NAME = "denoised-photos.zip", "report.csv"
 
 UNDO = 10.0
@@ -51,7 +48,9 @@ class Batch:
     All methods may be called from any thread.
     """
 
-    def __init__(self, engine: Engine, *, max_megapixels: float = 50.0, explain: Explain = str) -> None:
+    def __init__(
+        self, engine: Engine, *, max_megapixels: float = 50.0, explain: Callable[[Exception], str] = str
+    ) -> None:
         """Make an empty batch.
 
         Args:

@@ -137,12 +137,5 @@ def _upright_xmp(packet: bytes, orientation: int, width: int, height: int) -> tu
         return (packet, []) if xmp.is_harmless(packet) else (b"", [f"damaged {TITLES['xmp']}"])
     lost = xmp.appended(tree)
     is_changed = xmp.make_upright(tree, orientation, width, height)
-    return (xmp.serialize(tree) if is_changed or not _is_utf8(packet) else packet), lost
-
-
-def _is_utf8(packet: bytes) -> bool:
-    try:
-        packet.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+    is_utf8 = packet.decode(errors="replace").encode() == packet
+    return (xmp.serialize(tree) if is_changed or not is_utf8 else packet), lost
