@@ -75,7 +75,7 @@ def find_steps(pixels: Pixels) -> tuple[Steps, Steps] | None:
     for top, left in product({0, height % _BLOCK}, {0, width % _BLOCK}):
         cosines = _cosines_of_some(pixels[top:, left:])
         for quality, is_turned in product(range(_WORST, BEST), (False, True)):
-            luminance, colour = (steps.T if is_turned else steps for steps in _steps(quality))
+            luminance, colour = (steps.T if is_turned else steps for steps in quantisation_tables(quality))
             multiples = cosines / luminance
             multiples = multiples[np.abs(multiples) > 0.5]
             if len(multiples) < _FEWEST:
@@ -86,7 +86,8 @@ def find_steps(pixels: Pixels) -> tuple[Steps, Steps] | None:
 
 
 @cache
-def _steps(quality: int) -> tuple[Steps, Steps]:
+def quantisation_tables(quality: int) -> tuple[Steps, Steps]:
+    """Return the steps of luminance and of colour, (8, 8) each, in levels of 255, of a JPEG by the usual library."""
     file = io.BytesIO()
     PillowImage.new("RGB", (_BLOCK, _BLOCK)).save(file, "JPEG", quality=quality)
     with PillowImage.open(file) as picture:
