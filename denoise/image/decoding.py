@@ -124,11 +124,11 @@ def unpacked_size(data: bytes, *, max_megapixels: float = 50.0) -> int:
 
 def _decode_jxl(data: bytes) -> Photo:
     with _reading("JXL"):
-        samples, icc_profile, lost = jxl.samples_of(data)
+        samples, bits, icc_profile, lost = jxl.samples_of(data)
     found, left = metadata.vetted(jxl.read(data))
     profile = icc_profile if len(icc_profile) <= MAX_METADATA else b""
     photo = photo_of(samples, found, [*lost, *left])
-    return replace(photo, format="JXL", lossless=False, icc_profile=profile, significant_bits=jxl.depth_of(data))
+    return replace(photo, format="JXL", lossless=False, icc_profile=profile, significant_bits=bits)
 
 
 def _checked(data: bytes, max_megapixels: float) -> str:
