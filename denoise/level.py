@@ -1,8 +1,9 @@
-"""How much noise there is in a photo, for three ends.
+"""How much noise there is in a photo, for four ends.
 
 People, and non-local means, are told of the noise where the scene is flat (`estimate_noise`). A network that removes
 as much as it is told needs to know what it would remove (`estimate_level`); that takes a network. Which network serves
-a large photo is decided at once, by what is never texture (`noise_everywhere`).
+a large photo is decided at once, by what is never texture (`noise_everywhere`); which one a small photo, and how much
+more noise there is than a network finds, by how coarse the grain is in the quietest places (`smoothed_grain`).
 """
 
 import math
