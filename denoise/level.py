@@ -30,11 +30,15 @@ _ENOUGH = 2_000_000  # pixels, of which the flattest blocks are found
 _CLEAN = 0.9  # share of a picture; what is left then are its shadows and icons, too little to judge by
 
 _QUIETEST = 0.005  # share of a photo
+_STILL = 0.02 / 255  # standard deviation; of what was drawn, nearly zero
 _FEWEST = 16  # places of which that can be told
 
 _QUIET = 0.01  # share of a photo
 # Coarse grain to fine: of sensors and film, below the former; of cameras' JPEGs, above the latter.
 _COLOURS = (0.65, 0.9)
+
+_FAINT = (0.8 / 255, 1.4 / 255)  # noise in the quietest places: that of clean photos, and that of noisy ones
+_MUCH = (1 / 255, 2 / 255)  # that is removed; of most clean photos, less than the former
 
 _TILES_A_LOOK = 8  # of so many tiles, one is looked at
 _MOST_LOOKS = 5
@@ -168,8 +172,9 @@ def noise_everywhere(pixels: Pixels) -> float:
     """Estimate the fine grain that there is even in the quietest places of a photo, without any denoiser.
 
     It is less than the noise elsewhere, and of coarse grain it sees a fraction. In return it is hardly ever fooled:
-    texture does not reach everywhere. Places near black and white do not count, because there noise is cut off. Of a
-    large photo, 16 windows are looked at.
+    texture does not reach everywhere. Places near black and white do not count, because there noise is cut off; nor do
+    those where nothing at all differs, as in a frame that was drawn around the photo. Of a large photo, 16 windows are
+    looked at.
 
     Returns:
         Standard deviation in [0, 1]; zero of a photo that is too small to tell.
@@ -177,6 +182,7 @@ def noise_everywhere(pixels: Pixels) -> float:
     pictures = map(to_float, windows(pixels))
     parts = [_variances(each, [each - cv2.blur(each, (5, 5))], size=8, black=0.03) for each in pictures]
     variance = np.concatenate(parts, axis=1)[0].mean(axis=1)  # of the channels
+    variance = variance[variance > _STILL**2]
     return float(np.sqrt(np.quantile(variance, _QUIETEST))) if variance.size >= _FEWEST else 0.0
 
 
@@ -201,6 +207,23 @@ def smoothed_grain(pixels: Pixels) -> float:
     quiet = np.argsort(fine + coarse)[: max(_FEWEST // 2, int(_QUIET * len(fine)))]
     colour = np.sqrt(coarse[quiet].sum() / max(fine[quiet].sum(), 1e-12))
     return float(np.interp(colour, _COLOURS, (0, 1)))
+
+
+def certainty(everywhere: float, smoothed: float, removed: float) -> float:
+    """Tell how certain it is that what a careful denoiser removes is noise, and not the fine texture of a clean photo.
+
+    Noise is everywhere, texture is not. So where there is hardly any in the quietest places, there is none, unless a
+    camera has smoothed it away there, or the denoiser finds much of it.
+
+    Args:
+        everywhere: What `noise_everywhere` says; that of scanned film is around 1 level of 255.
+        smoothed: What `smoothed_grain` says.
+        removed: How much the denoiser removes, in [0, 1].
+
+    Returns:
+        0 for texture, up to 1.
+    """
+    return max(smoothed, float(np.interp(everywhere, _FAINT, (0, 1))), float(np.interp(removed, _MUCH, (0, 1))))
 
 
 def _variances(picture: Image, parts: Sequence[Image], *, size: int, black: float) -> NDArray[np.float32]:

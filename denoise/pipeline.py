@@ -13,7 +13,7 @@ from denoise.catalogue import DEFAULT, SMOOTHED, DenoiserInfo, info_for, load_de
 from denoise.clean import clean_mask, mended, put_back_clean
 from denoise.ensemble import STRONG, Runs, ensemble, faint_noise, mean_of
 from denoise.image import Photo, Pixels, space_of
-from denoise.level import GRAIN, estimate_level, smoothed_grain
+from denoise.level import GRAIN, certainty, estimate_level, noise_everywhere, smoothed_grain
 from denoise.light import keep_light
 from denoise.mixing import Mix, blend
 from denoise.tiling import Finished, Progress, View, denoise_tiled
@@ -57,13 +57,15 @@ def denoise_photo(
             it is.
         progress: Called with (0, total) first and then with (done, total) after each tile; stops the work by raising.
         view: Which part of the photo comes first, see `denoise_tiled`.
-        finished: Called with each part that is finished; what it is given is the result before a `strength` below 1.
+        finished: Called with each part that is finished; what it is given is the result before any of it is taken back,
+            for a `strength` below 1 or where the photo may be clean.
         denoisers: Where a denoiser that is named comes from.
 
     Returns:
         The same photo with denoised pixels; size, bit depth, alpha, metadata and colour space (`denoise.image.colour`)
-        stay. What is clean comes back as it was (`denoise.clean`), what is grey or of one hue stays so
-        (`denoise.tone`), and all is as bright as the photo is from afar (`denoise.light`).
+        stay. What is clean comes back as it was (`denoise.clean`, and `denoise.level.certainty` where the noise is not
+        given and no more than all of it is to go), what is grey or of one hue stays so (`denoise.tone`), and all is as
+        bright as the photo is from afar (`denoise.light`).
 
     Raises:
         ValueError: `strength` or `level` is outside its range, or `level` of another shape than the photo.
@@ -79,24 +81,26 @@ def denoise_photo(
     space = space_of(photo)
     given = space.shown(photo.pixels) if space else photo.pixels
     shown = mended(given)
+    seen = photo if shown is photo.pixels else dataclasses.replace(photo, pixels=shown)
     clean = clean_mask(photo.pixels if shown is given else shown)
     smoothed = smoothed_grain(shown) if info.pair or info.partner else 1.0
 
-    def denoised(denoiser: Denoiser, named: Callable[[str], Denoiser]) -> Pixels:
+    def denoised(denoiser: Denoiser, named: Callable[[str], Denoiser]) -> tuple[Pixels, float]:
         tone = tone_of(shown)
 
         def look(by: Denoiser, **options: Any) -> float:
             return estimate_level(shown, keep_tone(by, tone), keep=clean, **options)
 
-        noise = level
+        noise, removed = level, 1.0  # who says how much there is, is certain of it
         if noise is None and info.is_told and info.partner:  # see `denoise.registry.ModelCard.partner`
-            seen_by_partner = look(named(info.partner))
-            noise = faint_noise(seen_by_partner, smoothed=smoothed) or seen_by_partner
+            removed = look(named(info.partner))
+            noise = faint_noise(removed, smoothed=smoothed) or removed
         elif noise is None:
             is_needed = info.needs_level or info.partner or info.strong_partner
             # One that is told nothing need not be asked how strong strong noise is.
             options = {"grain": GRAIN} if info.is_told else {"enough": STRONG}
-            noise = look(denoiser, **options) if is_needed else 0.0
+            noise = removed = look(denoiser, **options) if is_needed else 0.0
+        certain = certainty(noise_everywhere(shown), smoothed, removed) if strength <= 1 else 1.0
         mean = float(np.mean(noise))
         how = info.runs(mean, smoothed=smoothed, best=best, strength=strength)
         more = max(1.0, strength)
@@ -118,25 +122,26 @@ def denoise_photo(
         def at_strength(tile: Image, tile_level: Level) -> Image:
             return several(tile, np.float32(more) * tile_level)
 
-        return denoise_tiled(
+        pixels = denoise_tiled(
             shown,
             keep_tone(keep_light(at_strength), tone),
             tile_size=info.tile_size,
             overlap=info.overlap,
             level=noise,
-            keep=clean,
+            keep=clean if certain else np.ones_like(clean),
             progress=progress,
             view=view,
             finished=finished,
         )
+        return pixels, certain
 
-    seen = photo if shown is photo.pixels else dataclasses.replace(photo, pixels=shown)
     with ExitStack() as held:  # no longer than needed: what follows needs the networks' memory
 
         def named(name: str) -> Denoiser:
             return held.enter_context(denoisers(name, seen))
 
-        pixels = denoised(model if callable(model) else named(model), named)
+        pixels, certain = denoised(model if callable(model) else named(model), named)
+    pixels = blend(seen, dataclasses.replace(seen, pixels=pixels), Mix(certain, certain)).pixels
     put_back_clean(shown, pixels, clean)
     if space:
         pixels = space.returned(photo.pixels, given, pixels)

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from denoise.level import GRAIN, UNKNOWN, estimate_level, looks, noise_everywhere, smoothed_grain, told
+from denoise.level import GRAIN, UNKNOWN, certainty, estimate_level, looks, noise_everywhere, smoothed_grain, told
 from denoise.tiling import OVERLAP, TILE_SIZE, tile_offsets
 
 
@@ -108,8 +108,10 @@ def test_noise_everywhere_is_that_of_the_quietest_places(sigma, dtype):
 
 def test_noise_everywhere_is_not_fooled_by_texture_nor_by_black_and_white():
     pixels = noisy(20)
-    pixels[:100] = 128  # a quiet sky
-    assert noise_everywhere(pixels) == 0
+    pixels[:100] = noisy(1, (100, 700))  # a quiet sky
+    assert 255 * noise_everywhere(pixels) < 1
+    pixels[:100] = 60  # drawn, not photographed; only where its edge begins is there less
+    assert 255 * noise_everywhere(pixels) > 4
     pixels[:100] = 0  # noise is cut off there
     assert 255 * noise_everywhere(pixels) > 14
     pixels[:100] = 255
@@ -167,3 +169,19 @@ def test_no_more_tiles_are_looked_at_than_it_takes_to_be_certain():
         estimate_level(photo(1024, 1024), darker(8, seen), enough=share * 8 / 255)
         looks_of[share] = len(seen)
     assert looks_of == {0.1: 1, 0.49: 1, 0.51: 2, 0.99: 4, 1.01: 4}  # squares count
+
+
+@pytest.mark.parametrize(
+    ("everywhere", "smoothed", "removed", "expected"),
+    [
+        pytest.param(0.7, 0.0, 0.9, 0.0, id="clean"),
+        pytest.param(1.5, 0.0, 0.5, 1.0, id="grain everywhere"),
+        pytest.param(1.1, 0.0, 0.5, 0.5, id="faint grain"),
+        pytest.param(0.0, 0.0, 2.0, 1.0, id="much is removed"),
+        pytest.param(0.0, 0.0, 1.5, 0.5, id="some is removed"),
+        pytest.param(0.1, 1.0, 0.2, 1.0, id="smoothed by a camera"),
+        pytest.param(0.1, 0.3, 0.2, 0.3, id="smoothed, perhaps"),
+    ],
+)
+def test_noise_is_certain_where_it_is_everywhere_or_much_or_smoothed(everywhere, smoothed, removed, expected) -> None:
+    assert certainty(everywhere / 255, smoothed, removed / 255) == pytest.approx(expected)

@@ -351,6 +351,27 @@ def test_denoise_photo_of_strong_noise_has_a_partner_that_looks_itself(
     assert [level for name, level in seen if name == "told"] == pytest.approx([told] * tiles * runs.get("told", 0))
 
 
+@pytest.mark.parametrize(
+    ("everywhere", "options", "share"),
+    [
+        pytest.param(0.8, {}, 0, id="clean"),
+        pytest.param(1.1, {}, 0.5, id="perhaps clean"),
+        pytest.param(1.1, {"strength": 0.5}, 0.25, id="perhaps clean, half of it"),
+        pytest.param(1.4, {}, 1, id="noisy"),
+        pytest.param(0.8, {"strength": 1.5}, 1, id="more than all"),
+    ],
+)
+def test_denoise_photo_leaves_what_may_be_the_texture_of_a_clean_photo(
+    told_networks, any_brightness, monkeypatch, everywhere, options, share
+):
+    watch(monkeypatch, sees=0.5 / 255, adds={"looks": 0.2, "works": 0.2})
+    monkeypatch.setattr(pipeline, "smoothed_grain", lambda pixels: 0.0)
+    monkeypatch.setattr(pipeline, "noise_everywhere", lambda pixels: everywhere / 255)
+    photo = noisy()
+    lighter = np.median(denoise_photo(photo, "looks", **options).pixels.astype(float) - photo.pixels)
+    assert lighter == pytest.approx(255 * 0.2 * share, abs=1)
+
+
 @pytest.mark.parametrize(("strength", "times"), [(1.0, 1), (2.0, 2)])
 def test_denoise_photo_of_fine_grain_runs_a_pair_beside_a_partner_only_to_remove_more(
     told_networks, monkeypatch, strength, times
