@@ -182,14 +182,13 @@ def _add_common(parser: argparse.ArgumentParser) -> list[argparse._ArgumentGroup
         metavar="0..3",
         help="0 changes nothing, 1 is as much as there seems to be (default), above that networks remove more",
     )
-    for name, what in (
-        ("luminance", "of the light and dark grain"),
-        ("colour", "of the coloured blotches"),
-        ("detail", "of the grain where there is texture, to leave there"),
-    ):
-        how.add_argument(
-            f"--{name}", type=_number(0, 1), metavar="0..1", help=f"share {what} (default: {_usual(name)})"
-        )
+    grain = (
+        "of the light and dark grain",
+        "of the coloured blotches",
+        "of the grain where there is texture, to leave there",
+    )
+    for name, usual, what in zip(SHARES, Mix().shares, grain, strict=True):
+        how.add_argument(f"--{name}", type=_number(0, 1), metavar="0..1", help=f"share {what} (default: {usual:g})")
     how.add_argument(
         "--level",
         type=_number(0, 255),
@@ -305,10 +304,6 @@ def _opened(report: Path | None) -> contextlib.AbstractContextManager[TextIO | N
     return report.open("a", encoding="utf-8", errors="backslashreplace") if report else contextlib.nullcontext()
 
 
-def _usual(name: str) -> str:
-    return f"{getattr(Mix(), name):g}"
-
-
 def _number(least: float, most: float, kind: type[float] = float) -> Callable[[str], float]:
     def parse(text: str) -> float:
         with contextlib.suppress(ValueError):
@@ -400,11 +395,9 @@ def _benchmark(arguments: Sequence[str]) -> int:
     if args.size < 1:
         parser.error(f"--size must be at least 1. Received: {args.size}")
 
-    engine = quiet_engine()
-    if args.model != "nlm":
-        engine.load(args.model)
     results = {}
-    for name, value, unit in benchmark.measure(args.model, args.size, [12, 24] if args.large else [12], engine):
+    megapixels = [12, 24] if args.large else [12]
+    for name, value, unit in benchmark.measure(args.model, args.size, megapixels, quiet_engine()):
         print(f"{name:40} {value:10.2f} {unit}", flush=True)
         results[name] = {"value": value, "unit": unit}
     if args.json:

@@ -36,9 +36,6 @@ _SHADES = 8  # of brightness, each of which has its own share of the offsets: th
 def remove_banding(pixels: Pixels) -> Pixels:
     """Take the offsets of rows, and then those of columns, out of a photo.
 
-    Args:
-        pixels: Photo, (H, W, 3), uint8 or uint16.
-
     Returns:
         The same array if there are none, else a new one.
     """

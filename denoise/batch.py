@@ -22,16 +22,14 @@ from zipstream import ZipStream
 
 from denoise import delivery, turns
 from denoise.engine import Engine, Job, Task
+from denoise.files import write_atomically
 from denoise.image import Photo, decode, denoised_name, encode, shrink, unpacked_size, without_metadata
 from denoise.item import Item, Settings, State, expected_seconds
 from denoise.level import noise_of_photo
 from denoise.mixing import Mix
 from denoise.names import free, tidy
 from denoise.processing import mixed, process
-from denoise.spool import check_room, make_folder, spool, write
-
-Explain = Callable[[Exception], str]
-"""Turns an error into the sentence that a person reads."""
+from denoise.spool import check_room, make_folder, spool
 
 ZIP_NAME, REPORT_NAME = "denoised-photos.zip", "report.csv"
 
@@ -50,7 +48,9 @@ class Batch:
     All methods may be called from any thread.
     """
 
-    def __init__(self, engine: Engine, *, max_megapixels: float = 50.0, explain: Explain = str) -> None:
+    def __init__(
+        self, engine: Engine, *, max_megapixels: float = 50.0, explain: Callable[[Exception], str] = str
+    ) -> None:
         """Make an empty batch.
 
         Args:
@@ -190,7 +190,7 @@ class Batch:
             with turns.pictures.turn(2 * unpacked, check=check):
                 noisy = decode(part.read_bytes(), max_megapixels=self._max_megapixels)
                 small = replace(without_metadata(shrink(noisy, _THUMBNAIL_SIDE)), format="JPEG")
-                write(self._file(item_id, "thumbnail"), encode(small, quality=85))
+                self._write(item_id, "thumbnail", encode(small, quality=85))
                 noise = 255 * noise_of_photo(noisy.pixels)
             with self._changed:
                 if self._parts.get(item_id) == part and self._items[item_id].is_expected:
@@ -341,7 +341,7 @@ class Batch:
         check_room(len(data))
         with self._changed:
             item = self._check_done(item_id)
-            write(self._file(item_id, "mixed"), data)
+            self._write(item_id, "mixed", data)
             item.mix = mix
 
     def result(self, item_id: str) -> tuple[Path, str]:
@@ -460,7 +460,7 @@ class Batch:
         source = self._file(item.id, "in")
         data, figures = process(source, settings, task, max_megapixels=self._max_megapixels)
         check_room(len(data))
-        write(self._file(item.id, "out"), data)
+        self._write(item.id, "out", data)
         return {
             "state": State.DONE,
             "figures": figures,
@@ -481,6 +481,9 @@ class Batch:
             for name, value in changes.items():
                 setattr(self._items[item_id], name, value)
             self._changed.notify_all()
+
+    def _write(self, item_id: str, kind: str, content: bytes) -> None:
+        write_atomically(self._file(item_id, kind), content, make_folder=False)  # never into one that was removed
 
     def _unlink(self, item_id: str, *kinds: str) -> None:
         for kind in kinds:

@@ -22,14 +22,18 @@ def measure(model: str, size: int, megapixels: Sequence[float], engine: Engine) 
         model: A name from `denoise.catalogue.denoiser_names`.
         size: Height and width of the photo that is timed, in pixels.
         megapixels: Sizes of the photos whose peak memory is measured, from the file to the file.
-        engine: Has the network at hand.
+        engine: Loads the network.
 
     Yields:
         What was measured, its value, and its unit.
+
+    Raises:
+        ModelError: The network is missing or damaged.
     """
-    yield "Import of the serving package", _import_seconds(), "s"
+    seconds, tile_seconds = _photo_seconds(model, size, engine)  # first: it tells of what cannot be loaded
+    code = "import time; t = time.perf_counter(); import denoise.__main__; print(time.perf_counter() - t)"
+    yield "Import of the serving package", float(_fresh_process(code)), "s"
     yield "Cold start to the first tile", _cold_start_seconds(model), "s"
-    seconds, tile_seconds = _photo_seconds(model, size, engine)
     yield "One tile", 1000 * tile_seconds, "ms"
     yield f"{size}×{size} photo, overlap included", seconds, "s"
     yield "One megapixel, overlap included", seconds / (size * size / 1e6), "s"
@@ -61,12 +65,6 @@ def _photo_seconds(model: str, size: int, engine: Engine) -> tuple[float, float]
     denoise_photo(_noise(1, 1), model, denoisers=denoisers)
     denoise_photo(_noise(size, size), model, progress=lambda *_: clock.append(time.perf_counter()), denoisers=denoisers)
     return clock[-1] - clock[0], float(np.median(np.diff(clock)))
-
-
-def _import_seconds() -> float:
-    return float(
-        _fresh_process("import time; t = time.perf_counter(); import denoise.__main__; print(time.perf_counter() - t)")
-    )
 
 
 def _cold_start_seconds(model: str) -> float:

@@ -4,11 +4,7 @@ from pathlib import Path
 
 
 def folder(name: str) -> Path:
-    """Return where a folder lies: at the top of the repository, or inside the package where that is installed.
-
-    Args:
-        name: "models" or "samples".
-    """
+    """Return where "models" or "samples" lies: at the repository's top, or in the package where that is installed."""
     package = Path(__file__).parent
     installed = package / "bundled" / name
     return installed if installed.is_dir() else package.parent / name

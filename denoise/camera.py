@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from denoise.deblocking import quantisation_tables
+
 Parameters = Mapping[str, NDArray[np.float32]]
 """What one simulated camera does, for N pictures: arrays whose first axis is N.
 
@@ -52,22 +54,8 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _RGB_TO_YCC = np.array([_LUMA, [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
 _YCC_TO_RGB = np.linalg.inv(_RGB_TO_YCC).astype(np.float32)
 
-# ITU-T T.81, Annex K: the tables nearly every camera scales its own from.
-_LUMA_TABLE = np.array(
-    [
-        [16, 11, 10, 16, 24, 40, 51, 61],
-        [12, 12, 14, 19, 26, 58, 60, 55],
-        [14, 13, 16, 24, 40, 57, 69, 56],
-        [14, 17, 22, 29, 51, 87, 80, 62],
-        [18, 22, 37, 56, 68, 109, 103, 77],
-        [24, 35, 55, 64, 81, 104, 113, 92],
-        [49, 64, 78, 87, 103, 121, 120, 101],
-        [72, 92, 95, 98, 112, 100, 103, 99],
-    ],
-    np.float32,
-)
-_CHROMA_TABLE = np.full((8, 8), 99, np.float32)
-_CHROMA_TABLE[:4, :4] = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66, 99, 99]]
+# ITU-T T.81, Annex K: the tables nearly every camera scales its own from, as a quality of 50 has them.
+_LUMA_TABLE, _CHROMA_TABLE = quantisation_tables(50)
 _FREQUENCY, _POSITION = np.mgrid[0:8, 0:8]
 _DCT = (np.cos((2 * _POSITION + 1) * _FREQUENCY * np.pi / 16) * np.where(_FREQUENCY == 0, 8**-0.5, 0.5)).astype(
     np.float32
@@ -75,15 +63,7 @@ _DCT = (np.cos((2 * _POSITION + 1) * _FREQUENCY * np.pi / 16) * np.where(_FREQUE
 
 
 def sample_parameters(rng: np.random.Generator, count: int) -> dict[str, NDArray[np.float32]]:
-    """Draw `count` cameras, from phones at ISO 12800 to a studio camera without visible noise.
-
-    Args:
-        rng: Source of chance.
-        count: How many pictures, N.
-
-    Returns:
-        `Parameters` for N pictures.
-    """
+    """Draw the `Parameters` of `count` cameras, from phones at ISO 12800 to a studio camera without visible noise."""
     # Two kinds of photo: developed plainly from raw, and finished by a camera that filters. The latter's sensor noise
     # is stronger: cameras filter where there is noise, and what they leave of it is then called weak.
     finished = rng.random(count) < 0.5

@@ -4,7 +4,6 @@ What a sensor recorded never repeats exactly; what a program drew does, from one
 """
 
 import math
-from collections.abc import Iterator
 from typing import Any, cast
 
 import cv2
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from denoise.banding import remove_banding
 from denoise.deblocking import remove_blocks
 from denoise.hot_pixels import remove_hot_pixels
-from denoise.image import Pixels
+from denoise.image import Pixels, bands
 
 Mask = NDArray[np.bool_]
 """(H, W), true where the picture is clean."""
@@ -57,19 +56,13 @@ def clean_mask(pixels: Pixels) -> Mask:
     Limits: drawings without flat ground, or that were resized after they were saved as JPEG, are not found. Clean
     photographs show only by what a denoiser makes of them, see `put_back_clean`.
 
-    Args:
-        pixels: Picture, (H, W, 3).
-
-    Returns:
-        (H, W), true where it is clean.
     """
     height, width = pixels.shape[:2]
     mask = np.zeros((height, width), bool)
     if min(height, width) < _WINDOW:
         return mask
-    for rows, band in _bands(pixels, margin=_WINDOW):
-        clean = _clean(pixels[band]) | _compressed(pixels[band])
-        mask[rows] = clean[rows.start - band.start : rows.stop - band.start]
+    for rows, around, inside in bands(height, _BAND, margin=_WINDOW):
+        mask[rows] = (_clean(pixels[around]) | _compressed(pixels[around]))[inside]
     if mask.mean() > _WHOLE:
         holes = cv2.morphologyEx((~mask).view(np.uint8), cv2.MORPH_OPEN, np.ones((_HOLE, _HOLE), np.uint8))
         mask[:] |= not holes.any()
@@ -86,12 +79,12 @@ def put_back_clean(before: Pixels, after: Pixels, clean: Mask) -> None:
     """
     most = (_ROUNDING * (np.iinfo(before.dtype).max // 255)) ** 2
     back = np.zeros_like(clean)  # all of it before any pixel is changed: a band is compared with what is around it
-    for rows, band in _bands(before, margin=_REGION // 2):
-        removed = cv2.absdiff(before[band], after[band]).astype(np.float32)
+    for rows, around, inside in bands(len(before), _BAND, margin=_REGION // 2):
+        removed = cv2.absdiff(before[around], after[around]).astype(np.float32)
         squares = cv2.transform(removed * removed, np.full((1, 3), 1 / 3))
-        asked = (~clean[band]).astype(np.float32)
+        asked = (~clean[around]).astype(np.float32)
         total, count = (cv2.boxFilter(each, -1, (_REGION, _REGION)) for each in (squares * asked, asked))
-        back[rows] = (total < most * count)[rows.start - band.start : rows.stop - band.start]
+        back[rows] = (total < most * count)[inside]
     after[back] = before[back]
 
 
@@ -202,11 +195,3 @@ def _steps(pixels: Pixels, axis: int) -> NDArray[Any]:
     red, green, blue = cv2.split(cv2.absdiff(before, after))
     padding = ((0, 1), (0, 0)) if axis == 0 else ((0, 0), (0, 1))
     return np.pad(cv2.max(cv2.max(red, green), blue), padding)
-
-
-def _bands(pixels: Pixels, margin: int) -> Iterator[tuple[slice, slice]]:
-    """Yield bands of rows, and the same with the rows around them that are there."""
-    height = pixels.shape[0]
-    for top in range(0, height, _BAND):
-        bottom = min(top + _BAND, height)
-        yield slice(top, bottom), slice(max(top - margin, 0), min(bottom + margin, height))

@@ -14,7 +14,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -48,35 +48,24 @@ _BROKEN = "the cluster broke off: {error}. Is denoise {version} installed on eac
 _ENDED = "Its worker ended {tries} times, perhaps for lack of memory. Denoise this photo by itself."
 
 
-@dataclass(frozen=True)
 class Place:
     """A folder, here or elsewhere.
 
-    Attributes:
+    Args:
         url: As fsspec knows it, such as `photos/2026` or `s3://photos/2026`.
+
+    Attributes:
+        path: Where it is on its file system.
+        is_local: Whether it is a folder of this machine, or of a disk that all machines share.
+        bucket: The bucket that holds it, in a store of objects, which has no folders beside; else empty.
     """
 
-    url: str
-
-    @cached_property
-    def _found(self) -> tuple[fsspec.AbstractFileSystem, str]:  # once: a path is meant from where the command runs
-        system, path = fsspec.url_to_fs(self.url)
-        return system, str(path).rstrip("/")
-
-    @property
-    def is_local(self) -> bool:
-        """Whether it is a folder of this machine, or of a disk that all machines share."""
-        return isinstance(self._found[0], LocalFileSystem)
-
-    @property
-    def path(self) -> str:
-        """Where it is on its file system."""
-        return self._found[1]
-
-    @property
-    def bucket(self) -> str:
-        """The bucket that holds it, in a store of objects, which has no folders beside; else empty."""
-        return "" if self.is_local or self.path.startswith("/") else self.path.partition("/")[0]
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._system, path = fsspec.url_to_fs(url)
+        self.path = str(path).rstrip("/")
+        self.is_local = isinstance(self._system, LocalFileSystem)
+        self.bucket = "" if self.is_local or self.path.startswith("/") else self.path.partition("/")[0]
 
     def check(self) -> None:
         """See whether something can be written there.
@@ -86,16 +75,12 @@ class Place:
         """
         try:
             if self.bucket:
-                self._found[0].info(self.bucket)
+                self._system.info(self.bucket)
         except FileNotFoundError:
             raise PhotoError(_NO_BUCKET.format(bucket=self.bucket)) from None
 
     def photos(self, selection: Selection, *, apart: "Place") -> Iterator[PurePosixPath]:
-        """Yield the photos of the folder, and of those in it, by their paths below it.
-
-        Args:
-            selection: Which are meant.
-            apart: A folder that is left out.
+        """Yield the photos of the folder, and of those in it but the one apart, by their paths below it.
 
         Raises:
             OSError: The folder cannot be looked at.
@@ -104,10 +89,9 @@ class Place:
             found = photos_of(Path(self.path), selection, apart=Path(apart.path) if apart.is_local else None)
             yield from (PurePosixPath(below.as_posix()) for _, below in found)
             return
-        system, root = self._found
-        left_out = f"{apart.path}/" if type(apart._found[0]) is type(system) else None
-        for path in sorted(system.find(root)):
-            below = PurePosixPath(path[len(root) :].lstrip("/"))
+        left_out = f"{apart.path}/" if type(apart._system) is type(self._system) else None
+        for path in sorted(self._system.find(self.path)):
+            below = PurePosixPath(path[len(self.path) :].lstrip("/"))
             if selection.takes(below) and not (left_out and path.startswith(left_out)):
                 yield below
 
@@ -119,16 +103,14 @@ class Place:
         """
         if self.is_local:
             return Path(self.path) / below
-        system, root = self._found
         copy = folder / "photo"
-        system.get_file(f"{root}/{below}", str(copy))
+        self._system.get_file(f"{self.path}/{below}", str(copy))
         return copy
 
     def has(self, below: PurePosixPath) -> bool:
         """Whether there is such a file, and something in it: power cuts leave empty ones."""
-        system, root = self._found
         try:
-            return bool(system.size(f"{root}/{below}"))
+            return bool(self._system.size(f"{self.path}/{below}"))
         except FileNotFoundError:
             return False
 
@@ -141,11 +123,10 @@ class Place:
         if self.is_local:
             write_atomically(Path(self.path) / below, data)
             return
-        system, root = self._found
-        path = f"{root}/{below}"
+        path = f"{self.path}/{below}"
         if not self.bucket:
-            system.makedirs(path.rpartition("/")[0], exist_ok=True)
-        with system.transaction, system.open(path, "wb") as file:
+            self._system.makedirs(path.rpartition("/")[0], exist_ok=True)
+        with self._system.transaction, self._system.open(path, "wb") as file:
             file.write(data)
 
 
@@ -243,9 +224,8 @@ def work_off(
     Raises:
         PhotoError: The folder holds no photos, or it or the cluster cannot be reached; the message says why.
     """
-    work = _Work(Place(source.rstrip("/")), Place(target.rstrip("/")), replace(run, report=None))
     tally = _Tally(run)
-    _plan(work, selection, tally)
+    work = _plan(source, target, run, selection, tally)
     try:
         _connect(address, workers)
         cpus = int(ray.cluster_resources().get("CPU", 1))
@@ -268,9 +248,10 @@ def work_off(
     return tally.states["failed"]
 
 
-def _plan(work: _Work, selection: Selection, tally: _Tally) -> None:
+def _plan(source: str, target: str, run: Run, selection: Selection, tally: _Tally) -> _Work:
     """Note the names of the photos, and tell of those whose result another has."""
     try:
+        work = _Work(Place(source.rstrip("/")), Place(target.rstrip("/")), replace(run, report=None))
         work.target.check()
         taken: dict[PurePosixPath, PurePosixPath] = {}
         for name in work.source.photos(selection, apart=work.target):
@@ -285,6 +266,7 @@ def _plan(work: _Work, selection: Selection, tally: _Tally) -> None:
         raise PhotoError(_NOT_THERE.format(error=_last_line(error))) from error
     if not taken:
         raise PhotoError(f"the folder {work.source.url} holds no photos ({', '.join(SUFFIXES)})")
+    return work
 
 
 def _connect(address: str, workers: int | None) -> None:

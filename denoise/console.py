@@ -15,7 +15,6 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from denoise import Denoiser
 from denoise.clean import describe_clean
 from denoise.engine import Engine, Job, Task
 from denoise.files import write_atomically
@@ -86,12 +85,7 @@ def sentence(error: Exception) -> str:
 
 def quiet_engine() -> Engine:
     """Make an engine that loads networks without the line that LiteRT writes from C++; it has no switch for it."""
-
-    def load(name: str) -> Denoiser:
-        with silenced(2):
-            return load_model(name)
-
-    return Engine(load)
+    return Engine(silenced(2)(load_model))
 
 
 def work_off(photos: Iterable[tuple[Path, Path] | None], run: Run, *, total: int | None = None) -> int:

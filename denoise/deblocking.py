@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from denoise import Image
-from denoise.image import Pixels, to_float, to_pixels
+from denoise.image import Pixels, bands, to_float, to_pixels
 
 BEST = 60
 """Quality of a JPEG from which on its blocks are left alone."""
@@ -48,9 +48,6 @@ def remove_blocks(pixels: Pixels) -> Pixels:
     Limits: it knows the steps of the Independent JPEG Group's library, which are those of most programs and of no
     camera, and it knows blocks that begin at a corner of the photo.
 
-    Args:
-        pixels: Photo, (H, W, 3), uint8 or uint16.
-
     Returns:
         The same array if no blocks are found, else a new one.
     """
@@ -58,18 +55,14 @@ def remove_blocks(pixels: Pixels) -> Pixels:
     if steps is None:
         return pixels
     result = np.empty_like(pixels)
-    for top in range(0, pixels.shape[0], _BAND):
-        start = max(0, top - 2 * _BLOCK)
-        band = _without_blocks(to_float(pixels[start : top + _BAND + 2 * _BLOCK]), *steps)
-        result[top : top + _BAND] = to_pixels(band, pixels.dtype)[top - start :][:_BAND]
+    for rows, around, inside in bands(len(pixels), _BAND, margin=2 * _BLOCK):
+        band = _without_blocks(to_float(pixels[around]), *steps)
+        result[rows] = to_pixels(band[inside], pixels.dtype)
     return result
 
 
 def find_steps(pixels: Pixels) -> tuple[Steps, Steps] | None:
     """Find by which steps the cosines of a photo's blocks were rounded.
-
-    Args:
-        pixels: Photo, (H, W, 3), uint8 or uint16.
 
     Returns:
         Steps of luminance and of colour, (8, 8) each, of a picture in [0, 1]; nothing if they are not found, or are
@@ -82,7 +75,7 @@ def find_steps(pixels: Pixels) -> tuple[Steps, Steps] | None:
     for top, left in product({0, height % _BLOCK}, {0, width % _BLOCK}):
         cosines = _cosines_of_some(pixels[top:, left:])
         for quality, is_turned in product(range(_WORST, BEST), (False, True)):
-            luminance, colour = (steps.T if is_turned else steps for steps in _steps(quality))
+            luminance, colour = (steps.T if is_turned else steps for steps in quantisation_tables(quality))
             multiples = cosines / luminance
             multiples = multiples[np.abs(multiples) > 0.5]
             if len(multiples) < _FEWEST:
@@ -93,7 +86,8 @@ def find_steps(pixels: Pixels) -> tuple[Steps, Steps] | None:
 
 
 @cache
-def _steps(quality: int) -> tuple[Steps, Steps]:
+def quantisation_tables(quality: int) -> tuple[Steps, Steps]:
+    """Return the steps of luminance and of colour, (8, 8) each, in levels of 255, of a JPEG by the usual library."""
     file = io.BytesIO()
     PillowImage.new("RGB", (_BLOCK, _BLOCK)).save(file, "JPEG", quality=quality)
     with PillowImage.open(file) as picture:

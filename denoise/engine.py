@@ -133,13 +133,6 @@ class Task:
         return self._engine._denoiser(model, photo, self)
 
 
-class _Waiting:
-    """One who waits for the turn, to call the denoiser of this name."""
-
-    def __init__(self, model: str) -> None:
-        self.model = model
-
-
 class Engine:
     """Does jobs, and holds the networks that their tiles need.
 
@@ -163,7 +156,7 @@ class Engine:
         self.tiles = 0
         self._load, self._quantum, self._clock = load, quantum, clock
         self._changed = threading.Condition()  # guards what follows; networks are theirs who have the turn
-        self._waiting: list[_Waiting] = []
+        self._waiting: dict[object, str] = {}  # who waits for the turn, longest first, to call the denoiser of a name
         self._pace: dict[str, float] = {}
         self._at_work = self._is_unwanted = False
         self._networks: dict[str, Denoiser] = {}  # those that are held, by name
@@ -216,15 +209,6 @@ class Engine:
         """How many wait for the turn with their next tile."""
         return len(self._waiting)
 
-    def load(self, model: str) -> None:
-        """Have a network at hand before its first tile.
-
-        Raises:
-            ModelError: It is missing or damaged.
-        """
-        with self._turn(model, lambda: None):
-            self._hold(model, [])
-
     def release(self) -> None:
         """Let go of the networks' memory, at the end of the tile that is at work; the next tile loads it again."""
         with self._changed:
@@ -271,9 +255,9 @@ class Engine:
 
     @contextmanager
     def _turn(self, model: str, check: Callable[[], object]) -> Iterator[None]:
-        me = _Waiting(model)
+        me = object()
         with self._changed:
-            self._waiting.append(me)
+            self._waiting[me] = model
             try:
                 check()
                 while self._next() is not me:
@@ -281,7 +265,7 @@ class Engine:
                     check()
                 self._at_work = True
             finally:
-                self._waiting.remove(me)
+                del self._waiting[me]
         try:
             yield
         finally:
@@ -291,14 +275,14 @@ class Engine:
                     self._networks, self._is_unwanted = {}, False
                 self._changed.notify_all()
 
-    def _next(self) -> _Waiting | None:
+    def _next(self) -> object | None:
         """Tell whose turn it is: nobody's while a tile is at work, or its job may come back for the next one."""
         if self._at_work or not self._waiting:
             return None
-        longest, now = self._waiting[0], self._clock()
+        longest, now = next(iter(self._waiting)), self._clock()
         if not self._networks or now - self._since >= self._quantum:
             return longest
-        at_hand = next((each for each in self._waiting if each.model in (*self._networks, _NLM)), None)
+        at_hand = next((who for who, model in self._waiting.items() if model in (*self._networks, _NLM)), None)
         return longest if at_hand is None and now - self._rested >= _LINGER else at_hand
 
     def _wake(self) -> None:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise.image import Pixels
+from denoise.image import Pixels, bands
 from denoise.tiling import windows
 
 _AROUND = 5  # pixels; the surroundings of a pixel are the median of so many squared
@@ -26,9 +26,6 @@ _ROWS = 512  # that are looked at together
 def remove_hot_pixels(pixels: Pixels) -> Pixels:
     """Take the hot pixels out of a photo.
 
-    Args:
-        pixels: Photo, (H, W, 3), uint8 or uint16.
-
     Returns:
         The same array if there are hardly any, else a new one.
     """
@@ -36,12 +33,9 @@ def remove_hot_pixels(pixels: Pixels) -> Pixels:
     if sum(_hot(window)[0].sum() for window in looked_at) <= _MANY * sum(window[..., 0].size for window in looked_at):
         return pixels
     result = pixels.copy()
-    for top in range(0, len(pixels), _ROWS):
-        start, stop = max(top - _AROUND, 0), top + _ROWS + _AROUND
-        band = pixels[start:stop]
-        hot, around = _hot(band)
-        hot[: top - start] = hot[top - start + _ROWS :] = False
-        result[start:stop][hot] = around[hot]
+    for rows, around, inside in bands(len(pixels), _ROWS, margin=_AROUND):
+        hot, calm = (each[inside] for each in _hot(pixels[around]))
+        result[rows][hot] = calm[hot]
     return result
 
 

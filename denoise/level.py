@@ -1,11 +1,13 @@
-"""How much noise there is in a photo, for three ends.
+"""How much noise there is in a photo, for four ends.
 
 People, and non-local means, are told of the noise where the scene is flat (`estimate_noise`). A network that removes
 as much as it is told needs to know what it would remove (`estimate_level`); that takes a network. Which network serves
-a large photo is decided at once, by what is never texture (`noise_everywhere`).
+a large photo is decided at once, by what is never texture (`noise_everywhere`); which one a small photo, and how much
+more noise there is than a network finds, by how coarse the grain is in the quietest places (`smoothed_grain`).
 """
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -32,10 +34,8 @@ _STILL = 0.02 / 255  # standard deviation; of what was drawn, nearly zero
 _FEWEST = 16  # places of which that can be told
 
 _QUIET = 0.01  # share of a photo
-_COLOURS = (
-    0.65,
-    0.9,
-)  # coarse grain to fine: of sensors and film, below the former; of cameras' JPEGs, above the latter
+# Coarse grain to fine: of sensors and film, below the former; of cameras' JPEGs, above the latter.
+_COLOURS = (0.65, 0.9)
 
 _FAINT = (0.8 / 255, 1.4 / 255)  # noise in the quietest places: that of clean photos, and that of noisy ones
 _MUCH = (1 / 255, 2 / 255)  # that is removed; of most clean photos, less than the former
@@ -56,9 +56,6 @@ def estimate_noise(pixels: Pixels) -> float:
     out, because there noise is clipped, and so is what is clean (`denoise.clean`): of text and drawings there is none.
     A photo smaller than a block is one block. Of a large photo, bands of rows are looked at, in a part of the time.
 
-    Args:
-        pixels: Photo, (H, W, 3).
-
     Returns:
         Sigma: standard deviation of the noise, in [0, 1], root mean square over the channels.
     """
@@ -78,12 +75,6 @@ def noise_of_photo(pixels: Pixels) -> float:
 
     A JPEG that was compressed hard hides some of it: where its blocks are flat, there is none. So what is more counts:
     that of the photo, or that of the photo as denoisers see it (`denoise.clean.mended`).
-
-    Args:
-        pixels: Photo, (H, W, 3).
-
-    Returns:
-        Sigma, in [0, 1].
     """
     seen = mended(pixels)
     return max(estimate_noise(each) for each in ([pixels] if seen is pixels else [pixels, seen]))
@@ -182,15 +173,15 @@ def noise_everywhere(pixels: Pixels) -> float:
 
     It is less than the noise elsewhere, and of coarse grain it sees a fraction. In return it is hardly ever fooled:
     texture does not reach everywhere. Places near black and white do not count, because there noise is cut off; nor do
-    those where nothing at all differs, as in a frame that was drawn around the photo.
-
-    Args:
-        pixels: Photo, (H, W, 3), uint8 or uint16. Of a large one, 16 windows are looked at.
+    those where nothing at all differs, as in a frame that was drawn around the photo. Of a large photo, 16 windows are
+    looked at.
 
     Returns:
         Standard deviation in [0, 1]; zero of a photo that is too small to tell.
     """
-    variance = np.concatenate([_variances(to_float(window)) for window in windows(pixels)])
+    pictures = map(to_float, windows(pixels))
+    parts = [_variances(each, [each - cv2.blur(each, (5, 5))], size=8, black=0.03) for each in pictures]
+    variance = np.concatenate(parts, axis=1)[0].mean(axis=1)  # of the channels
     variance = variance[variance > _STILL**2]
     return float(np.sqrt(np.quantile(variance, _QUIETEST))) if variance.size >= _FEWEST else 0.0
 
@@ -199,15 +190,18 @@ def smoothed_grain(pixels: Pixels) -> float:
     """Tell how much the grain of a photo looks like what a camera's own noise reduction leaves.
 
     That smooths what is as fine as a pixel or two, and leaves the rest, of which a denoiser finds a part only: what is
-    left of the grain is coarse. It is told where there is least of all, because that is no texture.
-
-    Args:
-        pixels: Photo, (H, W, 3), uint8 or uint16. Of a large one, 16 windows are looked at.
+    left of the grain is coarse. It is told where there is least of all, because that is no texture. Of a large photo,
+    16 windows are looked at.
 
     Returns:
         0 for grain as fine as a sensor's, after a demosaic, or finer, up to 1; 0.5 if the photo is too small to tell.
     """
-    fine, coarse = np.concatenate([_colours(to_float(window)) for window in windows(pixels)], axis=1)
+    parts = []
+    for picture in map(to_float, windows(pixels)):
+        luminance = picture @ np.array([0.299, 0.587, 0.114], np.float32)
+        less, least = (cv2.blur(luminance, (size, size)) for size in (3, 9))
+        parts.append(_variances(picture, [luminance - less, less - least], size=16, black=10 / 255))
+    fine, coarse = np.concatenate(parts, axis=1)
     if len(fine) < _FEWEST:
         return 0.5
     quiet = np.argsort(fine + coarse)[: max(_FEWEST // 2, int(_QUIET * len(fine)))]
@@ -232,23 +226,12 @@ def certainty(everywhere: float, smoothed: float, removed: float) -> float:
     return max(smoothed, float(np.interp(everywhere, _FAINT, (0, 1))), float(np.interp(removed, _MUCH, (0, 1))))
 
 
-def _colours(picture: Image) -> NDArray[np.float32]:
-    """Variance of the luminance in places of 16×16 pixels: what is finer than 3×3, and what is not but than 9×9."""
-    luminance = picture @ np.array([0.299, 0.587, 0.114], np.float32)
-    less, least = (cv2.blur(luminance, (size, size)) for size in (3, 9))
-    inside = slice(8, -8, 4)
-    mean = cv2.blur(picture, (16, 16))[inside, inside]
-    told = ((mean > 10 / 255) & (mean < 245 / 255)).all(axis=2)
-    parts = (luminance - less, less - least)
-    return np.stack([cv2.blur(part * part, (16, 16))[inside, inside][told] for part in parts])
-
-
-def _variances(picture: Image) -> NDArray[np.float32]:
-    """Of places of 8×8 pixels, the variance of what is finer than 5×5 pixels, mean over the channels."""
-    fine = picture - cv2.blur(picture, (5, 5))
-    inside = slice(4, -4, 4)
-    variance, mean = (cv2.blur(array, (8, 8))[inside, inside] for array in (fine * fine, picture))
-    return np.asarray(variance.mean(axis=2)[((mean > 0.03) & (mean < 0.97)).all(axis=2)], np.float32)
+def _variances(picture: Image, parts: Sequence[Image], *, size: int, black: float) -> NDArray[np.float32]:
+    """Variance of parts of a picture in places of so many pixels squared, but where it is nearly black or white."""
+    inside = slice(size // 2, -(size // 2), 4)
+    mean, *variances = (cv2.blur(each, (size, size))[inside, inside] for each in (picture, *map(np.square, parts)))
+    is_exposed = ((mean > black) & (mean < 1 - black)).all(axis=2)
+    return np.maximum([variance[is_exposed] for variance in variances], 0)  # which rounding makes negative
 
 
 def looks(height: int, width: int) -> int:

@@ -5,14 +5,13 @@ a sixth of all that a server installs.
 """
 
 import math
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise.image import Photo, PhotoError, Pixels, to_depth
+from denoise.image import Photo, PhotoError, Pixels, bands, to_depth
 
 _BAND_ROWS = 128  # the similarity takes some 200 bytes a pixel
 SSIM_WINDOW = 7
@@ -89,9 +88,11 @@ def ssim(clean: Pixels, denoised: Pixels) -> float:
         raise ValueError(f"SSIM needs photos of at least 7×7 pixels. Received: shape={clean.shape}")
     # The mean is over the positions at which the window lies inside the photo: bands share the rows that it spans.
     shared = SSIM_WINDOW - 1
-    bands = [slice(band.start, band.stop + shared) for band in _bands(clean.shape[0] - shared)]
-    similarities = [_similarities(clean[band], denoised[band]).mean() for band in bands]
-    return float(np.average(similarities, weights=[band.stop - band.start - shared for band in bands]))
+    total = 0.0
+    for rows, _, _ in bands(clean.shape[0] - shared, _BAND_ROWS):
+        band = slice(rows.start, rows.stop + shared)
+        total += _similarities(clean[band], denoised[band]).sum()
+    return float(total / ((clean.shape[0] - shared) * (clean.shape[1] - shared) * 3))
 
 
 def _similarities(clean: Pixels, denoised: Pixels) -> NDArray[np.float64]:
@@ -113,20 +114,12 @@ def _similarities(clean: Pixels, denoised: Pixels) -> NDArray[np.float64]:
     return similarity
 
 
-def _bands(rows: int) -> Iterator[slice]:
-    for start in range(0, rows, _BAND_ROWS):
-        yield slice(start, min(start + _BAND_ROWS, rows))
-
-
 def _check_pair(clean: Pixels, denoised: Pixels) -> None:
-    if clean.shape != denoised.shape or clean.dtype != denoised.dtype:
+    is_photo = clean.ndim == 3 and clean.shape[2] == 3 and clean.dtype in (np.uint8, np.uint16)
+    if not is_photo or clean.shape != denoised.shape or clean.dtype != denoised.dtype:
         raise ValueError(
-            "`clean` and `denoised` must have the same shape and dtype. Received: "
+            "`clean` and `denoised` must be uint8 or uint16 of one shape (H, W, 3). Received: "
             f"{clean.shape} {clean.dtype} and {denoised.shape} {denoised.dtype}"
-        )
-    if clean.ndim != 3 or clean.shape[2] != 3 or clean.dtype not in (np.uint8, np.uint16):
-        raise ValueError(
-            f"Photos must be uint8 or uint16 of shape (H, W, 3). Received: shape={clean.shape}, dtype={clean.dtype}"
         )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise.brush import Mask
-from denoise.image import Photo, to_depth
+from denoise.image import Photo, bands, to_depth
 from denoise.tone import LUMA
 
 _STRIP = 64  # rows
@@ -65,8 +65,7 @@ def blend(noisy: Photo, denoised: Photo, mix: Mix, *, at: tuple[int, int] = (0, 
         raise ValueError(f"`mask` must cover {noisy.height} × {noisy.width} pixels. Received: {mix.mask[:3]}")
     details = detail_map(noisy, denoised) if mix.detail else None
     pixels = np.empty_like(noisy.pixels)
-    for top in range(0, noisy.height, _STRIP):  # whole, these 64-bit numbers would take a gigabyte of a large photo
-        rows = slice(top, top + _STRIP)
+    for rows, _, _ in bands(noisy.height, _STRIP):  # whole, these 64-bit numbers would take a gigabyte of a large photo
         before = noisy.pixels[rows].astype(np.float64)
         change = denoised.pixels[rows] - before
         luminance = change @ np.array(LUMA)
@@ -75,7 +74,9 @@ def blend(noisy: Photo, denoised: Photo, mix: Mix, *, at: tuple[int, int] = (0, 
             light = mix.luminance * (1 - mix.detail * details[rows] / 255)
         coloured: float | NDArray[np.float64] = mix.colour
         if mix.mask:
-            places = (start + np.arange(n) for start, n in zip((at[0] + top, at[1]), luminance.shape, strict=True))
+            places = (
+                start + np.arange(n) for start, n in zip((at[0] + rows.start, at[1]), luminance.shape, strict=True)
+            )
             factors = mix.mask.factors(*places)
             light, coloured = np.minimum(light * factors, 1), np.minimum(coloured * factors, 1)[..., None]
         colour = coloured * (256 * change - luminance[..., None])
@@ -92,10 +93,6 @@ def detail_map(noisy: Photo, denoised: Photo) -> NDArray[np.uint8]:
     of what was removed: the weight of the adaptive Wiener filter (Lim, "Two-Dimensional Signal and Image Processing",
     1990, page 548).
 
-    Args:
-        noisy: Noisy photo.
-        denoised: The same photo, denoised.
-
     Returns:
         Shape (height, width), from 0 where the photo is flat to 255 in strong texture.
     """
@@ -104,15 +101,14 @@ def detail_map(noisy: Photo, denoised: Photo) -> NDArray[np.uint8]:
         return cast(NDArray[np.float32], cv2.GaussianBlur(values, (0, 0), _DETAIL_RADIUS))
 
     details = np.empty(noisy.pixels.shape[:2], np.uint8)
-    for top in range(0, noisy.height, _STRIP):  # a large photo at once takes up to five times as long, and memory
-        first = max(0, top - _DETAIL_REACH)
-        rows = slice(first, top + _STRIP + _DETAIL_REACH)
+    # A large photo at once takes up to five times as long, and memory.
+    for rows, around, inside in bands(noisy.height, _STRIP, margin=_DETAIL_REACH):
         before, after = (
-            cv2.cvtColor(to_depth(photo.pixels[rows], np.uint8), cv2.COLOR_RGB2GRAY).astype(np.float32)
+            cv2.cvtColor(to_depth(photo.pixels[around], np.uint8), cv2.COLOR_RGB2GRAY).astype(np.float32)
             for photo in (noisy, denoised)
         )
         texture = np.maximum(mean(after**2) - mean(after) ** 2, 0)
         removed = mean((before - after) ** 2)
         share = texture / (texture + removed + 1)  # 1: less than a level is not seen
-        details[top : top + _STRIP] = 255 * share[top - first : top - first + _STRIP]
+        details[rows] = 255 * share[inside]
     return details

@@ -76,13 +76,6 @@ def process(
 
 
 def mixed(noisy: Photo, denoised: Photo, mix: Mix, quality: int | None) -> bytes:
-    """Mix a result anew with its photo, see `mixing.blend`, and encode it as it came.
-
-    Args:
-        noisy: The photo.
-        denoised: The result as its file holds it.
-        mix: How both are mixed.
-        quality: With which that file was made.
-    """
+    """Mix a result, as its file holds it, anew with its photo, see `mixing.blend`; encode it as that was."""
     photo = blend(with_depth(noisy, denoised.bit_depth), denoised, mix)
     return encode(photo, quality=None if photo.lossless else quality)

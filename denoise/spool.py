@@ -193,14 +193,3 @@ def _clear(folder: Path, locks: list[int]) -> None:
 def _close(locks: list[int]) -> None:
     while locks:
         os.close(locks.pop())
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write or replace a file as a whole, or not at all; never into a folder that has been removed."""
-    part = path.with_name(f"{path.name}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise

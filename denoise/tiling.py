@@ -166,7 +166,7 @@ def denoise_tiled(
             unfinished[i, j] -= 1
             if not unfinished[i, j]:
                 del tiles[i, j]
-        output[part] = _to_dtype(blended, pixels.dtype)
+        output[part] = blended if pixels.dtype == np.float32 else to_pixels(blended, pixels.dtype)
         if keep is not None:
             np.copyto(output[part], pixels[part], where=keep[part][..., None])
         if finished:
@@ -264,7 +264,3 @@ def _denoise_tile(noisy: Pixels | Image, level: NDArray[np.float32], denoiser: D
 
 def _to_float(pixels: Pixels | Image) -> Image:
     return cast(Image, pixels) if pixels.dtype == np.float32 else to_float(cast(Pixels, pixels))
-
-
-def _to_dtype(image: Image, dtype: np.dtype[Any]) -> Pixels | Image:
-    return image if dtype == np.float32 else to_pixels(image, dtype)

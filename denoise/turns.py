@@ -38,20 +38,6 @@ class Turns:
             with self._of_small.turn(1, tell=tell, check=check) if self._of_small else nullcontext():
                 yield
             return
-        self._wait(size, tell, check)
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._working.remove(size)
-                self._changed.notify_all()
-
-    @property
-    def waiting(self) -> int:
-        """How many wait for room."""
-        return len(self._waiting) + (self._of_small.waiting if self._of_small else 0)
-
-    def _wait(self, size: int, tell: Callable[[int], None], check: Callable[[], object]) -> None:
         me = object()
         with self._changed:
             self._waiting.append(me)
@@ -65,6 +51,17 @@ class Turns:
                 self._waiting.remove(me)
                 self._changed.notify_all()
         tell(0)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._working.remove(size)
+                self._changed.notify_all()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for room."""
+        return len(self._waiting) + (self._of_small.waiting if self._of_small else 0)
 
 
 networks = Turns(360_000_000, few=4)

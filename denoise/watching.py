@@ -20,17 +20,17 @@ def arrivals(
     selection: Selection,
     *,
     apart: Path | None = None,
-    settled: float = SETTLED,
     fail: Callable[[OSError], None] | None = None,
 ) -> Iterator[tuple[Path, Path] | None]:
     """Yield the photos of folders, and those that arrive or change, for ever; what has changed comes again.
+
+    One that is still being written is not yielded. Longer pauses of who writes it, see `SETTLED`, are noticed where the
+    system tells: on Linux, on the machine's own disks.
 
     Args:
         folders: Where to look; where changes are not told, as on some network drives, set WATCHFILES_FORCE_POLLING=1.
         selection: Which of their files are meant.
         apart: A folder whose files are left out.
-        settled: Seconds for which a photo stays as it is before it is yielded: one that is still being written is not.
-            Longer pauses of who writes it are noticed where the system tells: on Linux, on the machine's own disks.
         fail: As for `photos_of`, of folders that are there from the beginning.
 
     Yields:
@@ -73,7 +73,7 @@ def arrivals(
                 continue
             if (is_now := (facts.st_size, facts.st_mtime_ns)) != was:
                 waiting[path] = (is_now, now, below)
-            elif now - since >= settled and path.is_file() and not _is_being_written(path):
+            elif now - since >= SETTLED and path.is_file() and not _is_being_written(path):
                 del waiting[path]
                 yield path, below
         yield None

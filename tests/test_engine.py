@@ -361,7 +361,6 @@ def test_pace_leaves_out_what_a_job_waits_for():
 
 def test_who_waits_for_it_can_work_without_a_thread():
     machine = Machine({"first": 2.0})
-    machine.engine.load("first")
     task = Task(machine.engine)
     with task.denoiser("first", SMALL) as denoiser:
         denoiser(TILE, LEVEL)

@@ -150,6 +150,12 @@ def test_smoothed_grain_of_a_photo_that_is_too_small_or_black_is_not_told() -> N
     assert smoothed_grain(np.zeros((300, 300, 3), np.uint8)) == 0.5
 
 
+def test_grain_of_even_places_is_told_though_rounding_makes_it_less_than_none(monkeypatch) -> None:
+    blur = cv2.blur
+    monkeypatch.setattr(cv2, "blur", lambda values, size: blur(values, size) - np.float32(1e-18))
+    assert smoothed_grain(np.full((300, 300, 3), 128, np.uint8)) == 0
+
+
 def test_fewer_tiles_are_looked_at_where_that_is_asked_for():
     seen = []
     estimate_level(photo(1024, 1024), darker(1, seen), most_looks=2)

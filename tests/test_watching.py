@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from denoise import watching
 from denoise.plan import Selection
 from denoise.watching import arrivals
 
-SETTLED = 0.5  # seconds
-
 
 @pytest.fixture
-def incoming(tmp_path):
+def incoming(tmp_path, monkeypatch):
+    monkeypatch.setattr(watching, "SETTLED", 0.5)
     (tmp_path / "in" / "out").mkdir(parents=True)
     return tmp_path / "in"
 
 
 def test_arrivals_are_what_is_there_and_what_comes(incoming):
     (incoming / "old.jpg").write_bytes(b"old")
-    coming = arrivals([incoming], Selection(recursive=True), apart=incoming / "out", settled=SETTLED)
+    coming = arrivals([incoming], Selection(recursive=True), apart=incoming / "out")
     arrived = filter(None, coming)
     assert next(arrived) == (incoming / "old.jpg", Path("old.jpg"))
     (incoming / "out" / "result.jpg").write_bytes(b"result")
@@ -32,7 +32,7 @@ def test_arrivals_are_what_is_there_and_what_comes(incoming):
 
 
 def test_arrivals_wait_until_a_file_is_whole(incoming):
-    coming = arrivals([incoming], Selection(), settled=SETTLED)
+    coming = arrivals([incoming], Selection())
     assert next(coming) is None
     path, written = incoming / "slow.jpg", 0
     writing = threading.Event()
@@ -40,7 +40,7 @@ def test_arrivals_wait_until_a_file_is_whole(incoming):
     def write():
         nonlocal written
         with path.open("wb") as file:
-            while written < 10 and not writing.wait(SETTLED / 3):
+            while written < 10 and not writing.wait(watching.SETTLED / 3):
                 written += file.write(b"x")
                 file.flush()
 
@@ -65,14 +65,15 @@ def test_arrivals_of_a_tree_with_a_locked_folder_are_those_of_the_others(incomin
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", locked)
-    coming = arrivals([incoming], Selection(recursive=True), settled=SETTLED, fail=failures.append)
+    coming = arrivals([incoming], Selection(recursive=True), fail=failures.append)
     assert next(filter(None, coming)) == (incoming / "old.jpg", Path("old.jpg"))
     assert [error.filename for error in failures] == [str(incoming / "locked")]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
-def test_arrivals_wait_for_one_who_pauses_amid_a_file(incoming):
-    coming = arrivals([incoming], Selection(), settled=0.0)
+def test_arrivals_wait_for_one_who_pauses_amid_a_file(incoming, monkeypatch):
+    monkeypatch.setattr(watching, "SETTLED", 0.0)
+    coming = arrivals([incoming], Selection())
     path = incoming / "slow.jpg"
     with path.open("wb") as file:
         file.write(b"half")

@@ -8,7 +8,7 @@ HEIC and AVIF); ITU-R BT.2100 (PQ, HLG) and BT.2408 (the white of the latter); I
 """
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise.image.photo import Photo, Pixels
+from denoise.image.photo import Photo, Pixels, bands
 
 Curve = Callable[[NDArray[Any]], NDArray[Any]]
 """Linear light, where 1 is white, of the values of a file, in [0, 1]."""
@@ -55,7 +55,7 @@ class Space(NamedTuple):
     def shown(self, pixels: Pixels) -> NDArray[np.uint16]:
         """Return a photo, (H, W, 3), as sRGB holds it; what sRGB does not have is the nearest that it has."""
         shown = np.empty(pixels.shape, np.uint16)
-        for rows in _blocks(pixels):
+        for rows, _, _ in bands(len(pixels), _ROWS):
             shown[rows] = np.rint(65535 * self._srgb(pixels[rows]).clip(0, 1))
         return shown
 
@@ -72,7 +72,7 @@ class Space(NamedTuple):
         result = pixels.copy()
         top, unmix = np.iinfo(pixels.dtype).max, np.linalg.inv(self.mix).astype(np.float64)
         values = np.linspace(0, top, len(self.light), dtype=np.float32)
-        for rows in _blocks(pixels):
+        for rows, _, _ in bands(len(pixels), _ROWS):
             srgb = self._srgb(pixels[rows])
             srgb += changed[rows] / np.float32(65535) - srgb.clip(0, 1)
             light = _mixed(srgb_to_linear(_unbend(srgb) if self._is_high else srgb), unmix)
@@ -193,11 +193,11 @@ def _of_chunks(chunks: dict[bytes, bytes]) -> Space | None:
     if b"gAMA" in chunks:
         (gamma,) = struct.unpack(">I", chunks[b"gAMA"])
         curve = _power(100_000 / gamma) if abs(gamma - 45455) > 500 else srgb_to_linear
-    primaries = np.eye(3)
+    primaries = _PRIMARIES[1]
     if b"cHRM" in chunks:
         white, *colours = np.array(struct.unpack(">8I", chunks[b"cHRM"])).reshape(4, 2) / 100_000
-        primaries = _primaries(*np.ravel(colours), *white)
-    return _space(curve, primaries if b"cHRM" in chunks else _primaries(*_PRIMARIES[1]))
+        primaries = (*np.ravel(colours), *white)
+    return _space(curve, _primaries(*primaries))
 
 
 def _of_code_points(codes: bytes) -> Space | None:
@@ -240,11 +240,6 @@ def linear_to_srgb(light: NDArray[Any]) -> NDArray[Any]:
         np.where(size <= 0.0031308, 12.92 * size, 1.055 * cv2.pow(size, 1 / 2.4) - 0.055), light
     )
     return shown
-
-
-def _blocks(pixels: Pixels) -> Iterator[slice]:
-    for top in range(0, len(pixels), _ROWS):
-        yield slice(top, top + _ROWS)
 
 
 def _bend(shown: NDArray[Any]) -> NDArray[Any]:

@@ -18,7 +18,6 @@ import cv2
 import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageCms
-from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ExifTags import Base
 from PIL.ImageFile import ImageFile
 from PIL.PngImagePlugin import PngImageFile
@@ -27,12 +26,11 @@ from PIL.TiffImagePlugin import TiffImageFile
 from denoise.image import heif, jp2, jxl, metadata, netpbm, png, raw, tiff_samples
 from denoise.image.directories import check_exif
 from denoise.image.formats import opener
-from denoise.image.metadata import MAX_METADATA
-from denoise.image.photo import Metadata, Photo, PhotoError, Samples
+from denoise.image.metadata import MAX_METADATA, photo_of
+from denoise.image.photo import Photo, PhotoError, Samples, stretched
 from denoise.image.raw import Development
-from denoise.image.recognition import identify
 from denoise.image.refusals import check_size, damaged, missing
-from denoise.image.structure import check
+from denoise.image.structure import check, identify
 
 # Pillow warns where it overlooks a fault of a file. This is set once and for good, for Pillow alone: to silence it
 # while a file is read (`warnings.catch_warnings`) acts on the whole process, so that a lock would have to let one
@@ -73,7 +71,8 @@ def decode(data: bytes, *, max_megapixels: float = 50.0, development: Developmen
     with _opened(data, name, max_megapixels) as image:
         found, lost = metadata.read(image, data)
         check_exif(found.exif, name)
-        orientation = _orientation(name, found)
+        # HEIC's library turns it by itself; AVIF has a property for that, as which Pillow tells it by the EXIF.
+        orientation = 1 if name == "HEIC" else metadata.orientation_of(found, by_xmp=name != "AVIF")
         is_unusual = name == "TIFF" and tiff_samples.is_unusual(data)
         tag = image.tag_v2.get(Base.Orientation) if isinstance(image, TiffImageFile) else None
         icc_profile = jp2.icc_profile(data) if name == "JPEG2000" else image.info.get("icc_profile") or b""
@@ -91,32 +90,22 @@ def decode(data: bytes, *, max_megapixels: float = 50.0, development: Developmen
         if tag is None or is_unusual:  # else both libraries turn a TIFF themselves
             samples = _upright(samples, tag or orientation)
 
-        channels = samples.shape[2]
-        is_grey_palette = image.mode in ("P", "PA") and icc_profile[16:20] != b"RGB " and _is_colourless(samples)
-        grey = channels < 3 or is_grey_palette
-        height, width = samples.shape[:2]
-        upright, outdated = metadata.made_upright(found, tag or orientation, width, height)
-        return Photo(
-            pixels=np.repeat(samples[..., :1], 3, axis=2) if grey else np.ascontiguousarray(samples[..., :3]),
-            alpha=samples[..., -1].copy() if channels in (2, 4) else None,
-            grey=grey,
+        may_be_grey = image.mode in ("P", "PA") and icc_profile[16:20] != b"RGB "
+        grey = may_be_grey and bool((samples[..., :3] == samples[..., :1]).all())
+        photo = photo_of(samples, found, lost, orientation=tag or orientation, grey=grey)
+        return replace(
+            photo,
             format=name,
             lossless=not _is_lossy(name, data),
-            metadata=upright,
             icc_profile=icc_profile if len(icc_profile) <= MAX_METADATA else b"",
             colour_chunks=_colour_chunks(name, data, icc_profile),
             dpi=dpi,
             significant_bits=max(8, _bits(name, data, image)),
-            lost=tuple(dict.fromkeys([*lost, *outdated])),
         )
 
 
 def unpacked_size(data: bytes, *, max_megapixels: float = 50.0) -> int:
     """Returns how many bytes of samples `decode` will make of a file, which takes a small part of the time of that.
-
-    Args:
-        data: The whole file.
-        max_megapixels: See `decode`.
 
     Raises:
         PhotoError: If `decode` would refuse it before it looks at the pixels.
@@ -135,21 +124,11 @@ def unpacked_size(data: bytes, *, max_megapixels: float = 50.0) -> int:
 
 def _decode_jxl(data: bytes) -> Photo:
     with _reading("JXL"):
-        samples, icc_profile, lost = jxl.samples_of(data)
+        samples, bits, icc_profile, lost = jxl.samples_of(data)
     found, left = metadata.vetted(jxl.read(data))
-    height, width, channels = samples.shape
-    upright, outdated = metadata.made_upright(found, 1, width, height)
-    return Photo(
-        pixels=np.repeat(samples[..., :1], 3, axis=2) if channels < 3 else np.ascontiguousarray(samples[..., :3]),
-        alpha=samples[..., -1].copy() if channels in (2, 4) else None,
-        grey=channels < 3,
-        format="JXL",
-        lossless=False,
-        metadata=upright,
-        icc_profile=icc_profile if len(icc_profile) <= MAX_METADATA else b"",
-        significant_bits=jxl.depth_of(data),
-        lost=(*lost, *left, *outdated),
-    )
+    profile = icc_profile if len(icc_profile) <= MAX_METADATA else b""
+    photo = photo_of(samples, found, [*lost, *left])
+    return replace(photo, format="JXL", lossless=False, icc_profile=profile, significant_bits=bits)
 
 
 def _checked(data: bytes, max_megapixels: float) -> str:
@@ -192,19 +171,14 @@ def _reading(name: str) -> Iterator[None]:
         raise damaged(name) from error
 
 
-def _is_lossy_webp(data: bytes) -> bool:
-    """Returns whether the pixels are in a lossy chunk. Source: RFC 9649."""
-    position, kind = 12, b""
-    while position + 8 <= len(data) and kind not in (b"VP8 ", b"VP8L"):
-        kind, size = struct.unpack_from("<4sI", data, position)
-        position += 8 + size + size % 2
-    return kind == b"VP8 "
-
-
 def _is_lossy(name: str, data: bytes) -> bool:
     """Returns whether the file holds its pixels but nearly; of HEIC and AVIF it is assumed."""
-    if name == "WEBP":
-        return _is_lossy_webp(data)
+    if name == "WEBP":  # which has them in a chunk of either kind. Source: RFC 9649
+        position, kind = 12, b""
+        while position + 8 <= len(data) and kind not in (b"VP8 ", b"VP8L"):
+            kind, size = struct.unpack_from("<4sI", data, position)
+            position += 8 + size + size % 2
+        return kind == b"VP8 "
     return name in ("JPEG", "HEIC", "AVIF") or (name == "JPEG2000" and jp2.is_lossy(data))
 
 
@@ -219,13 +193,6 @@ def _bits(name: str, data: bytes, image: ImageFile) -> int:
     if name == "JPEG2000":
         return jp2.depth_of(data)
     return netpbm.depth_of(data) if name == "PPM" else 8
-
-
-def _orientation(name: str, found: Metadata) -> int:
-    """Returns how the photo has to be turned; HEIC and AVIF have properties for that, as which Pillow tells them."""
-    if name == "HEIC":  # its library turns it
-        return 1
-    return metadata.orientation_of(replace(found, xmp=b"") if name == "AVIF" else found)
 
 
 def _colour_chunks(name: str, data: bytes, icc_profile: bytes) -> tuple[tuple[bytes, bytes], ...]:
@@ -243,7 +210,8 @@ def _samples(name: str, data: bytes, image: ImageFile) -> Samples:
     if name == "HEIC":
         return _read_heic(data, image)
     bits = _bits(name, data, image)
-    if name in ("PNG", "WEBP", "AVIF") or bits > 8 or _is_run_length(image):
+    is_run_length = name == "BMP" and image.info["compression"] in (1, 2)  # Pillow would decode it byte by byte
+    if name in ("PNG", "WEBP", "AVIF") or bits > 8 or is_run_length:
         return _read_with_opencv(data, image, bits)
     return _read_with_pillow(image)
 
@@ -262,25 +230,12 @@ def _read_heic(data: bytes, image: ImageFile) -> Samples:
     return samples
 
 
-def _whole_range(samples: Samples, bits: int) -> Samples:
-    """Returns samples of so many bits as such of 16."""
-    if bits in (8, 16):
-        return samples
-    scaled: Samples = np.rint(np.arange(2**16) * (65535 / (2**bits - 1))).clip(0, 65535).astype(np.uint16)[samples]
-    return scaled
-
-
-def _is_run_length(image: ImageFile) -> bool:
-    """Returns whether this is a BMP that Pillow would decode in Python, byte by byte."""
-    return isinstance(image, BmpImageFile) and image.info["compression"] in (1, 2)
-
-
 def _read_with_opencv(data: bytes, image: ImageFile, bits: int) -> Samples:
     decoded: Samples | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if decoded is None or decoded.shape[1::-1] != image.size or decoded.dtype not in (np.uint8, np.uint16):
         raise ValueError("OpenCV cannot decode the file")
-    if image.format in ("AVIF", "JPEG2000"):
-        decoded = _whole_range(decoded, bits)
+    if image.format in ("AVIF", "JPEG2000") and bits not in (8, 16):
+        decoded = stretched(decoded, 2**bits - 1)
 
     if decoded.ndim == 2:
         grey = decoded[..., np.newaxis]
@@ -340,7 +295,3 @@ def _upright(samples: Samples, orientation: int) -> Samples:
     if orientation in (3, 4, 7, 8):
         samples = samples[::-1]
     return samples
-
-
-def _is_colourless(samples: Samples) -> bool:
-    return all(np.array_equal(samples[..., 0], samples[..., channel]) for channel in (1, 2))

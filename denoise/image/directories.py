@@ -96,15 +96,18 @@ def is_raw(data: bytes) -> bool:
     return False
 
 
-def check_raw(data: bytes) -> None:
+def check_raw(data: bytes, _: float) -> None:
     """Refuses RAW files that are built like a TIFF if they are cut off, or hold much more than a genuine one does.
 
-    Only what its first directory leads to: makers have their own ways behind that.
+    Only what its first directory leads to: makers have their own ways behind that. Of what size the sensor is, LibRaw
+    says before it reads its values.
 
     Raises:
         PhotoError: If the file is one of these.
         struct.error: If the file is cut off.
     """
+    if data[:2] not in (b"II", b"MM") or data[6:10] == b"HEAP":
+        return
     order, big, first = _header(data)
     places, seen = [first], 0
     while places and seen < _MAX_PAGES:

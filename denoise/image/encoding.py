@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import accumulate, chain
-from typing import cast
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,10 +17,11 @@ from PIL.ExifTags import Base
 from denoise.image import exif, heif, jp2, jpeg, jxl, netpbm, png, tiff
 from denoise.image.formats import FORMATS
 from denoise.image.losses import fit, keeps_depth
-from denoise.image.photo import Photo, PhotoError, Pixels, Samples, to_depth
+from denoise.image.photo import Photo, PhotoError, Samples, bands, stretched, to_depth
 from denoise.image.refusals import missing
 
 _AVIF_SPEED = 9  # of 10: less takes several times as long
+_ROWS = 64  # that are laid over white at a time
 _BLOCK = 1 << 20  # bytes that are filtered and compressed at a time
 _UNASSOCIATED_ALPHA = 2  # value of the TIFF tag ExtraSamples; 1 means that the colours are multiplied by alpha
 
@@ -88,34 +89,21 @@ def usual_quality(photo: Photo) -> int:
 
 
 def _encode_jpeg(photo: Photo, quality: int) -> bytes:
-    buffer = io.BytesIO()
-    _opaque_8bit(photo).save(
-        buffer,
-        "JPEG",
+    return _saved(
+        to_depth(_samples(_opaque(photo)), np.uint8),
+        photo,
         quality=quality,
         subsampling=0,
-        exif=photo.metadata.exif,
-        icc_profile=photo.icc_profile,
+        xmp=b"",  # which is among the segments
         extra=jpeg.segments(photo.metadata) or b"",
-        **({"dpi": photo.dpi} if photo.dpi else {}),
+        dpi=photo.dpi or (0, 0),
     )
-    return buffer.getvalue()
 
 
 def _encode_webp(photo: Photo, quality: int) -> bytes:
     # Lossless with the least effort: more takes half as much memory again for files a sixth smaller.
     effort = {"lossless": True, "method": 0, "quality": 0} if quality == 100 else {"quality": quality}
-    buffer = io.BytesIO()
-    PillowImage.fromarray(_to_colour(to_depth(_samples(photo), np.uint8))).save(
-        buffer,
-        "WEBP",
-        exact=True,
-        exif=photo.metadata.exif,
-        icc_profile=photo.icc_profile,
-        xmp=photo.metadata.xmp,
-        **effort,
-    )
-    return buffer.getvalue()
+    return _saved(_to_colour(to_depth(_samples(photo), np.uint8)), photo, exact=True, **effort)
 
 
 def _encode_avif(photo: Photo, quality: int) -> bytes:
@@ -125,22 +113,12 @@ def _encode_avif(photo: Photo, quality: int) -> bytes:
     """
     is_deep, samples = photo.bit_depth == 16, _plain(photo)
     if quality < 100 and not is_deep:
-        buffer = io.BytesIO()
-        image = PillowImage.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
-        image.save(
-            buffer,
-            "AVIF",
-            quality=quality,
-            subsampling="4:0:0" if image.mode == "L" else "4:4:4",
-            speed=_AVIF_SPEED,
-            exif=photo.metadata.exif,
-            icc_profile=photo.icc_profile,
-            xmp=photo.metadata.xmp,
-        )
-        return heif.with_colour(buffer.getvalue(), _codes(photo))
+        subsampling = "4:0:0" if samples.shape[2] == 1 else "4:4:4"
+        file = _saved(samples, photo, quality=quality, subsampling=subsampling, speed=_AVIF_SPEED)
+        return heif.with_colour(file, _codes(photo))
     samples = _to_bgr(samples)
     if is_deep:
-        samples = _to_bits(samples, 12)
+        samples = stretched(samples, 65535, 2**12 - 1)
     notes = {
         cv2.IMAGE_METADATA_EXIF: photo.metadata.exif.removeprefix(exif.PREFIX),
         cv2.IMAGE_METADATA_XMP: photo.metadata.xmp,
@@ -190,9 +168,7 @@ def _codes(photo: Photo) -> bytes:
 def _encode_jp2(photo: Photo) -> bytes:
     """Writes what comes back exactly, by Pillow or, with 16 bit, by OpenCV, and adds what these leave out."""
     if photo.bit_depth == 8:
-        samples, buffer = _samples(photo), io.BytesIO()
-        PillowImage.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples).save(buffer, "JPEG2000")
-        data = buffer.getvalue()
+        data = _saved(_samples(photo), photo)
     else:
         data = bytes(cv2.imencode(".jp2", _to_bgr(_plain(photo)), [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000])[1])
         if not data:  # OpenCV halves the photo five times
@@ -206,20 +182,15 @@ def _to_bgr(samples: Samples) -> Samples:
     return cv2.cvtColor(samples, codes[channels]) if channels in codes else samples
 
 
-def _to_bits(samples: Samples, bits: int) -> Samples:
-    """Returns samples of 16 bit as such of fewer, rounded to the nearest."""
-    rounded: Samples = np.rint(np.arange(2**16) * ((2**bits - 1) / 65535)).astype(np.uint16)[samples]
-    return rounded
-
-
 def _opaque(photo: Photo) -> Photo:
-    """Returns the photo over white, in its depth; 65535² still fits into 32 bits."""
+    """Returns the photo over white, in its depth."""
     if photo.alpha is None:
         return photo
-    top = np.uint32(np.iinfo(photo.pixels.dtype).max)
-    alpha = photo.alpha[..., np.newaxis].astype(np.uint32)
-    over = (photo.pixels * alpha + top * (top - alpha) + top // 2) // top
-    return replace(photo, pixels=cast(Pixels, over.astype(photo.pixels.dtype)), alpha=None)
+    pixels, top = np.empty_like(photo.pixels), np.uint32(np.iinfo(photo.pixels.dtype).max)
+    for rows, _, _ in bands(photo.height, _ROWS):
+        alpha = photo.alpha[rows, :, np.newaxis].astype(np.uint32)  # into which 65535² still fits
+        pixels[rows] = (photo.pixels[rows] * alpha + top * (top - alpha) + top // 2) // top
+    return replace(photo, pixels=pixels, alpha=None)
 
 
 def _samples(photo: Photo) -> Samples:
@@ -242,15 +213,12 @@ def _to_colour(samples: Samples) -> Samples:
     return samples if channels > 2 else samples[..., [0, 0, 0, 1][: channels + 2]]
 
 
-def _opaque_8bit(photo: Photo) -> PillowImage.Image:
-    """Returns a grey or RGB image, over white where the photo is transparent."""
-    samples = to_depth(_samples(replace(photo, alpha=None)), np.uint8)
-    image = PillowImage.fromarray(samples[..., 0] if photo.grey else samples)
-    if photo.alpha is None:
-        return image
-    canvas = PillowImage.new(image.mode, image.size, "white")
-    canvas.paste(image, mask=PillowImage.fromarray(to_depth(photo.alpha, np.uint8)))
-    return canvas
+def _saved(samples: Samples, photo: Photo, **options: Any) -> bytes:
+    """Returns the file that Pillow makes of samples of 8 bit, with what is said of the photo."""
+    image, buffer = PillowImage.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples), io.BytesIO()
+    said = {"exif": photo.metadata.exif, "xmp": photo.metadata.xmp, "icc_profile": photo.icc_profile}
+    image.save(buffer, photo.format, **said | options)
+    return buffer.getvalue()
 
 
 def _blocks(samples: Samples) -> Iterator[Samples]:

@@ -6,7 +6,6 @@ Format.
 
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from denoise.image.boxes import Box, boxes, find
 from denoise.image.directories import check_exif
@@ -26,13 +25,6 @@ _BESIDE = {
 _C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # C2PA Technical Specification, embedding in BMFF
 
 
-class _Item(NamedTuple):
-    """An item, and where its bytes lie in the file; no places if they lie elsewhere."""
-
-    kind: bytes
-    extents: list[tuple[int, int]]
-
-
 def format_of(data: bytes) -> str:
     """Returns "HEIC", "AVIF", or nothing if this file is no picture, or is neither."""
     length = min(int.from_bytes(data[:4]), 256)
@@ -42,7 +34,7 @@ def format_of(data: bytes) -> str:
     return "HEIC" if major[:3] in (b"hei", b"hev", b"mif", b"msf") else ""
 
 
-def check(data: bytes, name: str, max_megapixels: float) -> None:
+def check(name: str, data: bytes, max_megapixels: float) -> None:
     """Refuses files that are cut off, too large, or sequences, or hold much more than a genuine one does.
 
     Raises:
@@ -68,16 +60,15 @@ def check(data: bytes, name: str, max_megapixels: float) -> None:
     check_size(name, width, height, max_megapixels)
 
     notes, stored = meta.end - meta.start, 0
-    for item in _items(data, name):
-        for start, end in item.extents:
-            if end > len(data):
-                raise cut_short(name)
-            if item.kind in (b"Exif", b"mime"):
-                notes += end - start
-            else:
-                stored += end - start
-            if item.kind == b"Exif":
-                check_exif(data[start + 4 + int.from_bytes(data[start : start + 4]) : end], name)
+    for kind, start, end in _pieces(data, name):
+        if end > len(data):
+            raise cut_short(name)
+        if kind in (b"Exif", b"mime"):
+            notes += end - start
+        else:
+            stored += end - start
+        if kind == b"Exif":
+            check_exif(data[start + 4 + int.from_bytes(data[start : start + 4]) : end], name)
     check_notes(name, 0, notes)
     check_stored(name, width, height, stored, width * height * _CHANNELS * _DEEPEST)
 
@@ -133,23 +124,20 @@ def _properties(data: bytes) -> Iterator[Box]:
         yield from boxes(data, container.start, container.end)
 
 
-def _items(data: bytes, name: str) -> Iterator[_Item]:
+def _pieces(data: bytes, name: str) -> Iterator[tuple[bytes, int, int]]:
+    """Yields the kind of each item, and where its bytes lie in the file, or a piece of them."""
     kinds = {}
     if information := find(data, b"meta", b"iinf"):
         first = information.start + (6 if data[information.start] == 0 else 8)
         for box in boxes(data, first, information.end):
             wide = data[box.start] == 3  # the version
-            (number,) = struct.unpack_from(">I" if wide else ">H", data, box.start + 4)
-            kinds[number] = data[box.start + (10 if wide else 8) :][:4]
+            (item,) = struct.unpack_from(">I" if wide else ">H", data, box.start + 4)
+            kinds[item] = data[box.start + (10 if wide else 8) :][:4]
             if len(kinds) > _MAX_ITEMS:
                 raise overdone(name, f"it holds more than {_MAX_ITEMS:,} items")
     location = find(data, b"meta", b"iloc")
     if location is None:
         raise damaged(name)
-    yield from _located(data, location, kinds, name)
-
-
-def _located(data: bytes, location: Box, kinds: dict[int, bytes], name: str) -> Iterator[_Item]:
     position = location.start
 
     def number(size: int) -> int:
@@ -167,12 +155,12 @@ def _located(data: bytes, location: Box, kinds: dict[int, bytes], name: str) -> 
         item = number(4 if version == 2 else 2)
         method = number(2) & 15 if version else 0
         number(2)  # of another file
-        base, extents = number(of_base), []
+        base = number(of_base)
         for _ in range(number(2)):
             seen += 1
             if seen > _MAX_ITEMS:
                 raise overdone(name, f"its items are cut into more than {_MAX_ITEMS:,} pieces")
             number(of_index if version else 0)
-            start = base + number(of_offset)
-            extents.append((start, start + number(of_length)))
-        yield _Item(kinds.get(item, b""), extents if method == 0 else [])
+            start, size = base + number(of_offset), number(of_length)
+            if method == 0:  # else they lie elsewhere
+                yield kinds.get(item, b""), start, start + size

@@ -86,7 +86,9 @@ def left_behind(image: JpegImageFile) -> list[str]:
 def segments(metadata: Metadata) -> bytes | None:
     """Returns the segments that hold metadata other than EXIF; `None` if something is too large for them."""
     try:
-        return b"".join(_segment(marker, content) for marker, content in _contents(metadata))
+        return b"".join(
+            struct.pack(">BBH", 0xFF, marker, 2 + len(content)) + content for marker, content in _contents(metadata)
+        )
     except struct.error:
         return None
 
@@ -107,7 +109,3 @@ def _contents(metadata: Metadata) -> Iterator[tuple[int, bytes]]:
     for keyword, text in metadata.comments:
         words = text if keyword == _COMMENT else f"{keyword}: {text}"
         yield _COM, words.encode("utf-8", "surrogateescape")
-
-
-def _segment(marker: int, content: bytes) -> bytes:
-    return struct.pack(">BBH", 0xFF, marker, 2 + len(content)) + content

@@ -38,8 +38,8 @@ def check(data: bytes, max_megapixels: float) -> None:
         raise animation(_NAME)
 
 
-def samples_of(data: bytes) -> tuple[Samples, bytes, list[str]]:
-    """Returns samples of 8 or 16 bit, upright, the colour profile, and what cannot be kept.
+def samples_of(data: bytes) -> tuple[Samples, int, bytes, list[str]]:
+    """Returns samples of 8 or 16 bit, upright, how many of these they use, the colour profile, and what cannot be kept.
 
     Raises:
         ValueError: libjxl cannot read it.
@@ -51,22 +51,18 @@ def samples_of(data: bytes) -> tuple[Samples, bytes, list[str]]:
         raise ValueError(str(error)) from error
     kinds = {box.kind for box in _boxes(data)}
     lost = [what for kind, what in _BESIDE.items() if kind in kinds]
+    bits = int(facts["bits_per_sample"])
     if facts["exponent_bits_per_sample"]:
         lost.append("floating point")
-    elif (bits := facts["bits_per_sample"]) > 16:
+    elif bits > 16:
         lost.append(f"{bits}-bit depth")
-    return np.atleast_3d(samples), told.icc or b"", lost
+    return np.atleast_3d(samples), min(16, max(8, bits)), told.icc or b"", lost
 
 
 def layout_of(data: bytes) -> tuple[int, int, int, int]:
     """Returns width, height, how many samples a pixel has, and how many bytes of each are read."""
     facts = _facts(data)
     return facts["width"], facts["height"], facts["channels"], np.dtype(_dtype(facts)).itemsize
-
-
-def depth_of(data: bytes) -> int:
-    """Returns how many bits of a sample are read."""
-    return int(min(16, max(8, _facts(data)["bits_per_sample"])))
 
 
 def read(data: bytes) -> Metadata:

@@ -54,7 +54,9 @@ def fit(photo: Photo) -> tuple[Photo, list[str]]:
     if icc_profile and not _holds_profile(photo):
         icc_profile = b""
         lost.append("colour profile")
-    kept = _kept_chunks(photo)
+    kept = colour_chunks
+    if photo.format != "PNG":
+        kept = tuple(chunk for chunk in kept if chunk[0] == b"cICP" and photo.format in _TELLS_CODES)
     if kept and photo.format != "PNG":
         icc_profile = b""  # they come before it
     if colour_chunks and not kept:
@@ -70,13 +72,6 @@ def fit(photo: Photo) -> tuple[Photo, list[str]]:
         if not exif.tells_resolution(said.exif):
             lost.append("resolution in dpi")
     return replace(photo, metadata=said, icc_profile=icc_profile, colour_chunks=kept, dpi=dpi), lost
-
-
-def _kept_chunks(photo: Photo) -> tuple[tuple[bytes, bytes], ...]:
-    """Returns those of `Photo.colour_chunks` that the format can hold as they are."""
-    if photo.format == "PNG":
-        return photo.colour_chunks
-    return tuple(chunk for chunk in photo.colour_chunks if chunk[0] == b"cICP" and photo.format in _TELLS_CODES)
 
 
 def _has_room(format_name: str, metadata: Metadata) -> bool:

@@ -1,9 +1,11 @@
 """What a file says about its photo: EXIF, XMP, IPTC, comments, resolution."""
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import replace
 
+import numpy as np
 from PIL.ExifTags import Base
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
@@ -11,7 +13,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from denoise.image import exif, heif, jp2, jpeg, png, tiff, xmp
-from denoise.image.photo import Metadata
+from denoise.image.photo import Metadata, Photo, Samples
 
 MAX_METADATA = 4 << 20  # bytes; larger EXIF or colour profiles are not genuine, and not every format can hold them
 
@@ -84,38 +86,49 @@ def _size(value: bytes | tuple[tuple[str, str], ...]) -> int:
     return len(value) if isinstance(value, bytes) else sum(len(word) for pair in value for word in pair)
 
 
-def orientation_of(metadata: Metadata) -> int:
-    """Returns how the photo has to be turned, as in EXIF (1 to 8); XMP is asked where EXIF does not tell."""
+def orientation_of(metadata: Metadata, *, by_xmp: bool) -> int:
+    """Returns how the photo has to be turned, as in EXIF (1 to 8); XMP may be asked where EXIF does not tell."""
     orientation = exif.orientation_of(metadata.exif) if metadata.exif else 0
-    if not orientation and metadata.xmp and (tree := xmp.parse(metadata.xmp)):
+    if not orientation and by_xmp and metadata.xmp and (tree := xmp.parse(metadata.xmp)):
         orientation = xmp.orientation_of(tree)
     return orientation or 1
 
 
-def made_upright(metadata: Metadata, orientation: int, width: int, height: int) -> tuple[Metadata, list[str]]:
-    """Returns what is to be said about the upright photo, and what cannot be kept.
+def photo_of(
+    samples: Samples, said: Metadata, lost: Iterable[str], *, orientation: int = 1, grey: bool = False
+) -> Photo:
+    """Returns the photo of upright samples, and of what its file says, made to agree with them.
 
     Nothing of it points to a thumbnail, or to what followed the photo in its file.
 
     Args:
-        metadata: What the file says.
-        orientation: How the photo was turned, as in EXIF.
-        width: Of the upright photo, in pixels.
-        height: The same.
+        samples: (H, W, C), of 8 or 16 bit.
+        said: What the file says.
+        lost: What of the file cannot be kept.
+        orientation: How the samples were turned, as in EXIF.
+        grey: They have no colour, though they have channels for it.
     """
+    height, width, channels = samples.shape
     facts = {
         **dict.fromkeys(("exif:Orientation", "tiff:Orientation"), "1"),  # as older ImageMagicks write them
         **dict.fromkeys(("exif:ExifImageWidth", "exif:PixelXDimension"), str(width)),
         **dict.fromkeys(("exif:ExifImageLength", "exif:PixelYDimension"), str(height)),
     }
-    packet, lost = _upright_xmp(metadata.xmp, orientation, width, height) if metadata.xmp else (b"", [])
+    packet, outdated = _upright_xmp(said.xmp, orientation, width, height) if said.xmp else (b"", [])
     upright = Metadata(
-        exif=exif.made_upright(metadata.exif, width, height) if metadata.exif else b"",
+        exif=exif.made_upright(said.exif, width, height) if said.exif else b"",
         xmp=packet,
-        iptc=metadata.iptc,
-        comments=tuple((keyword, facts.get(keyword, text)) for keyword, text in metadata.comments),
+        iptc=said.iptc,
+        comments=tuple((keyword, facts.get(keyword, text)) for keyword, text in said.comments),
     )
-    return upright, lost
+    grey = grey or channels < 3
+    return Photo(
+        pixels=np.repeat(samples[..., :1], 3, axis=2) if grey else np.ascontiguousarray(samples[..., :3]),
+        alpha=samples[..., -1].copy() if channels in (2, 4) else None,
+        grey=grey,
+        metadata=upright,
+        lost=tuple(dict.fromkeys([*lost, *outdated])),
+    )
 
 
 def _upright_xmp(packet: bytes, orientation: int, width: int, height: int) -> tuple[bytes, list[str]]:
@@ -124,12 +137,5 @@ def _upright_xmp(packet: bytes, orientation: int, width: int, height: int) -> tu
         return (packet, []) if xmp.is_harmless(packet) else (b"", [f"damaged {TITLES['xmp']}"])
     lost = xmp.appended(tree)
     is_changed = xmp.make_upright(tree, orientation, width, height)
-    return (xmp.serialize(tree) if is_changed or not _is_utf8(packet) else packet), lost
-
-
-def _is_utf8(packet: bytes) -> bool:
-    try:
-        packet.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+    is_utf8 = packet.decode(errors="replace").encode() == packet
+    return (xmp.serialize(tree) if is_changed or not is_utf8 else packet), lost

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from denoise.image.photo import PhotoError, Samples
+from denoise.image.photo import PhotoError, Samples, stretched
 from denoise.image.refusals import check_size, cut_short, damaged
 
 _NAME = "PPM"
@@ -42,10 +42,7 @@ def read(data: bytes) -> Samples:
     stored = np.frombuffer(data, np.uint8 if top < 256 else ">u2", width * height * channels, start)
     samples: Samples = stored.astype(np.uint8 if top < 256 else np.uint16).reshape(height, width, channels)
     most = np.iinfo(samples.dtype).max
-    if top != most:
-        levels = np.minimum(np.arange(most + 1), top)
-        samples = np.rint(levels * (most / top)).astype(samples.dtype)[samples]
-    return samples
+    return samples if top == most else stretched(samples, top, most).astype(samples.dtype)
 
 
 def write(samples: Samples) -> bytes:

@@ -3,6 +3,7 @@
 Pixels stay integers in the depth of the file; floats exist only where a denoiser needs them (`to_float`, `to_pixels`).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, cast
 
@@ -113,6 +114,13 @@ def to_depth(pixels: Pixels, dtype: DTypeLike) -> Pixels:
     return rounded.reshape(pixels.shape)
 
 
+def stretched(samples: Samples, most: int, top: int = 65535) -> Samples:
+    """Returns integer samples from 0 to `most` as such from 0 to `top`, of 16 bit, rounded to the nearest."""
+    levels = np.minimum(np.arange(np.iinfo(samples.dtype).max + 1), most)
+    scaled: Samples = np.rint(levels * (top / most)).astype(np.uint16)[samples]
+    return scaled
+
+
 def with_depth(photo: Photo, bits: int) -> Photo:
     """Returns the photo with pixels and opacity of 8 or 16 bit."""
     dtype = {8: np.uint8, 16: np.uint16}[bits]
@@ -123,6 +131,22 @@ def with_depth(photo: Photo, bits: int) -> Photo:
 def without_metadata(photo: Photo) -> Photo:
     """Returns the photo without a word about it: no place, time, camera, name or caption. Its colours keep theirs."""
     return replace(photo, metadata=Metadata())
+
+
+def bands(height: int, rows: int, margin: int = 0) -> Iterator[tuple[slice, slice, slice]]:
+    """Cut a photo into bands, to be worked off one by one: what that takes of memory is as much as a band's.
+
+    Args:
+        height: Of the photo.
+        rows: Of each band.
+        margin: Rows above and below a band that are looked at as well, as far as they are there.
+
+    Yields:
+        The rows of a band, the same with its margin, and where the former lie in the latter.
+    """
+    for top in range(0, height, rows):
+        bottom, first = min(top + rows, height), max(top - margin, 0)
+        yield slice(top, bottom), slice(first, min(bottom + margin, height)), slice(top - first, bottom - first)
 
 
 def crop(photo: Photo, size: int, across: float = 0.5, down: float = 0.5) -> tuple[Photo, tuple[int, int]]:
@@ -143,12 +167,7 @@ def crop(photo: Photo, size: int, across: float = 0.5, down: float = 0.5) -> tup
 
 
 def shrink(photo: Photo, longest_side: int) -> Photo:
-    """Make a photo small in 8 bit; one that is small already keeps its size.
-
-    Args:
-        photo: The photo.
-        longest_side: At most so many pixels wide and high.
-    """
+    """Make a photo small in 8 bit, at most so many pixels wide and high; one that is so already keeps its size."""
     scale = min(1.0, longest_side / max(photo.width, photo.height))
     size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
     small = cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA)

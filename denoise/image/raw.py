@@ -87,11 +87,6 @@ _HIGHLIGHTS = {"clip": 0, "blend": 2, "rebuild": 5}  # LibRaw's numbers
 def develop(data: bytes, development: Development, max_megapixels: float) -> Photo:
     """Makes a photo of a RAW file; one that is to be written as a 16-bit TIFF.
 
-    Args:
-        data: The whole file.
-        development: How.
-        max_megapixels: Larger ones are refused.
-
     Raises:
         PhotoError: It is cut off, damaged, too large, of an unknown camera, or the library for RAW files is missing.
     """
@@ -115,21 +110,13 @@ def develop(data: bytes, development: Development, max_megapixels: float) -> Pho
     for top in range(0, len(samples), _BLOCK):
         samples[top : top + _BLOCK] = curve[samples[top : top + _BLOCK]]
 
-    height, width, channels = samples.shape
-    grey = channels == 1
     said = Metadata()
     lost: list[str] = []
     with suppress(Exception):  # a broken description is no reason to refuse the photo
         said, lost = read(data)
-    said, outdated = metadata.made_upright(said, _FLIPS.get(flip, 1), width, height)
-    return Photo(
-        pixels=np.repeat(samples, 3, axis=2) if grey else samples,
-        grey=grey,
-        format=_RESULT,
-        metadata=said,
-        icc_profile=b"" if grey else ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
-        lost=(*lost, *outdated),
-    )
+    photo = metadata.photo_of(samples, said, lost, orientation=_FLIPS.get(flip, 1))
+    profile = b"" if photo.grey else ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return replace(photo, format=_RESULT, icc_profile=profile)
 
 
 def size(data: bytes, max_megapixels: float) -> tuple[int, int]:

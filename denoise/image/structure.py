@@ -1,4 +1,6 @@
-"""How a file is built, from its bytes alone: no library sees one that is cut off, too large, or built to be slow.
+"""What a file is, and how it is built, from its bytes alone.
+
+So no library sees one that is cut off, too large, or built to be slow.
 
 The libraries walk through segments and chunks of any number, in Python and now and then in quadratic time, and make
 room for whatever a file claims to hold. So what their time and memory depend on is counted here first, and counting
@@ -15,9 +17,10 @@ from functools import partial
 
 import numpy as np
 
-from denoise.image import heif, jp2, jxl, netpbm
+from denoise.image import heif, jp2, jxl, netpbm, png
 from denoise.image.boxes import TooManyBoxesError
-from denoise.image.directories import check_exif, check_raw, check_tiff
+from denoise.image.directories import check_exif, check_raw, check_tiff, is_raw
+from denoise.image.formats import FORMATS
 from denoise.image.photo import PhotoError
 from denoise.image.refusals import animation, check_notes, check_size, check_stored, cut_short, damaged, overdone
 
@@ -34,6 +37,56 @@ _APPLICATION = range(0xE0, 0xF0)
 
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 
+_MAGIC = {
+    "PNG": (png.SIGNATURE,),
+    "JPEG": (b"\xff\xd8\xff",),
+    "RAW": (
+        *(b"FUJIFILMCCD-RAW", b"FOVb", b"\x00MRM", b"II\x1a\x00\x00\x00HEAPCCDR"),
+        *(b"IIRO", b"IIRS", b"MMOR", b"IIU\x00"),  # like a TIFF
+    ),
+    "JPEG2000": (jp2.SIGNATURE, jp2.CODESTREAM),
+    "JXL": jxl.SIGNATURES,
+}
+_TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00")
+_EXPORT = "Export it as JPEG, PNG or TIFF and try again."
+_OTHER_MAGIC = {
+    b"GIF8": "a GIF",
+    b"%PDF": "a PDF",
+    b"8BPS": "a Photoshop document (PSD)",
+    b"v/1\x01": "an OpenEXR picture",
+    b"#?R": "a Radiance HDR picture",
+    b"<svg": "an SVG drawing",
+    b"PK\x03\x04": "a ZIP archive or an office document",
+}
+
+
+def identify(data: bytes) -> str:
+    """Returns the format that the first bytes announce."""
+    if not data:
+        raise PhotoError("The file is empty (0 bytes). Copy or download it again.")
+    for name, beginnings in _MAGIC.items():
+        if data.startswith(beginnings):
+            return name
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "WEBP"
+    if data.startswith(b"BM") and data[6:10] == bytes(4):  # reserved bytes: a text may begin with BM
+        return "BMP"
+    if data.startswith(_TIFF):
+        return "RAW" if data[8:10] == b"CR" or is_raw(data) else "TIFF"
+    if netpbm.is_netpbm(data):
+        return "PPM"
+    if data[4:12] == b"ftypcrx ":
+        return "RAW"
+    if data[4:8] == b"ftyp":
+        if name := heif.format_of(data):
+            return name
+        raise PhotoError(f"This is a video, which cannot be read here. {_EXPORT}")
+    for magic, kind in _OTHER_MAGIC.items():
+        if data.startswith(magic):
+            raise PhotoError(f"This is {kind}, which cannot be read here. {_EXPORT}")
+    *titles, last = (kind.title.removesuffix(" file") for kind in FORMATS.values())
+    raise PhotoError(f"This is not a picture that can be read here: {', '.join(titles)} and {last} can. {_EXPORT}")
+
 
 def check(data: bytes, name: str, max_megapixels: float) -> None:
     """Refuses a file that should not be given to a library.
@@ -42,7 +95,7 @@ def check(data: bytes, name: str, max_megapixels: float) -> None:
 
     Args:
         data: The whole file. What follows the picture, such as the video of a phone's motion photo, is not looked at.
-        name: The format that the first bytes announce, see `recognition.identify`.
+        name: The format that the first bytes announce, see `identify`.
         max_megapixels: Larger pictures are refused.
 
     Raises:
@@ -55,12 +108,12 @@ def check(data: bytes, name: str, max_megapixels: float) -> None:
         "WEBP": _check_webp,
         "TIFF": check_tiff,
         "BMP": _check_bmp,
-        "HEIC": partial(_check_heif, "HEIC"),
-        "AVIF": partial(_check_heif, "AVIF"),
+        "HEIC": partial(heif.check, name),
+        "AVIF": partial(heif.check, name),
         "JPEG2000": jp2.check,
         "JXL": jxl.check,
         "PPM": netpbm.check,
-        "RAW": _check_raw,
+        "RAW": check_raw,
     }
     try:
         checks[name](data, max_megapixels)
@@ -264,13 +317,3 @@ def _check_bmp(data: bytes, max_megapixels: float) -> None:
     row = (width * bits + 31) // 32 * 4
     if file_size > len(data) or (compression in (0, 3) and first + row * abs(height) > len(data)):
         raise cut_short("BMP")
-
-
-def _check_heif(name: str, data: bytes, max_megapixels: float) -> None:
-    heif.check(data, name, max_megapixels)
-
-
-def _check_raw(data: bytes, _: float) -> None:
-    """Looks at those that are built like a TIFF; of what size the sensor is, LibRaw says before it reads its values."""
-    if data[:2] in (b"II", b"MM") and data[6:10] != b"HEAP":
-        check_raw(data)

@@ -59,9 +59,7 @@ def _loaded(block: bytes) -> PillowImage.Exif:
 def description(metadata: Metadata) -> ImageFileDirectory_v2:
     """Returns a new directory with what describes the photo; its EXIF block must be readable, see `is_readable`."""
     tags = ImageFileDirectory_v2(prefix=b"II")
-    block = PillowImage.Exif()
-    block.load(metadata.exif)
-    tags.update(describe(block))
+    tags.update(describe(_loaded(metadata.exif)))
     if metadata.xmp:
         tags[_XMP] = metadata.xmp
     if metadata.iptc:

@@ -94,10 +94,7 @@ def make_upright(tree: Packet, orientation: int, width: int, height: int) -> boo
         if name == _REGIONS and orientation != 1:
             _turn_regions(holder, orientation)
         elif _is_stale(name, value):
-            if holder.tag == name:
-                holder.getparent().remove(holder)
-            else:
-                del holder.attrib[name]
+            _remove(holder, name)
         elif name in facts and value != facts[name]:
             if holder.tag == name:
                 holder.text = facts[name]
@@ -116,10 +113,7 @@ def without_development(packet: bytes) -> bytes:
         return packet
     found = [(holder, name) for holder, name, _ in _properties(tree) if name.startswith(_DEVELOPMENT)]
     for holder, name in found:
-        if holder.tag == name:
-            holder.getparent().remove(holder)
-        else:
-            del holder.attrib[name]
+        _remove(holder, name)
     return serialize(tree) if found else packet
 
 
@@ -208,6 +202,13 @@ def _properties(tree: Packet) -> Iterator[tuple[Any, str, str]]:
             yield description, name, value
         for child in description.iterchildren(tag=etree.Element):
             yield child, child.tag, child.text or ""
+
+
+def _remove(holder: Any, name: str) -> None:
+    if holder.tag == name:
+        holder.getparent().remove(holder)
+    else:
+        del holder.attrib[name]
 
 
 def _is_stale(name: str, value: str) -> bool:

@@ -54,13 +54,7 @@ class _Late:
 
 
 def routes(engine: Engine, rules: Rules, *, base: str = "") -> list[BaseRoute]:
-    """Return what a server has to answer.
-
-    Args:
-        engine: Does all work.
-        rules: What is allowed.
-        base: What all paths of the server begin with, such as "/photos"; empty if nothing.
-    """
+    """Return what a server has to answer, all of whose paths begin with `base`, such as "/photos"."""
     late = _Late(engine, rules)
 
     async def health(_: Request) -> Response:

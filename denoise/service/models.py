@@ -10,7 +10,7 @@ from denoise import catalogue
 from denoise.catalogue import info_for
 from denoise.image import format_for
 from denoise.item import Settings
-from denoise.mixing import Mix
+from denoise.mixing import SHARES, Mix
 from denoise.pipeline import STRONGEST
 from denoise.runtime import ModelError
 
@@ -80,18 +80,10 @@ class Order(BaseModel):
 
     def settings(self) -> Settings:
         """Return the same as the rest of the program calls it."""
-        mix = Mix(self.luminance, self.colour, self.detail)
+        asked = self.model_dump()
+        mix = Mix(*(asked.pop(name) for name in SHARES))
         level = None if self.level is None else self.level / 255
-        return Settings(
-            model=self.model,
-            best=self.best,
-            strength=self.strength,
-            format=self.format,
-            quality=self.quality,
-            strip=self.strip,
-            level=level,
-            mix=mix,
-        )
+        return Settings(**asked | {"level": level, "mix": mix})
 
 
 class Model(BaseModel):

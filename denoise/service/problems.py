@@ -1,7 +1,6 @@
 """What went wrong, as programs read it: problem details (RFC 9457) whose detail is the sentence that a person reads."""
 
 import errno
-import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -19,7 +18,6 @@ from denoise.ui import texts
 UNKNOWN_PARAMETER = "there is no such parameter"
 MEDIA_TYPE = "application/problem+json"
 
-_log = logging.getLogger(__name__)
 _REFERENCE = "#/components/schemas/{model}"
 
 
@@ -72,14 +70,9 @@ def status_of(error: Exception) -> int:
 
 def sentence_of(error: Exception) -> str:
     """Return the sentence that tells of it; what is not the client's doing goes to the server's log."""
-    if isinstance(error, PhotoError | ModelError):
-        return str(error)
     if _is_full(error):
         return texts.REFUSALS["507"]
-    if isinstance(error, FileNotFoundError):
-        return texts.TIDIED_AWAY
-    _log.error("The service failed", exc_info=error)
-    return texts.OUT_OF_MEMORY if isinstance(error, MemoryError) else texts.UNEXPECTED
+    return texts.TIDIED_AWAY if isinstance(error, FileNotFoundError) else texts.explain(error)
 
 
 def _is_full(error: Exception) -> bool:

@@ -102,7 +102,7 @@ def explain(error: Exception) -> str:
     """Return the sentence that the visitor sees; what is not the visitor's doing goes to the server's log."""
     if isinstance(error, PhotoError | ModelError):
         return str(error)
-    _log.error("The page failed", exc_info=error)
+    _log.error("Unexpected", exc_info=error)
     return OUT_OF_MEMORY if isinstance(error, MemoryError) else UNEXPECTED
 
 

@@ -19,10 +19,10 @@ from starlette.requests import ClientDisconnect, Request
 from denoise import arrival, spool
 from denoise.batch import REPORT_NAME, Batch
 from denoise.engine import Engine
+from denoise.files import write_atomically
 from denoise.image import Photo, PhotoError, decode, encode
 from denoise.item import Settings, State
 from denoise.mixing import Mix
-from denoise.spool import write
 from denoise.ui import batch_routes, session, texts
 from denoise.ui.session import Session
 from tests.asynchronous import answer, noted, run
@@ -271,7 +271,7 @@ def test_zip_whose_results_change_meanwhile_breaks_off(batch, change):
         batch.remove(last.id)
         batch.forget_removed(last.id)
     else:
-        write(batch._file(last.id, "out"), b"B.png")  # of the same length
+        write_atomically(batch._file(last.id, "out"), b"B.png")  # of the same length
     with pytest.raises(OSError, match=r"Stale|No such file"):
         list(pieces)
 
