@@ -63,7 +63,15 @@ _DCT = (np.cos((2 * _POSITION + 1) * _FREQUENCY * np.pi / 16) * np.where(_FREQUE
 
 
 def sample_parameters(rng: np.random.Generator, count: int) -> dict[str, NDArray[np.float32]]:
-    """Draw the `Parameters` of `count` cameras, from phones at ISO 12800 to a studio camera without visible noise."""
+    """Draw the `Parameters` of `count` cameras, from phones at ISO 12800 to a studio camera without visible noise.
+
+    Args:
+        rng: Source of chance.
+        count: How many pictures, N.
+
+    Returns:
+        `Parameters` for N pictures.
+    """
     # Two kinds of photo: developed plainly from raw, and finished by a camera that filters. The latter's sensor noise
     # is stronger: cameras filter where there is noise, and what they leave of it is then called weak.
     finished = rng.random(count) < 0.5

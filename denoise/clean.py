@@ -56,6 +56,11 @@ def clean_mask(pixels: Pixels) -> Mask:
     Limits: drawings without flat ground, or that were resized after they were saved as JPEG, are not found. Clean
     photographs show only by what a denoiser makes of them, see `put_back_clean`.
 
+    Args:
+        pixels: Picture, (H, W, 3).
+
+    Returns:
+        (H, W), true where it is clean.
     """
     height, width = pixels.shape[:2]
     mask = np.zeros((height, width), bool)

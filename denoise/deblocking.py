@@ -48,6 +48,9 @@ def remove_blocks(pixels: Pixels) -> Pixels:
     Limits: it knows the steps of the Independent JPEG Group's library, which are those of most programs and of no
     camera, and it knows blocks that begin at a corner of the photo.
 
+    Args:
+        pixels: Photo, (H, W, 3), uint8 or uint16.
+
     Returns:
         The same array if no blocks are found, else a new one.
     """
@@ -63,6 +66,9 @@ def remove_blocks(pixels: Pixels) -> Pixels:
 
 def find_steps(pixels: Pixels) -> tuple[Steps, Steps] | None:
     """Find by which steps the cosines of a photo's blocks were rounded.
+
+    Args:
+        pixels: Photo, (H, W, 3), uint8 or uint16.
 
     Returns:
         Steps of luminance and of colour, (8, 8) each, of a picture in [0, 1]; nothing if they are not found, or are

@@ -26,6 +26,9 @@ _ROWS = 512  # that are looked at together
 def remove_hot_pixels(pixels: Pixels) -> Pixels:
     """Take the hot pixels out of a photo.
 
+    Args:
+        pixels: Photo, (H, W, 3), uint8 or uint16.
+
     Returns:
         The same array if there are hardly any, else a new one.
     """

@@ -56,6 +56,9 @@ def estimate_noise(pixels: Pixels) -> float:
     out, because there noise is clipped, and so is what is clean (`denoise.clean`): of text and drawings there is none.
     A photo smaller than a block is one block. Of a large photo, bands of rows are looked at, in a part of the time.
 
+    Args:
+        pixels: Photo, (H, W, 3).
+
     Returns:
         Sigma: standard deviation of the noise, in [0, 1], root mean square over the channels.
     """
@@ -75,6 +78,12 @@ def noise_of_photo(pixels: Pixels) -> float:
 
     A JPEG that was compressed hard hides some of it: where its blocks are flat, there is none. So what is more counts:
     that of the photo, or that of the photo as denoisers see it (`denoise.clean.mended`).
+
+    Args:
+        pixels: Photo, (H, W, 3).
+
+    Returns:
+        Sigma, in [0, 1].
     """
     seen = mended(pixels)
     return max(estimate_noise(each) for each in ([pixels] if seen is pixels else [pixels, seen]))
@@ -173,8 +182,10 @@ def noise_everywhere(pixels: Pixels) -> float:
 
     It is less than the noise elsewhere, and of coarse grain it sees a fraction. In return it is hardly ever fooled:
     texture does not reach everywhere. Places near black and white do not count, because there noise is cut off; nor do
-    those where nothing at all differs, as in a frame that was drawn around the photo. Of a large photo, 16 windows are
-    looked at.
+    those where nothing at all differs, as in a frame that was drawn around the photo.
+
+    Args:
+        pixels: Photo, (H, W, 3), uint8 or uint16. Of a large one, 16 windows are looked at.
 
     Returns:
         Standard deviation in [0, 1]; zero of a photo that is too small to tell.
@@ -190,8 +201,10 @@ def smoothed_grain(pixels: Pixels) -> float:
     """Tell how much the grain of a photo looks like what a camera's own noise reduction leaves.
 
     That smooths what is as fine as a pixel or two, and leaves the rest, of which a denoiser finds a part only: what is
-    left of the grain is coarse. It is told where there is least of all, because that is no texture. Of a large photo,
-    16 windows are looked at.
+    left of the grain is coarse. It is told where there is least of all, because that is no texture.
+
+    Args:
+        pixels: Photo, (H, W, 3), uint8 or uint16. Of a large one, 16 windows are looked at.
 
     Returns:
         0 for grain as fine as a sensor's, after a demosaic, or finer, up to 1; 0.5 if the photo is too small to tell.

@@ -52,6 +52,9 @@ GREY = Tone(np.array([0.0, 1.0]), np.array([[0.0] * 3, [1.0] * 3]))
 def tone_of(pixels: Pixels) -> Tone | None:
     """Tell whether a photo is of one hue, and of which.
 
+    Args:
+        pixels: Photo, (H, W, 3).
+
     Returns:
         Its tone; `None` if it has colours that do not follow from its luminance.
     """
