@@ -23,17 +23,15 @@ def mirnet(
 ) -> keras.Model:
     """Build MIRNet: recursive residual groups of multi-scale residual blocks (figure 1).
 
+    1,495,556 parameters by default, 31,787,436 at the paper's widths, where 31.8 M are published.
+
     Args:
         size: Height and width of the input, a multiple of 4 times `grid`; `None` for any.
         filters: Channels of the finest stream, a multiple of 8 (the paper: 64).
         groups: Recursive residual groups in a row (the paper: 3).
         blocks: Multi-scale residual blocks in each (the paper: 2).
         grid: 2 for a network on a half-size grid, see `Frame`; the paper: 1.
-        told: 1 for a network that is told the noise level, see `noise_level.py`.
-
-    Returns:
-        A model from (N, H, W, 3) noisy in [0, 1] to (N, H, W, 3) denoised, float32, not clipped.
-        1,495,556 parameters by default, 31,787,436 at the paper's widths, where 31.8 M are published.
+        told: 1 for a network that is told the noise level, see `frame.py`.
     """
     frame = Frame(size, grid, told)
     x = _convolution(filters, 3, "head")(frame.seen)

@@ -5,9 +5,10 @@ Recomposition for Multiscale Denoising (The Devil is in the High Frequency Detai
 """
 
 import keras
-from keras import layers
+from keras import layers, ops
 
-from denoise.training.architectures.noise_level import level_at_half_size, noise_level_input, within_level
+from denoise.level import UNKNOWN
+from denoise.training.architectures.frame import noise_level_input, within_level
 
 
 def two_scales(network: keras.Model, size: int | None = None) -> keras.Model:
@@ -41,3 +42,9 @@ def two_scales(network: keras.Model, size: int | None = None) -> keras.Model:
     model = keras.Model(noisy if level is None else [noisy, level], denoised, name=network.name)
     model.load_weights, model.save_weights = network.load_weights, network.save_weights
     return model
+
+
+def level_at_half_size(level: keras.KerasTensor) -> keras.KerasTensor:
+    """Return what is told of a photo at half its size, (N, H / 2, W / 2, 1): half of it, for it is of white noise."""
+    halved = layers.AveragePooling2D(2, name="level_halved", dtype="float32")(level)
+    return ops.where(halved < 0.0, UNKNOWN, 0.5 * halved)
