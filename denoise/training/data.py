@@ -44,7 +44,7 @@ _NOISES = ("shot", "read", "banding", "columns", "hot_raw", "hot", "white")
 class Patches(keras.utils.PyDataset):
     """Batches of patches of photos that are decoded when they are needed.
 
-    Photos that cannot be read, or are too small, are skipped and listed in `skipped`.
+    Photos that cannot be read, or are too small, are skipped, with a warning at the end of the epoch.
     """
 
     def __init__(
@@ -80,11 +80,6 @@ class Patches(keras.utils.PyDataset):
         self.order = lru_cache(maxsize=4)(self._order)
         self.epoch = 0
 
-    @property
-    def skipped(self) -> list[str]:
-        """A sentence for each photo that turned out to be of no use."""
-        return list(self.cache.skipped.values())
-
     def on_epoch_end(self) -> None:
         """Move on to the next epoch's batches, and warn of photos that were skipped."""
         self.cache.warn()
@@ -119,8 +114,6 @@ class RandomPatches(Patches):
         patch_size: int,
         steps: int,
         patches_per_photo: int = 8,
-        drawn: float = DRAWN,
-        toned: float = TONED,
         noiseless: float = 0.0,
         white: float = 0.0,
         **options: Any,
@@ -133,8 +126,6 @@ class RandomPatches(Patches):
                 of 16.
             steps: Batches an epoch.
             patches_per_photo: Patches drawn of a photo, on average, each time that it is decoded.
-            drawn: Share of clean patches that are drawn instead of cut out of a photo.
-            toned: Share of clean patches that are made black and white or sepia.
             noiseless: Share of clean patches that stay without noise, beside those of `camera.sample_parameters`.
             white: Share of the others whose only noise is white and Gaussian, as FFDNet learns (arXiv:1710.04026).
             **options: See `Patches`; pairs of 16 megapixels take 96 MB each in memory, so cut them first.
@@ -155,7 +146,7 @@ class RandomPatches(Patches):
         # One JPEG block more than the network sees: the crop hides the grid's phase and the simulated borders.
         self.size = patch_size + camera.MULTIPLE if self.is_synthetic else patch_size
         self.steps, self.patches_per_photo = steps, patches_per_photo
-        self.drawn, self.toned, self.noiseless, self.white = drawn, toned, noiseless, white
+        self.noiseless, self.white = noiseless, white
         super().__init__(pairs, **options)
 
     def __len__(self) -> int:
@@ -187,7 +178,7 @@ class RandomPatches(Patches):
         level = np.exp(rng.uniform(np.log(WHITE_LEVELS[0]), np.log(WHITE_LEVELS[1]), self.batch_size)) / 255
         parameters["white"] += np.float32(level) * is_white
         parameters["resize"][is_white] = 1.0
-        for place in np.flatnonzero(rng.random(self.batch_size) < self.drawn):
+        for place in np.flatnonzero(rng.random(self.batch_size) < DRAWN):
             clean[place] = drawings.random_drawing(self.size, rng)
             if rng.random() < NOISELESS:
                 for name in (*_NOISES, "mosaic"):
@@ -195,7 +186,7 @@ class RandomPatches(Patches):
         is_noisy = rng.random(self.batch_size) >= self.noiseless
         for name in _NOISES:
             parameters[name] *= is_noisy
-        for place in np.flatnonzero(rng.random(self.batch_size) < self.toned):
+        for place in np.flatnonzero(rng.random(self.batch_size) < TONED):
             clean[place] = drawings.tone(clean[place], rng)
         return ({"clean": clean, "offset": offset, **parameters},)
 
@@ -296,14 +287,9 @@ class CaseStudyPatches(Patches):
             )
         super().__init__(pairs, **options)
 
-    @property
-    def patches(self) -> int:
-        """Patches an epoch."""
-        return len(self.cache.pairs) * self.PATCHES
-
     def __len__(self) -> int:
         """Batches an epoch, of which the last may be smaller."""
-        return math.ceil(self.patches / self.batch_size)
+        return math.ceil(len(self.cache.pairs) * self.PATCHES / self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Make a batch (noisy, clean), each float32 (N, 256, 256, 3) in [0, 1].

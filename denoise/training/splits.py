@@ -7,19 +7,12 @@ import numpy as np
 
 from denoise.training.datasets import Pair
 
+Split = tuple[tuple[Pair, ...], tuple[Pair, ...]]
+"""Pairs to train on, and those held out, each in the order of the data set."""
 
-def split_by_scene(
-    pairs: Sequence[Pair], share: float = 0.05, seed: int = 0
-) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
-    """Hold out a share of the scenes, at least one, so that no scene stands on both sides.
 
-    Args:
-        pairs: What to split.
-        share: Share of the scenes to hold out, in (0, 1).
-        seed: Decides which scenes, together with their names alone.
-
-    Returns:
-        (training, held out), each in the order of `pairs`.
+def split_by_scene(pairs: Sequence[Pair]) -> Split:
+    """Hold out a twentieth of the scenes, at least one, so that no scene stands on both sides.
 
     Raises:
         ValueError: If all pairs are of one scene.
@@ -30,35 +23,28 @@ def split_by_scene(
             "Photos of at least two scenes are needed, one to train on and another to measure on. "
             f"All {len(pairs)} are of {', '.join(scenes) or 'none'} (what stands before the numbers in the file names)."
         )
-    count = min(max(1, round(share * len(scenes))), len(scenes) - 1)
-    held_out = {scenes[i] for i in np.random.default_rng(seed).permutation(len(scenes))[:count]}
-    return _split(pairs, [pair.scene in held_out for pair in pairs])
+    return _split(pairs, [pair.scene for pair in pairs], max(1, round(0.05 * len(scenes))), seed=0)
 
 
-def split_by_pair(pairs: Sequence[Pair], seed: int = 0) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
+def split_by_pair(pairs: Sequence[Pair], seed: int) -> Split:
     """Hold out a fifth of the pairs, rounded up, as the case study does: 541 pairs become 432 and 109.
 
     Two shots of one scene may fall on both sides, which flatters the measurement: prefer `split_by_scene`.
-
-    Args:
-        pairs: What to split.
-        seed: Decides which pairs.
-
-    Returns:
-        (training, held out), each in the order of `pairs`.
 
     Raises:
         ValueError: If there are fewer than two pairs.
     """
     if len(pairs) < 2:
         raise ValueError(f"At least two pairs are needed, to train on and to measure on. Received: {len(pairs)}")
-    count = min(math.ceil(len(pairs) / 5), len(pairs) - 1)
-    held_out = set(np.random.default_rng(seed).permutation(len(pairs))[:count].tolist())
-    return _split(pairs, [number in held_out for number in range(len(pairs))])
+    return _split(pairs, range(len(pairs)), math.ceil(len(pairs) / 5), seed)
 
 
-def _split(pairs: Sequence[Pair], is_held_out: Sequence[bool]) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
-    training, held_out = (
-        tuple(pair for pair, out in zip(pairs, is_held_out, strict=True) if out == side) for side in (False, True)
+def _split(pairs: Sequence[Pair], groups: Sequence[str] | range, count: int, seed: int) -> Split:
+    """Hold out so many of the groups, to one of which each pair belongs."""
+    names = sorted(set(groups))
+    held_out = {names[i] for i in np.random.default_rng(seed).permutation(len(names))[:count]}
+    training, rest = (
+        tuple(pair for pair, group in zip(pairs, groups, strict=True) if (group in held_out) == side)
+        for side in (False, True)
     )
-    return training, held_out
+    return training, rest
