@@ -29,11 +29,7 @@ def pictures(captions: Mapping[str, str]) -> str:
 
 
 def write(path: Path, title: str, *blocks: str) -> None:
-    """Write a report, at once or not at all; blocks that are empty are left out.
-
-    Raises:
-        OSError: The file cannot be written.
-    """
+    """Write a report, at once or not at all; blocks that are empty are left out."""
     write_atomically(path, ("\n\n".join([f"# {title}", *filter(None, blocks)]) + "\n").encode())
 
 
@@ -47,7 +43,7 @@ def publish(
     problems: Sequence[str],
     note: str,
 ) -> None:
-    """Write a report, its plots, and a file with all the numbers; and print what they say.
+    """Write a report, its plots, and a JSON file with all the numbers; and print what they say.
 
     Args:
         result: The numbers, and what they say, `sentences`; gets the captions of the plots by file name, `plots`.
@@ -58,9 +54,6 @@ def publish(
         *blocks: What stands between the sentences and the plots.
         problems: What was skipped, and why.
         note: What stands at the end.
-
-    Raises:
-        OSError: A file cannot be written.
     """
     result["plots"] = plots.save_all(drawn, out)
     write_atomically(out / file, (json.dumps(result, ensure_ascii=False, allow_nan=False) + "\n").encode())

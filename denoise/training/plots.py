@@ -1,7 +1,7 @@
 """One look for all figures.
 
 Colours are those of Okabe and Ito, "Color Universal Design", 2008, https://jfly.uni-koeln.de/color/, which people with
-any colour vision tell apart; a colour never speaks alone: channels differ in line style and marker too.
+any colour vision tell apart; a colour never speaks alone: curves differ in line style and marker too.
 
 Figures are drawn with matplotlib's objects, without pyplot, inside `style()`: nobody's settings change.
 """
@@ -33,8 +33,7 @@ class Series(NamedTuple):
     marker: str
 
 
-CHANNELS = {"R": Series("#D55E00", "-", "o"), "G": Series("#009E73", "--", "s"), "B": Series("#0072B2", "-.", "^")}
-"""Look of the colour channels, in their order."""
+CHANNELS = ("R", "G", "B")
 
 SERIES = (
     Series("#0072B2", "-", "o"),
@@ -48,7 +47,7 @@ SERIES = (
     Series("#5E3C99", (0, (2, 2)), "<"),
     Series("#4D9221", (0, (6, 1, 1, 1)), ">"),
 )
-"""Looks of curves that are neither channels nor kinds of photos: data sets, networks, cameras."""
+"""Looks of the curves of data sets and of denoisers."""
 
 QUIET = "#767676"
 """Grey of reference lines and of notes inside a figure; the lightest that is still easy to read on white."""
@@ -96,8 +95,8 @@ def panels(
     Args:
         rows: Rows of panels.
         columns: Columns of panels.
-        width: Of the figure, in inches; 10 inches are 1500 pixels, and the text is sized for that.
-        height: Of the figure, in inches.
+        width: In inches; 10 inches are 1500 pixels, and the text is sized for that.
+        height: In inches.
         **options: Of `matplotlib.figure.Figure.subplots`.
 
     Returns:
@@ -146,14 +145,10 @@ def photo_grid(
 
 
 def detailed_crop(photo: NDArray[np.uint8], size: int) -> tuple[slice, slice]:
-    """Find the most telling square of a photo: of 5×5 places the one with the most fine detail.
-
-    Args:
-        photo: (H, W, 3).
-        size: Height and width of the square, in pixels; a smaller photo is taken whole in that direction.
+    """Find the most telling square of a photo, (H, W, 3): of 5×5 places the one with the most fine detail.
 
     Returns:
-        Its rows and columns.
+        Its rows and columns, `size` of each; a smaller photo is taken whole in that direction.
     """
     height, width = (min(size, length) for length in photo.shape[:2])
     places = [
@@ -165,15 +160,7 @@ def detailed_crop(photo: NDArray[np.uint8], size: int) -> tuple[slice, slice]:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as a PNG file at 150 dpi, at once or not at all, and free its memory.
-
-    Args:
-        figure: The figure; it is empty afterwards.
-        path: The file; its folder is made if missing.
-
-    Raises:
-        OSError: The file cannot be written.
-    """
+    """Write a figure as a PNG file at 150 dpi, at once or not at all, and free its memory: it is empty afterwards."""
     buffer = io.BytesIO()
     with style():
         figure.savefig(buffer, format="png", dpi=DPI)
@@ -186,17 +173,10 @@ Drawn = Mapping[str, tuple[Figure | None, str]]
 
 
 def save_all(drawn: Drawn, folder: Path) -> dict[str, str]:
-    """Write the figures of a report.
-
-    Args:
-        drawn: The figures.
-        folder: Where to; made if missing. A file of an earlier report whose figure is `None` now is deleted.
+    """Write the figures of a report; a file of an earlier report whose figure is `None` now is deleted.
 
     Returns:
         The captions of what was written, by file name, for `markdown.pictures`.
-
-    Raises:
-        OSError: A file cannot be written.
     """
     for file, (figure, _) in drawn.items():
         if figure is None:
