@@ -226,13 +226,17 @@ def _summarise(
         "title": title,
         "photos": len(rows),
         "problems": problems,
-        "noisy": _scores([(row.psnr[0], row.ssim[0]) for row in first]),
+        "noisy": {
+            "psnr": over_pairs([row.psnr for row in first])[0],
+            "ssim": over_pairs([row.ssim for row in first])[0],
+        },
         "gradient": {"value": _GRADIENTS, "edges": _EDGES[1:-1], "pixels": np.mean([row.pixels for row in first], 0)},
         "period": _PERIODS,
         "denoisers": {
             name: {
                 "title": titles[name],
-                **_scores([(row[name].psnr[1], row[name].ssim[1]) for row in rows]),
+                "psnr": over_pairs([row[name].psnr for row in rows])[1],
+                "ssim": over_pairs([row[name].ssim for row in rows])[1],
                 "worse": sum(row[name].psnr[1] < row[name].psnr[0] for row in rows),
                 **_by_gradient([row[name] for row in rows]),
                 **dict(
@@ -251,12 +255,6 @@ def _summarise(
         sentence for denoiser in rounded["denoisers"].values() for sentence in _sentences(denoiser, rounded)
     ]
     return rounded
-
-
-def _scores(values: Sequence[tuple[float, float]]) -> dict[str, float]:
-    """Mean PSNR and SSIM; pairs of equal photos have no PSNR."""
-    psnr, ssim = over_pairs(values)
-    return {"psnr": float(psnr), "ssim": float(ssim)}
 
 
 def _by_gradient(rows: Sequence[Measured]) -> dict[str, _Floats]:

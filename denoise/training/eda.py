@@ -6,7 +6,7 @@ numbers is kept.
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,32 +42,31 @@ _T = TypeVar("_T")
 
 def analyse_folders(
     folders: Sequence[Path], out: Path, *, layout: str | None = None, pictures: bool = True, limit: int | None = None
-) -> dict[str, Any]:
-    """Analyse one data set, or several and what tells them apart.
+) -> dict[str, dict[str, Any]]:
+    """Analyse one data set, or several and what tells them apart, each of them in a folder of its own below `out`.
 
     Args:
         folders: Data sets, see `denoise.training.datasets.find_pairs`.
-        out: Folder of the report; several sets have one each below it, named like the set.
+        out: Folder of the report.
         layout: Of all the sets; `None` to recognise it.
         pictures: See `analyse`.
         limit: See `analyse`.
 
     Returns:
-        What `analyse` returns, or that by set name.
+        What `analyse` returns, by set name.
 
     Raises:
         FileNotFoundError: A folder is missing or holds no pair.
         ValueError: Two sets have the same name, or no pair of a set can be read.
     """
     sets = find_sets(folders, layout)  # all of them first: a wrong folder shows at once
-    places = {name: out / name for name in sets} if len(sets) > 1 else dict.fromkeys(sets, out)
     analyses = {
-        name: analyse(found, places[name], title=name, pictures=pictures, limit=limit) for name, found in sets.items()
+        name: analyse(found, out / name if len(sets) > 1 else out, title=name, pictures=pictures, limit=limit)
+        for name, found in sets.items()
     }
-    if len(sets) == 1:
-        return next(iter(analyses.values()))
-    compare(analyses, out)
-    print(f"Comparison: {out / REPORT}")
+    if len(sets) > 1:
+        compare(analyses, out)
+        print(f"Comparison: {out / REPORT}")
     return analyses
 
 
@@ -95,7 +94,21 @@ def analyse(
     """
     places, rows, problems = measure_pairs(found, limit, title, measure_pair)
     pairs = [found.pairs[place] for place in places]
-    analysis = _summarise(found, pairs, rows, problems=problems, title=title, limit=limit)
+    facts = {
+        "title": title,
+        "layout": found.layout,
+        "pairs": len(found.pairs),
+        "analysed": len(rows),
+        "limit": limit,
+        "synthesised": sum(pair.noisy is None for pair in pairs),
+        "scenes": len({pair.scene for pair in found.pairs}),
+        "cameras": dict(Counter(pair.camera for pair in found.pairs if pair.camera).most_common()),
+        "isos": {str(iso): n for iso, n in sorted(Counter(p.iso for p in found.pairs if p.iso).items())},
+        "sizes": {f"{w} × {h}": n for (h, w), n in Counter(row.size for row in rows).most_common()},
+        "problems": problems,
+    }
+    analysis: dict[str, Any] = plain({"set": facts, **_summarise(pairs, rows)})
+    analysis["sentences"] = sentences(analysis)
     by_psnr = sorted(zip((row.psnr for row in rows), places, strict=True))
     kinds = {0.1: "much noise", 0.5: "typical", 0.9: "little noise"} if len(rows) > 2 else {0: "first", 1: "second"}
     chosen = {by_psnr[round(share * (len(rows) - 1))][1]: kind for share, kind in kinds.items()}
@@ -224,7 +237,7 @@ def measure_pairs(
     return places, rows, problems
 
 
-def choose(count: int, limit: int | None, seed: int = 0) -> list[int]:
+def choose(count: int, limit: int | None) -> list[int]:
     """Choose `limit` of `count` places (all for `None`): one at random from each of so many equal parts, ascending.
 
     Raises:
@@ -235,7 +248,7 @@ def choose(count: int, limit: int | None, seed: int = 0) -> list[int]:
     if limit < 1:
         raise ValueError(f"`limit` must be at least 1. Received: {limit}")
     edges = np.linspace(0, count, limit + 1).astype(int)
-    return [int(place) for place in np.random.default_rng(seed).integers(edges[:-1], edges[1:])]
+    return [int(place) for place in np.random.default_rng(0).integers(edges[:-1], edges[1:])]
 
 
 def read_noisy_and_clean(pair: Pair, place: int) -> tuple[Pixels8, Pixels8]:
@@ -266,15 +279,12 @@ def read_noisy_and_clean(pair: Pair, place: int) -> tuple[Pixels8, Pixels8]:
 # Numbers of the whole set
 
 
-def _summarise(
-    found: PairedSet,
-    pairs: Sequence[Pair],
-    rows: Sequence[Measured],
-    *,
-    problems: Sequence[str],
-    title: str,
-    limit: int | None,
-) -> dict[str, Any]:
+_DISTRIBUTION = {"mean": None, "p10": 10, "p25": 25, "median": 50, "p75": 75, "p90": 90}
+_RANGE = {"mean": None, "median": 50, "low": 10, "high": 90}
+"""Statistics over the pairs, by name: the mean, and percentiles."""
+
+
+def _summarise(pairs: Sequence[Pair], rows: Sequence[Measured]) -> dict[str, Any]:
     count, total = (np.sum([getattr(row, name) for row in rows], axis=0) for name in ("pixels", "total"))
     dark, darkness = (each[:, : DARK // BIN].sum() for each in (count, total))
     groups: dict[tuple[str, int | None], list[Measured]] = defaultdict(list)
@@ -284,30 +294,20 @@ def _summarise(
             groups[pair.camera, pair.iso].append(row)
         if pair.camera:
             cameras[pair.camera].append(over_pairs(row.level))  # mean over the channels
-    analysis = {
-        "set": {
-            "title": title,
-            "layout": found.layout,
-            "pairs": len(found.pairs),
-            "analysed": len(rows),
-            "limit": limit,
-            "synthesised": sum(pair.noisy is None for pair in pairs),
-            "scenes": len({pair.scene for pair in found.pairs}),
-            "cameras": dict(Counter(pair.camera for pair in found.pairs if pair.camera).most_common()),
-            "isos": {str(iso): n for iso, n in sorted(Counter(p.iso for p in found.pairs if p.iso).items())},
-            "sizes": {f"{w} × {h}": n for (h, w), n in Counter(row.size for row in rows).most_common()},
-            "problems": problems,
+    return {
+        "psnr": _statistics([row.psnr for row in rows], _DISTRIBUTION)
+        | {"equal": sum(math.isinf(row.psnr) for row in rows)},
+        "ssim": _statistics([row.ssim for row in rows], _DISTRIBUTION),
+        "mean": {
+            kind: _statistics([row.mean[i] for row in rows], _DISTRIBUTION) for i, kind in enumerate(("clean", "noisy"))
         },
-        "psnr": _distribution(row.psnr for row in rows) | {"equal": sum(math.isinf(row.psnr) for row in rows)},
-        "ssim": _distribution(row.ssim for row in rows),
-        "mean": {kind: _distribution(row.mean[i] for row in rows) for i, kind in enumerate(("clean", "noisy"))},
         "zeroed": {kind: float(np.mean([row.zeroed[i] for row in rows])) for i, kind in enumerate(("clean", "noisy"))},
         "dark_bias": darkness / dark if dark else math.nan,
         "bias": {"brightness": BRIGHTNESS, "mean": np.where(count >= ENOUGH, total / np.maximum(count, 1), np.nan)},
         "sigma": {"median": over_pairs([row.sigma for row in rows], 50)},
-        "level": {"brightness": BRIGHTNESS, **_range_over_pairs([row.level for row in rows])},
-        "lag": _range_over_pairs([row.lag for row in rows]),
-        "channels": _range_over_pairs([row.channels for row in rows]),
+        "level": {"brightness": BRIGHTNESS, **_statistics([row.level for row in rows], _RANGE)},
+        "lag": _statistics([row.lag for row in rows], _RANGE),
+        "channels": _statistics([row.channels for row in rows], _RANGE),
         "cameras": {
             name: over_pairs(levels, 50) for name, levels in sorted(cameras.items(), key=lambda item: -len(item[1]))
         },
@@ -321,20 +321,10 @@ def _summarise(
             for pair, row in zip(pairs, rows, strict=True)
         ],
     }
-    rounded: dict[str, Any] = plain(analysis)
-    rounded["sentences"] = sentences(rounded)
-    return rounded
 
 
-def _distribution(values: Iterable[float]) -> dict[str, float]:
-    stack = list(values)
-    percentiles = {"mean": None, "p10": 10, "p25": 25, "median": 50, "p75": 75, "p90": 90}
-    return {name: float(over_pairs(stack, percentile)) for name, percentile in percentiles.items()}
-
-
-def _range_over_pairs(stack: Sequence[Floats]) -> dict[str, Floats]:
-    """Mean, median, and the bounds of 80 % of the pairs."""
-    return {name: over_pairs(stack, p) for name, p in {"mean": None, "median": 50, "low": 10, "high": 90}.items()}
+def _statistics(values: Sequence[Any], percentiles: Mapping[str, int | None]) -> dict[str, Any]:
+    return {name: over_pairs(values, percentile) for name, percentile in percentiles.items()}
 
 
 def _group(rows: Sequence[Measured]) -> dict[str, Any]:
@@ -342,8 +332,8 @@ def _group(rows: Sequence[Measured]) -> dict[str, Any]:
     channels = over_pairs([row.channels for row in rows])
     return {
         "pairs": len(rows),
-        "psnr": float(over_pairs([row.psnr for row in rows])),
-        "ssim": float(over_pairs([row.ssim for row in rows])),
+        "psnr": over_pairs([row.psnr for row in rows]),
+        "ssim": over_pairs([row.ssim for row in rows]),
         "sigma": over_pairs([row.sigma for row in rows], 50),
         "lag": over_pairs([row.lag for row in rows]),
         "channels": [channels[place] for place in figures.CHANNEL_PAIRS],

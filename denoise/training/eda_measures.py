@@ -134,7 +134,9 @@ def plain(value: Any) -> Any:
     """Return numpy as what JSON holds, rounded to five digits; what is not finite becomes `None`."""
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray | list | tuple):
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, float | np.floating):
         return float(f"{value:.5g}") if math.isfinite(value) else None
