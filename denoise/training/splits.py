@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ def split_by_pair(pairs: Sequence[Pair], seed: int) -> Split:
     return _split(pairs, range(len(pairs)), math.ceil(len(pairs) / 5), seed)
 
 
-def _split(pairs: Sequence[Pair], groups: Sequence[str] | range, count: int, seed: int) -> Split:
+def _split(pairs: Sequence[Pair], groups: Sequence[Any], count: int, seed: int) -> Split:
     """Hold out so many of the groups, to one of which each pair belongs."""
     names = sorted(set(groups))
     held_out = {names[i] for i in np.random.default_rng(seed).permutation(len(names))[:count]}
