@@ -10,7 +10,7 @@ import math
 import statistics
 import sys
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -49,13 +49,10 @@ class Shot(NamedTuple):
     iso: int | None
 
 
-def shots(name: str, pairs: Sequence[Pair], iso: Sequence[int] = SYNTHETIC_ISO) -> dict[str, list[Shot]]:
+def shots(name: str, pairs: Sequence[Pair], iso: Sequence[int]) -> dict[str, list[Shot]]:
     """Tell what there is to measure in a set.
 
-    Args:
-        name: Name of the set.
-        pairs: Its pairs, or clean photos, which are measured as they are and with the noise of a simulated camera.
-        iso: ISO speeds of that camera.
+    Clean photos are measured as they are and with the noise of a simulated camera at each ISO speed.
 
     Returns:
         The shots of "NAME", or of "NAME clean" and "NAME ISO 400", ....
@@ -87,6 +84,17 @@ def read_shot(shot: Shot) -> tuple[Pixels, Pixels]:
     if shot.iso is None:
         return clean, clean
     return photograph(clean, shot.iso, seed=zlib.crc32(f"{shot.pair.name} ISO {shot.iso}".encode()))
+
+
+def read_shots(group: Sequence[Shot], title: str) -> Iterator[tuple[Shot, Pixels, Pixels]]:
+    """Yield each shot with its noisy photo and its reference; what cannot be read is told on standard error."""
+    for shot in with_progress(group, title):
+        try:
+            noisy, clean = read_shot(shot)
+        except PhotoError as error:
+            print(f"{title}: skipped: {error}", file=sys.stderr)
+        else:
+            yield shot, noisy, clean
 
 
 def evaluate(
@@ -131,19 +139,16 @@ def evaluate(
         "noisy": lambda photo: photo,
         "nlm": lambda photo: pipeline.denoise_photo(photo, "nlm"),
     }
-    facts: dict[str, dict[str, Any]] = {
-        "noisy": {"version": "1"},
-        "nlm": {"version": str(NLM)},
-    }
+    facts: dict[str, dict[str, Any]] = {"noisy": {"version": "1"}, "nlm": {"version": str(NLM)}}
     timed: dict[str, Denoiser] = {"nlm": _non_local_means_of_a_tile}
-    for name in bundled:
-        timed[name] = _as_bundled(bundled[name], registry.model_card(name, models))
+    for name, network in bundled.items():
+        timed[name] = ensemble.ensemble(network, catalogue.describe(registry.model_card(name, models)).runs())
     for name, card in cards.items():
         denoisers[name] = _with(bundled[name], card)
         facts[name] = {"version": _version_of(card, models), "title": card.title, "parameters": card.parameters}
         facts[name] |= {"bytes": card.bytes}
     for name in best:
-        timed[f"{name} best"] = _as_bundled(bundled[name], cards[name], best=True)
+        timed[f"{name} best"] = ensemble.ensemble(bundled[name], catalogue.describe(cards[name]).runs(best=True))
         denoisers[f"{name} best"] = _with(bundled[name], cards[name], best=True)
         facts[f"{name} best"] = {**facts[name], "title": f"{cards[name].title}, best quality"}
     for name, path in weights.items():
@@ -166,18 +171,16 @@ def evaluate(
     for title, group in found.items():
         tables = {name: state["denoisers"][name]["scores"].setdefault(title, {}) for name in denoisers}
         todo = [shot for shot in group if any(shot.pair.name not in table for table in tables.values())]
-        photos = state["sets"][title]["photos"]
-        for shot in with_progress(todo, title):
-            try:
-                noisy, clean = read_shot(shot)
-            except PhotoError as error:
-                print(f"{title}: skipped: {error}", file=sys.stderr)
-                del photos[shot.pair.name]
-                continue
+        for shot, noisy, clean in read_shots(todo, title):
             for name, denoise in denoisers.items():
                 if shot.pair.name not in tables[name]:
                     tables[name][shot.pair.name] = score(clean, denoise(Photo(pixels=noisy)).pixels, noisy)
             _save(results, state)
+        photos = state["sets"][title]["photos"] = {
+            name: version
+            for name, version in state["sets"][title]["photos"].items()
+            if all(name in table for table in tables.values())
+        }
         if not photos:
             raise ValueError(f"No photo of {title} can be read.")
         if len(photos) < len(group):
@@ -187,12 +190,7 @@ def evaluate(
 
 
 def update_card(model: str, results: Evaluated, models: Path = registry.MODELS_DIR) -> None:
-    """Write measured results into the card of the network that they were measured on.
-
-    Args:
-        model: Name of a bundled network.
-        results: What `evaluate` returned.
-        models: Folder of the cards.
+    """Write what `evaluate` returned into the card of the network that it was measured on.
 
     Raises:
         ValueError: If the results are of another file than the one now bundled, or do not know the network.
@@ -206,8 +204,9 @@ def update_card(model: str, results: Evaluated, models: Path = registry.MODELS_D
     speed = results["speed"]
     measured: dict[str, Any] = {"protocol": results["protocol"]}
     measured |= {"seconds_per_tile": speed["seconds_per_tile"][model], "machine": speed["machine"]}
+    rows = [name for name in ("noisy", "nlm", model, f"{model} best", f"{model} float32") if name in denoisers]
     for title, found in results["sets"].items():
-        means = {name: denoisers[name]["means"].get(title) for name in _rows_of(model) if name in denoisers}
+        means = {name: denoisers[name]["means"].get(title) for name in rows}
         if means[model]:
             measured[title] = {"photos": len(found["photos"]), **{k: v for k, v in means.items() if v}}
     write_atomically(path, format_card({**card, "metrics": measured}))
@@ -225,12 +224,7 @@ def score(clean: Pixels, denoised: Pixels, noisy: Pixels) -> list[float | None]:
 
 
 def mean_scores(scores: Sequence[Sequence[float | None]]) -> Mean:
-    """Summarise what `score` returned.
-
-    Returns:
-        Mean `psnr` of the pictures that are not equal to their reference (None if all are), how many are `equal`, mean
-        `ssim`, and largest `colour_shift`.
-    """
+    """Summarise what `score` returned: see `denoise.results.Mean`; `psnr` is `None` if all pictures are equal."""
     psnr, ssim, shift = ([value for value in column if value is not None] for column in zip(*scores, strict=True))
     return {
         "psnr": round(statistics.fmean(psnr), 3) if psnr else None,
@@ -241,12 +235,7 @@ def mean_scores(scores: Sequence[Sequence[float | None]]) -> Mean:
 
 
 def keras_denoiser(network: keras.Model, multiple: float = 1.0) -> Denoiser:
-    """Make a denoiser of one tile out of a Keras network.
-
-    Args:
-        network: The network.
-        multiple: Which multiple of a tile's noise level it is told, if it is told one.
-    """
+    """Make a denoiser of one tile out of a Keras network, which may be told a multiple of the tile's noise level."""
     is_told = len(network.inputs) == 2
 
     def denoise_tile(tile: Image, tile_level: Level) -> Image:
@@ -255,11 +244,6 @@ def keras_denoiser(network: keras.Model, multiple: float = 1.0) -> Denoiser:
         return np.clip(denoised, 0.0, 1.0)
 
     return denoise_tile
-
-
-def _as_bundled(denoiser: Denoiser, card: registry.ModelCard, *, best: bool = False) -> Denoiser:
-    """Return a denoiser that runs on the versions of a tile that the card, and the quality, ask for, to be timed."""
-    return ensemble.ensemble(denoiser, catalogue.describe(card).runs(best=best))
 
 
 def _version_of(card: registry.ModelCard, models: Path) -> str:
@@ -278,10 +262,6 @@ def _with(denoiser: Denoiser, card: registry.ModelCard, *, best: bool = False) -
 
 def _non_local_means_of_a_tile(tile: Image, tile_level: Level) -> Image:
     return to_float(pipeline.denoise_photo(Photo(pixels=to_pixels(tile, np.uint8)), "nlm").pixels)
-
-
-def _rows_of(model: str) -> tuple[str, ...]:
-    return ("noisy", "nlm", model, f"{model} best", f"{model} float32")
 
 
 def _load(path: Path) -> Evaluated:

@@ -5,7 +5,6 @@ Keras in float32 is the reference, in the same run: for quality on the same phot
 
 import hashlib
 import math
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +15,7 @@ import numpy as np
 
 from denoise import Denoiser, Image, Level
 from denoise.files import write_atomically
-from denoise.image import PhotoError, to_float, to_pixels
+from denoise.image import to_float, to_pixels
 from denoise.level import GRAIN, estimate_level
 from denoise.results import KERAS, Format, FormatMean, Quantised
 from denoise.runtime import ModelError, Network
@@ -30,7 +29,7 @@ from denoise.training.evaluate import (
     Shot,
     keras_denoiser,
     mean_scores,
-    read_shot,
+    read_shots,
     score,
     shots,
 )
@@ -51,8 +50,6 @@ def quantize(
     *,
     multiple: float = 1.0,
     iso: Sequence[int] = SYNTHETIC_ISO,
-    patches: int = CALIBRATION_PATCHES,
-    rounds: int = 3,
 ) -> Quantised:
     """Make files of every quantisation of a trained network and measure them with the runtime that ships.
 
@@ -65,8 +62,6 @@ def quantize(
         out: Folder for `NAME.QUANTISATION.tflite` and `NAME.json`, the results.
         multiple: Which multiple of the estimated noise level it is told, if it is told one.
         iso: ISO speeds at which clean photos are taken again.
-        patches: Number of noisy patches for the calibration.
-        rounds: Measurements of time and memory, each in fresh processes.
 
     Returns:
         What `NAME.json` holds.
@@ -79,7 +74,7 @@ def quantize(
     """
     network = load_network(weights, architecture)
     groups = {title: group for key, pairs in sets.items() for title, group in shots(key, pairs, iso).items()}
-    tiles = list(calibration_patches(calibration, patches))
+    tiles = list(calibration_patches(calibration, CALIBRATION_PATCHES))
     formats: dict[str, Format] = {KERAS: {"bytes": _bytes_in_float32(network)}}
     denoisers: dict[str, Denoiser] = {KERAS: keras_denoiser(network, multiple)}
     files: dict[str, Path] = {}
@@ -108,7 +103,7 @@ def quantize(
             formats[key].setdefault("sets", {})[title] = quality
     denoisers.clear()  # their memory is not to disturb the measurements
     measured_on = machine()
-    for key, cost in compare(architecture, files, rounds).items():
+    for key, cost in compare(architecture, files).items():
         formats[key] |= cast(Format, cost)
     results: Quantised = {
         "kind": "quantize",
@@ -118,7 +113,7 @@ def quantize(
         "title": DESCRIPTIONS[network.name].title,
         "architecture": dict(architecture),
         "parameters": network.count_params(),
-        "calibration": {"photos": len(calibration), "patches": patches},
+        "calibration": {"photos": len(calibration), "patches": CALIBRATION_PATCHES},
         "sets": {title: {"photos": count} for title, count in photos.items()},
         "formats": formats,
     }
@@ -127,11 +122,7 @@ def quantize(
 
 
 def calibration_patches(pairs: Sequence[Pair], count: int) -> Iterator[tuple[Image, Level]]:
-    """Cut patches from clean photos and photograph them again with random cameras, one in eight without noise.
-
-    Args:
-        pairs: Pairs, whose clean photos are taken.
-        count: Number of patches.
+    """Cut patches from clean photos of pairs and photograph them again by random cameras, one in eight without noise.
 
     Yields:
         Noisy patches of a tile's size, and their noise levels.
@@ -164,12 +155,7 @@ def _quality(
     """How many photos of a set could be read; PSNR and SSIM of every denoiser, and what it loses against the first."""
     scores: dict[str, list[list[float | None]]] = {key: [] for key in denoisers}
     differences: dict[str, list[float]] = {key: [] for key in denoisers}
-    for shot in with_progress(group, title):
-        try:
-            noisy, clean = read_shot(shot)
-        except PhotoError as error:
-            print(f"{title}: skipped: {error}", file=sys.stderr)
-            continue
+    for _, noisy, clean in read_shots(group, title):
         reference, level = None, estimate_level(noisy, denoisers[KERAS], grain=GRAIN) if is_told else 0.0
         for key, denoiser in denoisers.items():
             denoised = denoise_tiled(to_float(noisy), denoiser, tile_size=TILE_SIZE, level=level)
