@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import keras
 import numpy as np
 
-from denoise import Image, Level, registry
+from denoise import Image, Level
 from denoise.console import silenced
 from denoise.files import write_atomically
 from denoise.training.architectures import build
@@ -81,8 +81,6 @@ DESCRIPTIONS = {
         "After Ronneberger et al., U-Net, arXiv:1505.04597, and Zhang et al., FFDNet, arXiv:1710.04026",
     ),
 }
-
-_ABOUT_DATA = ("data", "licences_of_the_data", "noise_model")
 
 
 def convert(
@@ -187,12 +185,7 @@ def export(weights: Path, card: dict[str, Any], models: Path) -> Path:
 
 
 def make_card(
-    name: str,
-    run: Path,
-    models: Path = registry.MODELS_DIR,
-    *,
-    data_like: str | None = None,
-    training: Mapping[str, Any] | None = None,
+    name: str, run: Path, models: Path, *, data_like: str | None = None, training: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Make the card of a network from its run folder; nothing has been measured yet.
 
@@ -211,8 +204,16 @@ def make_card(
         FileNotFoundError: If the folder is no run folder, or there is no card of `data_like`.
         ValueError: If the run's architecture has no description in `DESCRIPTIONS`, or no epoch has been finished.
     """
-    about_run = describe_run(run)
-    configuration = about_run["configuration"]
+    for file in ("config.json", "log.csv"):
+        if not (run / file).is_file():
+            raise FileNotFoundError(f"A run folder must hold {file}, which training writes. Received: {run}")
+    configuration = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    if initial := configuration.get("initial_weights"):
+        configuration["initial_weights"] = Path(initial).name  # where they lay is nobody's business
+    epochs = read_log(run / "log.csv")
+    if not epochs:
+        raise ValueError(f"The run must have finished an epoch. Received: {run}")
+    length = {"steps": int(epochs[-1]["steps"]), "minutes": round(float(epochs[-1]["minutes"]), 1)}
     architecture = configuration["architecture"]
     if architecture not in DESCRIPTIONS:
         raise ValueError(f"The architecture must be one of {', '.join(DESCRIPTIONS)}. Received: {architecture}")
@@ -226,7 +227,7 @@ def make_card(
         if not template.is_file():
             raise FileNotFoundError(f"There is no card to copy the description of the training data from: {template}")
         copied = json.loads(template.read_text(encoding="utf-8"))["training"]
-        about_data = {key: copied[key] for key in _ABOUT_DATA if key in copied}
+        about_data = {key: copied[key] for key in ("data", "licences_of_the_data", "noise_model") if key in copied}
     return {
         "name": name,
         "title": title,
@@ -238,38 +239,8 @@ def make_card(
         "strong_partner": "",
         "licence": "MIT",
         "architecture": {"name": architecture, "arguments": configuration.get("arguments", {}), "paper": paper},
-        "training": {**about_data, **(training or {}), **about_run},
+        "training": {**about_data, **(training or {}), "configuration": configuration, **length},
         "metrics": {},  # what was measured on an older file says nothing about this one
-    }
-
-
-def describe_run(run: Path) -> dict[str, Any]:
-    """What a card says about a training run.
-
-    Args:
-        run: The run folder.
-
-    Returns:
-        The configuration, `steps` and `minutes` of the run so far.
-
-    Raises:
-        FileNotFoundError: If the folder holds no configuration and log.
-        ValueError: If no epoch has been finished.
-    """
-    for name in ("config.json", "log.csv"):
-        if not (run / name).is_file():
-            raise FileNotFoundError(f"A run folder must hold {name}, which training writes. Received: {run}")
-    configuration = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    if initial := configuration.get("initial_weights"):
-        configuration["initial_weights"] = Path(initial).name  # where they lay is nobody's business
-    epochs = read_log(run / "log.csv")
-    if not epochs:
-        raise ValueError(f"The run must have finished an epoch. Received: {run}")
-    last = epochs[-1]
-    return {
-        "configuration": configuration,
-        "steps": int(last["steps"]),
-        "minutes": round(float(last["minutes"]), 1),
     }
 
 
