@@ -28,14 +28,13 @@ CHART, CROPS = "quality-time.png", "crops.png"
 _CROP_SIZE = 128  # pixels
 
 
-def report(results: Sequence[Path], out: Path, *, samples: Path | None = SAMPLES_DIR) -> dict[str, str]:
+def report(results: Sequence[Path], out: Path) -> dict[str, str]:
     """Write `results.md`, `results.json` for the page, a chart of quality against time, and crops side by side.
 
     Args:
         results: Files of results: exactly one of `evaluate`, any number of `quantize`; an older `results.json` among
             them is passed over.
         out: Folder to write into; made if missing.
-        samples: Folder of the sample photos, which the bundled networks clean for the crops; `None` for no crops.
 
     Returns:
         Markdown tables by name, for `fill_tables`: "results", "quantisation", and "quantisation-NAME" of each
@@ -47,9 +46,8 @@ def report(results: Sequence[Path], out: Path, *, samples: Path | None = SAMPLES
     """
     read = [_read(path) for path in results]
     evaluated = [found for found in read if found["kind"] == "evaluate"]
-    quantised = sorted(
-        (found for found in read if found["kind"] == "quantize"), key=lambda found: _place(str(found["name"]))
-    )
+    quantised = [found for found in read if found["kind"] == "quantize"]
+    quantised.sort(key=lambda found: _place(found["name"]))
     if len(evaluated) != 1:
         raise ValueError(f"Exactly one file of results must be of `evaluate`. Received: {len(evaluated)}")
     tables = {"results": results_table(evaluated[0])}
@@ -60,10 +58,12 @@ def report(results: Sequence[Path], out: Path, *, samples: Path | None = SAMPLES
         tables["quantisation"] = "\n\n".join(quantisation_table(found, sizes) for found in quantised)
 
     plots.save(chart(evaluated[0]), out / CHART)
-    parts = ["# Results", tables["results"], "## Quality against time", f"![{_CHART_TEXT}]({CHART})", _CHART_TEXT]
-    if samples is not None:
-        plots.save(crops(samples), out / CROPS)
-        parts += ["## Side by side", f"![{_CROPS_TEXT}]({CROPS})", _CROPS_TEXT]
+    plots.save(crops(SAMPLES_DIR), out / CROPS)
+    parts = [
+        *("# Results", tables["results"]),
+        *("## Quality against time", f"![{_CHART_TEXT}]({CHART})", _CHART_TEXT),
+        *("## Side by side", f"![{_CROPS_TEXT}]({CROPS})", _CROPS_TEXT),
+    ]
     if quantised:
         parts += ["## Quantisation", tables["quantisation"]]
     write_atomically(out / "results.md", ("\n\n".join(parts) + "\n").encode())
@@ -113,11 +113,7 @@ def fill_tables(document: Path, tables: Mapping[str, str]) -> None:
 def results_table(evaluated: Evaluated) -> str:
     """The case study's table, for every denoiser: PSNR / SSIM on each set, parameters, file size, time for a tile.
 
-    Args:
-        evaluated: What `evaluate` returned.
-
-    Returns:
-        Markdown; the best of each column is bold, the noisy photos aside.
+    The best of each column is bold, the noisy photos aside.
     """
     denoisers, sets = _denoisers(evaluated), list(evaluated["sets"])
     seconds = evaluated["speed"]["seconds_per_tile"]
@@ -270,16 +266,7 @@ def _place_labels(ax: Axes) -> None:
 
 
 def crops(samples: Path, models: Path = registry.MODELS_DIR) -> Figure:
-    """Lay out a detailed square of every sample: noisy, as each denoiser cleans it, clean.
-
-    Args:
-        samples: Folder of the samples, with `samples.json`.
-        models: Folder of the cards.
-
-    Raises:
-        FileNotFoundError: If the folder holds no samples.
-        denoise.runtime.ModelError: If a network cannot be loaded.
-    """
+    """Lay out a detailed square of every sample of a folder: noisy, as each denoiser of `models` cleans it, clean."""
     entries = json.loads((samples / "samples.json").read_text(encoding="utf-8"))
     cards = registry.list_models(models)
     names = sorted(cards, key=_place)
