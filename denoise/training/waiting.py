@@ -22,11 +22,13 @@ def waiting_share(dataset: keras.utils.PyDataset, seconds_per_step: float, steps
     Returns:
         Share in [0, 1]: time waited / (time waited + time slept).
     """
-    stopwatch = _Stopwatch(seconds_per_step, steps)
+    stopwatch = _Stopwatch(seconds_per_step)
     idle = _Idle()
     idle.compile("sgd", jit_compile=False)
-    idle.fit(dataset, epochs=math.ceil(2 * steps / len(dataset)) + 1, verbose=0, shuffle=False, callbacks=[stopwatch])
-    return stopwatch.waited / (stopwatch.waited + stopwatch.slept)
+    idle.fit(dataset, epochs=math.ceil(2 * steps / len(dataset)), verbose=0, shuffle=False, callbacks=[stopwatch])
+    times = stopwatch.times[steps - 1 : 2 * steps]
+    slept = sum(end - ready for ready, end in times[1:])
+    return 1 - slept / (times[-1][1] - times[0][1])
 
 
 class _Idle(keras.Model):
@@ -46,19 +48,14 @@ class _Idle(keras.Model):
 
 
 class _Stopwatch(keras.callbacks.Callback):
-    def __init__(self, seconds_per_step: float, steps: int) -> None:
+    """Sleeps in every step, and notes when it began to and when it had done so."""
+
+    def __init__(self, seconds_per_step: float) -> None:
         super().__init__()
-        self.seconds_per_step, self.steps = seconds_per_step, steps
-        self.waited, self.slept, self.done, self.since = 0.0, 0.0, 0, time.monotonic()
+        self.seconds_per_step = seconds_per_step
+        self.times: list[tuple[float, float]] = []
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         ready = time.monotonic()
         time.sleep(self.seconds_per_step)
-        end = time.monotonic()
-        if self.done >= self.steps:
-            self.waited += ready - self.since
-            self.slept += end - ready
-        self.done += 1
-        self.since = end
-        if self.done == 2 * self.steps:
-            self.model.stop_training = True
+        self.times.append((ready, time.monotonic()))
