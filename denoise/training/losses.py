@@ -24,12 +24,6 @@ def cbdnet_loss(noisy: Any, clean: Any, denoised: Any, level: Any) -> Any:
 
     The noise level's true value, which the paper knows from its noise model, is taken from the batch: the root mean
     square of noisy - clean over 7×7 pixels. So the loss serves real pairs as well.
-
-    Args:
-        noisy: (N, H, W, 3) in [0, 1].
-        clean: The same.
-        denoised: The same.
-        level: The estimated noise level, the same.
     """
     squared = ops.average_pool(ops.square(noisy - clean), 7, strides=1, padding="same")
     error = level - ops.sqrt(squared + 1e-10)

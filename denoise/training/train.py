@@ -14,7 +14,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -63,11 +62,9 @@ def train(data: Sequence[Path], run: Path, configuration: Configuration) -> kera
     if configuration.initial_weights:
         _load_weights(network, configuration.initial_weights, configuration)
     patch_size = CaseStudyPatches.PATCH_SIZE if configuration.patches == "case-study" else configuration.patch_size
-    model = DenoisingTraining(network, patch_size, configuration.loss, configuration.seed)
-    if configuration.adversarial:
-        model = AdversarialTraining(
-            network, patch_size, configuration.loss, configuration.seed, configuration.adversarial
-        )
+    settings = (network, patch_size, configuration.loss, configuration.seed)
+    weight = configuration.adversarial
+    model = AdversarialTraining(*settings, weight) if weight else DenoisingTraining(*settings)
     optimizer = OPTIMIZERS[configuration.optimizer](
         configuration.learning_rate, global_clipnorm=1.0, use_ema=True, ema_momentum=configuration.ema
     )
@@ -76,7 +73,9 @@ def train(data: Sequence[Path], run: Path, configuration: Configuration) -> kera
     run.mkdir(parents=True, exist_ok=True)
     defaults = {each.name: each.default for each in fields(Configuration)}  # what an older configuration lacks
     _claim(run / "config.json", asdict(configuration), defaults)
-    _claim(run / DATA, {"pairs": len(pairs), "held_out": [pair.name for pair in held_out], "digest": _digest(pairs)})
+    digest = hashlib.sha256("\n".join(pair.name for pair in pairs).encode()).hexdigest()[:16]
+    data_facts = {"pairs": len(pairs), "held_out": [pair.name for pair in held_out], "digest": digest}
+    _claim(run / DATA, data_facts, {})
     state = RunState(run, model, training, configuration)
     state.load()
     if state.progress() >= 1.0:
@@ -177,11 +176,7 @@ def _grow(weights: Any, shape: Sequence[int]) -> Any:
     return ops.pad(grown, [(0, new - old) for new, old in zip(shape, grown.shape, strict=True)])
 
 
-def _digest(pairs: Sequence[Pair]) -> str:
-    return hashlib.sha256("\n".join(pair.name for pair in pairs).encode()).hexdigest()[:16]
-
-
-def _claim(path: Path, wanted: dict[str, Any], defaults: Mapping[str, Any] = MappingProxyType({})) -> None:
+def _claim(path: Path, wanted: dict[str, Any], defaults: Mapping[str, Any]) -> None:
     """Write what a run was begun with; refuse to go on with anything else."""
     if path.exists() and (path.parent / "checkpoint.npz").exists():
         begun = {**defaults, **json.loads(path.read_text())}
