@@ -20,15 +20,7 @@ _SEPIA = np.array([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 
 
 
 def random_drawing(size: int, rng: np.random.Generator) -> Pixels8:
-    """Draw a square picture of a random kind.
-
-    Args:
-        size: Height and width, in pixels.
-        rng: Source of chance.
-
-    Returns:
-        (size, size, 3).
-    """
+    """Draw a square picture, (size, size, 3), of a random kind."""
     picture = DRAWINGS[str(rng.choice(list(DRAWINGS)))](size, rng)
     if rng.random() < 0.3:  # as a lens shows it
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.5)), np.uint8)
