@@ -240,7 +240,7 @@ def _weights(text: str) -> tuple[str, Path]:
 def _sets(options: argparse.Namespace) -> dict[str, "Sequence[Pair]"]:
     """The pairs to measure on, by the name of their folder."""
     from denoise.training.datasets import find_sets
-    from denoise.training.eda import choose
+    from denoise.training.eda_measures import choose
 
     held_out = None
     if options.held_out is not None:

@@ -19,9 +19,9 @@ from denoise import catalogue, metrics, pipeline
 from denoise.bundled import folder
 from denoise.image import Photo
 from denoise.notation import number, set_title
-from denoise.training import eda, markdown, plots
+from denoise.training import markdown, plots
 from denoise.training.datasets import Pair, PairedSet, Pixels8
-from denoise.training.eda_measures import floats, middle, over_pairs, plain
+from denoise.training.eda_measures import floats, measure_pairs, middle, over_pairs, plain, read_noisy_and_clean
 
 SAMPLES_DIR = folder("samples")
 
@@ -60,22 +60,14 @@ def study(
 ) -> dict[str, Any]:
     """Study denoisers on a set of pairs and write a report: `README.md`, its figures, and `baseline.json`.
 
-    Of a large photo the middle 1024×1024 pixels are taken.
-
-    Args:
-        found: The pairs, such as `sample_pairs()`; noise is synthesised where there is no noisy photo.
-        out: Folder of the report; made if missing.
-        denoisers: Names from `denoise.catalogue.denoiser_names`.
-        title: What the set is called in the report.
-        pictures: Show photographs; without them the report holds nothing but figures computed from them.
-        limit: Take this many pairs, drawn at random but evenly over the set; `None` for all.
+    Of a large photo the middle 1024×1024 pixels are taken; noise is synthesised where there is no noisy photo. See
+    `denoise.training.eda.analyse` for `title`, `pictures` and `limit`.
 
     Returns:
         The content of `baseline.json`.
 
     Raises:
         ValueError: A denoiser is unknown, no pair can be read, or `limit` is less than 1.
-        OSError: The report cannot be written.
     """
     known = catalogue.denoiser_names()
     if not denoisers or len(denoisers) > len(plots.SERIES):
@@ -88,7 +80,7 @@ def study(
         noisy, clean = middle(noisy, _MOST_SIDE), middle(clean, _MOST_SIDE)
         return {name: _measure(noisy, _denoised(noisy, name), clean) for name in denoisers}
 
-    places, rows, problems = eda.measure_pairs(found, limit, title, measure)
+    places, rows, problems = measure_pairs(found, limit, title, measure)
     result = _summarise([found.pairs[place] for place in places], rows, titles, title=title, problems=problems)
     evenly = dict.fromkeys(np.linspace(0, len(rows) - 1, _EXAMPLES, dtype=int).tolist())
     examples = [places[row] for row in evenly] if pictures else []
@@ -157,11 +149,6 @@ def kept(noisy: Pixels8, denoised: Pixels8, clean: Pixels8) -> _Floats:
 
     In each band, spectra of blocks of 64×64 pixels: denoised = a · noise + b · clean + what is neither, by least
     squares over all coefficients and channels.
-
-    Args:
-        noisy: Noisy photo, (H, W, 3).
-        denoised: What the denoiser made of it, of the same shape.
-        clean: Its reference, of the same shape.
 
     Returns:
         a and b for each band, coarse to fine, (2, bands); nan where a band has no noise or no detail.
@@ -299,7 +286,7 @@ def _sentences(denoiser: _Study, result: _Study) -> Iterator[str]:
 
 
 def _draw_example(pair: Pair, place: int, titles: Mapping[str, str]) -> Figure:
-    noisy, clean = (middle(photo, _MOST_SIDE) for photo in eda.read_noisy_and_clean(pair, place))
+    noisy, clean = (middle(photo, _MOST_SIDE) for photo in read_noisy_and_clean(pair, place))
     crop = plots.detailed_crop(clean, _CROP)
     deviation = float(np.std(noisy[crop].astype(float) - clean[crop]))
     factor = int(np.clip(32 / max(deviation, 1), 1, 8))  # noise of whatever strength is seen equally well

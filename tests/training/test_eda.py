@@ -8,7 +8,7 @@ from PIL import Image as PillowImage
 
 from denoise import metrics
 from denoise.image import decode
-from denoise.training import eda, plots
+from denoise.training import eda, eda_measures, plots
 from denoise.training.datasets import PairedSet, find_pairs
 from denoise.ui.pages import noise
 from tests.training.test_eda_measures import add, ramp, rng
@@ -45,12 +45,12 @@ def check_report(out: Path) -> None:
 
 
 def test_choose_takes_one_of_each_part() -> None:
-    chosen = eda.choose(100, 10)
+    chosen = eda_measures.choose(100, 10)
     assert [place // 10 for place in chosen] == list(range(10))
-    assert chosen == eda.choose(100, 10)
-    assert eda.choose(3, 10) == eda.choose(3, None) == [0, 1, 2]
+    assert chosen == eda_measures.choose(100, 10)
+    assert eda_measures.choose(3, 10) == eda_measures.choose(3, None) == [0, 1, 2]
     with pytest.raises(ValueError, match="at least 1"):
-        eda.choose(3, 0)
+        eda_measures.choose(3, 0)
 
 
 # A set
