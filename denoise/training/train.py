@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from denoise.files import write_atomically
@@ -29,7 +30,6 @@ from denoise.training.data import CaseStudyPatches, Patches, RandomPatches
 from denoise.training.datasets import Pair, find_pairs
 from denoise.training.optimizers import OPTIMIZERS
 from denoise.training.run_state import RunState
-from denoise.training.splits import split_by_pair, split_by_scene
 from denoise.training.step import DenoisingTraining
 
 DATA = "data.json"
@@ -38,13 +38,14 @@ VALIDATION_STEPS = 12
 """Batches of random patches that the weights are measured on."""
 
 
+Split = tuple[tuple[Pair, ...], tuple[Pair, ...]]
+"""Pairs to train on, and those held out to be measured on, each in the order of the data set."""
+
+
 def train(data: Sequence[Path], run: Path, configuration: Configuration) -> keras.Model:
     """Train, or go on with, the network of a run folder.
 
-    Args:
-        data: Data sets, see `denoise.training.datasets.find_pairs`; noise is synthesised on clean photos.
-        run: Run folder; made if missing.
-        configuration: What to train. A folder that was begun with another configuration or other data is refused.
+    A folder that was begun with another configuration or other data is refused. Noise is synthesised on clean photos.
 
     Returns:
         The network with its averaged weights.
@@ -115,7 +116,7 @@ def train(data: Sequence[Path], run: Path, configuration: Configuration) -> kera
     return network
 
 
-def _split(data: Sequence[Path], c: Configuration) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
+def _split(data: Sequence[Path], c: Configuration) -> Split:
     """The pairs to train on and those to validate on."""
     pairs: list[Pair] = []
     for folder in data:
@@ -124,6 +125,45 @@ def _split(data: Sequence[Path], c: Configuration) -> tuple[tuple[Pair, ...], tu
         for problem in found.problems:
             print(f"skipped: {problem}", file=sys.stderr)
     return split_by_pair(pairs, seed=c.seed) if c.patches == "case-study" else split_by_scene(pairs)
+
+
+def split_by_scene(pairs: Sequence[Pair]) -> Split:
+    """Hold out a twentieth of the scenes, at least one, so that no scene stands on both sides.
+
+    Raises:
+        ValueError: If all pairs are of one scene.
+    """
+    scenes = sorted({pair.scene for pair in pairs})
+    if len(scenes) < 2:
+        raise ValueError(
+            "Photos of at least two scenes are needed, one to train on and another to measure on. "
+            f"All {len(pairs)} are of {', '.join(scenes) or 'none'} (what stands before the numbers in the file names)."
+        )
+    return _hold_out(pairs, [pair.scene for pair in pairs], max(1, round(0.05 * len(scenes))), seed=0)
+
+
+def split_by_pair(pairs: Sequence[Pair], seed: int) -> Split:
+    """Hold out a fifth of the pairs, rounded up, as the case study does: 541 pairs become 432 and 109.
+
+    Two shots of one scene may fall on both sides, which flatters the measurement: prefer `split_by_scene`.
+
+    Raises:
+        ValueError: If there are fewer than two pairs.
+    """
+    if len(pairs) < 2:
+        raise ValueError(f"At least two pairs are needed, to train on and to measure on. Received: {len(pairs)}")
+    return _hold_out(pairs, range(len(pairs)), math.ceil(len(pairs) / 5), seed)
+
+
+def _hold_out(pairs: Sequence[Pair], groups: Sequence[Any], count: int, seed: int) -> Split:
+    """Hold out so many of the groups, to one of which each pair belongs."""
+    names = sorted(set(groups))
+    held_out = {names[i] for i in np.random.default_rng(seed).permutation(len(names))[:count]}
+    training, rest = (
+        tuple(pair for pair, group in zip(pairs, groups, strict=True) if (group in held_out) == side)
+        for side in (False, True)
+    )
+    return training, rest
 
 
 def _patches(pairs: Sequence[Pair], held_out: Sequence[Pair], c: Configuration) -> tuple[Patches, Patches]:

@@ -21,7 +21,7 @@ from denoise.training.data import (
     random_view,
 )
 from denoise.training.datasets import Pair, find_pairs
-from denoise.training.splits import split_by_pair
+from denoise.training.train import split_by_pair
 
 CONSTANT = 20
 SMALL = {"batch_size": 4, "patch_size": 32, "steps": 3, "seed": 1}

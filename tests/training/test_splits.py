@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from denoise.training.splits import split_by_pair, split_by_scene
+from denoise.training.train import split_by_pair, split_by_scene
 from tests.training.test_datasets import pair
 
 
