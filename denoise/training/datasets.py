@@ -48,6 +48,11 @@ class Pair:
     camera: str = ""
     iso: int | None = None
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All of them, the noisy one first."""
+        return self.clean if self.noisy is None else (self.noisy, *self.clean)
+
 
 @dataclass(frozen=True)
 class PairedSet:
@@ -78,9 +83,7 @@ def find_pairs(folder: Path, layout: str | None = None) -> PairedSet:
     RENOIR, those of the PolyU set (camera_aperture_shutter_ISO_scene_number), otherwise the scene is what stands before
     a tile's `_SCALE_Y_X` (such as `_3x_168_448`) and before numbers of at most three digits (`_10`).
 
-    Args:
-        folder: Where the data set lies.
-        layout: One of these names; by default the first of which there is a sign.
+    Without a `layout` it is the first of which there is a sign.
 
     Raises:
         FileNotFoundError: If the folder is missing, or holds nothing that can be used.
@@ -258,17 +261,16 @@ def _partners(
 def _usable(pairs: Iterable[Pair], problems: list[str]) -> Iterator[Pair]:
     seen: dict[str, Pair] = {}
     for pair in pairs:
-        paths = [*pair.clean] if pair.noisy is None else [pair.noisy, *pair.clean]
         if pair.name in seen:
-            problems.append(f"{paths[0]} has the same name as {seen[pair.name].noisy or seen[pair.name].clean[0]}.")
+            problems.append(f"{pair.files[0]} has the same name as {seen[pair.name].files[0]}.")
             continue
         try:
-            sizes = [size_of(path) for path in paths]
+            sizes = [size_of(path) for path in pair.files]
         except PhotoError as error:
             problems.append(str(error))
             continue
         if len(set(sizes)) > 1:
-            described = ", ".join(f"{path} {w}×{h}" for path, (h, w) in zip(paths, sizes, strict=True))
+            described = ", ".join(f"{path} {w}×{h}" for path, (h, w) in zip(pair.files, sizes, strict=True))
             problems.append(f"Sizes differ (width×height): {described}.")
             continue
         seen[pair.name] = pair

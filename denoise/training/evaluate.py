@@ -316,15 +316,11 @@ def _drop_other_photos(state: Evaluated, title: str, versions: dict[str, str]) -
 
 def _version(shot: Shot) -> str:
     """Digest of all that decides what the noisy photo and its reference are."""
-    files = [*((shot.pair.noisy,) if shot.pair.noisy else ()), *shot.pair.clean]
-    parts = [path.read_bytes() for path in files]
+    parts = [path.read_bytes() for path in shot.pair.files]
     if shot.iso is not None:
         parts.append(f"ISO {shot.iso} camera {CAMERA}".encode())
     return _digest(*parts)
 
 
 def _digest(*parts: bytes) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()[:16]
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
