@@ -99,12 +99,9 @@ class DenoisingTraining(keras.Model):
         parameters = {k: v for k, v in inputs.items() if k not in ("clean", "offset")}
         normal = keras.random.normal(ops.shape(clean), dtype="float32", seed=self.seed_generator)
         noisy, clean = camera.resave(*camera.simulate(clean, parameters, normal, ops), parameters, ops)
-        return self._crop(noisy, inputs["offset"]), self._crop(clean, inputs["offset"])
-
-    def _crop(self, picture: Any, offset: Any) -> Any:
-        batch = ops.shape(picture)[0]
-        size = (batch, self.patch_size, self.patch_size, 3)
-        return ops.slice(picture, (0, offset[0, 0], offset[0, 1], 0), size)
+        start = (0, inputs["offset"][0, 0], inputs["offset"][0, 1], 0)
+        size = (ops.shape(clean)[0], self.patch_size, self.patch_size, 3)
+        return ops.slice(noisy, start, size), ops.slice(clean, start, size)
 
 
 def _power(noise: Any, window: int, is_local: Any) -> Any:
