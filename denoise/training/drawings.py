@@ -102,11 +102,7 @@ def stars(size: int, rng: np.random.Generator) -> Pixels8:
 
 
 DRAWINGS: dict[str, Callable[[int, np.random.Generator], Pixels8]] = {
-    "text": text,
-    "graphics": graphics,
-    "gradient": gradient,
-    "halftone": halftone,
-    "stars": stars,
+    kind.__name__: kind for kind in (text, graphics, gradient, halftone, stars)
 }
 """The kinds by name; each takes (size, rng) and returns uint8 (size, size, 3)."""
 

@@ -38,13 +38,9 @@ def hinet(size: int | None = None, filters: int = 24, levels: int = 4, grid: int
 def subnetwork(
     x: keras.KerasTensor, widths: list[int], name: str, before: tuple[Scales, Scales] | None = None
 ) -> tuple[keras.KerasTensor, Scales, Scales]:
-    """One U-Net (section 3.1).
+    """One U-Net (section 3.1) of grids with so many channels, the finest first, from a map and to a map of the finest.
 
-    Args:
-        x: The finest map, (N, H, W, widths[0]).
-        widths: Channels of its grids.
-        name: Prefix of the layers' names.
-        before: What another subnetwork encoded and decoded, to be added on the way down (cross-stage feature fusion).
+    What another subnetwork encoded and decoded `before` is added on the way down (cross-stage feature fusion).
 
     Returns:
         The finest map, what was encoded, and what was decoded; of the coarsest grid neither.

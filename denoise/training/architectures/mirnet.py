@@ -75,9 +75,7 @@ def dual_attention_unit(filters: int, name: str, reduction: int = 8) -> Part:
     convolutions = _sequence(
         _convolution(filters, 3, f"{name}_conv1"), _prelu(f"{name}_prelu"), _convolution(filters, 3, f"{name}_conv2")
     )
-    pixel_gate = layers.Conv2D(
-        1, 5, padding="same", activation="sigmoid", use_bias=False, name=f"{name}_pixel_gate"
-    )  # fmt: skip
+    pixel_gate = layers.Conv2D(1, 5, padding="same", activation="sigmoid", use_bias=False, name=f"{name}_pixel_gate")
     channel_gate = _sequence(
         layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_pool"),
         _convolution(filters // reduction, 1, f"{name}_squeeze"),
@@ -159,7 +157,7 @@ def _convolution(filters: int, kernel_size: int, name: str, ends_residual: bool 
     initializer = keras.initializers.VarianceScaling(0.02 if ends_residual else 1.0, "fan_in", "truncated_normal")
     return layers.Conv2D(
         filters, kernel_size, padding="same", use_bias=False, kernel_initializer=initializer, name=name
-    )  # fmt: skip
+    )
 
 
 def _prelu(name: str) -> keras.layers.Layer:

@@ -16,14 +16,9 @@ def two_scales(network: keras.Model, size: int | None = None) -> keras.Model:
 
     What is coarse comes from the half size, what is fine from the whole: the difference at half the size is smoothed,
     so that only what both sizes show well is changed. Both times it is the same network with the same weights, and the
-    file of weights is the one of `network`. Takes a quarter longer.
+    file of weights is the one of `network`, whose size is open. Takes a quarter longer.
 
-    Args:
-        network: A network of open size, (N, H, W, 3) to (N, H, W, 3), which may be told the noise level.
-        size: Height and width of the input, even; `None` for any, one size in each compiled function.
-
-    Returns:
-        A model of the same kind and name.
+    `size` is the height and width of the input, even; `None` for any, one size in each compiled function.
     """
     noisy = keras.Input((size, size, 3), name="noisy")
     level = noise_level_input(size) if isinstance(network.input, list) else None
