@@ -15,14 +15,13 @@ import numpy as np
 from denoise import Image, Level
 from denoise.console import silenced
 from denoise.files import write_atomically
+from denoise.tiling import TILE_SIZE
 from denoise.training.architectures import build
 from denoise.training.curves import read_log
 
 Quantisation = Literal["float32", "float16", "dynamic-range int8", "full int8"]
 """What the weights become; with "full int8" the activations too, by scales that are fixed in advance ("static")."""
 QUANTISATIONS: tuple[Quantisation, ...] = get_args(Quantisation)
-
-TILE_SIZE = 256
 
 
 class Description(NamedTuple):
@@ -160,15 +159,9 @@ def load_network(weights: Path, architecture: Mapping[str, Any]) -> keras.Model:
 
 
 def export(weights: Path, card: dict[str, Any], models: Path) -> Path:
-    """Write `NAME.tflite` and `NAME.json`, NAME being the card's `name`.
+    """Write `NAME.tflite`, whose path is returned, and `NAME.json`, NAME being the card's `name`.
 
-    Args:
-        weights: A .weights.h5 file.
-        card: The card's own words; what is derived from the file is filled in here: file, sha256, bytes, parameters.
-        models: The folder to write into.
-
-    Returns:
-        The path of the .tflite file.
+    What is derived from the file is filled into the card here: file, sha256, bytes, parameters.
     """
     network = load_network(weights, card["architecture"])
     content = convert(network, card["quantisation"])

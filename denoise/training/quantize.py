@@ -19,7 +19,7 @@ from denoise.image import to_float, to_pixels
 from denoise.level import GRAIN, estimate_level
 from denoise.results import KERAS, Format, FormatMean, Quantised
 from denoise.runtime import ModelError, Network
-from denoise.tiling import denoise_tiled
+from denoise.tiling import TILE_SIZE, denoise_tiled
 from denoise.training.benchmark import compare, failure, machine
 from denoise.training.data import random_photograph, random_view
 from denoise.training.datasets import Pair, read_pair
@@ -33,7 +33,7 @@ from denoise.training.evaluate import (
     score,
     shots,
 )
-from denoise.training.export import DESCRIPTIONS, QUANTISATIONS, TILE_SIZE, convert, format_card, load_network
+from denoise.training.export import DESCRIPTIONS, QUANTISATIONS, convert, format_card, load_network
 from denoise.training.progress import with_progress
 
 CALIBRATION_PATCHES = 64
@@ -59,12 +59,9 @@ def quantize(
         weights: Its .weights.h5 file.
         calibration: Pairs whose clean photos calibrate full int8; none of them should be measured on.
         sets: Pairs, or clean photos, to measure on, by name (see `denoise.training.evaluate.shots`).
-        out: Folder for `NAME.QUANTISATION.tflite` and `NAME.json`, the results.
+        out: Folder for `NAME.QUANTISATION.tflite` and `NAME.json`, the results, which are returned.
         multiple: Which multiple of the estimated noise level it is told, if it is told one.
         iso: ISO speeds at which clean photos are taken again.
-
-    Returns:
-        What `NAME.json` holds.
 
     Raises:
         FileNotFoundError: If there is no such file of weights.
