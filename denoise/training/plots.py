@@ -53,9 +53,6 @@ QUIET = "#767676"
 """Grey of reference lines and of notes inside a figure; the lightest that is still easy to read on white."""
 
 _STYLE = {
-    "figure.dpi": DPI,
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
     "font.size": 13,
     "axes.titlesize": 14,
     "axes.labelsize": 13,
@@ -90,17 +87,10 @@ def style() -> Iterator[None]:
 def panels(
     rows: int = 1, columns: int = 1, *, width: float = 10.0, height: float = 5.6, **options: Any
 ) -> tuple[Figure, Any]:
-    """Make a figure with panels; call it inside `style()`.
+    """Make a figure with an array (rows, columns) of axes; call it inside `style()`.
 
-    Args:
-        rows: Rows of panels.
-        columns: Columns of panels.
-        width: In inches; 10 inches are 1500 pixels, and the text is sized for that.
-        height: In inches.
-        **options: Of `matplotlib.figure.Figure.subplots`.
-
-    Returns:
-        The figure, and an array (rows, columns) of axes.
+    Width and height are in inches, 10 of which are 1500 pixels, for which the text is sized; the options are those of
+    `matplotlib.figure.Figure.subplots`.
     """
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
@@ -111,7 +101,7 @@ def photo_grid(
     rows: Sequence[Sequence[NDArray[np.uint8]]],
     *,
     columns: Sequence[str],
-    labels: Sequence[Sequence[str]] = (),
+    labels: Sequence[Sequence[str]],
     scale: int = 1,
 ) -> Figure:
     """Lay photos out in a grid without resampling them: noise is seen as it is.
@@ -119,10 +109,10 @@ def photo_grid(
     Args:
         rows: Photos, (H, W, 3), one list a row; all of one column need not be equal in size.
         columns: A title above each column.
-        labels: A line below each photo, in the shape of `rows`; may be left out.
+        labels: A line below each photo, in the shape of `rows`.
         scale: Width of a photo's pixel in the figure, in pixels.
     """
-    gap, above, below = 16, 40, 40 if labels else 0
+    gap, above, below = 16, 40, 40
     enlarged = [[photo.repeat(scale, axis=0).repeat(scale, axis=1) for photo in row] for row in rows]
     widths = [max(photo.shape[1] for photo in column) for column in zip(*enlarged, strict=True)]
     heights = [max(photo.shape[0] for photo in row) for row in enlarged]
@@ -136,9 +126,8 @@ def photo_grid(
             figure.figimage(photo, left, top - photo.shape[0])
             if y == 0:
                 figure.text(left / width, 1 - 0.5 * above / height, columns[x], va="center", fontsize=12)
-            if labels:
-                middle = top - photo.shape[0] - 0.5 * below
-                figure.text(left / width, middle / height, labels[y][x], va="center", fontsize=10)
+            middle = top - photo.shape[0] - 0.5 * below
+            figure.text(left / width, middle / height, labels[y][x], va="center", fontsize=10)
             left += widths[x] + gap
         top -= heights[y] + gap + below
     return figure
