@@ -60,14 +60,9 @@ def seconds_per_tile(denoisers: Mapping[str, Denoiser]) -> dict[str, float]:
 
 
 def compare(architecture: Mapping[str, Any], files: Mapping[str, Path]) -> dict[str, Cost]:
-    """Measure time and memory of Keras in float32 and of TFLite files of the same network.
+    """Measure time and memory of Keras in float32 and of TFLite files of the same network, by name.
 
-    Args:
-        architecture: `name` and `arguments` of the builder; weights do not change the time.
-        files: TFLite files by name.
-
-    Returns:
-        Costs by name, `KERAS` first; the median of each figure.
+    The architecture is `name` and `arguments` of its builder; weights do not change the time. `KERAS` comes first.
     """
     calls = {KERAS: f"_run_keras({dict(architecture)!r})"}
     calls |= {name: f"_run_file({str(path.resolve())!r})" for name, path in files.items()}
@@ -89,9 +84,6 @@ def failure(file: Path) -> str:
 
 def compare_with_keras(model: str) -> Iterator[str]:
     """Compare a bundled network with Keras on one 1024×1024 photo and yield lines of text.
-
-    Args:
-        model: Name of a bundled network.
 
     Raises:
         denoise.runtime.ModelError: If the network is not bundled or does not run.

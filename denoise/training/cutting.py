@@ -19,23 +19,17 @@ _log = logging.getLogger(__name__)
 
 
 def cut(found: PairedSet, out: Path, size: int = 512) -> int:
-    """Cut every photo into pieces.
+    """Cut every photo into pieces, at most `size` pixels high and wide.
 
     The pieces are PNG files in `out/noisy` and `out/clean` (of clean photos alone: in `out`), a layout that
     `find_pairs` reads, with the same scenes, cameras and ISO speeds. The pieces of one photo are of nearly equal size
     and do not overlap. An interrupted cut goes on where it stood. Pairs that cannot be read are named in one warning.
-
-    Args:
-        found: What to cut.
-        out: Folder of the pieces, made if missing.
-        size: Greatest height and width of a piece, in pixels.
 
     Returns:
         Number of pieces that the folder holds now, a noisy and its clean one counting once.
 
     Raises:
         ValueError: If `size` is not positive, or the folder holds pieces of another set or size.
-        OSError: If a piece cannot be written.
     """
     if size < 1:
         raise ValueError(f"`size` must be at least 1. Received: {size}")

@@ -219,16 +219,7 @@ class RandomPatches(Patches):
 
 
 def random_view(clean: Pixels8, size: int, rng: np.random.Generator) -> Pixels8:
-    """Cut a square out of a clean photo at random, as sharp as it is or zoomed into.
-
-    Args:
-        clean: (H, W, 3), neither side shorter than `size`.
-        size: Height and width of the view, in pixels.
-        rng: Source of chance.
-
-    Returns:
-        (size, size, 3).
-    """
+    """Cut a square out of a clean photo at random, as sharp as it is or zoomed into; no side is shorter than `size`."""
     zoom = 1.0 if rng.random() < SHARP else rng.uniform(1.0, LARGEST_ZOOM)
     side = math.ceil(size / zoom)
     y, x = (int(rng.integers(0, length - side + 1)) for length in clean.shape[:2])
@@ -239,13 +230,8 @@ def random_view(clean: Pixels8, size: int, rng: np.random.Generator) -> Pixels8:
 def random_photograph(clean: Pixels8, size: int, rng: np.random.Generator) -> tuple[Image, Image]:
     """Make a noisy patch and its clean reference as a training step makes them, but one alone and by numpy.
 
-    Args:
-        clean: (H, W, 3), neither side shorter than `size`.
-        size: Height and width of the patches, a multiple of 16.
-        rng: Source of chance.
-
     Returns:
-        Noisy and clean, each (size, size, 3) in [0, 1].
+        Noisy and clean, each (size, size, 3) in [0, 1]; `size` is a multiple of 16.
     """
     view = image.to_float(random_view(clean, size, rng))[None]
     parameters = camera.sample_parameters(rng, 1)

@@ -9,15 +9,7 @@ _Item = TypeVar("_Item")
 
 
 def with_progress(items: Sequence[_Item], title: str) -> Iterator[_Item]:
-    """Go through items and tell on standard error how many are done and how long the rest will take.
-
-    Args:
-        items: What there is to do.
-        title: What it is, at the start of the line.
-
-    Yields:
-        The items.
-    """
+    """Yield items, and tell on standard error after each how many are done and how long the rest will take."""
     terminal = sys.stderr.isatty()
     started = time.monotonic()
     for done, item in enumerate(items, 1):

@@ -31,10 +31,8 @@ _CROP_SIZE = 128  # pixels
 def report(results: Sequence[Path], out: Path) -> dict[str, str]:
     """Write `results.md`, `results.json` for the page, a chart of quality against time, and crops side by side.
 
-    Args:
-        results: Files of results: exactly one of `evaluate`, any number of `quantize`; an older `results.json` among
-            them is passed over.
-        out: Folder to write into; made if missing.
+    `results` are files of results: exactly one of `evaluate`, any number of `quantize`; an older `results.json` among
+    them is passed over.
 
     Returns:
         Markdown tables by name, for `fill_tables`: "results", "quantisation", and "quantisation-NAME" of each
@@ -79,10 +77,6 @@ _CROPS_TEXT = "The most detailed square of each sample, pixels doubled; below it
 
 def fill_tables(document: Path, tables: Mapping[str, str]) -> None:
     """Replace what stands between `<!-- results:NAME -->` and `<!-- /results:NAME -->` by the table of that name.
-
-    Args:
-        document: A Markdown file with such markers.
-        tables: What `report` returned.
 
     Raises:
         ValueError: If there are no markers, one has no counterpart, or one names no table; the file stays as it was.
@@ -143,14 +137,9 @@ def results_table(evaluated: Evaluated) -> str:
 
 
 def quantisation_table(quantised: Quantised, sizes: Mapping[str, int] | None = None) -> str:
-    """What each quantisation of one network costs and gains, Keras in float32 first.
+    """What each quantisation of one network costs and gains, Keras in float32 first: a table of quality, one of cost.
 
-    Args:
-        quantised: What `quantize` returned.
-        sizes: How many photos the sets have, where it was measured on a part of them.
-
-    Returns:
-        Markdown: a line about the network, a table of quality, a table of size, time and memory, a line of notes.
+    `sizes` is how many photos the sets have, where it was measured on a part of them.
     """
     formats, sets = quantised["formats"], quantised["sets"]
     order = [key for key in (KERAS, *QUANTISATIONS) if key in formats]

@@ -14,10 +14,7 @@ def waiting_share(dataset: keras.utils.PyDataset, seconds_per_step: float, steps
     runs on another device. What Keras itself needs between steps and between epochs counts as waiting. Where the
     network runs on the processor, which makes the batches too, a training waits longer than this.
 
-    Args:
-        dataset: Its epochs move on.
-        seconds_per_step: How long a training step takes.
-        steps: How many are measured, after as many that fill the queue.
+    Of twice as many `steps` the second half is measured: the first fills the queue. The data set's epochs move on.
 
     Returns:
         Share in [0, 1]: time waited / (time waited + time slept).
