@@ -49,24 +49,26 @@ class Shot(NamedTuple):
     iso: int | None
 
 
-def shots(name: str, pairs: Sequence[Pair], iso: Sequence[int]) -> dict[str, list[Shot]]:
-    """Tell what there is to measure in a set.
+def shots(sets: Mapping[str, Sequence[Pair]], iso: Sequence[int]) -> dict[str, list[Shot]]:
+    """Tell what there is to measure in sets of photos.
 
     Clean photos are measured as they are and with the noise of a simulated camera at each ISO speed.
 
     Returns:
-        The shots of "NAME", or of "NAME clean" and "NAME ISO 400", ....
+        The shots of each "NAME", or of "NAME clean" and "NAME ISO 400", ....
 
     Raises:
-        ValueError: If the set is empty, or some of its photos are pairs and others are not.
+        ValueError: If a set is empty, or some of its photos are pairs and others are not.
     """
-    alone = {pair.noisy is None for pair in pairs}
-    if len(alone) != 1:
-        raise ValueError(f"A set must hold either pairs or clean photos. The set {name!r} holds {len(pairs)} photos.")
-    if alone == {False}:
-        return {name: [Shot(pair, None) for pair in pairs]}
-    speeds = {f"{name} clean": None, **{f"{name} ISO {speed}": speed for speed in iso}}
-    return {title: [Shot(pair, speed) for pair in pairs] for title, speed in speeds.items()}
+    found = {}
+    for name, pairs in sets.items():
+        if len(alone := {pair.noisy is None for pair in pairs}) != 1:
+            what = f"The set {name!r} holds {len(pairs)} photos."
+            raise ValueError(f"A set must hold either pairs or clean photos. {what}")
+        speeds: dict[str, int | None] = {f"{name} clean": None, **{f"{name} ISO {speed}": speed for speed in iso}}
+        for title, speed in speeds.items() if alone == {True} else [(name, None)]:
+            found[title] = [Shot(pair, speed) for pair in pairs]
+    return found
 
 
 def read_shot(shot: Shot) -> tuple[Pixels, Pixels]:
@@ -111,16 +113,13 @@ def evaluate(
 
     Args:
         sets: Pairs, or clean photos (see `shots`), by the name to report them under.
-        results: JSON file to write. Where there is one already, what it holds of the same photos and the same versions
-            of the denoisers is kept, of other sets and networks too; the rest is dropped.
+        results: JSON file to write; its content is returned. Where there is one already, what it holds of the same
+            photos and the same versions of the denoisers is kept, of other sets and networks too; the rest is dropped.
         networks: Names of bundled networks; all of them unless given.
         best: Those of them that are to be scored as `denoise.ensemble` at its best too, as "NAME best".
         weights: Their float weights by name; given, the float network is scored too, by Keras, as "NAME float32".
         iso: ISO speeds at which clean photos are taken again.
         models: Folder of the cards.
-
-    Returns:
-        What is in the file now.
 
     Raises:
         FileNotFoundError: If a file of weights is missing.
@@ -143,22 +142,25 @@ def evaluate(
     timed: dict[str, Denoiser] = {"nlm": _non_local_means_of_a_tile}
     for name, network in bundled.items():
         timed[name] = ensemble.ensemble(network, catalogue.describe(registry.model_card(name, models)).runs())
+
+    def add(name: str, denoiser: Denoiser, card: registry.ModelCard, best: bool = False, **more: Any) -> None:
+        info = catalogue.describe(card)
+        denoisers[name] = lambda photo: pipeline.denoise_photo(photo, denoiser, info=info, best=best)
+        version, of_card = _version_of(card, models), {"title": card.title, "parameters": card.parameters}
+        facts[name] = {"version": version, **of_card, "bytes": card.bytes, **more}
+
     for name, card in cards.items():
-        denoisers[name] = _with(bundled[name], card)
-        facts[name] = {"version": _version_of(card, models), "title": card.title, "parameters": card.parameters}
-        facts[name] |= {"bytes": card.bytes}
+        add(name, bundled[name], card)
     for name in best:
         timed[f"{name} best"] = ensemble.ensemble(bundled[name], catalogue.describe(cards[name]).runs(best=True))
-        denoisers[f"{name} best"] = _with(bundled[name], cards[name], best=True)
-        facts[f"{name} best"] = {**facts[name], "title": f"{cards[name].title}, best quality"}
+        add(f"{name} best", bundled[name], cards[name], best=True, title=f"{cards[name].title}, best quality")
     for name, path in weights.items():
-        floats = keras_denoiser(load_network(path, cards[name].architecture), cards[name].told)
-        denoisers[f"{name} float32"] = _with(floats, cards[name])
-        content = path.read_bytes()
-        own = {"version": f"{_version_of(cards[name], models)} {_digest(content)}", "bytes": len(content)}
-        facts[f"{name} float32"] = {**facts[name], **own, "title": f"{cards[name].title}, float32"}
+        card, title = cards[name], f"{cards[name].title}, float32"
+        floats = keras_denoiser(load_network(path, card.architecture), card.told)
+        version = f"{_version_of(card, models)} {_digest(path.read_bytes())}"
+        add(f"{name} float32", floats, card, version=version, title=title, bytes=path.stat().st_size)
 
-    found = {title: group for name, pairs in sets.items() for title, group in shots(name, pairs, iso).items()}
+    found = shots(sets, iso)
     state = _load(results)
     _drop_other_versions(state, facts, models)
     for name, fact in facts.items():
@@ -176,11 +178,9 @@ def evaluate(
                 if shot.pair.name not in tables[name]:
                     tables[name][shot.pair.name] = score(clean, denoise(Photo(pixels=noisy)).pixels, noisy)
             _save(results, state)
-        photos = state["sets"][title]["photos"] = {
-            name: version
-            for name, version in state["sets"][title]["photos"].items()
-            if all(name in table for table in tables.values())
-        }
+        photos = state["sets"][title]["photos"]
+        for name in [name for name in photos if any(name not in table for table in tables.values())]:
+            del photos[name]
         if not photos:
             raise ValueError(f"No photo of {title} can be read.")
         if len(photos) < len(group):
@@ -253,11 +253,6 @@ def _version_of(card: registry.ModelCard, models: Path) -> str:
         return card.sha256
     with_partners = "".join(f" partner {registry.model_card(name, models).sha256}" for name in partners)
     return f"{card.sha256} told {card.told:g} pair {card.pair:g}{with_partners} version {LEVEL}"
-
-
-def _with(denoiser: Denoiser, card: registry.ModelCard, *, best: bool = False) -> Callable[[Photo], Photo]:
-    info = catalogue.describe(card)
-    return lambda photo: pipeline.denoise_photo(photo, denoiser, info=info, best=best)
 
 
 def _non_local_means_of_a_tile(tile: Image, tile_level: Level) -> Image:

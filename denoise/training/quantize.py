@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import cast
 
 import keras
 import numpy as np
@@ -17,6 +17,7 @@ from denoise import Denoiser, Image, Level
 from denoise.files import write_atomically
 from denoise.image import to_float, to_pixels
 from denoise.level import GRAIN, estimate_level
+from denoise.registry import ModelCard
 from denoise.results import KERAS, Format, FormatMean, Quantised
 from denoise.runtime import ModelError, Network
 from denoise.tiling import TILE_SIZE, denoise_tiled
@@ -41,26 +42,22 @@ _CLEAN_EVERY = 8  # of the calibration patches, one without noise
 
 
 def quantize(
-    name: str,
-    architecture: Mapping[str, Any],
+    card: ModelCard,
     weights: Path,
     calibration: Sequence[Pair],
     sets: Mapping[str, Sequence[Pair]],
     out: Path,
     *,
-    multiple: float = 1.0,
     iso: Sequence[int] = SYNTHETIC_ISO,
 ) -> Quantised:
     """Make files of every quantisation of a trained network and measure them with the runtime that ships.
 
     Args:
-        name: Name of the network, for the files' names.
-        architecture: `name` and `arguments` of the builder.
+        card: Card of the network: its name, its architecture, and what it is told.
         weights: Its .weights.h5 file.
         calibration: Pairs whose clean photos calibrate full int8; none of them should be measured on.
         sets: Pairs, or clean photos, to measure on, by name (see `denoise.training.evaluate.shots`).
         out: Folder for `NAME.QUANTISATION.tflite` and `NAME.json`, the results, which are returned.
-        multiple: Which multiple of the estimated noise level it is told, if it is told one.
         iso: ISO speeds at which clean photos are taken again.
 
     Raises:
@@ -69,20 +66,20 @@ def quantize(
         ValueError: If the weights are those of another network, a set is empty or cannot be read, or a calibration
             photo is too small.
     """
-    network = load_network(weights, architecture)
-    groups = {title: group for key, pairs in sets.items() for title, group in shots(key, pairs, iso).items()}
+    name, network = card.name, load_network(weights, card.architecture)
+    groups = shots(sets, iso)
     tiles = list(calibration_patches(calibration, CALIBRATION_PATCHES))
     formats: dict[str, Format] = {KERAS: {"bytes": _bytes_in_float32(network)}}
-    denoisers: dict[str, Denoiser] = {KERAS: keras_denoiser(network, multiple)}
+    denoisers: dict[str, Denoiser] = {KERAS: keras_denoiser(network, card.told)}
     files: dict[str, Path] = {}
     for quantisation in with_progress(QUANTISATIONS, f"{name}, conversion"):
         file = out / f"{name}.{quantisation.replace(' ', '-')}.tflite"
         try:
-            content = convert(network, quantisation, lambda: tiles)
+            content = convert(network, quantisation, tiles)
             write_atomically(file, content)
             if reason := failure(file):
                 raise ModelError(reason)
-            denoisers[quantisation] = Network(file, multiple=multiple)
+            denoisers[quantisation] = Network(file, multiple=card.told)
         except OSError:
             raise
         except Exception as error:  # the converter raises many kinds; a format that fails is a result too
@@ -100,7 +97,7 @@ def quantize(
             formats[key].setdefault("sets", {})[title] = quality
     denoisers.clear()  # their memory is not to disturb the measurements
     measured_on = machine()
-    for key, cost in compare(architecture, files).items():
+    for key, cost in compare(card.architecture, files).items():
         formats[key] |= cast(Format, cost)
     results: Quantised = {
         "kind": "quantize",
@@ -108,7 +105,7 @@ def quantize(
         "machine": measured_on,
         "name": name,
         "title": DESCRIPTIONS[network.name].title,
-        "architecture": dict(architecture),
+        "architecture": card.architecture,
         "parameters": network.count_params(),
         "calibration": {"photos": len(calibration), "patches": CALIBRATION_PATCHES},
         "sets": {title: {"photos": count} for title, count in photos.items()},

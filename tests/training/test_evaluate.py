@@ -266,11 +266,11 @@ def test_evaluate_refuses_weights_of_a_network_that_is_not_evaluated(
 @pytest.mark.parametrize("mixed", [False, True], ids=["empty", "mixed"])
 def test_shots_refuses_a_set_without_one_kind_of_photos(sets: dict[str, Any], mixed: bool) -> None:
     with pytest.raises(ValueError, match="'odd'"):
-        shots("odd", [*sets["real"], *sets["kept"]] if mixed else [], [400])
+        shots({"odd": [*sets["real"], *sets["kept"]] if mixed else []}, [400])
 
 
 def test_read_shot_makes_the_same_noise_again_and_more_at_higher_iso(sets: dict[str, Any]) -> None:
-    groups = shots("kept", sets["kept"], [400, 6400])
+    groups = shots({"kept": sets["kept"]}, [400, 6400])
     psnr = {}
     for title in ("kept ISO 400", "kept ISO 6400"):
         noisy, clean = read_shot(groups[title][0])

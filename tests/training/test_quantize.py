@@ -1,6 +1,7 @@
 import json
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import skimage.data
 from PIL import Image as PillowImage
 
-from denoise import Image
+from denoise import Image, registry
 from denoise.benchmark import _resident_peak
 from denoise.runtime import Network
 from denoise.training import benchmark
@@ -75,9 +76,10 @@ def out(
         patch.setattr(benchmark, "_in_fresh_process", measure)
         patch.setattr(benchmark, "ROUNDS", 1)
         patch.setattr(module, "CALIBRATION_PATCHES", 8)
+        card = replace(registry.model_card("ridnet"), name="small", architecture=ARCHITECTURE)
         sets = {"real": find_pairs(pairs).pairs}
         assert len(sets["real"]) == 3
-        quantize("small", ARCHITECTURE, weights, calibration, sets, folder)
+        quantize(card, weights, calibration, sets, folder)
     return folder
 
 
