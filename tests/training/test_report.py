@@ -12,6 +12,7 @@ from PIL import Image as PillowImage
 from denoise import catalogue
 from denoise.training import report as module
 from denoise.training.benchmark import KERAS
+from denoise.training.datasets import Pair
 from denoise.training.report import crops, fill_tables, quantisation_table, report, results_table
 
 MACHINE = {"processor": "Some Processor", "cores": 2, "threads": 2, "date": "2026-01-31"}
@@ -93,7 +94,7 @@ QUANTISED: dict[str, Any] = {
 @pytest.fixture(autouse=True)
 def uncropped(monkeypatch: pytest.MonkeyPatch) -> None:
     """To denoise the samples takes much longer than all the rest."""
-    monkeypatch.setattr(module, "crops", lambda samples: Figure())
+    monkeypatch.setattr(module, "crops", lambda pairs: Figure())
 
 
 def rows(table: str) -> dict[str, list[str]]:
@@ -215,10 +216,9 @@ def test_crops_stand_side_by_side_in_true_pixels(tmp_path: Path) -> None:
     noisy = (clean + rng.integers(0, 60, clean.shape)).astype(np.uint8)
     for kind, pixels in (("noisy", noisy), ("clean", clean)):
         PillowImage.fromarray(pixels).save(tmp_path / f"a.{kind}.png")
-    entry = {"name": "a", "title": "A", "iso": 100, "noisy": "a.noisy.png", "clean": "a.clean.png"}
-    (tmp_path / "samples.json").write_text(json.dumps([entry]))
+    pair = Pair("A", tmp_path / "a.noisy.png", (tmp_path / "a.clean.png",), "a", iso=100)
     (tmp_path / "models").mkdir()
-    figure = crops(tmp_path, tmp_path / "models")
+    figure = crops([pair], tmp_path / "models")
     assert [text.get_text() for text in figure.texts if "dB" not in text.get_text()] == [
         *("Noisy", "Non-local means", "Clean"),
         "A",
