@@ -32,11 +32,8 @@ from denoise.training.optimizers import OPTIMIZERS
 from denoise.training.run_state import RunState
 from denoise.training.step import DenoisingTraining
 
-DATA = "data.json"
-"""In a run folder: how many pairs it learns from, and the names of those that it does not."""
 VALIDATION_STEPS = 12
 """Batches of random patches that the weights are measured on."""
-
 
 Split = tuple[tuple[Pair, ...], tuple[Pair, ...]]
 """Pairs to train on, and those held out to be measured on, each in the order of the data set."""
@@ -76,7 +73,7 @@ def train(data: Sequence[Path], run: Path, configuration: Configuration) -> kera
     _claim(run / "config.json", asdict(configuration), defaults)
     digest = hashlib.sha256("\n".join(pair.name for pair in pairs).encode()).hexdigest()[:16]
     data_facts = {"pairs": len(pairs), "held_out": [pair.name for pair in held_out], "digest": digest}
-    _claim(run / DATA, data_facts, {})
+    _claim(run / "data.json", data_facts, {})
     state = RunState(run, model, training, configuration)
     state.load()
     if state.progress() >= 1.0:
@@ -99,17 +96,16 @@ def train(data: Sequence[Path], run: Path, configuration: Configuration) -> kera
         ],
     )
     if state.failed:
-        kept = f"{run} holds the state after epoch {state.epoch}: start a new run from its weights, " * (
-            state.epoch > 0
-        )
+        advice = "Start again"
+        if state.epoch:
+            advice = f"{run} holds the state after epoch {state.epoch}: start a new run from its weights,"
         raise RuntimeError(
             f"The loss or the weights were not numbers any more in epoch {state.epoch + 1}. "
-            f"{kept or 'Start again '}with a lower learning rate."
+            f"{advice} with a lower learning rate."
         )
     if not read_log(run / "log.csv")[-1]["val_psnr"]:
-        scores = model.evaluate(
-            validation, return_dict=True, verbose=0
-        )  # after `fit` the weights are the averaged ones
+        # After `fit` the weights are the averaged ones.
+        scores = model.evaluate(validation, return_dict=True, verbose=0)
         state.log({f"val_{name}": value for name, value in scores.items()})
     draw_curves(run)
     network.load_weights(run / f"{configuration.architecture}.weights.h5")
