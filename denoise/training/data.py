@@ -28,7 +28,8 @@ _log = logging.getLogger(__name__)
 Photos = tuple[Pixels8 | None, Pixels8]
 """(noisy, clean), each uint8 (H, W, 3) RGB; noisy is `None` if the noise is to be synthesised."""
 
-
+PATCHES_PER_PHOTO = 8
+"""Random patches drawn of a photo, on average, each time that it is decoded."""
 SHARP = 0.4
 """Share of patches of clean photos that stay as sharp as the photo is."""
 LARGEST_ZOOM = 3.0
@@ -102,7 +103,7 @@ class RandomPatches(Patches):
     texture there. So most of their patches are zoomed into, by up to `LARGEST_ZOOM`.
 
     Patches are drawn from a window that slides over the photos in random order: each photo enters it once in a pass
-    over the set, gives `patches_per_photo` patches on average, and leaves. So at most `photos_in_memory` decoded photos
+    over the set, gives `PATCHES_PER_PHOTO` patches on average, and leaves. So at most `photos_in_memory` decoded photos
     are held, half of them in the window and half just gone (plus what each worker is reading); a set that fits is
     decoded once only.
     """
@@ -113,7 +114,6 @@ class RandomPatches(Patches):
         *,
         patch_size: int,
         steps: int,
-        patches_per_photo: int = 8,
         noiseless: float = 0.0,
         white: float = 0.0,
         **options: Any,
@@ -125,7 +125,6 @@ class RandomPatches(Patches):
             patch_size: Height and width of the patches that the network will see, P; for synthesised noise a multiple
                 of 16.
             steps: Batches an epoch.
-            patches_per_photo: Patches drawn of a photo, on average, each time that it is decoded.
             noiseless: Share of clean patches that stay without noise, beside those of `camera.sample_parameters`.
             white: Share of the others whose only noise is white and Gaussian, as FFDNet learns (arXiv:1710.04026).
             **options: See `Patches`; pairs of 16 megapixels take 96 MB each in memory, so cut them first.
@@ -134,7 +133,7 @@ class RandomPatches(Patches):
             ValueError: If there are no pairs, some have a noisy photo and some not, a number is not positive, or the
                 patch size is not a multiple of 16 where it must be.
         """
-        _check_positive(patch_size=patch_size, steps=steps, patches_per_photo=patches_per_photo)
+        _check_positive(patch_size=patch_size, steps=steps)
         kinds = {pair.noisy is None for pair in pairs}
         if len(kinds) != 1:
             raise ValueError(
@@ -145,8 +144,7 @@ class RandomPatches(Patches):
             raise ValueError(f"`patch_size` must be a multiple of {camera.MULTIPLE}. Received: {patch_size}")
         # One JPEG block more than the network sees: the crop hides the grid's phase and the simulated borders.
         self.size = patch_size + camera.MULTIPLE if self.is_synthetic else patch_size
-        self.steps, self.patches_per_photo = steps, patches_per_photo
-        self.noiseless, self.white = noiseless, white
+        self.steps, self.noiseless, self.white = steps, noiseless, white
         super().__init__(pairs, **options)
 
     def __len__(self) -> int:
@@ -192,7 +190,7 @@ class RandomPatches(Patches):
 
     def _patch(self, number: int, rng: np.random.Generator) -> list[Pixels8]:
         """Draws the patch of this number, counted from the beginning of the run, of every side that there is."""
-        position = number // self.patches_per_photo + int(rng.integers(self.window))
+        position = number // PATCHES_PER_PHOTO + int(rng.integers(self.window))
         count = len(self.cache.pairs)
         photos = self.cache.first_usable(
             int(self.order(place // count)[place % count]) for place in range(position, position + 2 * count)
@@ -256,11 +254,7 @@ class CaseStudyPatches(Patches):
     PATCHES = (PHOTO_SIZE // PATCH_SIZE) ** 2
 
     def __init__(self, pairs: Sequence[Pair], **options: Any) -> None:
-        """Prepare the batches; nothing is read yet.
-
-        Args:
-            pairs: All with a noisy photo; in memory they take 6 MB each, resized.
-            **options: See `Patches`.
+        """Prepare the batches of pairs, which in memory take 6 MB each, resized; nothing is read yet. See `Patches`.
 
         Raises:
             ValueError: If there are no pairs, one has no noisy photo, or a number is not positive.

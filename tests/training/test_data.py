@@ -115,13 +115,15 @@ def test_a_set_that_fits_is_read_once(make: Callable[..., Any]) -> None:
 
 @pytest.mark.parametrize("photos_in_memory", [1, 4])
 @pytest.mark.parametrize("clean_alone", [False, True], ids=["real", "synthetic"])
-def test_random_patches_hold_no_more_photos_than_allowed(photos_in_memory: int, clean_alone: bool) -> None:
+def test_random_patches_hold_no_more_photos_than_allowed(
+    photos_in_memory: int, clean_alone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data, "PATCHES_PER_PHOTO", 1)
     reader = CountingReader()
     patches = RandomPatches(
         pairs_of(9, clean_alone=clean_alone),
         read=reader,
         photos_in_memory=photos_in_memory,
-        patches_per_photo=1,
         **{**SMALL, "batch_size": 16},
     )
     for index in range(3):
@@ -236,7 +238,7 @@ def test_random_patches_of_clean_photos_hold_drawings_of_which_some_have_no_nois
 def test_random_patches_use_every_photo_alike_and_read_it_once_a_pass() -> None:
     reader, drawn = CountingReader(32, 32), Counter[int]()
     settings: dict[str, Any] = {**SMALL, "batch_size": 8, "steps": 25}
-    patches = RandomPatches(pairs_of(100), read=reader, photos_in_memory=20, patches_per_photo=8, **settings)
+    patches = RandomPatches(pairs_of(100), read=reader, photos_in_memory=20, **settings)
     number_of = {np.sort(reader(pair)[1], axis=None).tobytes(): int(pair.name) for pair in pairs_of(100)}
     reader.reads.clear()
     for _ in range(4 * 4):  # 3200 patches: four passes
