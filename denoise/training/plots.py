@@ -7,8 +7,8 @@ Figures are drawn with matplotlib's objects, without pyplot, inside `style()`: n
 """
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,7 +55,6 @@ QUIET = "#767676"
 _STYLE = {
     "font.size": 13,
     "axes.titlesize": 14,
-    "axes.labelsize": 13,
     "axes.titlelocation": "left",
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -77,11 +76,8 @@ _STYLE = {
 }
 
 
-@contextmanager
-def style() -> Iterator[None]:
-    """Be the context in which every part of a figure is made; it works as a decorator too."""
-    with matplotlib.style.context(["default", _STYLE]):
-        yield
+style = partial(matplotlib.style.context, ["default", _STYLE])
+"""The context in which every part of a figure is made; it works as a decorator too."""
 
 
 def panels(
@@ -134,10 +130,9 @@ def photo_grid(
 
 
 def detailed_crop(photo: NDArray[np.uint8], size: int) -> tuple[slice, slice]:
-    """Find the most telling square of a photo, (H, W, 3): of 5×5 places the one with the most fine detail.
+    """Find the rows and columns of the square of a photo, (H, W, 3), with the most fine detail, of 5×5 places.
 
-    Returns:
-        Its rows and columns, `size` of each; a smaller photo is taken whole in that direction.
+    A smaller photo is taken whole in that direction.
     """
     height, width = (min(size, length) for length in photo.shape[:2])
     places = [
