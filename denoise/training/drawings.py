@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from denoise.training.datasets import Pixels8
 
 _LETTERS = np.array(list("etaoinshrdlucmfwypvbgkjqxzETAOINSHRDLU0123456789.,:;()-/%&@#=+*"))
+_FONTS = sorted(Path(matplotlib.get_data_path(), "fonts", "ttf").glob("DejaVuS*.ttf"))
 _SEPIA = np.array([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]], np.float32)  # as W3C's filter
 
 
@@ -40,7 +41,7 @@ def text(size: int, rng: np.random.Generator) -> Pixels8:
     page = Image.new("RGB", (size, size), paper)
     draw = ImageDraw.Draw(page)
     height = int(np.exp(rng.uniform(np.log(8), np.log(48))))
-    font = _font(int(rng.integers(len(_font_files()) + 1)), height)
+    font = _font(int(rng.integers(len(_FONTS) + 1)), height)
     y = float(rng.integers(-height, height))
     while y < size:
         words = (int(rng.integers(1, 10)) for _ in range(2 + 2 * size // (3 * height)))
@@ -135,12 +136,7 @@ def _two_colours(rng: np.random.Generator) -> Sequence[tuple[int, ...]]:
             return paper, ink
 
 
-@lru_cache
-def _font_files() -> list[Path]:
-    return sorted(path for path in Path(matplotlib.get_data_path(), "fonts", "ttf").glob("DejaVuS*.ttf"))
-
-
 @lru_cache(maxsize=64)
 def _font(number: int, height: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    files = _font_files()
-    return ImageFont.truetype(files[number], height) if number < len(files) else ImageFont.load_default(height)
+    """One of `_FONTS`, or Pillow's own."""
+    return ImageFont.truetype(_FONTS[number], height) if number < len(_FONTS) else ImageFont.load_default(height)

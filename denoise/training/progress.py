@@ -16,7 +16,5 @@ def with_progress(items: Sequence[_Item], title: str) -> Iterator[_Item]:
         yield item
         minutes, seconds = divmod(round((time.monotonic() - started) / done * (len(items) - done)), 60)
         line = f"{title}: {done} of {len(items)}, {minutes}:{seconds:02} left"
-        if terminal:  # one line, written over
-            print(f"\r{line:60}", end="" if done < len(items) else "\n", file=sys.stderr, flush=True)
-        else:
-            print(line, file=sys.stderr, flush=True)
+        end = "" if terminal and done < len(items) else "\n"  # one line, written over
+        print(f"\r{line:60}" if terminal else line, end=end, file=sys.stderr, flush=True)
