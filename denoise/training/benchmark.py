@@ -73,11 +73,7 @@ def compare(architecture: Mapping[str, Any], files: Mapping[str, Path]) -> dict[
 
 
 def failure(file: Path) -> str:
-    """Denoise a tile by a TFLite file, in a fresh process: some files load and fail when called, or end the process.
-
-    Returns:
-        Why it does not run, empty if it does.
-    """
+    """Say why a TFLite file does not denoise a tile, in a fresh process: some fail when called, or end the process."""
     error: str = _in_fresh_process(f"_try_file({str(file.resolve())!r})").get("error", "")
     return error
 

@@ -58,14 +58,8 @@ def analyse(
     """Measure a set of pairs and write a report: `README.md`, its plots, and `eda.json` with all the numbers.
 
     A clean photo without a noisy one is photographed by a simulated camera (`denoise.camera`), seeded by its place in
-    the set: so the generator of training noise is compared with real cameras.
-
-    Args:
-        found: The pairs.
-        out: Folder of the report.
-        title: What the set is called in the report.
-        pictures: Show photographs; without them the report holds nothing but figures computed from them.
-        limit: See `choose`.
+    the set: so the generator of training noise is compared with real cameras. Without `pictures` the report holds
+    nothing but figures computed from the photographs. For `limit` see `denoise.training.eda_measures.choose`.
 
     Returns:
         The content of `eda.json`: numbers are levels of 8 bit unless named otherwise, `null` where there is none.

@@ -1,4 +1,4 @@
-"""What exploratory analysis measures of a pair, and of all of a set.
+"""Reads the pairs of a set; what exploratory analysis measures of each, and of all of them.
 
 Noise is noisy - clean, in levels of 8 bit (0 to 255). One pair is in memory at a time; of each pair only a row of
 numbers is kept.
@@ -47,7 +47,6 @@ Floats = NDArray[np.float64]
 
 Analysis = Mapping[str, Any]
 """The content of an `eda.json`."""
-
 
 _T = TypeVar("_T")
 

@@ -8,16 +8,13 @@ import keras
 
 
 def waiting_share(dataset: keras.utils.PyDataset, seconds_per_step: float, steps: int = 50) -> float:
-    """Measure which share of its time a training would wait for this data set, fed as `fit` feeds it.
+    """Measure which share of its time, in [0, 1], a training would wait for this data set, fed as `fit` feeds it.
 
     A `fit` runs in which the network does nothing and each step then sleeps, as the processor does while the network
     runs on another device. What Keras itself needs between steps and between epochs counts as waiting. Where the
     network runs on the processor, which makes the batches too, a training waits longer than this.
 
     Of twice as many `steps` the second half is measured: the first fills the queue. The data set's epochs move on.
-
-    Returns:
-        Share in [0, 1]: time waited / (time waited + time slept).
     """
     stopwatch = _Stopwatch(seconds_per_step)
     idle = _Idle()

@@ -50,10 +50,9 @@ def build(name: str, *, size: int | None = None, scales: int = 1, **arguments: o
     if unknown := arguments.keys() - known:
         own = ", ".join([*sorted(known), "scales"])
         raise ValueError(f"The arguments of {name} are {own}. Received: {', '.join(sorted(unknown))}")
-    if scales not in (1, 2):
-        raise ValueError(f"`scales` must be 1 or 2. Received: {scales}")
-    if arguments.get("grid", 1) not in (1, 2):
-        raise ValueError(f"`grid` must be 1 or 2. Received: {arguments['grid']}")
+    for argument, value in (("scales", scales), ("grid", arguments.get("grid", 1))):
+        if value not in (1, 2):
+            raise ValueError(f"`{argument}` must be 1 or 2. Received: {value}")
     multiple = multiple_of(name, scales=scales, **arguments)
     if size is not None and size % multiple:
         raise ValueError(f"`size` of {name} must be a multiple of {multiple}. Received: size={size}")
