@@ -43,8 +43,9 @@ class Frame:
 
         The last convolution starts at zero, so an untrained network returns its input.
         """
+        padding = "same" if kernel_size > 1 else "valid"  # one pixel needs none, and exported files would say so
         residual = layers.Conv2D(
-            3 * self.grid**2, kernel_size, padding="same", kernel_initializer="zeros", name="tail", **options
+            3 * self.grid**2, kernel_size, padding=padding, kernel_initializer="zeros", name="tail", **options
         )(x)
         residual = within_level(residual if self.grid == 1 else ops.depth_to_space(residual, self.grid), self.level)
         denoised = layers.Add(name="denoised", dtype="float32")([self.noisy, residual])
