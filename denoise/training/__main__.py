@@ -100,7 +100,6 @@ def _parser() -> argparse.ArgumentParser:
         "--data-like", metavar="NAME", help="bundled network that was trained on the same data: its card's words serve"
     )
     export.add_argument("--machine", help="words for a new card, such as '2 cores of an AMD EPYC, TensorFlow 2.21'")
-
     export.add_argument(
         "--multiple", type=float, help="of the estimated noise level that it is told, if it is told one (new card: 1)"
     )
@@ -240,7 +239,7 @@ def _weights(text: str) -> tuple[str, Path]:
 def _sets(options: argparse.Namespace) -> dict[str, "Sequence[Pair]"]:
     """The pairs to measure on, by the name of their folder."""
     from denoise.training.datasets import find_sets
-    from denoise.training.eda import choose
+    from denoise.training.eda_measures import choose
 
     held_out = None
     if options.held_out is not None:
@@ -316,8 +315,7 @@ def _export(options: argparse.Namespace) -> None:
         registry.model_card(options.model, models)  # says which there are
         card = {**json.loads((models / f"{options.model}.json").read_text()), "metrics": {}}
     else:
-        more = {"machine": options.machine} if options.machine else {}
-        card = make_card(options.model, options.run, models, data_like=options.data_like, training=more)
+        card = make_card(options.model, options.run, models, data_like=options.data_like, machine=options.machine)
     if options.multiple is not None and card["told"]:
         card["told"] = options.multiple
     if options.pair is not None:
@@ -349,10 +347,7 @@ def _quantize(options: argparse.Namespace) -> None:
     card = registry.model_card(options.model)
     weights = options.weights or registry.MODELS_DIR / f"{options.model}.weights.h5"
     calibration = find_pairs(options.calibration).pairs
-    sets, multiple = _sets(options), card.told
-    quantize(
-        options.model, card.architecture, weights, calibration, sets, options.out, multiple=multiple, iso=options.iso
-    )
+    quantize(card, weights, calibration, _sets(options), options.out, iso=options.iso)
 
 
 def _report(options: argparse.Namespace) -> None:

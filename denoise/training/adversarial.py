@@ -16,23 +16,20 @@ from keras import layers, ops
 from denoise.training.step import DenoisingTraining
 
 
-def discriminator(filters: int = 32) -> keras.Model:
+def discriminator() -> keras.Model:
     """Build the discriminator: four convolutions, of which one judgement in 34x34 pixels each.
 
     Without normalisation, which would hide the noise that it is to see.
 
-    Args:
-        filters: Channels of the first map, doubled at each of two more.
-
     Returns:
         A model from (N, H, W, 6), a noisy photo and one that may be clean, to (N, H / 4, W / 4, 1), above zero if it
-        is. 169,185 parameters by default.
+        is. 169,185 parameters.
     """
     photos = keras.Input((None, None, 6), name="photos")
     x = photos
-    for index, strides in enumerate((2, 2, 1)):
+    for index, (filters, strides) in enumerate(((32, 2), (64, 2), (128, 1))):
         x = layers.Conv2D(
-            filters * 2**index,
+            filters,
             4,
             strides=strides,
             padding="same",

@@ -19,11 +19,9 @@ from denoise import catalogue, metrics, pipeline
 from denoise.bundled import folder
 from denoise.image import Photo
 from denoise.notation import number, set_title
-from denoise.training import eda, markdown, plots
+from denoise.training import markdown, plots
 from denoise.training.datasets import Pair, PairedSet, Pixels8
-from denoise.training.eda_measures import floats, middle, over_pairs, plain
-
-SAMPLES_DIR = folder("samples")
+from denoise.training.eda_measures import Floats, floats, measure_pairs, middle, over_pairs, plain, read_noisy_and_clean
 
 _MOST_SIDE = 1024  # pixels of a photo that are denoised in each direction
 _CROP, _SCALE = 150, 2  # pixels of an example, and how much each is enlarged
@@ -36,15 +34,15 @@ _BLOCK = 64  # pixels, for spectra
 _BANDS = 2.0 ** np.arange(-5.25, -0.7, 0.5)  # edges, in cycles per pixel
 _PERIODS = 2.0 ** np.arange(5, 0.9, -0.5)  # pixels; centres of the bands
 
-_Floats = NDArray[np.float64]
 _Study = Mapping[str, Any]
 
 
 def sample_pairs() -> PairedSet:
     """Return the sample photos that come with the program as a set of pairs, called by their titles."""
+    samples = folder("samples")
     pairs = [
-        Pair(e["title"], SAMPLES_DIR / e["noisy"], (SAMPLES_DIR / e["clean"],), e["name"], "simulated", e["iso"])
-        for e in json.loads((SAMPLES_DIR / "samples.json").read_text("utf-8"))
+        Pair(e["title"], samples / e["noisy"], (samples / e["clean"],), e["name"], "simulated", e["iso"])
+        for e in json.loads((samples / "samples.json").read_text("utf-8"))
     ]
     return PairedSet("samples", tuple(pairs), ())
 
@@ -52,30 +50,22 @@ def sample_pairs() -> PairedSet:
 def study(
     found: PairedSet,
     out: Path,
-    denoisers: Sequence[str] = ("nlm",),
+    denoisers: Sequence[str],
     *,
-    title: str = "samples",
+    title: str,
     pictures: bool = True,
     limit: int | None = None,
 ) -> dict[str, Any]:
     """Study denoisers on a set of pairs and write a report: `README.md`, its figures, and `baseline.json`.
 
-    Of a large photo the middle 1024×1024 pixels are taken.
-
-    Args:
-        found: The pairs, such as `sample_pairs()`; noise is synthesised where there is no noisy photo.
-        out: Folder of the report; made if missing.
-        denoisers: Names from `denoise.catalogue.denoiser_names`.
-        title: What the set is called in the report.
-        pictures: Show photographs; without them the report holds nothing but figures computed from them.
-        limit: Take this many pairs, drawn at random but evenly over the set; `None` for all.
+    Of a large photo the middle 1024×1024 pixels are taken; noise is synthesised where there is no noisy photo. See
+    `denoise.training.eda.analyse` for `title`, `pictures` and `limit`.
 
     Returns:
         The content of `baseline.json`.
 
     Raises:
         ValueError: A denoiser is unknown, no pair can be read, or `limit` is less than 1.
-        OSError: The report cannot be written.
     """
     known = catalogue.denoiser_names()
     if not denoisers or len(denoisers) > len(plots.SERIES):
@@ -88,8 +78,11 @@ def study(
         noisy, clean = middle(noisy, _MOST_SIDE), middle(clean, _MOST_SIDE)
         return {name: _measure(noisy, _denoised(noisy, name), clean) for name in denoisers}
 
-    places, rows, problems = eda.measure_pairs(found, limit, title, measure)
-    result = _summarise([found.pairs[place] for place in places], rows, titles, title=title, problems=problems)
+    places, rows, problems = measure_pairs(found, limit, title, measure)
+    facts = {"title": title, "photos": len(rows), "problems": problems}
+    numbers = _summarise([found.pairs[place] for place in places], rows, titles)
+    result: dict[str, Any] = plain({**facts, **numbers})
+    result["sentences"] = [text for each in result["denoisers"].values() for text in _sentences(each, result)]
     evenly = dict.fromkeys(np.linspace(0, len(rows) - 1, _EXAMPLES, dtype=int).tolist())
     examples = [places[row] for row in evenly] if pictures else []
     drawn: dict[str, tuple[Figure | None, str]] = {f"example-{n + 1}.png": (None, "") for n in range(_EXAMPLES)}
@@ -137,31 +130,26 @@ class Measured(NamedTuple):
 
     psnr: tuple[float, float]
     ssim: tuple[float, float]
-    pixels: _Floats
-    error: _Floats
-    kept: _Floats
+    pixels: Floats
+    error: Floats
+    kept: Floats
 
 
-def gradient(clean: Pixels8) -> _Floats:
+def gradient(clean: Pixels8) -> Floats:
     """Local strength of the gradient of a photo, in levels per pixel: how much detail there is.
 
     Root mean square over a Gaussian window of sigma 1.5 pixels, of the channels' mean; (H, W, 3) to (H, W).
     """
     steps = np.square(np.gradient(clean.mean(axis=2)))
-    strength: _Floats = np.sqrt(gaussian_filter(steps.sum(axis=0), 1.5))
+    strength: Floats = np.sqrt(gaussian_filter(steps.sum(axis=0), 1.5))
     return strength
 
 
-def kept(noisy: Pixels8, denoised: Pixels8, clean: Pixels8) -> _Floats:
+def kept(noisy: Pixels8, denoised: Pixels8, clean: Pixels8) -> Floats:
     """Split what a denoiser puts out into noise and detail, by spatial frequency.
 
     In each band, spectra of blocks of 64×64 pixels: denoised = a · noise + b · clean + what is neither, by least
     squares over all coefficients and channels.
-
-    Args:
-        noisy: Noisy photo, (H, W, 3).
-        denoised: What the denoiser made of it, of the same shape.
-        clean: Its reference, of the same shape.
 
     Returns:
         a and b for each band, coarse to fine, (2, bands); nan where a band has no noise or no detail.
@@ -177,7 +165,7 @@ def kept(noisy: Pixels8, denoised: Pixels8, clean: Pixels8) -> _Floats:
         blocks = (blocks - blocks.mean(axis=(1, 3), keepdims=True)) * window
         return np.fft.rfft2(blocks, axes=(1, 3))
 
-    def products(first: NDArray[Any], second: NDArray[Any]) -> _Floats:
+    def products(first: NDArray[Any], second: NDArray[Any]) -> Floats:
         sums = (first * second.conj()).real.sum(axis=(0, 2, 4)).ravel()
         return np.bincount(band, sums, len(_BANDS) + 1)[1:-1].astype(np.float64)
 
@@ -214,54 +202,36 @@ def _denoised(noisy: Pixels8, name: str) -> Pixels8:
 
 
 def _summarise(
-    pairs: Sequence[Pair],
-    rows: Sequence[Mapping[str, Measured]],
-    titles: Mapping[str, str],
-    *,
-    title: str,
-    problems: Sequence[str],
+    pairs: Sequence[Pair], rows: Sequence[Mapping[str, Measured]], titles: Mapping[str, str]
 ) -> dict[str, Any]:
-    first = [next(iter(row.values())) for row in rows]  # what is the same for every denoiser
-    result: dict[str, Any] = {
-        "title": title,
-        "photos": len(rows),
-        "problems": problems,
-        "noisy": _scores([(row.psnr[0], row.ssim[0]) for row in first]),
-        "gradient": {"value": _GRADIENTS, "edges": _EDGES[1:-1], "pixels": np.mean([row.pixels for row in first], 0)},
+    columns: dict[str, Any] = {name: Measured._make(zip(*(row[name] for row in rows), strict=True)) for name in titles}
+    of_noisy = next(iter(columns.values()))  # what is the same for every denoiser
+    denoisers = {}
+    for name, of in columns.items():
+        noise_kept, detail_kept = over_pairs(of.kept, 50)
+        denoisers[name] = {
+            "title": titles[name],
+            "psnr": over_pairs(of.psnr)[1],
+            "ssim": over_pairs(of.ssim)[1],
+            "worse": sum(after < before for before, after in of.psnr),
+            **_by_gradient(np.array(of.error)),
+            "noise_kept": noise_kept,
+            "detail_kept": detail_kept,
+        }
+    return {
+        "noisy": {"psnr": over_pairs(of_noisy.psnr)[0], "ssim": over_pairs(of_noisy.ssim)[0]},
+        "gradient": {"value": _GRADIENTS, "edges": _EDGES[1:-1], "pixels": np.mean(of_noisy.pixels, axis=0)},
         "period": _PERIODS,
-        "denoisers": {
-            name: {
-                "title": titles[name],
-                **_scores([(row[name].psnr[1], row[name].ssim[1]) for row in rows]),
-                "worse": sum(row[name].psnr[1] < row[name].psnr[0] for row in rows),
-                **_by_gradient([row[name] for row in rows]),
-                **dict(
-                    zip(("noise_kept", "detail_kept"), over_pairs([row[name].kept for row in rows], 50), strict=True)
-                ),
-            }
-            for name in titles
-        },
+        "denoisers": denoisers,
         "pairs": [
             {"name": pair.name, "noisy": row[next(iter(row))].psnr[0], **{name: m.psnr[1] for name, m in row.items()}}
             for pair, row in zip(pairs, rows, strict=True)
         ],
     }
-    rounded: dict[str, Any] = plain(result)
-    rounded["sentences"] = [
-        sentence for denoiser in rounded["denoisers"].values() for sentence in _sentences(denoiser, rounded)
-    ]
-    return rounded
 
 
-def _scores(values: Sequence[tuple[float, float]]) -> dict[str, float]:
-    """Mean PSNR and SSIM; pairs of equal photos have no PSNR."""
-    psnr, ssim = over_pairs(values)
-    return {"psnr": float(psnr), "ssim": float(ssim)}
-
-
-def _by_gradient(rows: Sequence[Measured]) -> dict[str, _Floats]:
-    """Geometric mean of the error over the photos, as a mean PSNR weighs them, and the gain in dB."""
-    errors = np.stack([row.error for row in rows])  # photo, (noisy, denoised), gradient
+def _by_gradient(errors: Floats) -> dict[str, Floats]:
+    """Geometric mean of the errors (photo, noisy and denoised, gradient), as a mean PSNR weighs them; gain in dB."""
     # Errors of nothing have no logarithm; equal photos say nothing about a denoiser.
     usable = (errors > 0).all(axis=1, keepdims=True)
     noisy, denoised = over_pairs(np.log10(np.where(usable, errors, np.nan)))
@@ -301,7 +271,7 @@ def _sentences(denoiser: _Study, result: _Study) -> Iterator[str]:
 
 
 def _draw_example(pair: Pair, place: int, titles: Mapping[str, str]) -> Figure:
-    noisy, clean = (middle(photo, _MOST_SIDE) for photo in eda.read_noisy_and_clean(pair, place))
+    noisy, clean = (middle(photo, _MOST_SIDE) for photo in read_noisy_and_clean(pair, place))
     crop = plots.detailed_crop(clean, _CROP)
     deviation = float(np.std(noisy[crop].astype(float) - clean[crop]))
     factor = int(np.clip(32 / max(deviation, 1), 1, 8))  # noise of whatever strength is seen equally well

@@ -11,9 +11,10 @@ import signal
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from timeit import timeit
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ from denoise.training.progress import with_progress
 
 _LEVEL = 0.1  # of the noise, of which no time depends
 PHOTO_SIZE = 1024  # pixels; the case study's size, 16 patches of 256×256
+REPEATS = 7  # timed calls of each denoiser of a tile
+ROUNDS = 3  # fresh processes for each candidate
 
 Cost = dict[str, Any]
 """`seconds_per_tile`, `seconds_16_patches` (a 1024×1024 photo in bare patches, as in the case study), `seconds_photo`
@@ -43,60 +46,40 @@ def machine() -> dict[str, Any]:
     }
 
 
-def seconds_per_tile(denoisers: Mapping[str, Denoiser], repeats: int = 7) -> dict[str, float]:
-    """Time one 256×256 tile of noise: the median of several calls, the denoisers taking turns.
+def seconds_per_tile(denoisers: Mapping[str, Denoiser]) -> dict[str, float]:
+    """Time one 256×256 tile of noise, by name: the median of several calls, the denoisers taking turns.
 
-    Args:
-        denoisers: Denoisers of a tile, by name.
-        repeats: Calls of each, after one that is not counted.
-
-    Returns:
-        Seconds by name.
+    The first call of each is not counted.
     """
     tile, level = _noise(tiling.TILE_SIZE), _level(tiling.TILE_SIZE)
     seconds: dict[str, list[float]] = {name: [] for name in denoisers}
-    for _ in range(repeats + 1):
+    for _ in range(REPEATS + 1):
         for name, denoiser in denoisers.items():
-            start = time.perf_counter()
-            denoiser(tile, level)
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(timeit(partial(denoiser, tile, level), number=1))
     return {name: round(statistics.median(times[1:]), 5) for name, times in seconds.items()}
 
 
-def compare(architecture: Mapping[str, Any], files: Mapping[str, Path], rounds: int = 3) -> dict[str, Cost]:
-    """Measure time and memory of Keras in float32 and of TFLite files of the same network.
+def compare(architecture: Mapping[str, Any], files: Mapping[str, Path]) -> dict[str, Cost]:
+    """Measure time and memory of Keras in float32 and of TFLite files of the same network, by name.
 
-    Args:
-        architecture: `name` and `arguments` of the builder; weights do not change the time.
-        files: TFLite files by name.
-        rounds: Fresh processes for each candidate; the median of each figure counts.
-
-    Returns:
-        Costs by name, `KERAS` first.
+    The architecture is `name` and `arguments` of its builder; weights do not change the time. `KERAS` comes first.
     """
     calls = {KERAS: f"_run_keras({dict(architecture)!r})"}
     calls |= {name: f"_run_file({str(path.resolve())!r})" for name, path in files.items()}
     costs: dict[str, list[Cost]] = {name: [] for name in calls}
-    for name, call in with_progress([*calls.items()] * rounds, "time and memory"):
+    for name, call in with_progress([*calls.items()] * ROUNDS, "time and memory"):
         costs[name].append(_in_fresh_process(call))
     return {name: _median(found) for name, found in costs.items()}
 
 
 def failure(file: Path) -> str:
-    """Denoise a tile by a TFLite file, in a fresh process: some files load and fail when called, or end the process.
-
-    Returns:
-        Why it does not run, empty if it does.
-    """
+    """Say why a TFLite file does not denoise a tile, in a fresh process: some fail when called, or end the process."""
     error: str = _in_fresh_process(f"_try_file({str(file.resolve())!r})").get("error", "")
     return error
 
 
 def compare_with_keras(model: str) -> Iterator[str]:
     """Compare a bundled network with Keras on one 1024×1024 photo and yield lines of text.
-
-    Args:
-        model: Name of a bundled network.
 
     Raises:
         denoise.runtime.ModelError: If the network is not bundled or does not run.
@@ -124,12 +107,13 @@ def _run_file(path: str) -> Cost:
     patches = _patches(photo, network.tile_size)
     level = _level(network.tile_size)
     network(patches[0], level)
-    seconds = [_time(lambda patch=patch: network(patch, level)) for patch in patches]
-    photo_seconds = _time(lambda: tiling.denoise_tiled(photo, network, tile_size=network.tile_size, level=_LEVEL))
+    seconds = [timeit(partial(network, patch, level), number=1) for patch in patches]
     return {
         "seconds_per_tile": statistics.median(seconds),
         "seconds_16_patches": sum(seconds),
-        "seconds_photo": photo_seconds,
+        "seconds_photo": timeit(
+            lambda: tiling.denoise_tiled(photo, network, tile_size=network.tile_size, level=_LEVEL), number=1
+        ),
     }
 
 
@@ -149,7 +133,7 @@ def _run_keras(architecture: Mapping[str, Any]) -> Cost:
     patches = _patches(_noise(PHOTO_SIZE), tiling.TILE_SIZE)
     seen = [patches, np.stack([_level(tiling.TILE_SIZE)] * len(patches))] if len(network.inputs) == 2 else patches
     network.predict(seen, batch_size=len(patches), verbose=0)  # traces the graph
-    seconds = _time(lambda: network.predict(seen, batch_size=len(patches), verbose=0))
+    seconds = timeit(lambda: network.predict(seen, batch_size=len(patches), verbose=0), number=1)
     return {"seconds_per_tile": seconds / len(patches), "seconds_16_patches": seconds}
 
 
@@ -176,12 +160,6 @@ def _median(costs: list[Cost]) -> Cost:
         if "error" in cost:
             return cost
     return {key: round(statistics.median(cost[key] for cost in costs), 4) for key in costs[0]}
-
-
-def _time(call: Any) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
 
 
 def _level(size: int) -> Level:

@@ -14,13 +14,7 @@ def read_log(path: Path) -> list[dict[str, str]]:
 
 
 def draw_curves(run: Path) -> Path:
-    """Draw the loss and the scores of a run over its steps, `curves.png` in its folder.
-
-    Args:
-        run: Run folder with a log.
-
-    Returns:
-        The path of the picture.
+    """Draw the loss and the scores of a run over its steps, `curves.png` in its folder, and return the picture's path.
 
     Raises:
         FileNotFoundError: If the folder holds no log.

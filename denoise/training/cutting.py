@@ -19,28 +19,22 @@ _log = logging.getLogger(__name__)
 
 
 def cut(found: PairedSet, out: Path, size: int = 512) -> int:
-    """Cut every photo into pieces.
+    """Cut every photo into pieces, at most `size` pixels high and wide.
 
     The pieces are PNG files in `out/noisy` and `out/clean` (of clean photos alone: in `out`), a layout that
     `find_pairs` reads, with the same scenes, cameras and ISO speeds. The pieces of one photo are of nearly equal size
     and do not overlap. An interrupted cut goes on where it stood. Pairs that cannot be read are named in one warning.
-
-    Args:
-        found: What to cut.
-        out: Folder of the pieces, made if missing.
-        size: Greatest height and width of a piece, in pixels.
 
     Returns:
         Number of pieces that the folder holds now, a noisy and its clean one counting once.
 
     Raises:
         ValueError: If `size` is not positive, or the folder holds pieces of another set or size.
-        OSError: If a piece cannot be written.
     """
     if size < 1:
         raise ValueError(f"`size` must be at least 1. Received: {size}")
     plan = {pair: _pieces(pair, size) for pair in found.pairs}
-    _check_pieces(out, {name: shape for pieces in plan.values() for name, (_, shape) in pieces.items()})
+    _check_pieces(out, {name: where for pieces in plan.values() for name, where in pieces.items()})
     count, skipped = 0, []
     with ThreadPoolExecutor() as pool:
         for pair, pieces in with_progress(list(plan.items()), "cut"):
@@ -49,7 +43,7 @@ def cut(found: PairedSet, out: Path, size: int = 512) -> int:
             try:
                 if not all(path.exists() for path in paths):
                     photos = (photo for photo in read_pair(pair) if photo is not None)
-                    pixels = (photo[where] for photo in photos for where, _ in pieces.values())
+                    pixels = (photo[where] for photo in photos for where in pieces.values())
                     list(pool.map(_write_piece, paths, pixels))
                 count += len(pieces)
             except (PhotoError, FileNotFoundError) as error:
@@ -59,20 +53,21 @@ def cut(found: PairedSet, out: Path, size: int = 512) -> int:
     return count
 
 
-def _pieces(pair: Pair, size: int) -> dict[str, tuple[tuple[slice, slice], tuple[int, int]]]:
-    """Returns where each piece lies and its (height, width), by name."""
+def _pieces(pair: Pair, size: int) -> dict[str, tuple[slice, slice]]:
+    """Returns where each piece lies, by name."""
     rows, columns = ([*map(int, np.linspace(0, n, math.ceil(n / size) + 1).round())] for n in size_of(pair.clean[0]))
     return {
-        f"{pair.name}_1x_{top}_{left}": (np.s_[top:bottom, left:right], (bottom - top, right - left))
+        f"{pair.name}_1x_{top}_{left}": np.s_[top:bottom, left:right]
         for top, bottom in pairwise(rows)
         for left, right in pairwise(columns)
     }
 
 
-def _check_pieces(out: Path, sizes: Mapping[str, tuple[int, int]]) -> None:
+def _check_pieces(out: Path, pieces: Mapping[str, tuple[slice, slice]]) -> None:
     for folder in (out, out / "noisy", out / "clean"):
         for path in photos_in(folder) if folder.is_dir() else []:
-            if path.stem not in sizes or size_of(path) != sizes[path.stem]:
+            where = pieces.get(path.stem)
+            if where is None or size_of(path) != tuple(side.stop - side.start for side in where):
                 raise ValueError(
                     f"{out} must be empty or hold pieces of the same photos and size. {path} is none of them."
                 )

@@ -28,7 +28,8 @@ _log = logging.getLogger(__name__)
 Photos = tuple[Pixels8 | None, Pixels8]
 """(noisy, clean), each uint8 (H, W, 3) RGB; noisy is `None` if the noise is to be synthesised."""
 
-
+PATCHES_PER_PHOTO = 8
+"""Random patches drawn of a photo, on average, each time that it is decoded."""
 SHARP = 0.4
 """Share of patches of clean photos that stay as sharp as the photo is."""
 LARGEST_ZOOM = 3.0
@@ -44,7 +45,7 @@ _NOISES = ("shot", "read", "banding", "columns", "hot_raw", "hot", "white")
 class Patches(keras.utils.PyDataset):
     """Batches of patches of photos that are decoded when they are needed.
 
-    Photos that cannot be read, or are too small, are skipped and listed in `skipped`.
+    Photos that cannot be read, or are too small, are skipped, with a warning at the end of the epoch.
     """
 
     def __init__(
@@ -80,11 +81,6 @@ class Patches(keras.utils.PyDataset):
         self.order = lru_cache(maxsize=4)(self._order)
         self.epoch = 0
 
-    @property
-    def skipped(self) -> list[str]:
-        """A sentence for each photo that turned out to be of no use."""
-        return list(self.cache.skipped.values())
-
     def on_epoch_end(self) -> None:
         """Move on to the next epoch's batches, and warn of photos that were skipped."""
         self.cache.warn()
@@ -107,7 +103,7 @@ class RandomPatches(Patches):
     texture there. So most of their patches are zoomed into, by up to `LARGEST_ZOOM`.
 
     Patches are drawn from a window that slides over the photos in random order: each photo enters it once in a pass
-    over the set, gives `patches_per_photo` patches on average, and leaves. So at most `photos_in_memory` decoded photos
+    over the set, gives `PATCHES_PER_PHOTO` patches on average, and leaves. So at most `photos_in_memory` decoded photos
     are held, half of them in the window and half just gone (plus what each worker is reading); a set that fits is
     decoded once only.
     """
@@ -118,9 +114,6 @@ class RandomPatches(Patches):
         *,
         patch_size: int,
         steps: int,
-        patches_per_photo: int = 8,
-        drawn: float = DRAWN,
-        toned: float = TONED,
         noiseless: float = 0.0,
         white: float = 0.0,
         **options: Any,
@@ -132,9 +125,6 @@ class RandomPatches(Patches):
             patch_size: Height and width of the patches that the network will see, P; for synthesised noise a multiple
                 of 16.
             steps: Batches an epoch.
-            patches_per_photo: Patches drawn of a photo, on average, each time that it is decoded.
-            drawn: Share of clean patches that are drawn instead of cut out of a photo.
-            toned: Share of clean patches that are made black and white or sepia.
             noiseless: Share of clean patches that stay without noise, beside those of `camera.sample_parameters`.
             white: Share of the others whose only noise is white and Gaussian, as FFDNet learns (arXiv:1710.04026).
             **options: See `Patches`; pairs of 16 megapixels take 96 MB each in memory, so cut them first.
@@ -143,7 +133,7 @@ class RandomPatches(Patches):
             ValueError: If there are no pairs, some have a noisy photo and some not, a number is not positive, or the
                 patch size is not a multiple of 16 where it must be.
         """
-        _check_positive(patch_size=patch_size, steps=steps, patches_per_photo=patches_per_photo)
+        _check_positive(patch_size=patch_size, steps=steps)
         kinds = {pair.noisy is None for pair in pairs}
         if len(kinds) != 1:
             raise ValueError(
@@ -154,8 +144,7 @@ class RandomPatches(Patches):
             raise ValueError(f"`patch_size` must be a multiple of {camera.MULTIPLE}. Received: {patch_size}")
         # One JPEG block more than the network sees: the crop hides the grid's phase and the simulated borders.
         self.size = patch_size + camera.MULTIPLE if self.is_synthetic else patch_size
-        self.steps, self.patches_per_photo = steps, patches_per_photo
-        self.drawn, self.toned, self.noiseless, self.white = drawn, toned, noiseless, white
+        self.steps, self.noiseless, self.white = steps, noiseless, white
         super().__init__(pairs, **options)
 
     def __len__(self) -> int:
@@ -187,7 +176,7 @@ class RandomPatches(Patches):
         level = np.exp(rng.uniform(np.log(WHITE_LEVELS[0]), np.log(WHITE_LEVELS[1]), self.batch_size)) / 255
         parameters["white"] += np.float32(level) * is_white
         parameters["resize"][is_white] = 1.0
-        for place in np.flatnonzero(rng.random(self.batch_size) < self.drawn):
+        for place in np.flatnonzero(rng.random(self.batch_size) < DRAWN):
             clean[place] = drawings.random_drawing(self.size, rng)
             if rng.random() < NOISELESS:
                 for name in (*_NOISES, "mosaic"):
@@ -195,13 +184,13 @@ class RandomPatches(Patches):
         is_noisy = rng.random(self.batch_size) >= self.noiseless
         for name in _NOISES:
             parameters[name] *= is_noisy
-        for place in np.flatnonzero(rng.random(self.batch_size) < self.toned):
+        for place in np.flatnonzero(rng.random(self.batch_size) < TONED):
             clean[place] = drawings.tone(clean[place], rng)
         return ({"clean": clean, "offset": offset, **parameters},)
 
     def _patch(self, number: int, rng: np.random.Generator) -> list[Pixels8]:
         """Draws the patch of this number, counted from the beginning of the run, of every side that there is."""
-        position = number // self.patches_per_photo + int(rng.integers(self.window))
+        position = number // PATCHES_PER_PHOTO + int(rng.integers(self.window))
         count = len(self.cache.pairs)
         photos = self.cache.first_usable(
             int(self.order(place // count)[place % count]) for place in range(position, position + 2 * count)
@@ -228,16 +217,7 @@ class RandomPatches(Patches):
 
 
 def random_view(clean: Pixels8, size: int, rng: np.random.Generator) -> Pixels8:
-    """Cut a square out of a clean photo at random, as sharp as it is or zoomed into.
-
-    Args:
-        clean: (H, W, 3), neither side shorter than `size`.
-        size: Height and width of the view, in pixels.
-        rng: Source of chance.
-
-    Returns:
-        (size, size, 3).
-    """
+    """Cut a square out of a clean photo at random, as sharp as it is or zoomed into; no side is shorter than `size`."""
     zoom = 1.0 if rng.random() < SHARP else rng.uniform(1.0, LARGEST_ZOOM)
     side = math.ceil(size / zoom)
     y, x = (int(rng.integers(0, length - side + 1)) for length in clean.shape[:2])
@@ -248,13 +228,8 @@ def random_view(clean: Pixels8, size: int, rng: np.random.Generator) -> Pixels8:
 def random_photograph(clean: Pixels8, size: int, rng: np.random.Generator) -> tuple[Image, Image]:
     """Make a noisy patch and its clean reference as a training step makes them, but one alone and by numpy.
 
-    Args:
-        clean: (H, W, 3), neither side shorter than `size`.
-        size: Height and width of the patches, a multiple of 16.
-        rng: Source of chance.
-
     Returns:
-        Noisy and clean, each (size, size, 3) in [0, 1].
+        Noisy and clean, each (size, size, 3) in [0, 1]; `size` is a multiple of 16.
     """
     view = image.to_float(random_view(clean, size, rng))[None]
     parameters = camera.sample_parameters(rng, 1)
@@ -279,11 +254,7 @@ class CaseStudyPatches(Patches):
     PATCHES = (PHOTO_SIZE // PATCH_SIZE) ** 2
 
     def __init__(self, pairs: Sequence[Pair], **options: Any) -> None:
-        """Prepare the batches; nothing is read yet.
-
-        Args:
-            pairs: All with a noisy photo; in memory they take 6 MB each, resized.
-            **options: See `Patches`.
+        """Prepare the batches of pairs, which in memory take 6 MB each, resized; nothing is read yet. See `Patches`.
 
         Raises:
             ValueError: If there are no pairs, one has no noisy photo, or a number is not positive.
@@ -296,14 +267,9 @@ class CaseStudyPatches(Patches):
             )
         super().__init__(pairs, **options)
 
-    @property
-    def patches(self) -> int:
-        """Patches an epoch."""
-        return len(self.cache.pairs) * self.PATCHES
-
     def __len__(self) -> int:
         """Batches an epoch, of which the last may be smaller."""
-        return math.ceil(self.patches / self.batch_size)
+        return math.ceil(len(self.cache.pairs) * self.PATCHES / self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Make a batch (noisy, clean), each float32 (N, 256, 256, 3) in [0, 1].

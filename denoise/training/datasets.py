@@ -8,7 +8,7 @@ import os
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,11 @@ class Pair:
     camera: str = ""
     iso: int | None = None
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All of them, the noisy one first."""
+        return self.clean if self.noisy is None else (self.noisy, *self.clean)
+
 
 @dataclass(frozen=True)
 class PairedSet:
@@ -78,34 +83,32 @@ def find_pairs(folder: Path, layout: str | None = None) -> PairedSet:
     RENOIR, those of the PolyU set (camera_aperture_shutter_ISO_scene_number), otherwise the scene is what stands before
     a tile's `_SCALE_Y_X` (such as `_3x_168_448`) and before numbers of at most three digits (`_10`).
 
-    Args:
-        folder: Where the data set lies.
-        layout: One of `LAYOUTS`; by default the first of which there is a sign.
+    Without a `layout` it is the first of which there is a sign.
 
     Raises:
         FileNotFoundError: If the folder is missing, or holds nothing that can be used.
         ValueError: If the layout is unknown.
     """
-    if layout is not None and layout not in LAYOUTS:
-        raise ValueError(f"`layout` must be one of {', '.join(LAYOUTS)}. Received: {layout!r}")
+    wanted = [each for each in _LAYOUTS if layout in (None, each[0])]
+    if not wanted:
+        raise ValueError(f"`layout` must be one of {', '.join(name for name, *_ in _LAYOUTS)}. Received: {layout!r}")
     if not folder.is_dir():
         fault = "is a file" if folder.exists() else "does not exist"
         raise FileNotFoundError(f"The data set must be a folder, but {folder} {fault}.")
     folders = _folders_below(folder)
-    wanted = LAYOUTS if layout is None else (layout,)
-    for name in wanted:
+    for place, (name, find, _) in enumerate(wanted, 1):
         problems: list[str] = []
-        pairs = tuple(sorted(_usable(_FINDERS[name](folders, problems), problems), key=lambda pair: pair.name))
+        pairs = tuple(sorted(_usable(find(folders, problems), problems), key=lambda pair: pair.name))
         if pairs:
-            for other in wanted[wanted.index(name) + 1 :]:
-                if count := sum(1 for _ in _FINDERS[other](folders, [])):
+            for other, find_other, _ in wanted[place:]:
+                if count := sum(1 for _ in find_other(folders, [])):
                     problems.append(f"There are {count} photos in the layout {other} too: ask for it by its name.")
             # Reports are published; where the set lay on somebody's disk is left out.
             return PairedSet(name, pairs, tuple(problem.replace(f"{folder}{os.sep}", "") for problem in problems))
         if problems:
             more = f" And {len(problems) - 3} more." if len(problems) > 3 else ""
             raise FileNotFoundError(f"{folder} ({name}) holds nothing that can be used: {' '.join(problems[:3])}{more}")
-    looked_for = "; ".join(f"{name}: {_SIGNS[name]}" for name in wanted)
+    looked_for = "; ".join(f"{name}: {sign}" for name, _, sign in wanted)
     raise FileNotFoundError(f"No photos of a known layout in {folder}. Looked for {looked_for}.")
 
 
@@ -225,21 +228,13 @@ def _find_clean(folders: Sequence[Path], problems: list[str]) -> Iterator[Pair]:
     return (_pair(path.stem, None, (path,)) for path in photos_in(folders[0]))
 
 
-_Finder = Callable[[Sequence[Path], list[str]], Iterator[Pair]]
-_FINDERS: Mapping[str, _Finder] = {
-    "sidd": _find_sidd,
-    "renoir": _find_renoir,
-    "pairs": _find_noisy_and_clean,
-    "clean": _find_clean,
-}
-_SIGNS = {
-    "sidd": "folders such as 0001_001_S6_00100_00060_3200_L",
-    "renoir": "folders such as Mi3_Aligned/Batch_001",
-    "pairs": "folders noisy and clean with photos of equal names",
-    "clean": f"photos straight in the folder ({', '.join(image.SUFFIXES)})",
-}
-LAYOUTS = tuple(_FINDERS)
-"""Names of the layouts, in the order in which they are looked for."""
+_LAYOUTS: tuple[tuple[str, Callable[[Sequence[Path], list[str]], Iterator[Pair]], str], ...] = (
+    ("sidd", _find_sidd, "folders such as 0001_001_S6_00100_00060_3200_L"),
+    ("renoir", _find_renoir, "folders such as Mi3_Aligned/Batch_001"),
+    ("pairs", _find_noisy_and_clean, "folders noisy and clean with photos of equal names"),
+    ("clean", _find_clean, f"photos straight in the folder ({', '.join(image.SUFFIXES)})"),
+)
+"""Name of each layout, what finds its pairs, and its sign, in the order in which they are looked for."""
 
 
 def _partners(
@@ -266,17 +261,16 @@ def _partners(
 def _usable(pairs: Iterable[Pair], problems: list[str]) -> Iterator[Pair]:
     seen: dict[str, Pair] = {}
     for pair in pairs:
-        paths = [*pair.clean] if pair.noisy is None else [pair.noisy, *pair.clean]
         if pair.name in seen:
-            problems.append(f"{paths[0]} has the same name as {seen[pair.name].noisy or seen[pair.name].clean[0]}.")
+            problems.append(f"{pair.files[0]} has the same name as {seen[pair.name].files[0]}.")
             continue
         try:
-            sizes = [size_of(path) for path in paths]
+            sizes = [size_of(path) for path in pair.files]
         except PhotoError as error:
             problems.append(str(error))
             continue
         if len(set(sizes)) > 1:
-            described = ", ".join(f"{path} {w}×{h}" for path, (h, w) in zip(paths, sizes, strict=True))
+            described = ", ".join(f"{path} {w}×{h}" for path, (h, w) in zip(pair.files, sizes, strict=True))
             problems.append(f"Sizes differ (width×height): {described}.")
             continue
         seen[pair.name] = pair
@@ -351,7 +345,9 @@ def read_pair(pair: Pair) -> tuple[Pixels8 | None, Pixels8]:
     for path, other in [*zip(pair.clean, clean, strict=True), *([] if noisy is None else [(pair.noisy, noisy)])]:
         if other.shape != clean[0].shape:
             raise PhotoError(f"{path} and {pair.clean[0]} differ in size.")
-    return noisy, _mean(clean)
+    if len(clean) == 1:
+        return noisy, clean[0]
+    return noisy, np.rint(np.mean(clean, axis=0, dtype=np.float32)).astype(np.uint8)
 
 
 def _read(path: Path) -> Pixels8:
@@ -360,15 +356,6 @@ def _read(path: Path) -> Pixels8:
     except PhotoError as error:
         raise PhotoError(f"{path}: {error}") from error
     return np.asarray(image.to_depth(pixels, np.uint8), np.uint8)
-
-
-def _mean(photos: Sequence[Pixels8]) -> Pixels8:
-    if len(photos) == 1:
-        return photos[0]
-    total = photos[0].astype(np.uint16)
-    for photo in photos[1:]:
-        total += photo
-    return np.rint(total / np.float32(len(photos))).astype(np.uint8)
 
 
 # Describing

@@ -16,19 +16,12 @@ from PIL import Image, ImageDraw, ImageFont
 from denoise.training.datasets import Pixels8
 
 _LETTERS = np.array(list("etaoinshrdlucmfwypvbgkjqxzETAOINSHRDLU0123456789.,:;()-/%&@#=+*"))
+_FONTS = sorted(Path(matplotlib.get_data_path(), "fonts", "ttf").glob("DejaVuS*.ttf"))
 _SEPIA = np.array([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]], np.float32)  # as W3C's filter
 
 
 def random_drawing(size: int, rng: np.random.Generator) -> Pixels8:
-    """Draw a square picture of a random kind.
-
-    Args:
-        size: Height and width, in pixels.
-        rng: Source of chance.
-
-    Returns:
-        (size, size, 3).
-    """
+    """Draw a square picture, (size, size, 3), of a random kind."""
     picture = DRAWINGS[str(rng.choice(list(DRAWINGS)))](size, rng)
     if rng.random() < 0.3:  # as a lens shows it
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.5)), np.uint8)
@@ -48,7 +41,7 @@ def text(size: int, rng: np.random.Generator) -> Pixels8:
     page = Image.new("RGB", (size, size), paper)
     draw = ImageDraw.Draw(page)
     height = int(np.exp(rng.uniform(np.log(8), np.log(48))))
-    font = _font(int(rng.integers(len(_font_files()) + 1)), height)
+    font = _font(int(rng.integers(len(_FONTS) + 1)), height)
     y = float(rng.integers(-height, height))
     while y < size:
         words = (int(rng.integers(1, 10)) for _ in range(2 + 2 * size // (3 * height)))
@@ -110,11 +103,7 @@ def stars(size: int, rng: np.random.Generator) -> Pixels8:
 
 
 DRAWINGS: dict[str, Callable[[int, np.random.Generator], Pixels8]] = {
-    "text": text,
-    "graphics": graphics,
-    "gradient": gradient,
-    "halftone": halftone,
-    "stars": stars,
+    kind.__name__: kind for kind in (text, graphics, gradient, halftone, stars)
 }
 """The kinds by name; each takes (size, rng) and returns uint8 (size, size, 3)."""
 
@@ -147,12 +136,7 @@ def _two_colours(rng: np.random.Generator) -> Sequence[tuple[int, ...]]:
             return paper, ink
 
 
-@lru_cache
-def _font_files() -> list[Path]:
-    return sorted(path for path in Path(matplotlib.get_data_path(), "fonts", "ttf").glob("DejaVuS*.ttf"))
-
-
 @lru_cache(maxsize=64)
 def _font(number: int, height: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    files = _font_files()
-    return ImageFont.truetype(files[number], height) if number < len(files) else ImageFont.load_default(height)
+    """One of `_FONTS`, or Pillow's own."""
+    return ImageFont.truetype(_FONTS[number], height) if number < len(_FONTS) else ImageFont.load_default(height)

@@ -1,73 +1,54 @@
 """Exploratory analysis: what a set of noisy and clean photos holds, in numbers, plots and sentences computed from them.
 
-Noise is noisy - clean, in levels of 8 bit (0 to 255). One pair is in memory at a time; of each pair only a row of
-numbers is kept.
+See `eda_measures.py` for the numbers, `eda_figures.py` for the plots.
 """
 
-import math
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from denoise import camera
-from denoise.image import PhotoError, to_pixels
 from denoise.notation import number, set_title
 from denoise.training import eda_figures as figures
 from denoise.training import markdown, plots
-from denoise.training.data import random_photograph
-from denoise.training.datasets import Pair, PairedSet, Pixels8, find_sets, read_pair
+from denoise.training.datasets import PairedSet, find_sets
 from denoise.training.eda_measures import (
     BIN,
-    BRIGHTNESS,
+    CHANNEL_PAIRS,
     DARK,
-    ENOUGH,
-    Floats,
-    Measured,
+    LAGS,
+    Analysis,
     measure_pair,
-    over_pairs,
+    measure_pairs,
     plain,
+    read_noisy_and_clean,
+    summarise,
 )
-from denoise.training.eda_sentences import group_label, sentences
 from denoise.training.markdown import REPORT
-from denoise.training.progress import with_progress
-
-_SIMULATED_SIDE = 512  # pixels; of a clean photo whose noise is synthesised
-
-_Analysis = Mapping[str, Any]
-_T = TypeVar("_T")
 
 
 def analyse_folders(
     folders: Sequence[Path], out: Path, *, layout: str | None = None, pictures: bool = True, limit: int | None = None
-) -> dict[str, Any]:
-    """Analyse one data set, or several and what tells them apart.
-
-    Args:
-        folders: Data sets, see `denoise.training.datasets.find_pairs`.
-        out: Folder of the report; several sets have one each below it, named like the set.
-        layout: Of all the sets; `None` to recognise it.
-        pictures: See `analyse`.
-        limit: See `analyse`.
+) -> dict[str, dict[str, Any]]:
+    """Analyse one data set, or several and what tells them apart, each of them in a folder of its own below `out`.
 
     Returns:
-        What `analyse` returns, or that by set name.
+        What `analyse` returns, by set name; see there for `pictures` and `limit`.
 
     Raises:
         FileNotFoundError: A folder is missing or holds no pair.
         ValueError: Two sets have the same name, or no pair of a set can be read.
     """
     sets = find_sets(folders, layout)  # all of them first: a wrong folder shows at once
-    places = {name: out / name for name in sets} if len(sets) > 1 else dict.fromkeys(sets, out)
     analyses = {
-        name: analyse(found, places[name], title=name, pictures=pictures, limit=limit) for name, found in sets.items()
+        name: analyse(found, out / name if len(sets) > 1 else out, title=name, pictures=pictures, limit=limit)
+        for name, found in sets.items()
     }
-    if len(sets) == 1:
-        return next(iter(analyses.values()))
-    compare(analyses, out)
-    print(f"Comparison: {out / REPORT}")
+    if len(sets) > 1:
+        compare(analyses, out)
+        print(f"Comparison: {out / REPORT}")
     return analyses
 
 
@@ -77,25 +58,32 @@ def analyse(
     """Measure a set of pairs and write a report: `README.md`, its plots, and `eda.json` with all the numbers.
 
     A clean photo without a noisy one is photographed by a simulated camera (`denoise.camera`), seeded by its place in
-    the set: so the generator of training noise is compared with real cameras.
-
-    Args:
-        found: The pairs.
-        out: Folder of the report; made if missing.
-        title: What the set is called in the report.
-        pictures: Show photographs; without them the report holds nothing but figures computed from them.
-        limit: Analyse this many pairs, drawn at random but evenly over the set; `None` for all.
+    the set: so the generator of training noise is compared with real cameras. Without `pictures` the report holds
+    nothing but figures computed from the photographs. For `limit` see `denoise.training.eda_measures.choose`.
 
     Returns:
         The content of `eda.json`: numbers are levels of 8 bit unless named otherwise, `null` where there is none.
 
     Raises:
         ValueError: No pair can be read, or `limit` is less than 1.
-        OSError: The report cannot be written.
     """
     places, rows, problems = measure_pairs(found, limit, title, measure_pair)
     pairs = [found.pairs[place] for place in places]
-    analysis = _summarise(found, pairs, rows, problems=problems, title=title, limit=limit)
+    facts = {
+        "title": title,
+        "layout": found.layout,
+        "pairs": len(found.pairs),
+        "analysed": len(rows),
+        "limit": limit,
+        "synthesised": sum(pair.noisy is None for pair in pairs),
+        "scenes": len({pair.scene for pair in found.pairs}),
+        "cameras": dict(Counter(pair.camera for pair in found.pairs if pair.camera).most_common()),
+        "isos": {str(iso): n for iso, n in sorted(Counter(p.iso for p in found.pairs if p.iso).items())},
+        "sizes": {f"{w} × {h}": n for (h, w), n in Counter(row.size for row in rows).most_common()},
+        "problems": problems,
+    }
+    analysis: dict[str, Any] = plain({"set": facts, **summarise(pairs, rows)})
+    analysis["sentences"] = sentences(analysis)
     by_psnr = sorted(zip((row.psnr for row in rows), places, strict=True))
     kinds = {0.1: "much noise", 0.5: "typical", 0.9: "little noise"} if len(rows) > 2 else {0: "first", 1: "second"}
     chosen = {by_psnr[round(share * (len(rows) - 1))][1]: kind for share, kind in kinds.items()}
@@ -144,17 +132,11 @@ def analyse(
     return analysis
 
 
-def compare(analyses: Mapping[str, _Analysis], out: Path) -> None:
-    """Lay the noise of several sets over each other and write `README.md` and its plots.
-
-    Args:
-        analyses: What `analyse` returned (or the content of its `eda.json`) by set name. The report of each set is
-            linked as `NAME/README.md`.
-        out: Folder of the comparison; made if missing.
+def compare(analyses: Mapping[str, Analysis], out: Path) -> None:
+    """Lay the noise of several sets over each other and write `README.md` and its plots, beside the sets' reports.
 
     Raises:
         ValueError: More sets than can be told apart.
-        OSError: The comparison cannot be written.
     """
     if len(analyses) > len(plots.SERIES):
         raise ValueError(f"At most {len(plots.SERIES)} sets can be compared at once. Received: {len(analyses)}")
@@ -183,171 +165,11 @@ def compare(analyses: Mapping[str, _Analysis], out: Path) -> None:
             "pairs": analysis["set"]["analysed"],
             "sigma": analysis["sigma"]["median"],
             **{key: analysis[key]["mean"] for key in ("psnr", "ssim", "lag")},
-            "channels": [analysis["channels"]["mean"][i][j] for i, j in figures.CHANNEL_PAIRS],
+            "channels": [analysis["channels"]["mean"][i][j] for i, j in CHANNEL_PAIRS],
         }
         rows.append([f"[{set_title(name)}]({name}/{REPORT})", *_cells(group)])
     blocks = [markdown.table(["set", *_HEADER], rows), _NOTE, markdown.pictures(captions)]
     markdown.write(out / REPORT, "The noise of " + ", ".join(map(set_title, analyses)), *blocks)
-
-
-# Reading
-
-
-def measure_pairs(
-    found: PairedSet, limit: int | None, title: str, measure: Callable[[Pixels8, Pixels8], _T]
-) -> tuple[list[int], list[_T], list[str]]:
-    """Read and measure the pairs of a set.
-
-    Args:
-        found: The pairs.
-        limit: See `choose`.
-        title: What the set is called.
-        measure: Called with each noisy photo and its clean one, see `read_noisy_and_clean`.
-
-    Returns:
-        The places in the set of those that can be read, what was measured of each, and what was skipped and why.
-
-    Raises:
-        ValueError: No pair can be read, or `limit` is less than 1.
-    """
-    places, rows, problems = [], [], list(found.problems)
-    for place in with_progress(choose(len(found.pairs), limit), title):
-        try:
-            rows.append(measure(*read_noisy_and_clean(found.pairs[place], place)))
-        except (PhotoError, OSError) as error:
-            problems.append(str(error))
-            print(f"skipped: {error}")
-        else:
-            places.append(place)
-    if not rows:
-        raise ValueError(f"No pair of {title} can be analysed. " + (problems or ["The set is empty."])[-1])
-    return places, rows, problems
-
-
-def choose(count: int, limit: int | None, seed: int = 0) -> list[int]:
-    """Choose `limit` of `count` places (all for `None`): one at random from each of so many equal parts, ascending.
-
-    Raises:
-        ValueError: `limit` is less than 1.
-    """
-    if limit is None or limit >= count:
-        return list(range(count))
-    if limit < 1:
-        raise ValueError(f"`limit` must be at least 1. Received: {limit}")
-    edges = np.linspace(0, count, limit + 1).astype(int)
-    return [int(place) for place in np.random.default_rng(seed).integers(edges[:-1], edges[1:])]
-
-
-def read_noisy_and_clean(pair: Pair, place: int) -> tuple[Pixels8, Pixels8]:
-    """Read a pair; the noise of a clean photo alone is synthesised by a simulated camera.
-
-    Args:
-        pair: Of a set.
-        place: Its place in the set, the seed of camera and noise: they are the same whenever the pair is read.
-
-    Returns:
-        Noisy and clean, uint8, (H, W, 3); simulated ones are square, at most 512×512.
-
-    Raises:
-        PhotoError: A file cannot be read, or is too small for the simulation.
-        OSError: A file cannot be opened.
-    """
-    noisy, clean = read_pair(pair)
-    if noisy is not None:
-        return noisy, clean
-    size = min(*clean.shape[:2], _SIMULATED_SIDE) // camera.MULTIPLE * camera.MULTIPLE
-    if not size:
-        raise PhotoError(f"{pair.clean[0]}: noise can be synthesised on photos of at least 16×16 pixels only.")
-    simulated = random_photograph(clean, size, np.random.default_rng([0, place]))
-    noisy, clean = (np.asarray(to_pixels(side, np.uint8), np.uint8) for side in simulated)
-    return noisy, clean
-
-
-# Numbers of the whole set
-
-
-def _summarise(
-    found: PairedSet,
-    pairs: Sequence[Pair],
-    rows: Sequence[Measured],
-    *,
-    problems: Sequence[str],
-    title: str,
-    limit: int | None,
-) -> dict[str, Any]:
-    count, total = (np.sum([getattr(row, name) for row in rows], axis=0) for name in ("pixels", "total"))
-    dark, darkness = (each[:, : DARK // BIN].sum() for each in (count, total))
-    groups: dict[tuple[str, int | None], list[Measured]] = defaultdict(list)
-    cameras: dict[str, list[Floats]] = defaultdict(list)
-    for pair, row in zip(pairs, rows, strict=True):
-        if pair.camera or pair.iso is not None:
-            groups[pair.camera, pair.iso].append(row)
-        if pair.camera:
-            cameras[pair.camera].append(over_pairs(row.level))  # mean over the channels
-    analysis = {
-        "set": {
-            "title": title,
-            "layout": found.layout,
-            "pairs": len(found.pairs),
-            "analysed": len(rows),
-            "limit": limit,
-            "synthesised": sum(pair.noisy is None for pair in pairs),
-            "scenes": len({pair.scene for pair in found.pairs}),
-            "cameras": dict(Counter(pair.camera for pair in found.pairs if pair.camera).most_common()),
-            "isos": {str(iso): n for iso, n in sorted(Counter(p.iso for p in found.pairs if p.iso).items())},
-            "sizes": {f"{w} × {h}": n for (h, w), n in Counter(row.size for row in rows).most_common()},
-            "problems": problems,
-        },
-        "psnr": _distribution(row.psnr for row in rows) | {"equal": sum(math.isinf(row.psnr) for row in rows)},
-        "ssim": _distribution(row.ssim for row in rows),
-        "mean": {kind: _distribution(row.mean[i] for row in rows) for i, kind in enumerate(("clean", "noisy"))},
-        "zeroed": {kind: float(np.mean([row.zeroed[i] for row in rows])) for i, kind in enumerate(("clean", "noisy"))},
-        "dark_bias": darkness / dark if dark else math.nan,
-        "bias": {"brightness": BRIGHTNESS, "mean": np.where(count >= ENOUGH, total / np.maximum(count, 1), np.nan)},
-        "sigma": {"median": over_pairs([row.sigma for row in rows], 50)},
-        "level": {"brightness": BRIGHTNESS, **_range_over_pairs([row.level for row in rows])},
-        "lag": _range_over_pairs([row.lag for row in rows]),
-        "channels": _range_over_pairs([row.channels for row in rows]),
-        "cameras": {
-            name: over_pairs(levels, 50) for name, levels in sorted(cameras.items(), key=lambda item: -len(item[1]))
-        },
-        "groups": [
-            {"camera": name, "iso": iso, **_group(members)}
-            for (name, iso), members in sorted(groups.items(), key=lambda item: (item[0][0], item[0][1] or 0))
-        ],
-        "pairs": [
-            {"name": pair.name, "scene": pair.scene, "camera": pair.camera, "iso": pair.iso, "size": row.size}
-            | {"psnr": row.psnr, "ssim": row.ssim, "mean": row.mean, "zeroed": row.zeroed, "sigma": row.sigma}
-            for pair, row in zip(pairs, rows, strict=True)
-        ],
-    }
-    rounded: dict[str, Any] = plain(analysis)
-    rounded["sentences"] = sentences(rounded)
-    return rounded
-
-
-def _distribution(values: Iterable[float]) -> dict[str, float]:
-    stack = list(values)
-    percentiles = {"mean": None, "p10": 10, "p25": 25, "median": 50, "p75": 75, "p90": 90}
-    return {name: float(over_pairs(stack, percentile)) for name, percentile in percentiles.items()}
-
-
-def _range_over_pairs(stack: Sequence[Floats]) -> dict[str, Floats]:
-    """Mean, median, and the bounds of 80 % of the pairs."""
-    return {name: over_pairs(stack, p) for name, p in {"mean": None, "median": 50, "low": 10, "high": 90}.items()}
-
-
-def _group(rows: Sequence[Measured]) -> dict[str, Any]:
-    """What is told of the pairs of one camera and ISO speed."""
-    channels = over_pairs([row.channels for row in rows])
-    return {
-        "pairs": len(rows),
-        "psnr": float(over_pairs([row.psnr for row in rows])),
-        "ssim": float(over_pairs([row.ssim for row in rows])),
-        "sigma": over_pairs([row.sigma for row in rows], 50),
-        "lag": over_pairs([row.lag for row in rows]),
-        "channels": [channels[place] for place in figures.CHANNEL_PAIRS],
-    }
 
 
 # The report
@@ -368,7 +190,7 @@ def _cells(group: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _blocks(analysis: _Analysis) -> list[str]:
+def _blocks(analysis: Analysis) -> list[str]:
     """What the report of a set has between its sentences and its plots."""
     facts, groups = analysis["set"], analysis["groups"]
     noise = "synthesised" if facts["synthesised"] else "real"
@@ -381,3 +203,116 @@ def _blocks(analysis: _Analysis) -> list[str]:
         rows = [[group_label(group), *_cells(group)] for group in groups]
         blocks += ["## Cameras and ISO speeds", markdown.table(["camera, ISO", *_HEADER], rows), _NOTE]
     return [*blocks, "## Plots"]
+
+
+# What the numbers say
+
+
+def sentences(analysis: Analysis) -> list[str]:
+    """Say in plain words what the numbers of a set say, the content of its `eda.json`."""
+    return [*_say_what(analysis), *_say_photos(analysis), *_say_noise(analysis), *_say_groups(analysis)]
+
+
+def _say_what(analysis: Analysis) -> Iterator[str]:
+    facts = analysis["set"]
+    if facts["analysed"] < facts["pairs"]:
+        drawn = ", drawn at random but evenly over the set" if facts["limit"] else ""
+        yield f"{facts['analysed']} of {facts['pairs']} pairs were analysed{drawn}."
+    if facts["problems"]:
+        yield f"Skipped: {len(facts['problems'])}; what and why is listed below."
+    if count := facts["synthesised"]:
+        yield (
+            f"The noise of {'all' if count == facts['analysed'] else count} photos is synthesised by the simulated "
+            "camera: what follows describes the generator, not a real camera."
+        )
+
+
+def _say_photos(analysis: Analysis) -> Iterator[str]:
+    clean, noisy = analysis["mean"]["clean"], analysis["mean"]["noisy"]
+    words = ("dark", "dark to medium bright", "medium to very bright", "very bright")
+    yield (
+        f"The clean photos are {words[int(clean['median'] // 64)]}: the mean pixel value of most (80 %) lies between "
+        f"{clean['p10']:.0f} and {clean['p90']:.0f} of 255, the median is {clean['median']:.0f}."
+    )
+    zeros = [analysis["zeroed"][kind] * 100 for kind in ("noisy", "clean")]
+    yield "{:.2f} % of the pixel values are zero in noisy photos, {:.2f} % in clean ones.".format(*zeros)
+    shift = noisy["mean"] - clean["mean"]
+    dark = analysis["dark_bias"]
+    yield (
+        f"On average noise {'brightens' if shift > 0 else 'darkens'} the photos by {abs(shift):.2f} levels"
+        + ("" if dark is None else f"; where the clean value is below {DARK}, its mean is {dark:+z.2f} levels")
+        + "."
+    )
+    psnr, ssim = analysis["psnr"], analysis["ssim"]
+    if psnr["equal"]:
+        yield f"Pairs that are equal, noisy and clean: {psnr['equal']}; PSNR is infinite there and left out."
+    if psnr["mean"] is not None:
+        yield (
+            f"Most noisy photos (80 %) have a PSNR between {psnr['p10']:.1f} and {psnr['p90']:.1f} dB. Doing nothing "
+            f"scores {psnr['mean']:.2f} dB on average: a denoiser must exceed that."
+        )
+    if ssim["mean"] is not None:
+        yield (
+            f"Most (80 %) have an SSIM between {ssim['p10']:.2f} and {ssim['p90']:.2f}; doing nothing scores "
+            f"{ssim['mean']:.3f} on average."
+        )
+
+
+def _say_noise(analysis: Analysis) -> Iterator[str]:
+    sigma = analysis["sigma"]["median"]
+    if not max(sigma):
+        yield "In most pairs there is no noise at all."
+        return
+    sentence = f"The noise has a standard deviation of {_triple(sigma, 1)} levels in R / G / B (median over the pairs)"
+    level = np.array(analysis["level"]["median"], np.float64).mean(axis=0)
+    if np.isfinite(level).any():
+        high, low = int(np.nanargmax(level)), int(np.nanargmin(level))
+        where = analysis["level"]["brightness"]
+        sentence += (
+            "; it is nearly the same at every brightness"
+            if level[high] < 1.25 * level[low]
+            else f"; it is strongest where the clean value is about {where[high]:.0f} ({level[high]:.1f}) and weakest "
+            f"at about {where[low]:.0f} ({level[low]:.1f})"
+        )
+    yield sentence + "."
+
+    lag = analysis["lag"]["mean"]
+    if any(None in row for row in lag):
+        return
+    first, means = [row[0] for row in lag], np.abs(np.mean(lag, axis=0))
+    if means.max() < 0.1:
+        yield f"Neighbouring pixels have independent noise (correlation {_triple(first, 2)}): it is white."
+    else:
+        below = np.flatnonzero(means < 0.1)
+        reach = (
+            f"it is below 0.1 from a distance of {below[0] + 1} pixels on"
+            if len(below)
+            else f"{LAGS} pixels away it is still {number(float(means[-1]), 2)}"
+        )
+        yield (
+            f"Noise of neighbouring pixels is correlated: {_triple(first, 2)} in R / G / B, and {reach}. It is grain, "
+            "not white noise, and a denoiser trained on white noise would take part of it for detail."
+        )
+    red_green, red_blue, green_blue = (number(analysis["channels"]["mean"][i][j], 2) for i, j in CHANNEL_PAIRS)
+    yield (
+        f"Between channels the noise has a correlation of {red_green} (R-G), {green_blue} (G-B) and {red_blue} (R-B)."
+    )
+
+
+def _say_groups(analysis: Analysis) -> Iterator[str]:
+    groups = [group for group in analysis["groups"] if group["psnr"] is not None]
+    if len(groups) > 1:
+        worst, best = (choice(groups, key=lambda group: group["psnr"]) for choice in (min, max))
+        yield (
+            f"The noisiest photos come from {group_label(worst)} ({worst['psnr']:.1f} dB on average), the cleanest "
+            f"from {group_label(best)} ({best['psnr']:.1f} dB)."
+        )
+
+
+def group_label(group: Mapping[str, Any]) -> str:
+    """Name a camera and an ISO speed, of which one may be unknown."""
+    return ", ".join([group["camera"]] * bool(group["camera"]) + [f"ISO {group['iso']}"] * (group["iso"] is not None))
+
+
+def _triple(values: Sequence[float], digits: int) -> str:
+    return " / ".join(number(value, digits) for value in values)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,13 +13,7 @@ from denoise.image import Photo, shrink
 from denoise.notation import number, set_title
 from denoise.training import plots
 from denoise.training.datasets import Pixels8
-from denoise.training.eda_measures import floats
-
-Analysis = Mapping[str, Any]
-"""What `denoise.training.eda.analyse` returns."""
-
-CHANNEL_PAIRS = tuple(combinations(range(3), 2))
-"""R-G, R-B, G-B."""
+from denoise.training.eda_measures import CHANNEL_PAIRS, Analysis, floats
 
 
 class Example(NamedTuple):

@@ -10,7 +10,7 @@ import math
 import statistics
 import sys
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -49,27 +49,26 @@ class Shot(NamedTuple):
     iso: int | None
 
 
-def shots(name: str, pairs: Sequence[Pair], iso: Sequence[int] = SYNTHETIC_ISO) -> dict[str, list[Shot]]:
-    """Tell what there is to measure in a set.
+def shots(sets: Mapping[str, Sequence[Pair]], iso: Sequence[int]) -> dict[str, list[Shot]]:
+    """Tell what there is to measure in sets of photos.
 
-    Args:
-        name: Name of the set.
-        pairs: Its pairs, or clean photos, which are measured as they are and with the noise of a simulated camera.
-        iso: ISO speeds of that camera.
+    Clean photos are measured as they are and with the noise of a simulated camera at each ISO speed.
 
     Returns:
-        The shots of "NAME", or of "NAME clean" and "NAME ISO 400", ....
+        The shots of each "NAME", or of "NAME clean" and "NAME ISO 400", ....
 
     Raises:
-        ValueError: If the set is empty, or some of its photos are pairs and others are not.
+        ValueError: If a set is empty, or some of its photos are pairs and others are not.
     """
-    alone = {pair.noisy is None for pair in pairs}
-    if len(alone) != 1:
-        raise ValueError(f"A set must hold either pairs or clean photos. The set {name!r} holds {len(pairs)} photos.")
-    if alone == {False}:
-        return {name: [Shot(pair, None) for pair in pairs]}
-    speeds = {f"{name} clean": None, **{f"{name} ISO {speed}": speed for speed in iso}}
-    return {title: [Shot(pair, speed) for pair in pairs] for title, speed in speeds.items()}
+    found = {}
+    for name, pairs in sets.items():
+        if len(alone := {pair.noisy is None for pair in pairs}) != 1:
+            what = f"The set {name!r} holds {len(pairs)} photos."
+            raise ValueError(f"A set must hold either pairs or clean photos. {what}")
+        speeds: dict[str, int | None] = {f"{name} clean": None, **{f"{name} ISO {speed}": speed for speed in iso}}
+        for title, speed in speeds.items() if alone == {True} else [(name, None)]:
+            found[title] = [Shot(pair, speed) for pair in pairs]
+    return found
 
 
 def read_shot(shot: Shot) -> tuple[Pixels, Pixels]:
@@ -89,6 +88,17 @@ def read_shot(shot: Shot) -> tuple[Pixels, Pixels]:
     return photograph(clean, shot.iso, seed=zlib.crc32(f"{shot.pair.name} ISO {shot.iso}".encode()))
 
 
+def read_shots(group: Sequence[Shot], title: str) -> Iterator[tuple[Shot, Pixels, Pixels]]:
+    """Yield each shot with its noisy photo and its reference; what cannot be read is told on standard error."""
+    for shot in with_progress(group, title):
+        try:
+            noisy, clean = read_shot(shot)
+        except PhotoError as error:
+            print(f"{title}: skipped: {error}", file=sys.stderr)
+        else:
+            yield shot, noisy, clean
+
+
 def evaluate(
     sets: Mapping[str, Sequence[Pair]],
     results: Path,
@@ -103,16 +113,13 @@ def evaluate(
 
     Args:
         sets: Pairs, or clean photos (see `shots`), by the name to report them under.
-        results: JSON file to write. Where there is one already, what it holds of the same photos and the same versions
-            of the denoisers is kept, of other sets and networks too; the rest is dropped.
+        results: JSON file to write; its content is returned. Where there is one already, what it holds of the same
+            photos and the same versions of the denoisers is kept, of other sets and networks too; the rest is dropped.
         networks: Names of bundled networks; all of them unless given.
         best: Those of them that are to be scored as `denoise.ensemble` at its best too, as "NAME best".
         weights: Their float weights by name; given, the float network is scored too, by Keras, as "NAME float32".
         iso: ISO speeds at which clean photos are taken again.
         models: Folder of the cards.
-
-    Returns:
-        What is in the file now.
 
     Raises:
         FileNotFoundError: If a file of weights is missing.
@@ -131,29 +138,29 @@ def evaluate(
         "noisy": lambda photo: photo,
         "nlm": lambda photo: pipeline.denoise_photo(photo, "nlm"),
     }
-    facts: dict[str, dict[str, Any]] = {
-        "noisy": {"version": "1"},
-        "nlm": {"version": str(NLM)},
-    }
+    facts: dict[str, dict[str, Any]] = {"noisy": {"version": "1"}, "nlm": {"version": str(NLM)}}
     timed: dict[str, Denoiser] = {"nlm": _non_local_means_of_a_tile}
-    for name in bundled:
-        timed[name] = _as_bundled(bundled[name], registry.model_card(name, models))
-    for name, card in cards.items():
-        denoisers[name] = _with(bundled[name], card)
-        facts[name] = {"version": _version_of(card, models), "title": card.title, "parameters": card.parameters}
-        facts[name] |= {"bytes": card.bytes}
-    for name in best:
-        timed[f"{name} best"] = _as_bundled(bundled[name], cards[name], best=True)
-        denoisers[f"{name} best"] = _with(bundled[name], cards[name], best=True)
-        facts[f"{name} best"] = {**facts[name], "title": f"{cards[name].title}, best quality"}
-    for name, path in weights.items():
-        floats = keras_denoiser(load_network(path, cards[name].architecture), cards[name].told)
-        denoisers[f"{name} float32"] = _with(floats, cards[name])
-        content = path.read_bytes()
-        own = {"version": f"{_version_of(cards[name], models)} {_digest(content)}", "bytes": len(content)}
-        facts[f"{name} float32"] = {**facts[name], **own, "title": f"{cards[name].title}, float32"}
+    for name, network in bundled.items():
+        timed[name] = ensemble.ensemble(network, catalogue.describe(registry.model_card(name, models)).runs())
 
-    found = {title: group for name, pairs in sets.items() for title, group in shots(name, pairs, iso).items()}
+    def add(name: str, denoiser: Denoiser, card: registry.ModelCard, best: bool = False, **more: Any) -> None:
+        info = catalogue.describe(card)
+        denoisers[name] = lambda photo: pipeline.denoise_photo(photo, denoiser, info=info, best=best)
+        version, of_card = _version_of(card, models), {"title": card.title, "parameters": card.parameters}
+        facts[name] = {"version": version, **of_card, "bytes": card.bytes, **more}
+
+    for name, card in cards.items():
+        add(name, bundled[name], card)
+    for name in best:
+        timed[f"{name} best"] = ensemble.ensemble(bundled[name], catalogue.describe(cards[name]).runs(best=True))
+        add(f"{name} best", bundled[name], cards[name], best=True, title=f"{cards[name].title}, best quality")
+    for name, path in weights.items():
+        card, title = cards[name], f"{cards[name].title}, float32"
+        floats = keras_denoiser(load_network(path, card.architecture), card.told)
+        version = f"{_version_of(card, models)} {_digest(path.read_bytes())}"
+        add(f"{name} float32", floats, card, version=version, title=title, bytes=path.stat().st_size)
+
+    found = shots(sets, iso)
     state = _load(results)
     _drop_other_versions(state, facts, models)
     for name, fact in facts.items():
@@ -166,18 +173,14 @@ def evaluate(
     for title, group in found.items():
         tables = {name: state["denoisers"][name]["scores"].setdefault(title, {}) for name in denoisers}
         todo = [shot for shot in group if any(shot.pair.name not in table for table in tables.values())]
-        photos = state["sets"][title]["photos"]
-        for shot in with_progress(todo, title):
-            try:
-                noisy, clean = read_shot(shot)
-            except PhotoError as error:
-                print(f"{title}: skipped: {error}", file=sys.stderr)
-                del photos[shot.pair.name]
-                continue
+        for shot, noisy, clean in read_shots(todo, title):
             for name, denoise in denoisers.items():
                 if shot.pair.name not in tables[name]:
                     tables[name][shot.pair.name] = score(clean, denoise(Photo(pixels=noisy)).pixels, noisy)
             _save(results, state)
+        photos = state["sets"][title]["photos"]
+        for name in [name for name in photos if any(name not in table for table in tables.values())]:
+            del photos[name]
         if not photos:
             raise ValueError(f"No photo of {title} can be read.")
         if len(photos) < len(group):
@@ -187,12 +190,7 @@ def evaluate(
 
 
 def update_card(model: str, results: Evaluated, models: Path = registry.MODELS_DIR) -> None:
-    """Write measured results into the card of the network that they were measured on.
-
-    Args:
-        model: Name of a bundled network.
-        results: What `evaluate` returned.
-        models: Folder of the cards.
+    """Write what `evaluate` returned into the card of the network that it was measured on.
 
     Raises:
         ValueError: If the results are of another file than the one now bundled, or do not know the network.
@@ -206,8 +204,9 @@ def update_card(model: str, results: Evaluated, models: Path = registry.MODELS_D
     speed = results["speed"]
     measured: dict[str, Any] = {"protocol": results["protocol"]}
     measured |= {"seconds_per_tile": speed["seconds_per_tile"][model], "machine": speed["machine"]}
+    rows = [name for name in ("noisy", "nlm", model, f"{model} best", f"{model} float32") if name in denoisers]
     for title, found in results["sets"].items():
-        means = {name: denoisers[name]["means"].get(title) for name in _rows_of(model) if name in denoisers}
+        means = {name: denoisers[name]["means"].get(title) for name in rows}
         if means[model]:
             measured[title] = {"photos": len(found["photos"]), **{k: v for k, v in means.items() if v}}
     write_atomically(path, format_card({**card, "metrics": measured}))
@@ -225,12 +224,7 @@ def score(clean: Pixels, denoised: Pixels, noisy: Pixels) -> list[float | None]:
 
 
 def mean_scores(scores: Sequence[Sequence[float | None]]) -> Mean:
-    """Summarise what `score` returned.
-
-    Returns:
-        Mean `psnr` of the pictures that are not equal to their reference (None if all are), how many are `equal`, mean
-        `ssim`, and largest `colour_shift`.
-    """
+    """Summarise what `score` returned: see `denoise.results.Mean`; `psnr` is `None` if all pictures are equal."""
     psnr, ssim, shift = ([value for value in column if value is not None] for column in zip(*scores, strict=True))
     return {
         "psnr": round(statistics.fmean(psnr), 3) if psnr else None,
@@ -241,12 +235,7 @@ def mean_scores(scores: Sequence[Sequence[float | None]]) -> Mean:
 
 
 def keras_denoiser(network: keras.Model, multiple: float = 1.0) -> Denoiser:
-    """Make a denoiser of one tile out of a Keras network.
-
-    Args:
-        network: The network.
-        multiple: Which multiple of a tile's noise level it is told, if it is told one.
-    """
+    """Make a denoiser of one tile out of a Keras network, which may be told a multiple of the tile's noise level."""
     is_told = len(network.inputs) == 2
 
     def denoise_tile(tile: Image, tile_level: Level) -> Image:
@@ -255,11 +244,6 @@ def keras_denoiser(network: keras.Model, multiple: float = 1.0) -> Denoiser:
         return np.clip(denoised, 0.0, 1.0)
 
     return denoise_tile
-
-
-def _as_bundled(denoiser: Denoiser, card: registry.ModelCard, *, best: bool = False) -> Denoiser:
-    """Return a denoiser that runs on the versions of a tile that the card, and the quality, ask for, to be timed."""
-    return ensemble.ensemble(denoiser, catalogue.describe(card).runs(best=best))
 
 
 def _version_of(card: registry.ModelCard, models: Path) -> str:
@@ -271,17 +255,8 @@ def _version_of(card: registry.ModelCard, models: Path) -> str:
     return f"{card.sha256} told {card.told:g} pair {card.pair:g}{with_partners} version {LEVEL}"
 
 
-def _with(denoiser: Denoiser, card: registry.ModelCard, *, best: bool = False) -> Callable[[Photo], Photo]:
-    info = catalogue.describe(card)
-    return lambda photo: pipeline.denoise_photo(photo, denoiser, info=info, best=best)
-
-
 def _non_local_means_of_a_tile(tile: Image, tile_level: Level) -> Image:
     return to_float(pipeline.denoise_photo(Photo(pixels=to_pixels(tile, np.uint8)), "nlm").pixels)
-
-
-def _rows_of(model: str) -> tuple[str, ...]:
-    return ("noisy", "nlm", model, f"{model} best", f"{model} float32")
 
 
 def _load(path: Path) -> Evaluated:
@@ -336,15 +311,11 @@ def _drop_other_photos(state: Evaluated, title: str, versions: dict[str, str]) -
 
 def _version(shot: Shot) -> str:
     """Digest of all that decides what the noisy photo and its reference are."""
-    files = [*((shot.pair.noisy,) if shot.pair.noisy else ()), *shot.pair.clean]
-    parts = [path.read_bytes() for path in files]
+    parts = [path.read_bytes() for path in shot.pair.files]
     if shot.iso is not None:
         parts.append(f"ISO {shot.iso} camera {CAMERA}".encode())
     return _digest(*parts)
 
 
 def _digest(*parts: bytes) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()[:16]
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:16]

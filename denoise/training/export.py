@@ -5,24 +5,23 @@ import hashlib
 import io
 import json
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 import keras
 import numpy as np
 
-from denoise import Image, Level, registry
+from denoise import Image, Level
 from denoise.console import silenced
 from denoise.files import write_atomically
+from denoise.tiling import TILE_SIZE
 from denoise.training.architectures import build
 from denoise.training.curves import read_log
 
 Quantisation = Literal["float32", "float16", "dynamic-range int8", "full int8"]
 """What the weights become; with "full int8" the activations too, by scales that are fixed in advance ("static")."""
 QUANTISATIONS: tuple[Quantisation, ...] = get_args(Quantisation)
-
-TILE_SIZE = 256
 
 
 class Description(NamedTuple):
@@ -82,26 +81,20 @@ DESCRIPTIONS = {
     ),
 }
 
-_ABOUT_DATA = ("data", "licences_of_the_data", "noise_model")
-
 
 def convert(
     network: keras.Model,
-    quantisation: Quantisation = "dynamic-range int8",
-    calibration: Callable[[], Iterable[tuple[Image, Level]]] | None = None,
+    quantisation: Quantisation,
+    calibration: Sequence[tuple[Image, Level]] = (),
 ) -> bytes:
     """Convert a network to TFLite with a float32 input and output of shape (1, T, T, 3), T its input size.
 
     A network that is told the noise level has another float32 input, of shape (1, T, T, 1).
 
     Dynamic-range int8 stores the weights as int8 and quantises activations on the fly, one scale a tensor and call;
-    full int8 has scales fixed in advance, which is faster but loses 0.3 to 1 dB on lightly noised photos.
-
-    Args:
-        network: A network with a fixed input size, under the float32 policy of the TensorFlow backend.
-        quantisation: What the weights become.
-        calibration: For "full int8": returns noisy tiles of the input's size and their noise levels, from which the
-            scales are read.
+    full int8 has scales fixed in advance, which is faster but loses 0.3 to 1 dB on lightly noised photos. They are read
+    from `calibration`, noisy tiles of the input's size and their noise levels. The network has a fixed input size, and
+    was built under the float32 policy.
 
     Returns:
         The content of a .tflite file.
@@ -109,7 +102,7 @@ def convert(
     Raises:
         ValueError: If "full int8" is asked for without calibration, or Keras runs on another backend.
     """
-    if quantisation == "full int8" and calibration is None:
+    if quantisation == "full int8" and not calibration:
         raise ValueError("`calibration` must be given for full int8: the scales of the activations are read from it.")
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
@@ -128,22 +121,17 @@ def convert(
         if quantisation == "float16":
             converter.target_spec.supported_types = [tf.float16]
         if quantisation == "full int8":
-            assert calibration is not None
             names = [each.name for each in one_tile]
             converter.representative_dataset = lambda: (
                 {name: array[None].astype(np.float32) for name, array in zip(names, seen, strict=False)}
-                for seen in calibration()
+                for seen in calibration
             )
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         return bytes(converter.convert())
 
 
 def load_network(weights: Path, architecture: Mapping[str, Any]) -> keras.Model:
-    """Rebuild a trained network in float32, at the size of a tile.
-
-    Args:
-        weights: A .weights.h5 file.
-        architecture: What a card says under this key: `name` and `arguments` of the builder.
+    """Rebuild a trained network in float32, at the size of a tile, from its weights and what its card says of it.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -162,15 +150,9 @@ def load_network(weights: Path, architecture: Mapping[str, Any]) -> keras.Model:
 
 
 def export(weights: Path, card: dict[str, Any], models: Path) -> Path:
-    """Write `NAME.tflite` and `NAME.json`, NAME being the card's `name`.
+    """Write `NAME.tflite`, whose path is returned, and `NAME.json`, NAME being the card's `name`.
 
-    Args:
-        weights: A .weights.h5 file.
-        card: The card's own words; what is derived from the file is filled in here: file, sha256, bytes, parameters.
-        models: The folder to write into.
-
-    Returns:
-        The path of the .tflite file.
+    What is derived from the file is filled into the card here: file, sha256, bytes, parameters.
     """
     network = load_network(weights, card["architecture"])
     content = convert(network, card["quantisation"])
@@ -187,32 +169,27 @@ def export(weights: Path, card: dict[str, Any], models: Path) -> Path:
 
 
 def make_card(
-    name: str,
-    run: Path,
-    models: Path = registry.MODELS_DIR,
-    *,
-    data_like: str | None = None,
-    training: Mapping[str, Any] | None = None,
+    name: str, run: Path, models: Path, *, data_like: str | None = None, machine: str | None = None
 ) -> dict[str, Any]:
-    """Make the card of a network from its run folder; nothing has been measured yet.
+    """Make the card of a network, for `export`, from its run folder; nothing has been measured yet.
 
-    Args:
-        name: Name to bundle the network under.
-        run: Run folder: its configuration says the architecture and its arguments.
-        models: Folder of the cards.
-        data_like: Name of the bundled network whose training data and noise model this run shared; its card says what
-            they were. `None`: the card says how many pairs there were, and no more.
-        training: More that the card should say about the training, or other than that network's card says.
-
-    Returns:
-        A card for `export`.
+    What the training data and the noise model were says the card of the bundled network `data_like`, which shared them;
+    without one, this card says how many pairs there were, and no more.
 
     Raises:
         FileNotFoundError: If the folder is no run folder, or there is no card of `data_like`.
         ValueError: If the run's architecture has no description in `DESCRIPTIONS`, or no epoch has been finished.
     """
-    about_run = describe_run(run)
-    configuration = about_run["configuration"]
+    for file in ("config.json", "log.csv"):
+        if not (run / file).is_file():
+            raise FileNotFoundError(f"A run folder must hold {file}, which training writes. Received: {run}")
+    configuration = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    if initial := configuration.get("initial_weights"):
+        configuration["initial_weights"] = Path(initial).name  # where they lay is nobody's business
+    epochs = read_log(run / "log.csv")
+    if not epochs:
+        raise ValueError(f"The run must have finished an epoch. Received: {run}")
+    length = {"steps": int(epochs[-1]["steps"]), "minutes": round(float(epochs[-1]["minutes"]), 1)}
     architecture = configuration["architecture"]
     if architecture not in DESCRIPTIONS:
         raise ValueError(f"The architecture must be one of {', '.join(DESCRIPTIONS)}. Received: {architecture}")
@@ -226,7 +203,9 @@ def make_card(
         if not template.is_file():
             raise FileNotFoundError(f"There is no card to copy the description of the training data from: {template}")
         copied = json.loads(template.read_text(encoding="utf-8"))["training"]
-        about_data = {key: copied[key] for key in _ABOUT_DATA if key in copied}
+        about_data = {key: copied[key] for key in ("data", "licences_of_the_data", "noise_model") if key in copied}
+    if machine:
+        about_data["machine"] = machine
     return {
         "name": name,
         "title": title,
@@ -238,38 +217,8 @@ def make_card(
         "strong_partner": "",
         "licence": "MIT",
         "architecture": {"name": architecture, "arguments": configuration.get("arguments", {}), "paper": paper},
-        "training": {**about_data, **(training or {}), **about_run},
+        "training": {**about_data, "configuration": configuration, **length},
         "metrics": {},  # what was measured on an older file says nothing about this one
-    }
-
-
-def describe_run(run: Path) -> dict[str, Any]:
-    """What a card says about a training run.
-
-    Args:
-        run: The run folder.
-
-    Returns:
-        The configuration, `steps` and `minutes` of the run so far.
-
-    Raises:
-        FileNotFoundError: If the folder holds no configuration and log.
-        ValueError: If no epoch has been finished.
-    """
-    for name in ("config.json", "log.csv"):
-        if not (run / name).is_file():
-            raise FileNotFoundError(f"A run folder must hold {name}, which training writes. Received: {run}")
-    configuration = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    if initial := configuration.get("initial_weights"):
-        configuration["initial_weights"] = Path(initial).name  # where they lay is nobody's business
-    epochs = read_log(run / "log.csv")
-    if not epochs:
-        raise ValueError(f"The run must have finished an epoch. Received: {run}")
-    last = epochs[-1]
-    return {
-        "configuration": configuration,
-        "steps": int(last["steps"]),
-        "minutes": round(float(last["minutes"]), 1),
     }
 
 

@@ -29,11 +29,7 @@ def pictures(captions: Mapping[str, str]) -> str:
 
 
 def write(path: Path, title: str, *blocks: str) -> None:
-    """Write a report, at once or not at all; blocks that are empty are left out.
-
-    Raises:
-        OSError: The file cannot be written.
-    """
+    """Write a report, at once or not at all; blocks that are empty are left out."""
     write_atomically(path, ("\n\n".join([f"# {title}", *filter(None, blocks)]) + "\n").encode())
 
 
@@ -47,20 +43,10 @@ def publish(
     problems: Sequence[str],
     note: str,
 ) -> None:
-    """Write a report, its plots, and a file with all the numbers; and print what they say.
+    """Write a report, its plots, and a JSON file with all the numbers, `result`; and print what they say.
 
-    Args:
-        result: The numbers, and what they say, `sentences`; gets the captions of the plots by file name, `plots`.
-        drawn: The plots.
-        out: Folder of the report; made if missing.
-        file: Name of the JSON file.
-        title: Of the report.
-        *blocks: What stands between the sentences and the plots.
-        problems: What was skipped, and why.
-        note: What stands at the end.
-
-    Raises:
-        OSError: A file cannot be written.
+    `result` holds that, `sentences`, and gets the captions of the plots by file name, `plots`. In the report, blocks
+    stand between the sentences and the plots, what was skipped and why, and the note, at the end.
     """
     result["plots"] = plots.save_all(drawn, out)
     write_atomically(out / file, (json.dumps(result, ensure_ascii=False, allow_nan=False) + "\n").encode())

@@ -1,14 +1,14 @@
 """One look for all figures.
 
 Colours are those of Okabe and Ito, "Color Universal Design", 2008, https://jfly.uni-koeln.de/color/, which people with
-any colour vision tell apart; a colour never speaks alone: channels differ in line style and marker too.
+any colour vision tell apart; a colour never speaks alone: curves differ in line style and marker too.
 
 Figures are drawn with matplotlib's objects, without pyplot, inside `style()`: nobody's settings change.
 """
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,8 +33,7 @@ class Series(NamedTuple):
     marker: str
 
 
-CHANNELS = {"R": Series("#D55E00", "-", "o"), "G": Series("#009E73", "--", "s"), "B": Series("#0072B2", "-.", "^")}
-"""Look of the colour channels, in their order."""
+CHANNELS = ("R", "G", "B")
 
 SERIES = (
     Series("#0072B2", "-", "o"),
@@ -48,18 +47,14 @@ SERIES = (
     Series("#5E3C99", (0, (2, 2)), "<"),
     Series("#4D9221", (0, (6, 1, 1, 1)), ">"),
 )
-"""Looks of curves that are neither channels nor kinds of photos: data sets, networks, cameras."""
+"""Looks of the curves of data sets and of denoisers."""
 
 QUIET = "#767676"
 """Grey of reference lines and of notes inside a figure; the lightest that is still easy to read on white."""
 
 _STYLE = {
-    "figure.dpi": DPI,
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
     "font.size": 13,
     "axes.titlesize": 14,
-    "axes.labelsize": 13,
     "axes.titlelocation": "left",
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -81,27 +76,17 @@ _STYLE = {
 }
 
 
-@contextmanager
-def style() -> Iterator[None]:
-    """Be the context in which every part of a figure is made; it works as a decorator too."""
-    with matplotlib.style.context(["default", _STYLE]):
-        yield
+style = partial(matplotlib.style.context, ["default", _STYLE])
+"""The context in which every part of a figure is made; it works as a decorator too."""
 
 
 def panels(
     rows: int = 1, columns: int = 1, *, width: float = 10.0, height: float = 5.6, **options: Any
 ) -> tuple[Figure, Any]:
-    """Make a figure with panels; call it inside `style()`.
+    """Make a figure with an array (rows, columns) of axes; call it inside `style()`.
 
-    Args:
-        rows: Rows of panels.
-        columns: Columns of panels.
-        width: Of the figure, in inches; 10 inches are 1500 pixels, and the text is sized for that.
-        height: Of the figure, in inches.
-        **options: Of `matplotlib.figure.Figure.subplots`.
-
-    Returns:
-        The figure, and an array (rows, columns) of axes.
+    Width and height are in inches, 10 of which are 1500 pixels, for which the text is sized; the options are those of
+    `matplotlib.figure.Figure.subplots`.
     """
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
@@ -112,7 +97,7 @@ def photo_grid(
     rows: Sequence[Sequence[NDArray[np.uint8]]],
     *,
     columns: Sequence[str],
-    labels: Sequence[Sequence[str]] = (),
+    labels: Sequence[Sequence[str]],
     scale: int = 1,
 ) -> Figure:
     """Lay photos out in a grid without resampling them: noise is seen as it is.
@@ -120,10 +105,10 @@ def photo_grid(
     Args:
         rows: Photos, (H, W, 3), one list a row; all of one column need not be equal in size.
         columns: A title above each column.
-        labels: A line below each photo, in the shape of `rows`; may be left out.
+        labels: A line below each photo, in the shape of `rows`.
         scale: Width of a photo's pixel in the figure, in pixels.
     """
-    gap, above, below = 16, 40, 40 if labels else 0
+    gap, above, below = 16, 40, 40
     enlarged = [[photo.repeat(scale, axis=0).repeat(scale, axis=1) for photo in row] for row in rows]
     widths = [max(photo.shape[1] for photo in column) for column in zip(*enlarged, strict=True)]
     heights = [max(photo.shape[0] for photo in row) for row in enlarged]
@@ -137,23 +122,17 @@ def photo_grid(
             figure.figimage(photo, left, top - photo.shape[0])
             if y == 0:
                 figure.text(left / width, 1 - 0.5 * above / height, columns[x], va="center", fontsize=12)
-            if labels:
-                middle = top - photo.shape[0] - 0.5 * below
-                figure.text(left / width, middle / height, labels[y][x], va="center", fontsize=10)
+            middle = top - photo.shape[0] - 0.5 * below
+            figure.text(left / width, middle / height, labels[y][x], va="center", fontsize=10)
             left += widths[x] + gap
         top -= heights[y] + gap + below
     return figure
 
 
 def detailed_crop(photo: NDArray[np.uint8], size: int) -> tuple[slice, slice]:
-    """Find the most telling square of a photo: of 5×5 places the one with the most fine detail.
+    """Find the rows and columns of the square of a photo, (H, W, 3), with the most fine detail, of 5×5 places.
 
-    Args:
-        photo: (H, W, 3).
-        size: Height and width of the square, in pixels; a smaller photo is taken whole in that direction.
-
-    Returns:
-        Its rows and columns.
+    A smaller photo is taken whole in that direction.
     """
     height, width = (min(size, length) for length in photo.shape[:2])
     places = [
@@ -165,15 +144,7 @@ def detailed_crop(photo: NDArray[np.uint8], size: int) -> tuple[slice, slice]:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as a PNG file at 150 dpi, at once or not at all, and free its memory.
-
-    Args:
-        figure: The figure; it is empty afterwards.
-        path: The file; its folder is made if missing.
-
-    Raises:
-        OSError: The file cannot be written.
-    """
+    """Write a figure as a PNG file at 150 dpi, at once or not at all, and free its memory: it is empty afterwards."""
     buffer = io.BytesIO()
     with style():
         figure.savefig(buffer, format="png", dpi=DPI)
@@ -186,17 +157,10 @@ Drawn = Mapping[str, tuple[Figure | None, str]]
 
 
 def save_all(drawn: Drawn, folder: Path) -> dict[str, str]:
-    """Write the figures of a report.
-
-    Args:
-        drawn: The figures.
-        folder: Where to; made if missing. A file of an earlier report whose figure is `None` now is deleted.
+    """Write the figures of a report; a file of an earlier report whose figure is `None` now is deleted.
 
     Returns:
         The captions of what was written, by file name, for `markdown.pictures`.
-
-    Raises:
-        OSError: A file cannot be written.
     """
     for file, (figure, _) in drawn.items():
         if figure is None:

@@ -5,22 +5,22 @@ Keras in float32 is the reference, in the same run: for quality on the same phot
 
 import hashlib
 import math
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import cast
 
 import keras
 import numpy as np
 
 from denoise import Denoiser, Image, Level
 from denoise.files import write_atomically
-from denoise.image import PhotoError, to_float, to_pixels
+from denoise.image import to_float, to_pixels
 from denoise.level import GRAIN, estimate_level
+from denoise.registry import ModelCard
 from denoise.results import KERAS, Format, FormatMean, Quantised
 from denoise.runtime import ModelError, Network
-from denoise.tiling import denoise_tiled
+from denoise.tiling import TILE_SIZE, denoise_tiled
 from denoise.training.benchmark import compare, failure, machine
 from denoise.training.data import random_photograph, random_view
 from denoise.training.datasets import Pair, read_pair
@@ -30,11 +30,11 @@ from denoise.training.evaluate import (
     Shot,
     keras_denoiser,
     mean_scores,
-    read_shot,
+    read_shots,
     score,
     shots,
 )
-from denoise.training.export import DESCRIPTIONS, QUANTISATIONS, TILE_SIZE, convert, format_card, load_network
+from denoise.training.export import DESCRIPTIONS, QUANTISATIONS, convert, format_card, load_network
 from denoise.training.progress import with_progress
 
 CALIBRATION_PATCHES = 64
@@ -42,34 +42,23 @@ _CLEAN_EVERY = 8  # of the calibration patches, one without noise
 
 
 def quantize(
-    name: str,
-    architecture: Mapping[str, Any],
+    card: ModelCard,
     weights: Path,
     calibration: Sequence[Pair],
     sets: Mapping[str, Sequence[Pair]],
     out: Path,
     *,
-    multiple: float = 1.0,
     iso: Sequence[int] = SYNTHETIC_ISO,
-    patches: int = CALIBRATION_PATCHES,
-    rounds: int = 3,
 ) -> Quantised:
     """Make files of every quantisation of a trained network and measure them with the runtime that ships.
 
     Args:
-        name: Name of the network, for the files' names.
-        architecture: `name` and `arguments` of the builder.
+        card: Card of the network: its name, its architecture, and what it is told.
         weights: Its .weights.h5 file.
         calibration: Pairs whose clean photos calibrate full int8; none of them should be measured on.
         sets: Pairs, or clean photos, to measure on, by name (see `denoise.training.evaluate.shots`).
-        out: Folder for `NAME.QUANTISATION.tflite` and `NAME.json`, the results.
-        multiple: Which multiple of the estimated noise level it is told, if it is told one.
+        out: Folder for `NAME.QUANTISATION.tflite` and `NAME.json`, the results, which are returned.
         iso: ISO speeds at which clean photos are taken again.
-        patches: Number of noisy patches for the calibration.
-        rounds: Measurements of time and memory, each in fresh processes.
-
-    Returns:
-        What `NAME.json` holds.
 
     Raises:
         FileNotFoundError: If there is no such file of weights.
@@ -77,20 +66,20 @@ def quantize(
         ValueError: If the weights are those of another network, a set is empty or cannot be read, or a calibration
             photo is too small.
     """
-    network = load_network(weights, architecture)
-    groups = {title: group for key, pairs in sets.items() for title, group in shots(key, pairs, iso).items()}
-    tiles = list(calibration_patches(calibration, patches))
+    name, network = card.name, load_network(weights, card.architecture)
+    groups = shots(sets, iso)
+    tiles = list(calibration_patches(calibration, CALIBRATION_PATCHES))
     formats: dict[str, Format] = {KERAS: {"bytes": _bytes_in_float32(network)}}
-    denoisers: dict[str, Denoiser] = {KERAS: keras_denoiser(network, multiple)}
+    denoisers: dict[str, Denoiser] = {KERAS: keras_denoiser(network, card.told)}
     files: dict[str, Path] = {}
     for quantisation in with_progress(QUANTISATIONS, f"{name}, conversion"):
         file = out / f"{name}.{quantisation.replace(' ', '-')}.tflite"
         try:
-            content = convert(network, quantisation, lambda: tiles)
+            content = convert(network, quantisation, tiles)
             write_atomically(file, content)
             if reason := failure(file):
                 raise ModelError(reason)
-            denoisers[quantisation] = Network(file, multiple=multiple)
+            denoisers[quantisation] = Network(file, multiple=card.told)
         except OSError:
             raise
         except Exception as error:  # the converter raises many kinds; a format that fails is a result too
@@ -108,7 +97,7 @@ def quantize(
             formats[key].setdefault("sets", {})[title] = quality
     denoisers.clear()  # their memory is not to disturb the measurements
     measured_on = machine()
-    for key, cost in compare(architecture, files, rounds).items():
+    for key, cost in compare(card.architecture, files).items():
         formats[key] |= cast(Format, cost)
     results: Quantised = {
         "kind": "quantize",
@@ -116,9 +105,9 @@ def quantize(
         "machine": measured_on,
         "name": name,
         "title": DESCRIPTIONS[network.name].title,
-        "architecture": dict(architecture),
+        "architecture": card.architecture,
         "parameters": network.count_params(),
-        "calibration": {"photos": len(calibration), "patches": patches},
+        "calibration": {"photos": len(calibration), "patches": CALIBRATION_PATCHES},
         "sets": {title: {"photos": count} for title, count in photos.items()},
         "formats": formats,
     }
@@ -127,11 +116,7 @@ def quantize(
 
 
 def calibration_patches(pairs: Sequence[Pair], count: int) -> Iterator[tuple[Image, Level]]:
-    """Cut patches from clean photos and photograph them again with random cameras, one in eight without noise.
-
-    Args:
-        pairs: Pairs, whose clean photos are taken.
-        count: Number of patches.
+    """Cut patches from clean photos of pairs and photograph them again by random cameras, one in eight without noise.
 
     Yields:
         Noisy patches of a tile's size, and their noise levels.
@@ -164,12 +149,7 @@ def _quality(
     """How many photos of a set could be read; PSNR and SSIM of every denoiser, and what it loses against the first."""
     scores: dict[str, list[list[float | None]]] = {key: [] for key in denoisers}
     differences: dict[str, list[float]] = {key: [] for key in denoisers}
-    for shot in with_progress(group, title):
-        try:
-            noisy, clean = read_shot(shot)
-        except PhotoError as error:
-            print(f"{title}: skipped: {error}", file=sys.stderr)
-            continue
+    for _, noisy, clean in read_shots(group, title):
         reference, level = None, estimate_level(noisy, denoisers[KERAS], grain=GRAIN) if is_told else 0.0
         for key, denoiser in denoisers.items():
             denoised = denoise_tiled(to_float(noisy), denoiser, tile_size=TILE_SIZE, level=level)

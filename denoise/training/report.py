@@ -20,7 +20,8 @@ from denoise.image import Photo, decode
 from denoise.notation import EQUAL, NONE, few_photos, infinite, number, scaled, set_and_size, set_title
 from denoise.results import KERAS, Evaluated, Machine, Mean, Quantised, Results, Scored
 from denoise.training import markdown, plots
-from denoise.training.baseline_study import SAMPLES_DIR
+from denoise.training.baseline_study import sample_pairs
+from denoise.training.datasets import Pair
 from denoise.training.export import QUANTISATIONS, format_card
 
 CHART, CROPS = "quality-time.png", "crops.png"
@@ -28,14 +29,11 @@ CHART, CROPS = "quality-time.png", "crops.png"
 _CROP_SIZE = 128  # pixels
 
 
-def report(results: Sequence[Path], out: Path, *, samples: Path | None = SAMPLES_DIR) -> dict[str, str]:
+def report(results: Sequence[Path], out: Path) -> dict[str, str]:
     """Write `results.md`, `results.json` for the page, a chart of quality against time, and crops side by side.
 
-    Args:
-        results: Files of results: exactly one of `evaluate`, any number of `quantize`; an older `results.json` among
-            them is passed over.
-        out: Folder to write into; made if missing.
-        samples: Folder of the sample photos, which the bundled networks clean for the crops; `None` for no crops.
+    `results` are files of results: exactly one of `evaluate`, any number of `quantize`; an older `results.json` among
+    them is passed over.
 
     Returns:
         Markdown tables by name, for `fill_tables`: "results", "quantisation", and "quantisation-NAME" of each
@@ -47,26 +45,23 @@ def report(results: Sequence[Path], out: Path, *, samples: Path | None = SAMPLES
     """
     read = [_read(path) for path in results]
     evaluated = [found for found in read if found["kind"] == "evaluate"]
-    quantised = sorted(
-        (found for found in read if found["kind"] == "quantize"), key=lambda found: _place(str(found["name"]))
-    )
+    quantised = [found for found in read if found["kind"] == "quantize"]
+    quantised.sort(key=lambda found: _place(found["name"]))
     if len(evaluated) != 1:
         raise ValueError(f"Exactly one file of results must be of `evaluate`. Received: {len(evaluated)}")
-    tables = {"results": results_table(evaluated[0])}
     sizes = {title: len(found["photos"]) for title, found in evaluated[0]["sets"].items()}
-    for found in quantised:
-        tables[f"quantisation-{found['name']}"] = quantisation_table(found, sizes)
-    if quantised:
-        tables["quantisation"] = "\n\n".join(quantisation_table(found, sizes) for found in quantised)
+    of_networks = [quantisation_table(found, sizes) for found in quantised]
+    tables = {"results": results_table(evaluated[0])}
+    tables |= {f"quantisation-{found['name']}": table for found, table in zip(quantised, of_networks, strict=True)}
 
     plots.save(chart(evaluated[0]), out / CHART)
-    parts = ["# Results", tables["results"], "## Quality against time", f"![{_CHART_TEXT}]({CHART})", _CHART_TEXT]
-    if samples is not None:
-        plots.save(crops(samples), out / CROPS)
-        parts += ["## Side by side", f"![{_CROPS_TEXT}]({CROPS})", _CROPS_TEXT]
+    plots.save(crops(sample_pairs().pairs), out / CROPS)
+    blocks = [tables["results"], "## Quality against time", markdown.pictures({CHART: _CHART_TEXT})]
+    blocks += ["## Side by side", markdown.pictures({CROPS: _CROPS_TEXT})]
     if quantised:
-        parts += ["## Quantisation", tables["quantisation"]]
-    write_atomically(out / "results.md", ("\n\n".join(parts) + "\n").encode())
+        tables["quantisation"] = "\n\n".join(of_networks)
+        blocks += ["## Quantisation", tables["quantisation"]]
+    markdown.write(out / "results.md", "Results", *blocks)
     write_atomically(out / "results.json", format_card(_for_page(evaluated[0], quantised)))
     return tables
 
@@ -79,10 +74,6 @@ _CROPS_TEXT = "The most detailed square of each sample, pixels doubled; below it
 
 def fill_tables(document: Path, tables: Mapping[str, str]) -> None:
     """Replace what stands between `<!-- results:NAME -->` and `<!-- /results:NAME -->` by the table of that name.
-
-    Args:
-        document: A Markdown file with such markers.
-        tables: What `report` returned.
 
     Raises:
         ValueError: If there are no markers, one has no counterpart, or one names no table; the file stays as it was.
@@ -113,11 +104,7 @@ def fill_tables(document: Path, tables: Mapping[str, str]) -> None:
 def results_table(evaluated: Evaluated) -> str:
     """The case study's table, for every denoiser: PSNR / SSIM on each set, parameters, file size, time for a tile.
 
-    Args:
-        evaluated: What `evaluate` returned.
-
-    Returns:
-        Markdown; the best of each column is bold, the noisy photos aside.
+    The best of each column is bold, the noisy photos aside.
     """
     denoisers, sets = _denoisers(evaluated), list(evaluated["sets"])
     seconds = evaluated["speed"]["seconds_per_tile"]
@@ -147,14 +134,9 @@ def results_table(evaluated: Evaluated) -> str:
 
 
 def quantisation_table(quantised: Quantised, sizes: Mapping[str, int] | None = None) -> str:
-    """What each quantisation of one network costs and gains, Keras in float32 first.
+    """What each quantisation of one network costs and gains, Keras in float32 first: a table of quality, one of cost.
 
-    Args:
-        quantised: What `quantize` returned.
-        sizes: How many photos the sets have, where it was measured on a part of them.
-
-    Returns:
-        Markdown: a line about the network, a table of quality, a table of size, time and memory, a line of notes.
+    `sizes` is how many photos the sets have, where it was measured on a part of them.
     """
     formats, sets = quantised["formats"], quantised["sets"]
     order = [key for key in (KERAS, *QUANTISATIONS) if key in formats]
@@ -162,22 +144,17 @@ def quantisation_table(quantised: Quantised, sizes: Mapping[str, int] | None = N
     header = ["format"]
     for title, count in counts.items():
         header += [set_and_size(title, *count), "loss", "output against Keras"]
-    quality = []
+    keras, quality, costs = formats[KERAS], [], []
     for key in order:
-        row = [_format_title(key)]
+        found, row = formats[key], [_format_title(key)]
         for title in sets:
-            mean = formats[key].get("sets", {}).get(title)
+            mean = found.get("sets", {}).get(title)
             row.append(_quality(mean))
             if mean is None or key == KERAS:
                 row += [NONE, NONE]
             else:
                 row += [number(mean["loss"], 2, " dB"), number(mean["difference"], 1, " dB", none=EQUAL)]
         quality.append(row)
-
-    keras = formats[KERAS]
-    costs = []
-    for key in order:
-        found = formats[key]
         seconds = found.get("seconds_16_patches")
         compared = seconds / keras["seconds_16_patches"] if seconds and "seconds_16_patches" in keras else None
         costs.append(
@@ -192,10 +169,8 @@ def quantisation_table(quantised: Quantised, sizes: Mapping[str, int] | None = N
                 number(found.get("peak_memory_mb"), 0, " MB"),
             ]
         )
-    cost_header = [
-        *("format", "file", "size / Keras", "one tile", "16 patches", "time / Keras", "photo with overlap"),
-        "peak memory",
-    ]
+    cost_header = ["format", "file", "size / Keras", "one tile", "16 patches", "time / Keras"]
+    cost_header += ["photo with overlap", "peak memory"]
     errors = [f"{_format_title(key)} failed: {formats[key]['error']}." for key in order if "error" in formats[key]]
     notes = [
         f"**{quantised['title']}**, {quantised['parameters']:,} parameters. PSNR in dB / SSIM, number of photos in "
@@ -269,36 +244,22 @@ def _place_labels(ax: Axes) -> None:
         taken.append(label.get_window_extent())
 
 
-def crops(samples: Path, models: Path = registry.MODELS_DIR) -> Figure:
-    """Lay out a detailed square of every sample: noisy, as each denoiser cleans it, clean.
-
-    Args:
-        samples: Folder of the samples, with `samples.json`.
-        models: Folder of the cards.
-
-    Raises:
-        FileNotFoundError: If the folder holds no samples.
-        denoise.runtime.ModelError: If a network cannot be loaded.
-    """
-    entries = json.loads((samples / "samples.json").read_text(encoding="utf-8"))
+def crops(pairs: Sequence[Pair], models: Path = registry.MODELS_DIR) -> Figure:
+    """Lay out a detailed square of every pair: noisy, as each denoiser of `models` cleans it, clean."""
     cards = registry.list_models(models)
     names = sorted(cards, key=_place)
     networks = [(registry.load_model(name, models), catalogue.describe(cards[name])) for name in names]
     rows, labels = [], []
-    for entry in entries:
-        noisy, clean = (decode((samples / entry[kind]).read_bytes()) for kind in ("noisy", "clean"))
+    for pair in pairs:
+        noisy, clean = (decode(path.read_bytes()) for path in pair.files)
         photos: list[Photo] = [noisy, *(pipeline.denoise_photo(noisy, each, info=info) for each, info in networks)]
         photos.append(pipeline.denoise_photo(noisy, "nlm"))
         place = plots.detailed_crop(np.asarray(clean.pixels, np.uint8), _CROP_SIZE)
         rows.append([np.asarray(photo.pixels[place], np.uint8) for photo in (*photos, clean)])
         psnr = [number(metrics.psnr(clean.pixels, photo.pixels), 2, " dB") for photo in photos]
-        labels.append([f"ISO {entry['iso']}: {psnr[0]}", *psnr[1:], entry["title"]])
-    return plots.photo_grid(
-        rows,
-        columns=["Noisy", *(cards[name].title for name in names), "Non-local means", "Clean"],
-        labels=labels,
-        scale=2,
-    )
+        labels.append([f"ISO {pair.iso}: {psnr[0]}", *psnr[1:], pair.name])
+    columns = ["Noisy", *(cards[name].title for name in names), "Non-local means", "Clean"]
+    return plots.photo_grid(rows, columns=columns, labels=labels, scale=2)
 
 
 def _read(path: Path) -> Evaluated | Quantised | Results:

@@ -55,11 +55,10 @@ class RunState(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Save, unless the loss is not a number any more; stop when the time is up."""
         logs = logs or {}
-        if not np.isfinite(logs["loss"]):
+        arrays = (np.asarray(ops.convert_to_numpy(v), np.float32) for v in self._variables()[:-1])
+        # The last step may have broken the weights after its loss was taken.
+        if not (np.isfinite(logs["loss"]) and all(np.isfinite(array).all() for array in arrays)):
             self.failed = self.model.stop_training = True
-            return
-        if not all(np.isfinite(np.asarray(ops.convert_to_numpy(v), np.float32)).all() for v in self._variables()[:-1]):
-            self.failed = self.model.stop_training = True  # the last step broke the weights after its loss was taken
             return
         self.epoch = epoch + 1
         self.log(logs)

@@ -37,9 +37,6 @@ def make_samples(folder: Path) -> None:
 
     The clean reference is what the simulated camera would have made without noise. Chance is seeded by the name's
     place in the list: the same versions of numpy and Pillow write the same bytes.
-
-    Args:
-        folder: The folder; made if missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     entries = []
@@ -56,11 +53,7 @@ def make_samples(folder: Path) -> None:
 
 
 def make_picture(folder: Path) -> None:
-    """Draw `before-after.png` into the folder of samples: the middle of the cat, noisy and denoised, pixels doubled.
-
-    Args:
-        folder: Folder that `make_samples` filled.
-    """
+    """Draw `before-after.png` into the folder of samples: the middle of the cat, noisy and denoised, pixels doubled."""
     noisy = image.decode((folder / "chelsea.noisy.png").read_bytes())
     halves = []
     for photo in (noisy, pipeline.denoise_photo(noisy)):

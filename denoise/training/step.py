@@ -1,5 +1,6 @@
 """A training step on any Keras backend: what happens to a batch around the network."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -9,11 +10,23 @@ from denoise import camera
 from denoise.level import GRAIN, UNKNOWN
 from denoise.training.architectures.cbdnet import NOISE_LEVEL
 from denoise.training.architectures.hinet import FIRST
-from denoise.training.losses import LOSSES, cbdnet_loss
 
 LEVEL_WINDOW, LEVEL_ERROR, UNTOLD = 17, 0.1, 0.67
 """A level that is told is that of two such windows, in pixels, one upon the other; by which share it is wrong; and
 above which normal deviate nothing is told: of a quarter of the pictures."""
+
+LOSSES: dict[str, Callable[[Any, Any], Any]] = {
+    "l1": lambda denoised, clean: ops.mean(ops.abs(denoised - clean)),
+    "mse": lambda denoised, clean: ops.mean(ops.square(denoised - clean)),
+    # Smooth near zero, like L1 elsewhere (Lai et al., arXiv:1710.01992, section 3.3).
+    "charbonnier": lambda denoised, clean: ops.mean(ops.sqrt(ops.square(denoised - clean) + 1e-6)),
+    # Mean PSNR over the pictures, but for sign and factor (Chen et al., arXiv:2105.06086, section 3.4): a picture with
+    # little noise counts as much as a very noisy one, up to 50 dB. The factor makes gradients as large as those of L1.
+    "psnr": lambda denoised, clean: (
+        0.01 * ops.mean(ops.log(ops.mean(ops.square(denoised - clean), axis=(1, 2, 3)) + 1e-5))
+    ),
+}
+"""Losses by name, on (denoised, clean), (N, H, W, 3) in [0, 1]. There is one more, "cbdnet": see `cbdnet_loss`."""
 
 
 class DenoisingTraining(keras.Model):
@@ -99,12 +112,9 @@ class DenoisingTraining(keras.Model):
         parameters = {k: v for k, v in inputs.items() if k not in ("clean", "offset")}
         normal = keras.random.normal(ops.shape(clean), dtype="float32", seed=self.seed_generator)
         noisy, clean = camera.resave(*camera.simulate(clean, parameters, normal, ops), parameters, ops)
-        return self._crop(noisy, inputs["offset"]), self._crop(clean, inputs["offset"])
-
-    def _crop(self, picture: Any, offset: Any) -> Any:
-        batch = ops.shape(picture)[0]
-        size = (batch, self.patch_size, self.patch_size, 3)
-        return ops.slice(picture, (0, offset[0, 0], offset[0, 1], 0), size)
+        start = (0, inputs["offset"][0, 0], inputs["offset"][0, 1], 0)
+        size = (ops.shape(clean)[0], self.patch_size, self.patch_size, 3)
+        return ops.slice(noisy, start, size), ops.slice(clean, start, size)
 
 
 def _power(noise: Any, window: int, is_local: Any) -> Any:
@@ -113,6 +123,21 @@ def _power(noise: Any, window: int, is_local: Any) -> Any:
     for sides in ((window, 1), (1, window)) * 2:
         around = ops.average_pool(around, sides, strides=1, padding="same")
     return ops.where(is_local, around, ops.mean(squared, axis=(1, 2), keepdims=True))
+
+
+def cbdnet_loss(noisy: Any, clean: Any, denoised: Any, level: Any) -> Any:
+    """The loss of CBDNet (arXiv:1807.04686, section 3.3): MSE + 0.5 · asymmetric + 0.05 · total variation.
+
+    The noise level's true value, which the paper knows from its noise model, is taken from the batch: the root mean
+    square of noisy - clean over 7×7 pixels. So the loss serves real pairs as well.
+    """
+    squared = ops.average_pool(ops.square(noisy - clean), 7, strides=1, padding="same")
+    error = level - ops.sqrt(squared + 1e-10)
+    # Underestimation costs more than overestimation: 0.7 against 0.3.
+    asymmetric = ops.mean(ops.where(error < 0.0, 0.7, 0.3) * ops.square(error))
+    dy, dx = level[:, 1:] - level[:, :-1], level[:, :, 1:] - level[:, :, :-1]
+    total_variation = ops.mean(ops.square(dy)) + ops.mean(ops.square(dx))
+    return LOSSES["mse"](denoised, clean) + 0.5 * asymmetric + 0.05 * total_variation
 
 
 def ssim(x: Any, y: Any) -> Any:

@@ -14,10 +14,10 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from denoise.files import write_atomically
@@ -30,22 +30,19 @@ from denoise.training.data import CaseStudyPatches, Patches, RandomPatches
 from denoise.training.datasets import Pair, find_pairs
 from denoise.training.optimizers import OPTIMIZERS
 from denoise.training.run_state import RunState
-from denoise.training.splits import split_by_pair, split_by_scene
 from denoise.training.step import DenoisingTraining
 
-DATA = "data.json"
-"""In a run folder: how many pairs it learns from, and the names of those that it does not."""
 VALIDATION_STEPS = 12
 """Batches of random patches that the weights are measured on."""
+
+Split = tuple[tuple[Pair, ...], tuple[Pair, ...]]
+"""Pairs to train on, and those held out to be measured on, each in the order of the data set."""
 
 
 def train(data: Sequence[Path], run: Path, configuration: Configuration) -> keras.Model:
     """Train, or go on with, the network of a run folder.
 
-    Args:
-        data: Data sets, see `denoise.training.datasets.find_pairs`; noise is synthesised on clean photos.
-        run: Run folder; made if missing.
-        configuration: What to train. A folder that was begun with another configuration or other data is refused.
+    A folder that was begun with another configuration or other data is refused. Noise is synthesised on clean photos.
 
     Returns:
         The network with its averaged weights.
@@ -63,11 +60,9 @@ def train(data: Sequence[Path], run: Path, configuration: Configuration) -> kera
     if configuration.initial_weights:
         _load_weights(network, configuration.initial_weights, configuration)
     patch_size = CaseStudyPatches.PATCH_SIZE if configuration.patches == "case-study" else configuration.patch_size
-    model = DenoisingTraining(network, patch_size, configuration.loss, configuration.seed)
-    if configuration.adversarial:
-        model = AdversarialTraining(
-            network, patch_size, configuration.loss, configuration.seed, configuration.adversarial
-        )
+    settings = (network, patch_size, configuration.loss, configuration.seed)
+    weight = configuration.adversarial
+    model = AdversarialTraining(*settings, weight) if weight else DenoisingTraining(*settings)
     optimizer = OPTIMIZERS[configuration.optimizer](
         configuration.learning_rate, global_clipnorm=1.0, use_ema=True, ema_momentum=configuration.ema
     )
@@ -76,7 +71,9 @@ def train(data: Sequence[Path], run: Path, configuration: Configuration) -> kera
     run.mkdir(parents=True, exist_ok=True)
     defaults = {each.name: each.default for each in fields(Configuration)}  # what an older configuration lacks
     _claim(run / "config.json", asdict(configuration), defaults)
-    _claim(run / DATA, {"pairs": len(pairs), "held_out": [pair.name for pair in held_out], "digest": _digest(pairs)})
+    digest = hashlib.sha256("\n".join(pair.name for pair in pairs).encode()).hexdigest()[:16]
+    data_facts = {"pairs": len(pairs), "held_out": [pair.name for pair in held_out], "digest": digest}
+    _claim(run / "data.json", data_facts, {})
     state = RunState(run, model, training, configuration)
     state.load()
     if state.progress() >= 1.0:
@@ -99,24 +96,23 @@ def train(data: Sequence[Path], run: Path, configuration: Configuration) -> kera
         ],
     )
     if state.failed:
-        kept = f"{run} holds the state after epoch {state.epoch}: start a new run from its weights, " * (
-            state.epoch > 0
-        )
+        advice = "Start again"
+        if state.epoch:
+            advice = f"{run} holds the state after epoch {state.epoch}: start a new run from its weights,"
         raise RuntimeError(
             f"The loss or the weights were not numbers any more in epoch {state.epoch + 1}. "
-            f"{kept or 'Start again '}with a lower learning rate."
+            f"{advice} with a lower learning rate."
         )
     if not read_log(run / "log.csv")[-1]["val_psnr"]:
-        scores = model.evaluate(
-            validation, return_dict=True, verbose=0
-        )  # after `fit` the weights are the averaged ones
+        # After `fit` the weights are the averaged ones.
+        scores = model.evaluate(validation, return_dict=True, verbose=0)
         state.log({f"val_{name}": value for name, value in scores.items()})
     draw_curves(run)
     network.load_weights(run / f"{configuration.architecture}.weights.h5")
     return network
 
 
-def _split(data: Sequence[Path], c: Configuration) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
+def _split(data: Sequence[Path], c: Configuration) -> Split:
     """The pairs to train on and those to validate on."""
     pairs: list[Pair] = []
     for folder in data:
@@ -125,6 +121,45 @@ def _split(data: Sequence[Path], c: Configuration) -> tuple[tuple[Pair, ...], tu
         for problem in found.problems:
             print(f"skipped: {problem}", file=sys.stderr)
     return split_by_pair(pairs, seed=c.seed) if c.patches == "case-study" else split_by_scene(pairs)
+
+
+def split_by_scene(pairs: Sequence[Pair]) -> Split:
+    """Hold out a twentieth of the scenes, at least one, so that no scene stands on both sides.
+
+    Raises:
+        ValueError: If all pairs are of one scene.
+    """
+    scenes = sorted({pair.scene for pair in pairs})
+    if len(scenes) < 2:
+        raise ValueError(
+            "Photos of at least two scenes are needed, one to train on and another to measure on. "
+            f"All {len(pairs)} are of {', '.join(scenes) or 'none'} (what stands before the numbers in the file names)."
+        )
+    return _hold_out(pairs, [pair.scene for pair in pairs], max(1, round(0.05 * len(scenes))), seed=0)
+
+
+def split_by_pair(pairs: Sequence[Pair], seed: int) -> Split:
+    """Hold out a fifth of the pairs, rounded up, as the case study does: 541 pairs become 432 and 109.
+
+    Two shots of one scene may fall on both sides, which flatters the measurement: prefer `split_by_scene`.
+
+    Raises:
+        ValueError: If there are fewer than two pairs.
+    """
+    if len(pairs) < 2:
+        raise ValueError(f"At least two pairs are needed, to train on and to measure on. Received: {len(pairs)}")
+    return _hold_out(pairs, range(len(pairs)), math.ceil(len(pairs) / 5), seed)
+
+
+def _hold_out(pairs: Sequence[Pair], groups: Sequence[Any], count: int, seed: int) -> Split:
+    """Hold out so many of the groups, to one of which each pair belongs."""
+    names = sorted(set(groups))
+    held_out = {names[i] for i in np.random.default_rng(seed).permutation(len(names))[:count]}
+    training, rest = (
+        tuple(pair for pair, group in zip(pairs, groups, strict=True) if (group in held_out) == side)
+        for side in (False, True)
+    )
+    return training, rest
 
 
 def _patches(pairs: Sequence[Pair], held_out: Sequence[Pair], c: Configuration) -> tuple[Patches, Patches]:
@@ -177,11 +212,7 @@ def _grow(weights: Any, shape: Sequence[int]) -> Any:
     return ops.pad(grown, [(0, new - old) for new, old in zip(shape, grown.shape, strict=True)])
 
 
-def _digest(pairs: Sequence[Pair]) -> str:
-    return hashlib.sha256("\n".join(pair.name for pair in pairs).encode()).hexdigest()[:16]
-
-
-def _claim(path: Path, wanted: dict[str, Any], defaults: Mapping[str, Any] = MappingProxyType({})) -> None:
+def _claim(path: Path, wanted: dict[str, Any], defaults: Mapping[str, Any]) -> None:
     """Write what a run was begun with; refuse to go on with anything else."""
     if path.exists() and (path.parent / "checkpoint.npz").exists():
         begun = {**defaults, **json.loads(path.read_text())}

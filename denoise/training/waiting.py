@@ -8,25 +8,21 @@ import keras
 
 
 def waiting_share(dataset: keras.utils.PyDataset, seconds_per_step: float, steps: int = 50) -> float:
-    """Measure which share of its time a training would wait for this data set, fed as `fit` feeds it.
+    """Measure which share of its time, in [0, 1], a training would wait for this data set, fed as `fit` feeds it.
 
     A `fit` runs in which the network does nothing and each step then sleeps, as the processor does while the network
     runs on another device. What Keras itself needs between steps and between epochs counts as waiting. Where the
     network runs on the processor, which makes the batches too, a training waits longer than this.
 
-    Args:
-        dataset: Its epochs move on.
-        seconds_per_step: How long a training step takes.
-        steps: How many are measured, after as many that fill the queue.
-
-    Returns:
-        Share in [0, 1]: time waited / (time waited + time slept).
+    Of twice as many `steps` the second half is measured: the first fills the queue. The data set's epochs move on.
     """
-    stopwatch = _Stopwatch(seconds_per_step, steps)
+    stopwatch = _Stopwatch(seconds_per_step)
     idle = _Idle()
     idle.compile("sgd", jit_compile=False)
-    idle.fit(dataset, epochs=math.ceil(2 * steps / len(dataset)) + 1, verbose=0, shuffle=False, callbacks=[stopwatch])
-    return stopwatch.waited / (stopwatch.waited + stopwatch.slept)
+    idle.fit(dataset, epochs=math.ceil(2 * steps / len(dataset)), verbose=0, shuffle=False, callbacks=[stopwatch])
+    times = stopwatch.times[steps - 1 : 2 * steps]
+    slept = sum(end - ready for ready, end in times[1:])
+    return 1 - slept / (times[-1][1] - times[0][1])
 
 
 class _Idle(keras.Model):
@@ -46,19 +42,14 @@ class _Idle(keras.Model):
 
 
 class _Stopwatch(keras.callbacks.Callback):
-    def __init__(self, seconds_per_step: float, steps: int) -> None:
+    """Sleeps in every step, and notes when it began to and when it had done so."""
+
+    def __init__(self, seconds_per_step: float) -> None:
         super().__init__()
-        self.seconds_per_step, self.steps = seconds_per_step, steps
-        self.waited, self.slept, self.done, self.since = 0.0, 0.0, 0, time.monotonic()
+        self.seconds_per_step = seconds_per_step
+        self.times: list[tuple[float, float]] = []
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         ready = time.monotonic()
         time.sleep(self.seconds_per_step)
-        end = time.monotonic()
-        if self.done >= self.steps:
-            self.waited += ready - self.since
-            self.slept += end - ready
-        self.done += 1
-        self.since = end
-        if self.done == 2 * self.steps:
-            self.model.stop_training = True
+        self.times.append((ready, time.monotonic()))

@@ -8,7 +8,7 @@ import pytest
 from denoise.level import UNKNOWN
 from denoise.runtime import Network
 from denoise.training.architectures import ARCHITECTURES, build, multiple_of
-from denoise.training.architectures.noise_level import level_at_half_size
+from denoise.training.architectures.two_scales import level_at_half_size
 from denoise.training.export import convert
 
 SMALL = {

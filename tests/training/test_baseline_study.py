@@ -31,7 +31,7 @@ def test_kept_tells_noise_and_detail_apart() -> None:
 
 def test_study_writes_a_report(pairs_folder: Path, tmp_path: Path) -> None:
     found = find_pairs(pairs_folder)
-    result = study(found, tmp_path, title="two pairs")
+    result = study(found, tmp_path, ["nlm"], title="two pairs")
     assert json.loads((tmp_path / "baseline.json").read_text("utf-8")) == result
     page = (tmp_path / "README.md").read_text("utf-8")
     shown = set(re.findall(r"\]\(([^)]+)\)", page))
@@ -56,7 +56,7 @@ def test_study_writes_a_report(pairs_folder: Path, tmp_path: Path) -> None:
 
 
 def test_study_shows_that_non_local_means_helps_flat_areas_most(tmp_path: Path) -> None:
-    result = study(sample_pairs(), tmp_path, limit=2, pictures=False)
+    result = study(sample_pairs(), tmp_path, ["nlm"], title="samples", limit=2, pictures=False)
     curve = [
         (value, gain)
         for value, gain in zip(result["gradient"]["value"], result["denoisers"]["nlm"]["gain"], strict=True)
@@ -68,7 +68,7 @@ def test_study_shows_that_non_local_means_helps_flat_areas_most(tmp_path: Path) 
 
 
 def test_study_of_several_denoisers_names_each(pairs_folder: Path, tmp_path: Path) -> None:
-    result = study(find_pairs(pairs_folder), tmp_path, ("nlm", "autoencoder"), limit=1)
+    result = study(find_pairs(pairs_folder), tmp_path, ["nlm", "autoencoder"], title="pairs", limit=1)
     assert list(result["denoisers"]) == ["nlm", "autoencoder"]
     for title in ("Non-local means", "Autoencoder"):
         assert any(re.match(f"{title} (raises|lowers) the PSNR", sentence) for sentence in result["sentences"])
@@ -79,16 +79,16 @@ def test_study_of_equal_photos_neither_fails_nor_warns(tmp_path: Path) -> None:
     for kind in ("noisy", "clean"):
         (tmp_path / "data" / kind).mkdir(parents=True)
         PillowImage.fromarray(grey).save(tmp_path / "data" / kind / "flat.png")
-    result = study(find_pairs(tmp_path / "data"), tmp_path / "out")
+    result = study(find_pairs(tmp_path / "data"), tmp_path / "out", ["nlm"], title="flat")
     assert result["noisy"]["psnr"] is None
     assert list(result["plots"]) == ["example-1.png"]
 
 
 def test_study_refuses_what_it_does_not_know(pairs_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no denoiser 'magic'\. Known denoisers: .*nlm"):
-        study(find_pairs(pairs_folder), tmp_path, ("magic",))
+        study(find_pairs(pairs_folder), tmp_path, ["magic"], title="pairs")
     with pytest.raises(ValueError, match="The set is empty"):
-        study(PairedSet("pairs", (), ()), tmp_path)
+        study(PairedSet("pairs", (), ()), tmp_path, ["nlm"], title="pairs")
 
 
 def test_sample_pairs_are_those_of_the_page() -> None:

@@ -2,7 +2,6 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,9 @@ import skimage.data
 from denoise import metrics, registry
 from denoise.camera import photograph
 from denoise.image import Photo, decode
+from denoise.training import benchmark
 from denoise.training import evaluate as module
 from denoise.training.architectures import build
-from denoise.training.benchmark import seconds_per_tile
 from denoise.training.datasets import find_pairs
 from denoise.training.evaluate import evaluate, read_shot, shots, update_card
 from denoise.training.export import export
@@ -66,7 +65,7 @@ def write_blur(folder: Path, name: str, sigma: float) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def timed_twice() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "seconds_per_tile", partial(seconds_per_tile, repeats=1))
+        patch.setattr(benchmark, "REPEATS", 1)
         yield
 
 
@@ -267,11 +266,11 @@ def test_evaluate_refuses_weights_of_a_network_that_is_not_evaluated(
 @pytest.mark.parametrize("mixed", [False, True], ids=["empty", "mixed"])
 def test_shots_refuses_a_set_without_one_kind_of_photos(sets: dict[str, Any], mixed: bool) -> None:
     with pytest.raises(ValueError, match="'odd'"):
-        shots("odd", [*sets["real"], *sets["kept"]] if mixed else [])
+        shots({"odd": [*sets["real"], *sets["kept"]] if mixed else []}, [400])
 
 
 def test_read_shot_makes_the_same_noise_again_and_more_at_higher_iso(sets: dict[str, Any]) -> None:
-    groups = shots("kept", sets["kept"], [400, 6400])
+    groups = shots({"kept": sets["kept"]}, [400, 6400])
     psnr = {}
     for title in ("kept ISO 400", "kept ISO 6400"):
         noisy, clean = read_shot(groups[title][0])

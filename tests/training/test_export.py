@@ -60,7 +60,7 @@ def files(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     made = {}
     for quantisation in export.QUANTISATIONS:
         made[quantisation] = tmp_path_factory.mktemp("files") / "small.tflite"
-        made[quantisation].write_bytes(export.convert(network, quantisation, lambda: [(TILE, LEVEL)]))
+        made[quantisation].write_bytes(export.convert(network, quantisation, [(TILE, LEVEL)]))
     return made
 
 
@@ -113,7 +113,7 @@ def run(weights: Path, tmp_path: Path) -> Path:
 
 def test_make_card_is_enough_to_bundle_a_new_network(weights: Path, run: Path, tmp_path: Path) -> None:
     models = tmp_path / "models"
-    card = export.make_card("new", run, models, data_like="old", training={"machine": "this one"})
+    card = export.make_card("new", run, models, data_like="old", machine="this one")
     assert (card["told"], card["pair"]) == (0.0, 0.0)
     assert card["training"] == {
         "data": "photos",
@@ -173,7 +173,7 @@ def test_convert_keeps_what_a_network_does_that_is_told_the_level(
 ) -> None:
     network = export.load_network(told_weights, {"name": "unet", "arguments": TOLD})
     tile, level = seen()
-    (tmp_path / "told.tflite").write_bytes(export.convert(network, quantisation, lambda: [(tile, level)]))
+    (tmp_path / "told.tflite").write_bytes(export.convert(network, quantisation, [(tile, level)]))
     bundled = Network(tmp_path / "told.tflite")
     assert bundled.is_told
     expected = keras_denoiser(network)(tile, level)

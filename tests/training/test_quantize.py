@@ -1,6 +1,7 @@
 import json
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import skimage.data
 from PIL import Image as PillowImage
 
-from denoise import Image
+from denoise import Image, registry
 from denoise.benchmark import _resident_peak
 from denoise.runtime import Network
 from denoise.training import benchmark
@@ -73,9 +74,12 @@ def out(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "convert", fail_for_float16)
         patch.setattr(benchmark, "_in_fresh_process", measure)
+        patch.setattr(benchmark, "ROUNDS", 1)
+        patch.setattr(module, "CALIBRATION_PATCHES", 8)
+        card = replace(registry.model_card("ridnet"), name="small", architecture=ARCHITECTURE)
         sets = {"real": find_pairs(pairs).pairs}
         assert len(sets["real"]) == 3
-        quantize("small", ARCHITECTURE, weights, calibration, sets, folder, patches=8, rounds=1)
+        quantize(card, weights, calibration, sets, folder)
     return folder
 
 
@@ -121,8 +125,9 @@ def test_quantize_measures_time_and_memory_of_every_file(results: Any) -> None:
 
 
 @pytest.mark.long
-def test_compare_measures_keras_in_a_process_of_its_own() -> None:
-    cost = benchmark.compare(ARCHITECTURE, {}, rounds=1)[KERAS]
+def test_compare_measures_keras_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmark, "ROUNDS", 1)
+    cost = benchmark.compare(ARCHITECTURE, {})[KERAS]
     assert 0 < cost["seconds_per_tile"] < cost["seconds_16_patches"]
     assert cost["peak_memory_mb"] > 100
 

@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image as PillowImage
 
 from denoise import catalogue
+from denoise.training import report as module
 from denoise.training.benchmark import KERAS
+from denoise.training.datasets import Pair
 from denoise.training.report import crops, fill_tables, quantisation_table, report, results_table
 
 MACHINE = {"processor": "Some Processor", "cores": 2, "threads": 2, "date": "2026-01-31"}
@@ -88,6 +91,12 @@ QUANTISED: dict[str, Any] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def uncropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To denoise the samples takes much longer than all the rest."""
+    monkeypatch.setattr(module, "crops", lambda pairs: Figure())
+
+
 def rows(table: str) -> dict[str, list[str]]:
     """Cells by the first one, of all Markdown tables in a text; a second table's cells follow the first's."""
     found: dict[str, list[str]] = {}
@@ -143,7 +152,7 @@ def test_tables_have_one_order_that_of_the_page(tmp_path: Path) -> None:
     for name in ("unet best", "cbdnet", "unet", "ridnet"):
         evaluated["denoisers"][name] = small | {"title": name}
     quantised = {name: QUANTISED | {"name": name} for name in ("cbdnet", "unet", "ridnet")}
-    tables = report(write(tmp_path, evaluated=evaluated, **quantised), tmp_path / "out", samples=None)
+    tables = report(write(tmp_path, evaluated=evaluated, **quantised), tmp_path / "out")
     names = ["noisy", "ridnet", "unet", "unet best", "cbdnet", "large", "nlm"]
     page = json.loads((tmp_path / "out" / "results.json").read_text())
     assert list(page["denoisers"]) == names
@@ -155,7 +164,7 @@ def test_tables_have_one_order_that_of_the_page(tmp_path: Path) -> None:
 
 
 def test_report_writes_everything_from_the_files(tmp_path: Path) -> None:
-    tables = report(write(tmp_path, evaluated=EVALUATED, quantised=QUANTISED), tmp_path / "out", samples=None)
+    tables = report(write(tmp_path, evaluated=EVALUATED, quantised=QUANTISED), tmp_path / "out")
     assert tables.keys() == {"results", "quantisation", "quantisation-small"}
     text = (tmp_path / "out" / "results.md").read_text()
     assert tables["results"] in text
@@ -173,14 +182,14 @@ def test_report_writes_everything_from_the_files(tmp_path: Path) -> None:
     }
     assert page["quantisation"]["small"]["formats"] == QUANTISED["formats"]
     found = [*tmp_path.glob("*.json"), *(tmp_path / "out").glob("*.json")]
-    assert report(found, tmp_path / "out", samples=None) == tables
+    assert report(found, tmp_path / "out") == tables
 
 
 @pytest.mark.parametrize("count", [0, 2])
 def test_report_needs_one_file_of_evaluate(tmp_path: Path, count: int) -> None:
     files = write(tmp_path, quantised=QUANTISED, **{f"evaluated{index}": EVALUATED for index in range(count)})
     with pytest.raises(ValueError, match=f"Exactly one .* Received: {count}"):
-        report(files, tmp_path / "out", samples=None)
+        report(files, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -188,16 +197,16 @@ def test_report_needs_one_file_of_evaluate(tmp_path: Path, count: int) -> None:
 def test_report_refuses_a_file_that_is_none_of_results(tmp_path: Path, content: str) -> None:
     (tmp_path / "odd.json").write_text(content)
     with pytest.raises(ValueError, match=r"odd\.json"):
-        report([tmp_path / "odd.json"], tmp_path / "out", samples=None)
+        report([tmp_path / "odd.json"], tmp_path / "out")
     with pytest.raises(FileNotFoundError, match="evaluate"):
-        report([tmp_path / "missing.json"], tmp_path / "out", samples=None)
+        report([tmp_path / "missing.json"], tmp_path / "out")
 
 
 def test_report_draws_a_set_that_nobody_finished(tmp_path: Path) -> None:
     started = copy.deepcopy(EVALUATED)
     for denoiser in started["denoisers"].values():
         denoiser["means"].pop("polyu")
-    tables = report(write(tmp_path, evaluated=started), tmp_path / "out", samples=None)
+    tables = report(write(tmp_path, evaluated=started), tmp_path / "out")
     assert rows(tables["results"])["Small"][0] == "–"
 
 
@@ -207,10 +216,9 @@ def test_crops_stand_side_by_side_in_true_pixels(tmp_path: Path) -> None:
     noisy = (clean + rng.integers(0, 60, clean.shape)).astype(np.uint8)
     for kind, pixels in (("noisy", noisy), ("clean", clean)):
         PillowImage.fromarray(pixels).save(tmp_path / f"a.{kind}.png")
-    entry = {"name": "a", "title": "A", "iso": 100, "noisy": "a.noisy.png", "clean": "a.clean.png"}
-    (tmp_path / "samples.json").write_text(json.dumps([entry]))
+    pair = Pair("A", tmp_path / "a.noisy.png", (tmp_path / "a.clean.png",), "a", iso=100)
     (tmp_path / "models").mkdir()
-    figure = crops(tmp_path, tmp_path / "models")
+    figure = crops([pair], tmp_path / "models")
     assert [text.get_text() for text in figure.texts if "dB" not in text.get_text()] == [
         *("Noisy", "Non-local means", "Clean"),
         "A",

@@ -18,10 +18,9 @@ from denoise.training import train as module
 from denoise.training.architectures import build
 from denoise.training.configuration import Configuration
 from denoise.training.curves import draw_curves, read_log
-from denoise.training.losses import LOSSES, cbdnet_loss
 from denoise.training.optimizers import OPTIMIZERS
 from denoise.training.run_state import RunState
-from denoise.training.step import DenoisingTraining, ssim
+from denoise.training.step import LOSSES, DenoisingTraining, cbdnet_loss, ssim
 from denoise.training.train import train
 
 RIDNET = Configuration(

@@ -1,4 +1,8 @@
-"""The networks, one file each, and the list of them."""
+"""The networks, one file each, and the list of them.
+
+Each maps (N, H, W, 3) noisy in [0, 1] to (N, H, W, 3) denoised, float32, not clipped. With `told` it has a second
+input, the noise level; with `grid` 2 it works on a half-size grid: see `frame.py`.
+"""
 
 import inspect
 from collections.abc import Callable
@@ -18,31 +22,14 @@ from denoise.training.architectures.uformer import WINDOW, uformer
 from denoise.training.architectures.unet import unet
 
 ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {
-    "autoencoder": autoencoder,
-    "cbdnet": cbdnet,
-    "ffdnet": ffdnet,
-    "hinet": hinet,
-    "mirnet": mirnet,
-    "pridnet": pridnet,
-    "ridnet": ridnet,
-    "uformer": uformer,
-    "unet": unet,
+    builder.__name__: builder
+    for builder in (autoencoder, cbdnet, ffdnet, hinet, mirnet, pridnet, ridnet, uformer, unet)
 }
 """Builders by name; each takes `size=None` (height and width of the input) and its own widths."""
 
-MULTIPLES = {
-    "autoencoder": 8,
-    "cbdnet": 4,
-    "ffdnet": 2,
-    "hinet": 1,
-    "mirnet": 4,
-    "pridnet": 16,
-    "ridnet": 1,
-    "uformer": WINDOW,
-    "unet": 2,
-}
-"""What a network's height and width must be multiples of, but for the halvings that its arguments `grid` and `levels`
-say: see `multiple_of`."""
+_MULTIPLES = {"autoencoder": 8, "cbdnet": 4, "ffdnet": 2, "mirnet": 4, "pridnet": 16, "uformer": WINDOW, "unet": 2}
+"""What a network's height and width must be multiples of, if of anything, but for the halvings that its arguments
+`grid` and `levels` say: see `multiple_of`."""
 
 
 def build(name: str, *, size: int | None = None, scales: int = 1, **arguments: object) -> keras.Model:
@@ -63,10 +50,9 @@ def build(name: str, *, size: int | None = None, scales: int = 1, **arguments: o
     if unknown := arguments.keys() - known:
         own = ", ".join([*sorted(known), "scales"])
         raise ValueError(f"The arguments of {name} are {own}. Received: {', '.join(sorted(unknown))}")
-    if scales not in (1, 2):
-        raise ValueError(f"`scales` must be 1 or 2. Received: {scales}")
-    if arguments.get("grid", 1) not in (1, 2):
-        raise ValueError(f"`grid` must be 1 or 2. Received: {arguments['grid']}")
+    for argument, value in (("scales", scales), ("grid", arguments.get("grid", 1))):
+        if value not in (1, 2):
+            raise ValueError(f"`{argument}` must be 1 or 2. Received: {value}")
     multiple = multiple_of(name, scales=scales, **arguments)
     if size is not None and size % multiple:
         raise ValueError(f"`size` of {name} must be a multiple of {multiple}. Received: size={size}")
@@ -81,4 +67,4 @@ def multiple_of(name: str, *, scales: int = 1, **arguments: Any) -> int:
         return 1
     builder = inspect.signature(ARCHITECTURES[name]).parameters.values()
     values = {parameter.name: parameter.default for parameter in builder} | arguments
-    return int(scales * values.get("grid", 1) * MULTIPLES[name] * 2 ** (values.get("levels", 1) - 1))
+    return int(scales * values.get("grid", 1) * _MULTIPLES.get(name, 1) * 2 ** (values.get("levels", 1) - 1))

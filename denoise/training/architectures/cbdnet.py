@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from denoise.training.architectures.frame import Frame
 from denoise.training.architectures.ridnet import convolution
 
 NOISE_LEVEL = "noise_level"
@@ -12,22 +13,17 @@ NOISE_LEVEL = "noise_level"
 def cbdnet(size: int | None = None, filters: int = 64) -> keras.Model:
     """Build CBDNet: one network estimates the noise level of every pixel, the other removes the noise.
 
-    The last convolution starts at zero, so an untrained network returns its input.
+    4,365,382 parameters at the paper's widths.
 
     Args:
         size: Height and width of the input, a multiple of 4; `None` for any.
         filters: Channels of the U-Net's first level (the paper: 64), doubled at each of its two poolings; the
             estimator has half as many (the paper: 32).
-
-    Returns:
-        A model from (N, H, W, 3) noisy in [0, 1] to (N, H, W, 3) denoised, float32, not clipped.
-        4,365,382 parameters at the paper's widths.
     """
-    noisy = keras.Input((size, size, 3), name="noisy")
-    level = noise_estimator(noisy, filters // 2)
-    residual = denoiser(layers.Concatenate(name="noisy_and_level")([noisy, level]), filters)
-    denoised = layers.Add(name="denoised", dtype="float32")([noisy, residual])
-    return keras.Model(noisy, denoised, name="cbdnet")
+    frame = Frame(size)
+    level = noise_estimator(frame.noisy, filters // 2)
+    x = denoiser(layers.Concatenate(name="noisy_and_level")([frame.noisy, level]), filters)
+    return frame.network(x, "cbdnet", kernel_size=1)
 
 
 def noise_estimator(noisy: keras.KerasTensor, filters: int) -> keras.KerasTensor:
@@ -45,7 +41,7 @@ def noise_estimator(noisy: keras.KerasTensor, filters: int) -> keras.KerasTensor
 
 
 def denoiser(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
-    """CNN_D: a U-Net of 16 convolutions on three scales with skips by addition, to the residual."""
+    """CNN_D: a U-Net of 16 convolutions, the last of them the frame's, on three scales with skips by addition."""
     full = convolutions(x, filters, 2, "down1")
     x = layers.AveragePooling2D(2, name="pool1")(full)
     half = convolutions(x, 2 * filters, 3, "down2")
@@ -54,8 +50,7 @@ def denoiser(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
     x = layers.Conv2DTranspose(2 * filters, 2, strides=2, name="enlarge2")(x)
     x = convolutions(layers.Add(name="skip2")([x, half]), 2 * filters, 3, "up2")
     x = layers.Conv2DTranspose(filters, 2, strides=2, name="enlarge1")(x)
-    x = convolutions(layers.Add(name="skip1")([x, full]), filters, 2, "up1")
-    return layers.Conv2D(3, 1, kernel_initializer="zeros", name="tail")(x)
+    return convolutions(layers.Add(name="skip1")([x, full]), filters, 2, "up1")
 
 
 _SMALL = keras.initializers.Constant(0.05)  # else ReLU may start, and stay, at zero

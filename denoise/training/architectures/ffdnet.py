@@ -13,15 +13,13 @@ from denoise.training.architectures.ridnet import convolution, residual_block
 def ffdnet(size: int | None = None, filters: int = 96, blocks: int = 5, told: int = 0) -> keras.Model:
     """Build FFDNet: a row of convolutions, all on the same grid.
 
+    852,108 parameters at the paper's widths if it is told.
+
     Args:
         size: Height and width of the input, even; `None` for any such.
         filters: Channels of every feature map (the paper, for colour: 96).
         blocks: Pairs of convolutions between the first and the last one (the paper: 5).
         told: More than 0 for the paper's network, which is told the noise level, see `frame.py`.
-
-    Returns:
-        A model from (N, H, W, 3) noisy in [0, 1] to (N, H, W, 3) denoised, float32, not clipped.
-        852,108 parameters at the paper's widths if it is told.
     """
     frame = Frame(size, 2, told)
     x = convolution(frame.seen, filters, 3, "head")

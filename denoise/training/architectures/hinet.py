@@ -16,16 +16,14 @@ Scales = list[keras.KerasTensor]
 def hinet(size: int | None = None, filters: int = 24, levels: int = 4, grid: int = 2, told: int = 0) -> keras.Model:
     """Build HINet: two U-Nets in a row, the second of which sees what the first one saw (figure 2).
 
+    3,118,608 parameters by default, 88,669,702 at the paper's widths, where 88.67 M are published.
+
     Args:
         size: Height and width of the input, a multiple of `grid` times 2 to the power of `levels` - 1; `None` for any.
         filters: Channels of the finest grid (the paper: 64), doubled at each halving.
         levels: Grids, each of half the size of the one before (the paper: 5).
         grid: 2 for a network on a half-size grid, see `Frame`; the paper: 1.
-        told: 1 for a network that is told the noise level, see `noise_level.py`.
-
-    Returns:
-        A model from (N, H, W, 3) noisy in [0, 1] to (N, H, W, 3) denoised, float32, not clipped.
-        3,118,608 parameters by default, 88,669,702 at the paper's widths, where 88.67 M are published.
+        told: 1 for a network that is told the noise level, see `frame.py`.
     """
     frame = Frame(size, grid, told)
     widths = [filters * 2**index for index in range(levels)]
@@ -40,13 +38,9 @@ def hinet(size: int | None = None, filters: int = 24, levels: int = 4, grid: int
 def subnetwork(
     x: keras.KerasTensor, widths: list[int], name: str, before: tuple[Scales, Scales] | None = None
 ) -> tuple[keras.KerasTensor, Scales, Scales]:
-    """One U-Net (section 3.1).
+    """One U-Net (section 3.1) of grids with so many channels, the finest first, from a map and to a map of the finest.
 
-    Args:
-        x: The finest map, (N, H, W, widths[0]).
-        widths: Channels of its grids.
-        name: Prefix of the layers' names.
-        before: What another subnetwork encoded and decoded, to be added on the way down (cross-stage feature fusion).
+    What another subnetwork encoded and decoded `before` is added on the way down (cross-stage feature fusion).
 
     Returns:
         The finest map, what was encoded, and what was decoded; of the coarsest grid neither.

@@ -23,17 +23,15 @@ def mirnet(
 ) -> keras.Model:
     """Build MIRNet: recursive residual groups of multi-scale residual blocks (figure 1).
 
+    1,495,556 parameters by default, 31,787,436 at the paper's widths, where 31.8 M are published.
+
     Args:
         size: Height and width of the input, a multiple of 4 times `grid`; `None` for any.
         filters: Channels of the finest stream, a multiple of 8 (the paper: 64).
         groups: Recursive residual groups in a row (the paper: 3).
         blocks: Multi-scale residual blocks in each (the paper: 2).
         grid: 2 for a network on a half-size grid, see `Frame`; the paper: 1.
-        told: 1 for a network that is told the noise level, see `noise_level.py`.
-
-    Returns:
-        A model from (N, H, W, 3) noisy in [0, 1] to (N, H, W, 3) denoised, float32, not clipped.
-        1,495,556 parameters by default, 31,787,436 at the paper's widths, where 31.8 M are published.
+        told: 1 for a network that is told the noise level, see `frame.py`.
     """
     frame = Frame(size, grid, told)
     x = _convolution(filters, 3, "head")(frame.seen)
@@ -77,9 +75,7 @@ def dual_attention_unit(filters: int, name: str, reduction: int = 8) -> Part:
     convolutions = _sequence(
         _convolution(filters, 3, f"{name}_conv1"), _prelu(f"{name}_prelu"), _convolution(filters, 3, f"{name}_conv2")
     )
-    pixel_gate = layers.Conv2D(
-        1, 5, padding="same", activation="sigmoid", use_bias=False, name=f"{name}_pixel_gate"
-    )  # fmt: skip
+    pixel_gate = layers.Conv2D(1, 5, padding="same", activation="sigmoid", use_bias=False, name=f"{name}_pixel_gate")
     channel_gate = _sequence(
         layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_pool"),
         _convolution(filters // reduction, 1, f"{name}_squeeze"),
@@ -161,7 +157,7 @@ def _convolution(filters: int, kernel_size: int, name: str, ends_residual: bool 
     initializer = keras.initializers.VarianceScaling(0.02 if ends_residual else 1.0, "fan_in", "truncated_normal")
     return layers.Conv2D(
         filters, kernel_size, padding="same", use_bias=False, kernel_initializer=initializer, name=name
-    )  # fmt: skip
+    )
 
 
 def _prelu(name: str) -> keras.layers.Layer:

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from denoise.training.architectures.cbdnet import convolutions
+from denoise.training.architectures.frame import Frame
 from denoise.training.architectures.ridnet import convolution
 
 SCALES = (1, 2, 4, 8, 16)
@@ -12,28 +13,21 @@ SCALES = (1, 2, 4, 8, 16)
 def pridnet(size: int | None = None, filters: int = 32, levels: int = 5) -> keras.Model:
     """Build PRIDNet: noise estimation with channel attention, five U-Nets on a pyramid, fusion by kernel selection.
 
-    Added to the paper: the fused result is added to the input instead of replacing it, and its last convolution starts
-    at zero, so an untrained network returns its input and learns quickly.
+    Added to the paper: the fused result is added to the input instead of replacing it, so it learns quickly.
+
+    74,228,129 parameters at the paper's width; 18,617,169 at half of it, and 1,197,649 with three levels.
 
     Args:
         size: Height and width of the input, a multiple of 256 (pooling by 16, then four by two), or of half as many
             for each level less; `None` for any.
         filters: Channels of the first level of the U-Nets (the paper: 32), doubled at each of their poolings.
         levels: Levels of the U-Nets (the paper: 5); each has three quarters of all parameters down to it.
-
-    Returns:
-        A model from (N, H, W, 3) noisy in [0, 1] to (N, H, W, 3) denoised, float32, not clipped.
-        74,228,129 parameters at the paper's width; 18,617,169 at half of it, and 1,197,649 with three levels.
     """
-    noisy = keras.Input((size, size, 3), name="noisy")
-    estimate = noise_estimation(noisy)
-    x = layers.Concatenate(name="noisy_and_estimate")([noisy, estimate])
+    frame = Frame(size)
+    x = layers.Concatenate(name="noisy_and_estimate")([frame.noisy, noise_estimation(frame.noisy)])
     scales = [_scale(x, scale, filters, levels) for scale in SCALES]
     x = layers.Concatenate(name="pyramid")([x, *scales])
-    x = kernel_selection(x, x.shape[-1])
-    residual = layers.Conv2D(3, 1, kernel_initializer="zeros", name="tail")(x)
-    denoised = layers.Add(name="denoised", dtype="float32")([noisy, residual])
-    return keras.Model(noisy, denoised, name="pridnet")
+    return frame.network(kernel_selection(x), "pridnet", kernel_size=1)
 
 
 def noise_estimation(noisy: keras.KerasTensor, filters: int = 32) -> keras.KerasTensor:
@@ -61,11 +55,12 @@ def unet(x: keras.KerasTensor, filters: int, levels: int, name: str) -> keras.Ke
     return layers.Conv2D(3, 1, name=f"{name}_tail")(x)
 
 
-def kernel_selection(x: keras.KerasTensor, channels: int, reduction: int = 2) -> keras.KerasTensor:
+def kernel_selection(x: keras.KerasTensor) -> keras.KerasTensor:
     """Convolve by 3x3, 5x5 and 7x7, and mix the three by weights a channel that sum to one (section II-D)."""
+    channels = x.shape[-1]
     views = [convolution(x, channels, kernel, f"select_conv{kernel}") for kernel in (3, 5, 7)]
     pooled = layers.GlobalAveragePooling2D(keepdims=True, name="select_pool")(layers.Add(name="select_sum")(views))
-    squeezed = convolution(pooled, channels // reduction, 1, "select_squeeze")
+    squeezed = convolution(pooled, channels // 2, 1, "select_squeeze")
     scores = [layers.Conv2D(channels, 1, name=f"select_score{kernel}")(squeezed) for kernel in (3, 5, 7)]
     weights = layers.Softmax(axis=1, name="select_softmax")(layers.Concatenate(axis=1, name="select_scores")(scores))
     picked = [

@@ -11,17 +11,15 @@ def ridnet(
 ) -> keras.Model:
     """Build RIDNet: one convolution, enhancement attention modules, one convolution, global skip.
 
+    1,499,347 parameters at the paper's widths.
+
     Args:
         size: Height and width of the input; `None` for any.
         filters: Channels of every feature map (the paper: 64).
         modules: Enhancement attention modules in a row (the paper: 4).
         reduction: Channel reduction inside the attention (the paper: 16).
         grid: 2 for the network on a half-size grid, see `Frame`, whose input has an even height and width.
-        told: 1 for a network that is told the noise level, see `noise_level.py`.
-
-    Returns:
-        A model from (N, H, W, 3) noisy in [0, 1] to (N, H, W, 3) denoised, float32, not clipped.
-        1,499,347 parameters at the paper's widths.
+        told: 1 for a network that is told the noise level, see `frame.py`.
     """
     frame = Frame(size, grid, told)
     x = layers.Conv2D(filters, 3, padding="same", name="head")(frame.seen)

@@ -5,9 +5,10 @@ Recomposition for Multiscale Denoising (The Devil is in the High Frequency Detai
 """
 
 import keras
-from keras import layers
+from keras import layers, ops
 
-from denoise.training.architectures.noise_level import level_at_half_size, noise_level_input, within_level
+from denoise.level import UNKNOWN
+from denoise.training.architectures.frame import noise_level_input, within_level
 
 
 def two_scales(network: keras.Model, size: int | None = None) -> keras.Model:
@@ -15,14 +16,9 @@ def two_scales(network: keras.Model, size: int | None = None) -> keras.Model:
 
     What is coarse comes from the half size, what is fine from the whole: the difference at half the size is smoothed,
     so that only what both sizes show well is changed. Both times it is the same network with the same weights, and the
-    file of weights is the one of `network`. Takes a quarter longer.
+    file of weights is the one of `network`, whose size is open. Takes a quarter longer.
 
-    Args:
-        network: A network of open size, (N, H, W, 3) to (N, H, W, 3), which may be told the noise level.
-        size: Height and width of the input, even; `None` for any, one size in each compiled function.
-
-    Returns:
-        A model of the same kind and name.
+    `size` is the height and width of the input, even; `None` for any, one size in each compiled function.
     """
     noisy = keras.Input((size, size, 3), name="noisy")
     level = noise_level_input(size) if isinstance(network.input, list) else None
@@ -41,3 +37,9 @@ def two_scales(network: keras.Model, size: int | None = None) -> keras.Model:
     model = keras.Model(noisy if level is None else [noisy, level], denoised, name=network.name)
     model.load_weights, model.save_weights = network.load_weights, network.save_weights
     return model
+
+
+def level_at_half_size(level: keras.KerasTensor) -> keras.KerasTensor:
+    """Return what is told of a photo at half its size, (N, H / 2, W / 2, 1): half of it, for it is of white noise."""
+    halved = layers.AveragePooling2D(2, name="level_halved", dtype="float32")(level)
+    return ops.where(halved < 0.0, UNKNOWN, 0.5 * halved)

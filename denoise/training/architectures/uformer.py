@@ -27,6 +27,9 @@ def uformer(
 
     Left out is the paper's stochastic depth, which leaves out blocks in training.
 
+    2,981,286 parameters by default; 5,230,413, 20,628,317 and 50,880,946 as Uformer-T, -S and -B, where 5.23 M,
+    20.63 M and 50.88 M are published.
+
     Args:
         size: Height and width of the input, a multiple of `grid` times 8 times 2 to the power of `levels` - 1; `None`
             for any.
@@ -37,12 +40,7 @@ def uformer(
             2 * `levels` - 1 places (Uformer-B: 1, 2, 8, 8, 2, 8, 8, 2, 1).
         modulators: 0 to leave out the modulators, as the published Uformer-T and Uformer-S do.
         grid: 2 for a network on a half-size grid, see `Frame`; the paper: 1.
-        told: 1 for a network that is told the noise level, see `noise_level.py`.
-
-    Returns:
-        A model from (N, H, W, 3) noisy in [0, 1] to (N, H, W, 3) denoised, float32, not clipped.
-        2,981,286 parameters by default; 5,230,413, 20,628,317 and 50,880,946 as Uformer-T, -S and -B, where 5.23 M,
-        20.63 M and 50.88 M are published.
+        told: 1 for a network that is told the noise level, see `frame.py`.
     """
     counts = [blocks] * (2 * levels - 1) if isinstance(blocks, int) else list(blocks)
     frame = Frame(size, grid, told)

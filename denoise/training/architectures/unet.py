@@ -10,16 +10,14 @@ from denoise.training.architectures.ridnet import convolution, residual_block
 def unet(size: int | None = None, filters: int = 48, levels: int = 4, blocks: int = 2, told: int = 0) -> keras.Model:
     """Build the U-Net: residual blocks on grids of 1/2 to 1/16 of the photo's size and back, skips by addition.
 
+    6,633,564 parameters at the default widths.
+
     Args:
         size: Height and width of the input, a multiple of 2 to the power of `levels`; `None` for any.
         filters: Channels of the finest grid, twice as many on the second, four times as many on those below.
         levels: Grids, each of half the size of the one before.
         blocks: Residual blocks on each grid, on the way down and again on the way up; twice as many on the coarsest.
-        told: 1 for a network that is told the noise level, see `noise_level.py`.
-
-    Returns:
-        A model from (N, H, W, 3) noisy in [0, 1] to (N, H, W, 3) denoised, float32, not clipped.
-        6,633,564 parameters at the default widths.
+        told: 1 for a network that is told the noise level, see `frame.py`.
     """
     frame = Frame(size, 2, told)
     widths = [filters * min(2**grid, 4) for grid in range(levels)]
