@@ -37,7 +37,8 @@ _QUIET = 0.01  # share of a photo
 # Coarse grain to fine: of sensors and film, below the former; of cameras' JPEGs, above the latter.
 _COLOURS = (0.65, 0.9)
 
-_FAINT = (0.8 / 255, 1.4 / 255)  # noise in the quietest places: that of clean photos, and that of noisy ones
+_FAINT = (1 / 255, 1.6 / 255)  # noise in the quietest places: that of clean photos, and that of noisy ones
+_SMOOTHED = (0, 1 / 3)  # how smoothed the grain is: of clean photos, and of cameras' and other JPEGs
 _MUCH = (1 / 255, 2 / 255)  # that is removed; of most clean photos, less than the former
 
 _TILES_A_LOOK = 8  # of so many tiles, one is looked at
@@ -236,7 +237,8 @@ def certainty(everywhere: float, smoothed: float, removed: float) -> float:
     Returns:
         0 for texture, up to 1.
     """
-    return max(smoothed, float(np.interp(everywhere, _FAINT, (0, 1))), float(np.interp(removed, _MUCH, (0, 1))))
+    told = ((everywhere, _FAINT), (smoothed, _SMOOTHED), (removed, _MUCH))
+    return max(float(np.interp(value, least_and_most, (0, 1))) for value, least_and_most in told)
 
 
 def _variances(picture: Image, parts: Sequence[Image], *, size: int, black: float) -> NDArray[np.float32]:

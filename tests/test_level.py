@@ -174,13 +174,13 @@ def test_no_more_tiles_are_looked_at_than_it_takes_to_be_certain():
 @pytest.mark.parametrize(
     ("everywhere", "smoothed", "removed", "expected"),
     [
-        pytest.param(0.7, 0.0, 0.9, 0.0, id="clean"),
-        pytest.param(1.5, 0.0, 0.5, 1.0, id="grain everywhere"),
-        pytest.param(1.1, 0.0, 0.5, 0.5, id="faint grain"),
+        pytest.param(0.9, 0.0, 0.9, 0.0, id="clean"),
+        pytest.param(1.7, 0.0, 0.5, 1.0, id="grain everywhere"),
+        pytest.param(1.3, 0.0, 0.5, 0.5, id="faint grain"),
         pytest.param(0.0, 0.0, 2.0, 1.0, id="much is removed"),
         pytest.param(0.0, 0.0, 1.5, 0.5, id="some is removed"),
-        pytest.param(0.1, 1.0, 0.2, 1.0, id="smoothed by a camera"),
-        pytest.param(0.1, 0.3, 0.2, 0.3, id="smoothed, perhaps"),
+        pytest.param(0.1, 0.5, 0.2, 1.0, id="smoothed by a camera"),
+        pytest.param(0.1, 0.1, 0.2, 0.3, id="smoothed, perhaps"),
     ],
 )
 def test_noise_is_certain_where_it_is_everywhere_or_much_or_smoothed(everywhere, smoothed, removed, expected) -> None:

@@ -354,11 +354,11 @@ def test_denoise_photo_of_strong_noise_has_a_partner_that_looks_itself(
 @pytest.mark.parametrize(
     ("everywhere", "options", "share"),
     [
-        pytest.param(0.8, {}, 0, id="clean"),
-        pytest.param(1.1, {}, 0.5, id="perhaps clean"),
-        pytest.param(1.1, {"strength": 0.5}, 0.25, id="perhaps clean, half of it"),
-        pytest.param(1.4, {}, 1, id="noisy"),
-        pytest.param(0.8, {"strength": 1.5}, 1, id="more than all"),
+        pytest.param(1.0, {}, 0, id="clean"),
+        pytest.param(1.3, {}, 0.5, id="perhaps clean"),
+        pytest.param(1.3, {"strength": 0.5}, 0.25, id="perhaps clean, half of it"),
+        pytest.param(1.6, {}, 1, id="noisy"),
+        pytest.param(1.0, {"strength": 1.5}, 1, id="more than all"),
     ],
 )
 def test_denoise_photo_leaves_what_may_be_the_texture_of_a_clean_photo(
