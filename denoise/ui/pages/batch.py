@@ -8,7 +8,7 @@ import streamlit as st
 
 from denoise import catalogue, engine
 from denoise.batch import UNDO, Batch
-from denoise.image import Photo, format_title, formats_for, has_quality
+from denoise.image import FORMATS, Photo, formats_for, has_quality
 from denoise.item import Item, Settings, State
 from denoise.notation import NONE
 from denoise.presets import presets
@@ -65,7 +65,7 @@ def _settings(*, disabled: bool) -> Settings:
             st.session_state[key] = value
     known = {name: info.title for name, info in catalogue.denoiser_names().items()}
     denoisers = {_AUTOMATIC: "Automatic: by size and noise"} | known
-    formats = {_AS_IT_CAME: words.AS_IT_CAME} | {name: format_title(name) for name in formats_for(_ANY_PHOTO)}
+    formats = {_AS_IT_CAME: words.AS_IT_CAME} | {name: FORMATS[name].title for name in formats_for(_ANY_PHOTO)}
     columns = st.columns([4, 5, 4, 4], gap="medium")
 
     def options(name: str, tip: str | None = None, *, is_of_use: bool = True) -> dict[str, Any]:
