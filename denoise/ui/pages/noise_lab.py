@@ -14,7 +14,7 @@ from denoise import camera, catalogue, pipeline
 from denoise.engine import Job, Task
 from denoise.image import Photo, PhotoError, crop, to_depth, without_metadata
 from denoise.metrics import Quality, compare, psnr
-from denoise.ui import jobs, limits, photo_uploader, pictures, samples, session, tables, texts, viewer
+from denoise.ui import jobs, limits, photo_uploader, pictures, samples, session, texts, viewer
 from denoise.ui.chosen import open_photo
 from denoise.ui.kept import Kept, size_of
 from denoise.ui.pages import elements
@@ -301,9 +301,9 @@ def _plot(curve: Curve, names: list[str], setting: Setting) -> None:
     st.altair_chart(_chart(points, list(titles.values()), setting.iso), height=_CHART_HEIGHT, alt=description)
     with st.expander("The same in numbers"):
         columns = [
-            tables.figures(title, [curve.get((name, speed)) for speed in _ISOS], 2) for name, title in titles.items()
+            elements.figures(title, [curve.get((name, speed)) for speed in _ISOS], 2) for name, title in titles.items()
         ]
-        tables.show([tables.counts(words.ISO, _ISOS), *columns], description)
+        elements.show_table([elements.counts(words.ISO, _ISOS), *columns], description)
 
 
 def _chart(points: list[dict[str, Any]], titles: list[str], iso: int) -> "alt.LayerChart | alt.FacetChart":
