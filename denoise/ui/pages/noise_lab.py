@@ -18,7 +18,6 @@ from denoise.ui import jobs, limits, photo_uploader, pictures, samples, session,
 from denoise.ui.chosen import open_photo
 from denoise.ui.kept import Kept, size_of
 from denoise.ui.pages import elements
-from denoise.ui.pages import noise_lab_words as words
 from denoise.ui.session import UPLOAD, Session
 
 if TYPE_CHECKING:
@@ -30,6 +29,24 @@ _CHART_HEIGHT = 360
 # To be told from both the light and the dark background, by three to one at least; the first one is for what is noisy.
 _COLOURS = ("#7f7f7f", "#c2700f", "#3b82f6", "#0d9488", "#a855f7", "#ef4444", "#16a34a")
 _NOISY = "noisy"
+
+_SENTENCE = (
+    "Take a clean photo, photograph it again with a simulated camera, and see how much of the damage a denoiser "
+    "undoes. Here the truth is known, so PSNR and SSIM are exact."
+)
+ISO = "ISO speed"
+_ISO_HELP = "The noise of a phone's small sensor: four times the ISO is twice the grain."
+_QUALITY_HELP = "How gently the simulated camera compresses the photo. 100 leaves JPEG out."
+_SEED_HELP = "Noise is chance. The same number gives the same grain again, another number other grain."
+PHOTOGRAPHED = "The middle {} × {} pixels, photographed again at ISO {}"  # of a large photo
+_CURVE_SENTENCE = (
+    "PSNR against ISO on the middle 256 × 256 pixels, with the JPEG quality and the roll of the dice set above. Where "
+    "a curve runs above that of the noisy photo, the denoiser helps. The dotted line is the ISO set above."
+)
+CURVE_BUTTON = "Draw the curves"
+CURVE_EMPTY = "The curves appear here. They take a few seconds for each denoiser."
+CURVE_NOBODY = "Choose at least one denoiser to draw its curve."
+_TOO_SMALL = "This photo is too small for the simulated camera: it needs at least 16 pixels in width and height."
 
 Curve = dict[tuple[str, int], float]
 """PSNR by denoiser, or `_NOISY`, and ISO speed."""
@@ -100,7 +117,7 @@ class Cleaned:
 
 def _scene_of(photo: Photo, digest: str) -> Scene:
     if min(photo.width, photo.height) < camera.MULTIPLE:
-        raise PhotoError(words.TOO_SMALL)
+        raise PhotoError(_TOO_SMALL)
     return Scene(digest, crop(photo, camera.LONGEST_SIDE)[0])
 
 
@@ -125,7 +142,7 @@ def show() -> None:
     """Make the page; its photos are kept until the scene or the setting is another one."""
     state = session.current()
     st.title("Noise lab", anchor=False)
-    st.markdown(words.SENTENCE)
+    st.markdown(_SENTENCE)
     with st.container(key="split-lab", horizontal=True, gap="medium"):
         left, right = st.container(), st.container()
     with left:
@@ -143,7 +160,7 @@ def show() -> None:
     with place:
         _viewer(state, scene, shot, noisy, clean, model, cleaned.get(model))
     with left:
-        st.caption(words.PHOTOGRAPHED.format(noisy.width, noisy.height, setting.iso))
+        st.caption(PHOTOGRAPHED.format(noisy.width, noisy.height, setting.iso))
     draw_curves = _curves(state, scene, setting)
 
     # Everything is in its place: now the work, the photo first.
@@ -191,16 +208,20 @@ def _scene(state: Session) -> Scene:
 
 def _setting() -> Setting:
     return Setting(
-        iso=st.select_slider(words.ISO, _ISOS, 3200, key="iso", help=words.ISO_HELP, bind="query-params"),
-        quality=st.slider("JPEG quality", 30, 100, 95, key="jpeg", help=words.QUALITY_HELP, bind="query-params"),
-        seed=st.number_input("Roll of the dice", 0, 9999, 0, key="seed", help=words.SEED_HELP, bind="query-params"),
+        iso=st.select_slider(ISO, _ISOS, 3200, key="iso", help=_ISO_HELP, bind="query-params"),
+        quality=st.slider("JPEG quality", 30, 100, 95, key="jpeg", help=_QUALITY_HELP, bind="query-params"),
+        seed=st.number_input("Roll of the dice", 0, 9999, 0, key="seed", help=_SEED_HELP, bind="query-params"),
     )
 
 
 def _model() -> str:
     denoisers = catalogue.denoiser_names()
     return st.selectbox(
-        words.MODEL, list(denoisers), format_func=lambda name: denoisers[name].title, key="cleaner", bind="query-params"
+        "Cleaned by",
+        list(denoisers),
+        format_func=lambda name: denoisers[name].title,
+        key="cleaner",
+        bind="query-params",
     )
 
 
@@ -234,7 +255,7 @@ def _figures(before: Quality, cleaned: Cleaned, model: str) -> None:
 def _curves(state: Session, scene: Scene, setting: Setting) -> Callable[[], None]:
     """Show the curves, or in their place the button that asks for them; return what computes them after that."""
     st.header("How far does it carry?", anchor=False)
-    st.markdown(words.CURVE_SENTENCE)
+    st.markdown(_CURVE_SENTENCE)
     denoisers = catalogue.denoiser_names()
     names = st.pills(
         "Denoisers",
@@ -265,9 +286,9 @@ def _curves(state: Session, scene: Scene, setting: Setting) -> Callable[[], None
 
         return work
     with place:
-        st.caption(words.CURVE_EMPTY if names else words.CURVE_NOBODY, width="content")
+        st.caption(CURVE_EMPTY if names else CURVE_NOBODY, width="content")
         if names:
-            st.button(words.CURVE_BUTTON, on_click=lambda: st.session_state.update({"curve wanted": key}))
+            st.button(CURVE_BUTTON, on_click=lambda: st.session_state.update({"curve wanted": key}))
     return lambda: None
 
 
@@ -297,13 +318,14 @@ def _plot(curve: Curve, names: list[str], setting: Setting) -> None:
         for (name, speed), decibels in curve.items()
         if name in titles and math.isfinite(decibels)
     ]
-    description = words.curves(list(titles.values()), setting.quality)
+    conditions = f"ISO speed from 100 to 12800 at JPEG quality {setting.quality}"
+    description = f"PSNR in dB against {conditions}: {', '.join(titles.values())}"
     st.altair_chart(_chart(points, list(titles.values()), setting.iso), height=_CHART_HEIGHT, alt=description)
     with st.expander("The same in numbers"):
         columns = [
             elements.figures(title, [curve.get((name, speed)) for speed in _ISOS], 2) for name, title in titles.items()
         ]
-        elements.show_table([elements.counts(words.ISO, _ISOS), *columns], description)
+        elements.show_table([elements.counts(ISO, _ISOS), *columns], description)
 
 
 def _chart(points: list[dict[str, Any]], titles: list[str], iso: int) -> "alt.LayerChart | alt.FacetChart":
@@ -312,7 +334,7 @@ def _chart(points: list[dict[str, Any]], titles: list[str], iso: int) -> "alt.La
     from denoise.ui.charts import chart_of, coloured
 
     scale = alt.Scale(type="log", base=2, domain=[_ISOS[0], _ISOS[-1]])
-    speed = alt.X("iso:Q", title=words.ISO, scale=scale, axis=alt.Axis(values=_ISOS, format="d", grid=False))
+    speed = alt.X("iso:Q", title=ISO, scale=scale, axis=alt.Axis(values=_ISOS, format="d", grid=False))
     every = list(_titles().values())  # each keeps its colour, whichever others are chosen
     colours = [_COLOURS[every.index(title) % len(_COLOURS)] for title in titles]
     lines = (
@@ -325,7 +347,7 @@ def _chart(points: list[dict[str, Any]], titles: list[str], iso: int) -> "alt.La
             shape=alt.Shape("model:N", title=None, scale=alt.Scale(domain=titles)),  # told apart without colour too
             tooltip=[
                 alt.Tooltip("model:N", title=texts.MODEL),
-                alt.Tooltip("iso:Q", title=words.ISO),
+                alt.Tooltip("iso:Q", title=ISO),
                 alt.Tooltip("psnr:Q", title=texts.PSNR, format=".2f"),
             ],
         )
