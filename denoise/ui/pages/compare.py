@@ -155,14 +155,8 @@ def _photo(state: Session) -> Chosen:
     compared = st.session_state.get("compared")  # none yet: then a link may say which
     if compared != state.chosen_id and (compared or "picture" not in st.query_params):
         st.session_state["picture"] = state.chosen_id  # the photo that the other page is about
-    name: str = st.selectbox(
-        "Photo",
-        list(titles),
-        format_func=lambda name: titles[name],
-        key="picture",
-        help="A sample, or your own photo: upload it on the page Denoise and it is offered here.",
-        bind="query-params",
-    )
+    tip = "A sample, or your own photo: upload it on the page Denoise and it is offered here."
+    name = elements.select("Photo", titles, key="picture", help=tip, bind="query-params")
     if name != state.chosen_id:
         state.choose(name)
     if state.notice:
@@ -211,7 +205,7 @@ def _progress(job: Job[None], outcomes: Mapping[str, Outcome]) -> tuple[float, s
 
 def _summary(outcomes: Mapping[str, Outcome]) -> str:
     """Say which denoiser is the closest one, if that is known, and which is the fastest."""
-    titles = {name: info.title for name, info in catalogue.denoiser_names().items()} | {_NOISY: texts.NOISY}
+    titles = catalogue.titles() | {_NOISY: texts.NOISY}
     sentences = []
     if close := {name: each.psnr for name, each in outcomes.items() if each.psnr is not None}:
         name = max(close, key=close.__getitem__)
@@ -265,15 +259,14 @@ def _cards(place: DeltaGenerator, part: Part, outcomes: Mapping[str, Outcome]) -
 def _viewer(state: Session, part: Part, outcomes: Mapping[str, Outcome]) -> None:
     """Show any two that the visitor chooses; the noisy photo until they are there."""
     photos: dict[str, Callable[[], Photo]] = {name: each.kept.get for name, each in outcomes.items() if each.kept}
-    titles = {_NOISY: texts.NOISY} | {name: info.title for name, info in catalogue.denoiser_names().items()}
+    titles = {_NOISY: texts.NOISY} | catalogue.titles()
     if clean := part.clean:
         photos[_CLEAN], titles[_CLEAN] = lambda: clean, texts.CLEAN
     st.header("Any two under the lens", anchor=False)
 
     def choose(place: DeltaGenerator, label: str, key: str, default: int) -> str:
-        return place.selectbox(
-            label, list(titles), default, format_func=titles.__getitem__, key=key, bind="query-params"
-        )
+        with place:
+            return elements.select(label, titles, index=default, key=key, bind="query-params")
 
     def picture(slot: str, name: str) -> viewer.Picture:
         key = f"{part.id} {name}"

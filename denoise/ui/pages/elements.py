@@ -47,6 +47,12 @@ def one_of(label: str, titles: Mapping[_T, str], **options: Any) -> _T:
     return chosen
 
 
+def select(label: str, titles: Mapping[str, str], **options: Any) -> str:
+    """Do the same where there are more: in a list that opens."""
+    chosen: str = st.selectbox(label, list(titles), format_func=titles.__getitem__, **options)
+    return chosen
+
+
 def prose(text: str) -> None:
     """Place a paragraph, no wider than is read with ease."""
     st.markdown(text, width=_PROSE_WIDTH)

@@ -153,7 +153,7 @@ def show() -> None:
             outcome = st.empty()
         scene = _scene(state)
         setting = _setting()
-        model = _model()
+        model = elements.select("Cleaned by", catalogue.titles(), key="cleaner", bind="query-params")
     shot = (scene.id, setting)
     noisy, clean = state.cache.get("lab shot", shot, lambda: photograph(scene.clean, setting))
     cleaned: dict[str, Cleaned] = state.cache.get("lab cleaned", shot, dict)
@@ -183,14 +183,7 @@ def _scene(state: Session) -> Scene:
     if own.is_new:
         st.session_state["scene"] = UPLOAD
         own.is_new = False
-    name = st.selectbox(
-        "Clean photo",
-        list(titles),
-        format_func=lambda name: titles[name],
-        key="scene",
-        on_change=own.forget_error,
-        bind="query-params",
-    )
+    name = elements.select("Clean photo", titles, key="scene", on_change=own.forget_error, bind="query-params")
     is_listed = photo_uploader.show(
         state,
         "Or a clean photo of your own",
@@ -211,17 +204,6 @@ def _setting() -> Setting:
         iso=st.select_slider(ISO, _ISOS, 3200, key="iso", help=_ISO_HELP, bind="query-params"),
         quality=st.slider("JPEG quality", 30, 100, 95, key="jpeg", help=_QUALITY_HELP, bind="query-params"),
         seed=st.number_input("Roll of the dice", 0, 9999, 0, key="seed", help=_SEED_HELP, bind="query-params"),
-    )
-
-
-def _model() -> str:
-    denoisers = catalogue.denoiser_names()
-    return st.selectbox(
-        "Cleaned by",
-        list(denoisers),
-        format_func=lambda name: denoisers[name].title,
-        key="cleaner",
-        bind="query-params",
     )
 
 
@@ -249,20 +231,20 @@ def _figures(before: Quality, cleaned: Cleaned, model: str) -> None:
     left, right = st.columns(2, gap="xsmall", wrap=False)
     left.metric(texts.PSNR, texts.before_after(before.psnr, cleaned.quality.psnr, digits=2), help=texts.PSNR_HELP)
     right.metric(texts.SSIM, texts.before_after(before.ssim, cleaned.quality.ssim, digits=3), help=texts.SSIM_HELP)
-    st.caption(texts.done(catalogue.denoiser_names()[model].title, cleaned.seconds))
+    st.caption(texts.done(catalogue.titles()[model], cleaned.seconds))
 
 
 def _curves(state: Session, scene: Scene, setting: Setting) -> Callable[[], None]:
     """Show the curves, or in their place the button that asks for them; return what computes them after that."""
     st.header("How far does it carry?", anchor=False)
     st.markdown(_CURVE_SENTENCE)
-    denoisers = catalogue.denoiser_names()
+    denoisers = catalogue.titles()
     names = st.pills(
         "Denoisers",
         list(denoisers),
         selection_mode="multi",
         default=[name for name in (catalogue.DEFAULT, "nlm") if name in denoisers],
-        format_func=lambda name: denoisers[name].title,
+        format_func=denoisers.__getitem__,
         key="curves",
         bind="query-params",
     )
@@ -308,7 +290,7 @@ def _compute(scene: Scene, setting: Setting, points: list[tuple[str, int]], curv
 
 
 def _titles() -> dict[str, str]:
-    return {_NOISY: texts.NOISY} | {name: info.title for name, info in catalogue.denoiser_names().items()}
+    return {_NOISY: texts.NOISY} | catalogue.titles()
 
 
 def _plot(curve: Curve, names: list[str], setting: Setting) -> None:

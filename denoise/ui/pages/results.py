@@ -219,7 +219,7 @@ def _chart(sets: dict[str, dict[str, Any]]) -> None:
 
 def _curves(runs: Sequence[Path]) -> None:
     """Draw the PSNR of a run over its steps, from the log that training wrote."""
-    titles = {name: info.title for name, info in catalogue.denoiser_names().items()}
+    titles = catalogue.titles()
     order = {name: place for place, name in enumerate(titles)}
     names = {path.stem: path for path in sorted(runs, key=lambda path: order.get(path.stem, len(order)))}
     known = {name: titles.get(name, name) for name in names}

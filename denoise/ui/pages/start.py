@@ -93,7 +93,7 @@ def show() -> None:
                 _figures(state, chosen, denoised, shown, is_unchanged=same)
                 removed = in_turn(chosen, lambda: _difference(chosen.noisy, result.photo))
                 level = max(_noise_before(state, chosen), measured.get("removed", of, removed))
-            st.caption(words.done(level, catalogue.denoiser_names()[model].title, result.seconds))
+            st.caption(words.done(level, catalogue.titles()[model], result.seconds))
 
 
 def _opening(state: Session, coming: Coming) -> None:
@@ -217,7 +217,7 @@ def _viewer(state: Session, chosen: Chosen, noisy: viewer.Picture, run: Run, res
     shown = [noisy]
     details = reference = growing = None
     if result is None and state.jobs.goes_on(PHOTO):
-        label = f"Denoising: {catalogue.denoiser_names()[run.model].title}"
+        label = f"Denoising: {catalogue.titles()[run.model]}"
         growing = viewer.Picture(_id(run), label, addresses.window(state, run))
         run, result = state.results.newest(chosen.id) or (run, None)  # to be seen until the new one is
     if result is not None:

@@ -40,10 +40,7 @@ def show(state: Session, chosen: Chosen, run: Run, result: Result | None) -> Non
     with choices:
         own, *_ = names = formats_for(chosen.outline)
         titles = {_AS_IT_CAME: words.AS_IT_CAME} | {name: FORMATS[name].title for name in sorted(names)}
-        wanted = st.selectbox(
-            texts.FORMAT, list(titles), format_func=titles.__getitem__, key="format", bind="query-params"
-        )
-        name = wanted or own
+        name = elements.select(texts.FORMAT, titles, key="format", bind="query-params") or own
         below_format = st.container()
         depth = chosen.outline.bit_depth
         quality = usual = usual_quality(replace(chosen.outline, format=name))
@@ -132,7 +129,7 @@ def share(state: Session, chosen: Chosen, run: Run, result: Result | None) -> No
             made = in_turn(chosen, lambda: _shared_sizes(chosen, run, result, state, way, formats))
             sizes_of = state.cache.get("share sizes", (run, state.painted(chosen.subject), way), made)
         titles = {name: words.format_and_size(FORMATS[name].title, sizes_of.get(name)) for name in formats}
-        file_format = elements.one_of(words.FORMAT, titles, key=f"share_format {len(formats)}", **look)
+        file_format = elements.one_of(texts.FORMAT, titles, key=f"share_format {len(formats)}", **look)
         name = f"{PurePath(chosen.file_name).stem}-before-after.{FORMATS[file_format].suffixes[0]}"
         path = addresses.before_after(state, run, way, file_format)
         download.button(path if result else "", name, label="Save to share", key="share download")
