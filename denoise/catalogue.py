@@ -91,6 +91,11 @@ def denoiser_names() -> dict[str, DenoiserInfo]:
     return {name: describe(card) for name, card in cards} | {"nlm": _NLM}
 
 
+def titles() -> dict[str, str]:
+    """What a person calls each of them, by name."""
+    return {name: info.title for name, info in denoiser_names().items()}
+
+
 def info_for(model: str, strength: float, level: object) -> DenoiserInfo:
     """Look up a denoiser, which must be able to do what is asked of it.
 

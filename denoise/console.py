@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from denoise.clean import describe_clean
 from denoise.engine import Engine, Job, Task
 from denoise.files import write_atomically
-from denoise.image import PhotoError, TooLargeError, decode, format_for, suffix_for
+from denoise.image import FORMATS, PhotoError, TooLargeError, decode, format_for
 from denoise.item import Figures, Settings
 from denoise.metrics import Quality
 from denoise.notation import number
@@ -175,7 +175,7 @@ def _denoise(source: Path, target: Path, run: Run, task: Task) -> tuple[Path, Fi
     settings = replace(run.settings, format=format_for(target.suffix) if is_known else "")
     data, figures = process(source, settings, task, max_megapixels=limit, reference=reference)
     if not is_known:  # such as a JPEG that is called .gif
-        target = target.with_suffix(f".{suffix_for(figures.format)}")
+        target = target.with_suffix(f".{FORMATS[figures.format].suffixes[0]}")
         if reason := _reason_to_pass(source, target, run):
             raise PhotoError(reason)
     task.check()  # who stopped meanwhile gets no file

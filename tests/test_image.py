@@ -790,10 +790,7 @@ def test_names_of_formats():
     assert {"png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp"} < set(image.WRITTEN_SUFFIXES)
     assert {"dng", "nef", "cr3", *image.WRITTEN_SUFFIXES} < set(image.SUFFIXES)
     assert [image.format_for(suffix) for suffix in ("PNG", ".jpeg", ".Tif")] == ["PNG", "JPEG", "TIFF"]
-    assert (image.suffix_for("JPEG"), image.media_type("JPEG"), image.format_title("WEBP")) == (
-        "jpg",
-        "image/jpeg",
-        "WebP",
-    )
+    jpeg = image.FORMATS["JPEG"]
+    assert (jpeg.suffixes[0], jpeg.media_type, image.FORMATS["WEBP"].title) == ("jpg", "image/jpeg", "WebP")
     with pytest.raises(PhotoError, match="png, jpg"):
         image.format_for(".gif")

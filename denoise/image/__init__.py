@@ -4,16 +4,13 @@ from denoise.image.colour import Space, space_of
 from denoise.image.decoding import decode, unpacked_size
 from denoise.image.encoding import encode, usual_quality
 from denoise.image.formats import (
+    FORMATS,
     SUFFIXES,
     WRITTEN_SUFFIXES,
     denoised_name,
-    depth_of,
     format_for,
-    format_title,
     formats_for,
     has_quality,
-    media_type,
-    suffix_for,
 )
 from denoise.image.jpeg import reduced
 from denoise.image.losses import losses

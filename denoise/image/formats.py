@@ -11,9 +11,9 @@ from denoise.image.photo import Photo, PhotoError
 
 
 class _Format(NamedTuple):
-    title: str
+    title: str  # as users know it
     media_type: str
-    suffixes: tuple[str, ...]
+    suffixes: tuple[str, ...]  # of file names, without the dot; the usual one first
     plugin: str  # module and class of Pillow, or for it; imported when it is needed
     longest_side: int  # that can be written; 0 if none can
     depth: int = 8  # bits of a sample at most
@@ -50,6 +50,7 @@ FORMATS = {
     "JXL": _Format("JPEG XL", "image/jxl", ("jxl",), "pylibjxl:", _ANY, 16, "jxl"),
     "RAW": _Format("RAW file", "image/x-dcraw", _RAW_SUFFIXES, "", 0, extra="raw"),
 }
+"""By `Photo.format`."""
 
 SUFFIXES: tuple[str, ...] = tuple(suffix for kind in FORMATS.values() for suffix in kind.suffixes)
 """File name endings of the formats that can be read, without the dot."""
@@ -80,29 +81,9 @@ def _is_installed(name: str) -> bool:
     return find_spec(FORMATS[name].plugin.partition(":")[0].partition(".")[0]) is not None
 
 
-def depth_of(name: str) -> int:
-    """Returns how many bits of a sample a format can hold, as it is written here."""
-    return FORMATS[name].depth
-
-
 def has_quality(name: str) -> bool:
     """Returns whether a format's files are the smaller the worse they are."""
     return name in ("JPEG", "WEBP", "HEIC", "AVIF", "JXL")
-
-
-def format_title(name: str) -> str:
-    """Returns the name of a format as users know it, such as "WebP" for "WEBP"."""
-    return FORMATS[name].title
-
-
-def media_type(name: str) -> str:
-    """Returns the media type of a format, such as "image/png"."""
-    return FORMATS[name].media_type
-
-
-def suffix_for(name: str) -> str:
-    """Returns the usual file name ending of a format, without the dot."""
-    return FORMATS[name].suffixes[0]
 
 
 def format_for(suffix: str) -> str:
@@ -121,4 +102,4 @@ def denoised_name(name: str, format_name: str) -> str:
     """Returns what the denoised version of a file is called; a suffix that lies about the format is replaced."""
     path = PurePath(name)
     kept = path.suffix.lower().removeprefix(".") in FORMATS[format_name].suffixes
-    return f"{path.stem}-denoised{path.suffix if kept else '.' + suffix_for(format_name)}"
+    return f"{path.stem}-denoised{path.suffix if kept else '.' + FORMATS[format_name].suffixes[0]}"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from denoise.image.boxes import Box, boxes, find
 from denoise.image.directories import check_exif
-from denoise.image.formats import format_title
+from denoise.image.formats import FORMATS
 from denoise.image.photo import PhotoError
 from denoise.image.png import CREDENTIALS
 from denoise.image.refusals import animation, check_notes, check_size, check_stored, cut_short, damaged, overdone
@@ -46,7 +46,7 @@ def check(name: str, data: bytes, max_megapixels: float) -> None:
     check_notes(name, sum(1 for _ in boxes(data)), 0)
     if find(data, b"meta", b"ipro"):
         raise PhotoError(
-            f"This {format_title(name)} is encrypted. Open it where it can be seen, export it and use the new file."
+            f"This {FORMATS[name].title} is encrypted. Open it where it can be seen, export it and use the new file."
         )
     meta = find(data, b"meta")
     sizes = [

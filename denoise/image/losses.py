@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from denoise.image import exif, jpeg, jxl, png, tiff
 from denoise.image.colour import needs_profile, profile_of
-from denoise.image.formats import depth_of
+from denoise.image.formats import FORMATS
 from denoise.image.metadata import TITLES
 from denoise.image.photo import Metadata, Photo
 
@@ -30,7 +30,7 @@ def losses(photo: Photo) -> list[str]:
     How exactly a JPEG, WebP, HEIC or AVIF keeps the pixels in its depth is a matter of its quality, and not among it.
     """
     fitted, beside = fit(photo)
-    bits, held = min(photo.significant_bits, photo.bit_depth), depth_of(photo.format) if keeps_depth(fitted) else 8
+    bits, held = min(photo.significant_bits, photo.bit_depth), FORMATS[photo.format].depth if keeps_depth(fitted) else 8
     pixels = [f"{bits}-bit depth"] if bits > held else []
     if photo.alpha is not None and photo.format in ("JPEG", "PPM"):
         pixels.append("transparency")
@@ -39,7 +39,7 @@ def losses(photo: Photo) -> list[str]:
 
 def keeps_depth(photo: Photo) -> bool:
     """Returns whether more than 8 bit are written: a JPEG XL of them is sRGB here, see `denoise.image.jxl`."""
-    return depth_of(photo.format) > 8 and not (photo.format == "JXL" and needs_profile(photo))
+    return FORMATS[photo.format].depth > 8 and not (photo.format == "JXL" and needs_profile(photo))
 
 
 def fit(photo: Photo) -> tuple[Photo, list[str]]:

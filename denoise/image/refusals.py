@@ -3,7 +3,7 @@
 The limits lie far beyond what cameras and programs write.
 """
 
-from denoise.image.formats import FORMATS, format_title
+from denoise.image.formats import FORMATS
 from denoise.image.photo import PhotoError, TooLargeError
 
 _MAX_NOTES = 1000  # segments, chunks or entries beside the pixels; a phone's photo has about forty
@@ -14,7 +14,7 @@ _SLACK = 1 << 20  # bytes that a small picture may take beyond what its pixels n
 def cut_short(name: str) -> PhotoError:
     """Returns the sentence for a file that ends before its own structure does."""
     return PhotoError(
-        f"The end of this {format_title(name)} is missing: it was cut off while it was copied or downloaded. "
+        f"The end of this {FORMATS[name].title} is missing: it was cut off while it was copied or downloaded. "
         "Copy or download it again."
     )
 
@@ -22,7 +22,7 @@ def cut_short(name: str) -> PhotoError:
 def damaged(name: str) -> PhotoError:
     """Returns the sentence for a file that no library can read."""
     return PhotoError(
-        f"This {format_title(name)} cannot be decoded: it is damaged or of an unusual kind. "
+        f"This {FORMATS[name].title} cannot be decoded: it is damaged or of an unusual kind. "
         "Open it in a photo editor and export it again, or use another copy."
     )
 
@@ -30,14 +30,14 @@ def damaged(name: str) -> PhotoError:
 def animation(name: str) -> PhotoError:
     """Returns the sentence for a file of more than one frame."""
     return PhotoError(
-        f"This {format_title(name)} is an animation; only still pictures can be denoised. "
+        f"This {FORMATS[name].title} is an animation; only still pictures can be denoised. "
         "Save the frame that you want as a picture of its own and try again."
     )
 
 
 def missing(name: str) -> PhotoError:
     """Returns the sentence for a file of a format whose library is not installed."""
-    title, extra = format_title(name), FORMATS[name].extra
+    title, extra = FORMATS[name].title, FORMATS[name].extra
     return PhotoError(
         f"This {title} needs a library that is not installed here: pip install 'denoise[{extra}]' brings it. "
         "Or export the photo as a 16-bit TIFF or PNG (or as JPEG) and try again."
@@ -47,7 +47,7 @@ def missing(name: str) -> PhotoError:
 def overdone(name: str, what: str) -> PhotoError:
     """Returns the sentence for a file that would cost much more than its picture does."""
     return PhotoError(
-        f"This {format_title(name)} is built as no camera and no photo program does it: {what}. "
+        f"This {FORMATS[name].title} is built as no camera and no photo program does it: {what}. "
         "Open it in a photo editor, export it again and use the new file."
     )
 

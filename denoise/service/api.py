@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from denoise import __version__, catalogue
 from denoise.engine import Engine
-from denoise.image import media_type
+from denoise.image import FORMATS
 from denoise.pipeline import STRONGEST
 from denoise.service import docs, gate, intake, problems
 from denoise.service.jobs import ID, Sent, Store
@@ -309,4 +309,4 @@ def _picture(sent: Sent) -> _File:
         "Denoise-Not-Kept": ", ".join(figures.not_kept).encode("ascii", "replace").decode(),
         "Cache-Control": "no-store",
     }
-    return _File(sent.result, headers=headers, media_type=media_type(figures.format))
+    return _File(sent.result, headers=headers, media_type=FORMATS[figures.format].media_type)

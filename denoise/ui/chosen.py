@@ -72,11 +72,6 @@ class Chosen:
         """The photo; to be asked for when it is needed rather than held, so that its memory can be let go of."""
         return self.load()
 
-    @property
-    def clean(self) -> Photo | None:
-        """Its clean reference, if there is one."""
-        return self.load_clean() if self.load_clean else None
-
 
 def chosen_sample(name: str) -> Chosen:
     """Return a sample as the photo that the page is about."""

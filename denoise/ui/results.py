@@ -5,7 +5,7 @@ from collections.abc import Hashable, Mapping
 from typing import Any, ClassVar, NamedTuple
 from weakref import WeakValueDictionary
 
-from denoise.image import Photo, media_type
+from denoise.image import FORMATS, Photo
 from denoise.pipeline import STRONGEST
 from denoise.ui import samples
 from denoise.ui.kept import Kept
@@ -134,11 +134,10 @@ class File(NamedTuple):
         """Return what `query` said.
 
         Raises:
-            KeyError: An address does not say all, or names a format that there is not.
+            KeyError: An address does not say all.
             ValueError: It says what cannot be.
         """
         file = cls(Run.read(said), said["format"], int(said["depth"]), int(said["quality"]), said["strip"] == "1")
-        media_type(file.format)
-        if file.depth not in (8, 16) or not 1 <= file.quality <= 100:
+        if file.format not in FORMATS or file.depth not in (8, 16) or not 1 <= file.quality <= 100:
             raise ValueError(file)
         return file

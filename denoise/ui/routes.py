@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from denoise.brush import Mask
-from denoise.image import media_type
+from denoise.image import FORMATS
 from denoise.tiling import Box
 from denoise.ui import addresses, farewell, incoming, orders, samples, session, texts
 from denoise.ui.before_after import BeforeAfter
@@ -68,7 +68,7 @@ async def _send(read: Callable[[Mapping[str, str]], File | BeforeAfter], request
     except Exception as error:
         return Response(texts.explain(error), 500, media_type="text/plain")
     headers = {"Cache-Control": "no-store", "Content-Length": str(len(made.data))}
-    return StreamingResponse(made.pieces(), media_type=media_type(file.format), headers=headers)
+    return StreamingResponse(made.pieces(), media_type=FORMATS[file.format].media_type, headers=headers)
 
 
 async def _picture(request: Request) -> Response:

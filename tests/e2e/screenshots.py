@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from denoise.ui import texts
-from denoise.ui.pages import noise_lab_words, results_words
+from denoise.ui.pages import noise_lab, results_words
 from tests.e2e.conftest import DESKTOP, PHONE, RESULT_TIMEOUT, launch_browser, serve, visit_finished
 
 README = {
@@ -46,7 +46,7 @@ def main() -> None:
             if name == "denoise":
                 page.get_by_test_id("stMetricValue").first.wait_for(timeout=RESULT_TIMEOUT)
             if name == "noise_lab":
-                page.get_by_role("button", name=noise_lab_words.CURVE_BUTTON).click()
+                page.get_by_role("button", name=noise_lab.CURVE_BUTTON).click()
                 page.locator(".stVegaLiteChart svg").wait_for(timeout=RESULT_TIMEOUT)
                 page.locator("[data-testid=stMain]").evaluate("element => element.scrollTo(0, 0)")
                 page.mouse.move(0, 0)

@@ -6,7 +6,7 @@ from PIL import Image
 
 from denoise import catalogue
 from denoise.ui import samples, texts
-from denoise.ui.pages import compare_words as words
+from denoise.ui.pages import compare
 from tests.e2e.conftest import (
     PHONE,
     REPOSITORY,
@@ -53,7 +53,7 @@ def assert_cards_show_true_pixels_and_the_page_fits(page):
     assert any(np.array_equal(np.asarray(shown.convert("RGB")), place) for place in places)
     # One of the denoisers is the best of each column, and that is said in words too.
     assert cards.locator(".best").count() >= 4
-    assert cards.locator(".said").first.inner_text().strip() == words.BEST
+    assert cards.locator(".said").first.inner_text().strip() == "best"
     wait_until_it_fits(page)
 
 
@@ -69,10 +69,10 @@ def test_cards_show_true_pixels_and_any_two_are_shown_and_the_link_reproduces_th
     wait_for_result(page)  # a key before the pictures are there does nothing
     title = INFOS["nlm"].title
     page.locator(".stage").press("4")
-    choose(page, words.LEFT, texts.CLEAN)
+    choose(page, "Left", texts.CLEAN)
     page.locator(".viewer[data-shown*=' clean ']").wait_for()
     assert page.locator(".viewer").get_attribute("data-scale") == "4"  # the same place, in another picture
-    choose(page, words.RIGHT, title)
+    choose(page, "Right", title)
     page.locator(".viewer[data-shown$=' nlm']").wait_for()
     tags = page.locator(".viewer .tag").all_inner_texts()
     assert tags[:2] == [texts.CLEAN, title]
@@ -81,7 +81,7 @@ def test_cards_show_true_pixels_and_any_two_are_shown_and_the_link_reproduces_th
     page.wait_for_function("() => location.search.includes('right=') && location.hash.startsWith('#side,4,')")
     link = page.url
     with pictures_held(page):  # neither of two is shown under the other's name
-        choose(page, words.LEFT, texts.NOISY)
+        choose(page, "Left", texts.NOISY)
         assert_on_its_way(page, texts.NOISY, title)
     page.locator(".viewer[data-shown*=' noisy ']").wait_for()
     again = visit("compare" + link.partition("/compare")[2])
@@ -102,7 +102,7 @@ def test_own_photo_is_compared_and_seen_by_nobody_else(visit):
     page.get_by_role("heading", name="mine.png").wait_for()
     page.get_by_role("link", name=texts.PAGES["compare"]).click()
     wait_for_all(page)
-    page.get_by_text(words.LEGEND_NO_REFERENCE).wait_for()
+    page.get_by_text(compare.LEGEND_NO_REFERENCE).wait_for()
     assert page.get_by_role("combobox").first.input_value() == texts.YOUR_PHOTO
     other = visit("compare?part=256&picture=Your photo")
     wait_for_all(other)

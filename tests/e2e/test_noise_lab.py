@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from denoise.ui import samples, texts
-from denoise.ui.pages import noise_lab_words as words
+from denoise.ui.pages import noise_lab
 from tests.e2e.conftest import (
     DESKTOP,
     PHONE,
@@ -44,7 +44,7 @@ def test_photo_is_made_noisy_and_cleaned_without_moving_and_the_curves_are_drawn
     assert 1 > similar_after > similar_before
     assert page.evaluate("shift") < 0.1
     assert page.locator(".viewer").get_attribute("data-clean") is not None  # what the error is told from
-    page.get_by_role("button", name=words.CURVE_BUTTON).click()
+    page.get_by_role("button", name=noise_lab.CURVE_BUTTON).click()
     chart = page.locator(".stVegaLiteChart[aria-label*='PSNR']")
     chart.wait_for(timeout=RESULT_TIMEOUT)
     assert texts.NOISY in chart.get_attribute("aria-label")
@@ -67,7 +67,7 @@ def test_setting_is_in_the_link_and_own_photo_is_seen_by_nobody_else_and_a_bad_o
     page = visit("noise_lab?cleaner=Autoencoder")
     wait_for_result(page)
     with pictures_held(page):  # until they are there, those of another ISO speed are not shown either
-        page.get_by_role("slider", name=words.ISO).press("ArrowRight")
+        page.get_by_role("slider", name=noise_lab.ISO).press("ArrowRight")
         page.get_by_text(re.compile("at ISO 6400")).wait_for(timeout=RESULT_TIMEOUT)
         assert_on_its_way(page, texts.NOISY)
     wait_for_result(page)
@@ -87,7 +87,7 @@ def test_setting_is_in_the_link_and_own_photo_is_seen_by_nobody_else_and_a_bad_o
     Image.fromarray(ramp.astype(np.uint8)).save(buffer, "PNG")
     upload = page.locator("input[type=file]")
     upload.set_input_files({"name": "mine.png", "mimeType": "image/png", "buffer": buffer.getvalue()})
-    page.get_by_text(words.PHOTOGRAPHED.format(640, 640, 6400)).wait_for(timeout=RESULT_TIMEOUT)
+    page.get_by_text(noise_lab.PHOTOGRAPHED.format(640, 640, 6400)).wait_for(timeout=RESULT_TIMEOUT)
     wait_for_result(page)
     shown = page.locator(".viewer").get_attribute("data-shown")
     assert shown != sample

@@ -12,7 +12,7 @@ from denoise import catalogue, pipeline
 from denoise.runtime import ModelError
 from denoise.ui import jobs, samples, texts
 from denoise.ui.kept import Kept
-from denoise.ui.pages import compare_words as words
+from denoise.ui.pages import compare
 from denoise.ui.session import UPLOAD, Session
 
 SCRIPT = "from denoise.ui.pages import compare; compare.show()"
@@ -80,10 +80,10 @@ def test_every_denoiser_runs_once_and_gets_a_card(app, runs):
     for title in titles():
         assert cards[title]["instead"] is None
         assert list(cards[title]["figures"]) == [
-            words.PSNR_SHORT,
+            "PSNR",
             texts.SSIM,
-            words.TIME,
-            words.FILE,
+            "Time",
+            "Network",
         ]
     app.selectbox(key="left").set_value(NAMES[1]).run()
     assert len(runs) == len(NAMES)
@@ -93,14 +93,14 @@ def test_every_denoiser_runs_once_and_gets_a_card(app, runs):
 def test_best_of_each_column_is_marked(app):
     app.run()
     figures = {title: card["figures"] for title, card in cards_of(app).items()}
-    for label in (words.PSNR_SHORT, texts.SSIM):
-        marked = [title for title, each in figures.items() if each.get(label, "").endswith(words.BEST)]
+    for label in ("PSNR", texts.SSIM):
+        marked = [title for title, each in figures.items() if each.get(label, "").endswith("best")]
         values = {title: float(each[label].split()[0]) for title, each in figures.items() if label in each}
         assert marked
         assert {values[title] for title in marked} == {max(values.values())}
-    sizes = {title: each.get(words.FILE, "") for title, each in figures.items()}
+    sizes = {title: each.get("Network", "") for title, each in figures.items()}
     smallest = min((title for title in sizes if "MB" in sizes[title]), key=lambda title: float(sizes[title].split()[0]))
-    assert [title for title, size in sizes.items() if size.endswith(words.BEST)] == [smallest]
+    assert [title for title, size in sizes.items() if size.endswith("best")] == [smallest]
 
 
 def test_part_lies_where_it_is_set(app, runs):
@@ -117,7 +117,7 @@ def test_part_lies_where_it_is_set(app, runs):
 
 def test_whole_photo_is_compared(app, runs):
     app.run()
-    app.segmented_control(key="part").set_value(words.WHOLE).run()
+    app.segmented_control(key="part").set_value(compare.WHOLE).run()
     sample = samples.load(next(iter(samples.list_samples().values())).noisy)
     assert runs[-1][1:] == (sample.width, sample.height)
     assert app.slider(key="across").disabled
@@ -143,15 +143,15 @@ def test_upload_without_reference_has_no_psnr(app, runs):
     assert runs[0][1:] == (90, 60)
     cards = cards_of(app)
     assert list(cards) == [texts.NOISY, *titles()]
-    assert list(cards[titles()[0]]["figures"]) == [words.TIME, words.FILE]
-    assert words.LEGEND_NO_REFERENCE in [caption.value for caption in app.caption]
+    assert list(cards[titles()[0]]["figures"]) == ["Time", "Network"]
+    assert compare.LEGEND_NO_REFERENCE in [caption.value for caption in app.caption]
     assert_calm(app)
 
 
 def test_large_photo_is_not_offered_as_a_whole(app):
     app.session_state["session"] = upload_of(2100, 2000)
     app.run()
-    assert words.WHOLE not in app.segmented_control(key="part").options
+    assert compare.WHOLE not in app.segmented_control(key="part").options
     assert_calm(app)
 
 
@@ -231,7 +231,7 @@ def test_cancelled_comparison_keeps_what_is_finished(app, runs, monkeypatch):
     app.run()
     assert [warning.value for warning in app.warning] == [texts.WORK_CANCELLED]
     cards = cards_of(app)
-    assert [cards[title]["instead"] for title in titles()] == [None, None, *[words.WAITING] * (len(NAMES) - 2)]
+    assert [cards[title]["instead"] for title in titles()] == [None, None, *["Not yet"] * (len(NAMES) - 2)]
     app.button(key="comparison again").click().run()
     assert [name for name, *_ in runs] == NAMES
     assert not app.warning

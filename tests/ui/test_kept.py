@@ -194,7 +194,7 @@ def test_session_whose_visitor_is_away_is_on_disk_and_complete_when_the_visitor_
     assert state.chosen_id == UPLOAD
     chosen, result = state.chosen(), state.results.get(run)
     assert (chosen.title, result.seconds) == ("photo.png", 2.5)
-    assert [int(each.pixels.mean()) for each in (chosen.noisy, result.photo, chosen.clean)] == [7, 6, 5]
+    assert [int(each.pixels.mean()) for each in (chosen.noisy, result.photo, chosen.load_clean())] == [7, 6, 5]
     assert len(files()) == 3
     state.close()
     del chosen, result

@@ -11,7 +11,6 @@ from denoise.image import Photo, crop
 from denoise.metrics import psnr
 from denoise.ui import samples, texts
 from denoise.ui.pages import noise_lab
-from denoise.ui.pages import noise_lab_words as words
 from denoise.ui.pages.noise_lab import Setting, photograph
 from denoise.ui.session import UPLOAD
 
@@ -78,7 +77,7 @@ def test_sample_is_made_noisy_and_cleaned(app, runs):
     assert before == pytest.approx(psnr(clean.pixels, noisy.pixels), abs=0.005)
     assert after > before
     assert runs == [(NAMES[0], noisy.width, noisy.height)]
-    assert words.PHOTOGRAPHED.format(noisy.width, noisy.height, 3200) in [caption.value for caption in app.caption]
+    assert noise_lab.PHOTOGRAPHED.format(noisy.width, noisy.height, 3200) in [caption.value for caption in app.caption]
     assert_calm(app)
 
 
@@ -153,12 +152,12 @@ def test_bad_upload_gives_a_sentence_and_leaves_the_rest(app, runs, data):
 def test_curves_are_drawn_when_asked(app, runs):
     app.run()
     assert not charts(app)
-    assert words.CURVE_EMPTY in [caption.value for caption in app.caption]
-    next(button for button in app.button if button.label == words.CURVE_BUTTON).click().run()
+    assert noise_lab.CURVE_EMPTY in [caption.value for caption in app.caption]
+    next(button for button in app.button if button.label == noise_lab.CURVE_BUTTON).click().run()
     assert len(charts(app)) == 1
     assert sorted(runs[1:]) == sorted([(name, SIDE, SIDE) for name in (catalogue.DEFAULT, "nlm")] * 8)
     numbers = app.dataframe[0].value
-    assert list(numbers[words.ISO]) == [100, 200, 400, 800, 1600, 3200, 6400, 12800]
+    assert list(numbers[noise_lab.ISO]) == [100, 200, 400, 800, 1600, 3200, 6400, 12800]
     noisy = list(numbers[texts.NOISY])
     assert noisy == sorted(noisy, reverse=True)
     assert noisy[0] > noisy[-1] + 8
@@ -167,7 +166,7 @@ def test_curves_are_drawn_when_asked(app, runs):
 
 def test_another_denoiser_computes_only_its_own_points(app, runs):
     app.run()
-    next(button for button in app.button if button.label == words.CURVE_BUTTON).click().run()
+    next(button for button in app.button if button.label == noise_lab.CURVE_BUTTON).click().run()
     before = len(runs)
     app.pills(key="curves").set_value([catalogue.DEFAULT, "nlm", NAMES[1]]).run()
     assert [name for name, *_ in runs[before:]] == [NAMES[1]] * 8
@@ -178,16 +177,16 @@ def test_another_denoiser_computes_only_its_own_points(app, runs):
 
 def test_curves_of_another_seed_wait_to_be_asked_for(app, runs):
     app.run()
-    next(button for button in app.button if button.label == words.CURVE_BUTTON).click().run()
+    next(button for button in app.button if button.label == noise_lab.CURVE_BUTTON).click().run()
     app.number_input(key="seed").set_value(5).run()
     assert not charts(app)
-    assert words.CURVE_EMPTY in [caption.value for caption in app.caption]
+    assert noise_lab.CURVE_EMPTY in [caption.value for caption in app.caption]
 
 
 def test_no_denoiser_chosen_gives_a_sentence(app):
     app.run()
     app.pills(key="curves").set_value([]).run()
-    assert words.CURVE_NOBODY in [caption.value for caption in app.caption]
+    assert noise_lab.CURVE_NOBODY in [caption.value for caption in app.caption]
     assert_calm(app)
 
 
@@ -196,7 +195,7 @@ def test_black_photo_has_no_endless_curve(app):
     black = io.BytesIO()
     Image.new("RGB", (64, 64)).save(black, "PNG")
     upload(app, black.getvalue())
-    next(button for button in app.button if button.label == words.CURVE_BUTTON).click().run()
+    next(button for button in app.button if button.label == noise_lab.CURVE_BUTTON).click().run()
     assert_calm(app)
 
 
@@ -231,7 +230,7 @@ def test_cancelled_curves_keep_their_points(app, runs, monkeypatch):
 
     monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
     app.run()
-    next(button for button in app.button if button.label == words.CURVE_BUTTON).click().run()
+    next(button for button in app.button if button.label == noise_lab.CURVE_BUTTON).click().run()
     assert [warning.value for warning in app.warning] == [texts.WORK_CANCELLED]
     assert len(runs) == 4
     app.button(key="curve again").click().run()

@@ -80,7 +80,7 @@ def test_reference_stays_with_its_photo(state, meanwhile):
     meanwhile(lambda: state.open_upload("second.png", png(2)))
     state.open_reference(png(0))
     assert state.chosen().title == "second.png"
-    assert state.chosen().clean is None
+    assert state.chosen().load_clean is None
 
 
 def test_later_reference_stands(state, meanwhile):

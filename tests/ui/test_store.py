@@ -63,7 +63,7 @@ def test_nothing_is_left_of_a_photo_and_its_reference(store):
     app.run()
     state = app.session_state["session"]
     assert state.upload.title == "a.png"  # the list that still names it is no new upload
-    assert state.upload.clean is not None
+    assert state.upload.load_clean is not None
     app.file_uploader[0].set_value(("b.png", png(3), "image/png")).run()
     assert "a.png" not in held(store)[0]
     assert held(store)[1] == 0

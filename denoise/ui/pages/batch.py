@@ -8,7 +8,7 @@ import streamlit as st
 
 from denoise import catalogue, engine
 from denoise.batch import UNDO, Batch
-from denoise.image import Photo, format_title, formats_for, has_quality
+from denoise.image import FORMATS, Photo, formats_for, has_quality
 from denoise.item import Item, Settings, State
 from denoise.notation import NONE
 from denoise.presets import presets
@@ -63,9 +63,8 @@ def _settings(*, disabled: bool) -> Settings:
     for key, value in kept.items():
         if key not in st.session_state and key not in st.query_params:
             st.session_state[key] = value
-    known = {name: info.title for name, info in catalogue.denoiser_names().items()}
-    denoisers = {_AUTOMATIC: "Automatic: by size and noise"} | known
-    formats = {_AS_IT_CAME: words.AS_IT_CAME} | {name: format_title(name) for name in formats_for(_ANY_PHOTO)}
+    denoisers = {_AUTOMATIC: "Automatic: by size and noise"} | catalogue.titles()
+    formats = {_AS_IT_CAME: words.AS_IT_CAME} | {name: FORMATS[name].title for name in formats_for(_ANY_PHOTO)}
     columns = st.columns([4, 5, 4, 4], gap="medium")
 
     def options(name: str, tip: str | None = None, *, is_of_use: bool = True) -> dict[str, Any]:
@@ -75,16 +74,15 @@ def _settings(*, disabled: bool) -> Settings:
     with columns[0]:
         with st.container(key="look-place"):
             looks = {name: preset.title for name, preset in presets().items()}
-            name = st.selectbox("Look", list(looks), format_func=looks.__getitem__, **options("look", words.LOOK_HELP))
+            name = elements.select("Look", looks, **options("look", words.LOOK_HELP))
             look = presets()[name]
             st.caption(look.summary)
         share = st.slider("Strength", 0, 100, 100, format="%d %%", **options("strength", words.STRENGTH_HELP))
     with columns[1]:
-        titles, tip = denoisers, words.MODEL_HELP
-        model = st.selectbox(texts.MODEL, list(titles), format_func=titles.__getitem__, **options("model", tip))
+        model = elements.select(texts.MODEL, denoisers, **options("model", words.MODEL_HELP))
         best = st.toggle(texts.BEST, **options("best", texts.BEST_HELP, is_of_use=model != "nlm"))
     with columns[2]:
-        file_format = st.selectbox(texts.FORMAT, list(formats), format_func=formats.__getitem__, **options("format"))
+        file_format = elements.select(texts.FORMAT, formats, **options("format"))
         strip = st.toggle(texts.STRIP, **options("strip", texts.STRIP_HELP))
     with columns[3]:
         is_of_use = file_format == _AS_IT_CAME or has_quality(file_format)
@@ -220,8 +218,7 @@ def _count(items: list[Item]) -> dict[State, int]:
 def _row(item: Item) -> photo_table.Row:
     detail, made = item.reason, item.figures
     if item.state == State.DONE and made:
-        known = catalogue.denoiser_names().get(made.model)
-        detail = words.result(known.title if known else made.model, made.clean, made.not_kept)
+        detail = words.result(catalogue.titles().get(made.model, made.model), made.clean, made.not_kept)
     return photo_table.Row(
         item.id,
         item.name,

@@ -20,7 +20,6 @@ from denoise.ui import addresses, jobs, pictures, samples, session, texts, viewe
 from denoise.ui.cache import in_turn
 from denoise.ui.chosen import Chosen
 from denoise.ui.kept import Kept, size_of
-from denoise.ui.pages import compare_words as words
 from denoise.ui.pages import elements
 from denoise.ui.session import UPLOAD, Session
 
@@ -29,6 +28,16 @@ _LARGEST_WHOLE = 4_000_000  # pixels: every denoiser's version of them is held i
 _CARD_SIZE = 336  # pixels; no card is wider
 
 _NOISY, _CLEAN = "noisy", "clean"
+
+WHOLE = "Whole"
+LEGEND = (
+    "★ best of all. PSNR and SSIM say how close a picture comes to the clean reference: higher is better. "
+    "Time is for this part on this server, network is the size of its file."
+)
+LEGEND_NO_REFERENCE = (
+    "★ best of all. Time is for this part on this server, network is the size of its file. PSNR and SSIM need a clean "
+    "reference of the same view: samples bring one, and the page Denoise takes one for your own photo."
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,7 @@ def show() -> None:
     """Make the page; what the denoisers make of a part is kept until another part is chosen."""
     state = session.current()
     st.title("Compare models", anchor=False)
-    st.markdown(words.SENTENCE)
+    st.markdown("One photo, every denoiser: see what each makes of it, how close it comes, and what it costs.")
     with st.container(key="part-place"):  # each keeps its height, so that nothing moves when it comes
         part = _part(state)
     outcomes: dict[str, Outcome] = state.cache.get("comparison", part.id, lambda: {_NOISY: _measure(part, part.noisy)})
@@ -94,7 +103,7 @@ def show() -> None:
             jobs.show(state.jobs, "comparison", part.id, partial(_denoise, part, outcomes), tell=tell)
         else:
             st.markdown(_summary(outcomes))
-            st.caption(words.LEGEND if part.clean else words.LEGEND_NO_REFERENCE)
+            st.caption(LEGEND if part.clean else LEGEND_NO_REFERENCE)
 
 
 def _part(state: Session) -> Part:
@@ -105,14 +114,14 @@ def _part(state: Session) -> Part:
         whole = chosen.outline.width * chosen.outline.height <= _LARGEST_WHOLE
         size = st.segmented_control(
             "Part of it, pixels",
-            [*_SIZES, words.WHOLE] if whole else _SIZES,
+            [*_SIZES, WHOLE] if whole else _SIZES,
             default=_SIZES[1],
             required=True,
             key="part",
-            help=words.PART_HELP,
+            help="A square this wide and high is quick to compare. The whole photo is offered up to 4 megapixels.",
             bind="query-params",
         )
-    length = max(chosen.outline.width, chosen.outline.height) if size == words.WHOLE else int(size)
+    length = max(chosen.outline.width, chosen.outline.height) if size == WHOLE else int(size)
     with right:
         across = _place("Place, left to right", "across", disabled=length >= chosen.outline.width)
         down = _place("Place, top to bottom", "down", disabled=length >= chosen.outline.height)
@@ -146,14 +155,8 @@ def _photo(state: Session) -> Chosen:
     compared = st.session_state.get("compared")  # none yet: then a link may say which
     if compared != state.chosen_id and (compared or "picture" not in st.query_params):
         st.session_state["picture"] = state.chosen_id  # the photo that the other page is about
-    name: str = st.selectbox(
-        "Photo",
-        list(titles),
-        format_func=lambda name: titles[name],
-        key="picture",
-        help=words.PHOTO_HELP,
-        bind="query-params",
-    )
+    tip = "A sample, or your own photo: upload it on the page Denoise and it is offered here."
+    name = elements.select("Photo", titles, key="picture", help=tip, bind="query-params")
     if name != state.chosen_id:
         state.choose(name)
     if state.notice:
@@ -202,14 +205,14 @@ def _progress(job: Job[None], outcomes: Mapping[str, Outcome]) -> tuple[float, s
 
 def _summary(outcomes: Mapping[str, Outcome]) -> str:
     """Say which denoiser is the closest one, if that is known, and which is the fastest."""
-    titles = {name: info.title for name, info in catalogue.denoiser_names().items()} | {_NOISY: texts.NOISY}
+    titles = catalogue.titles() | {_NOISY: texts.NOISY}
     sentences = []
     if close := {name: each.psnr for name, each in outcomes.items() if each.psnr is not None}:
         name = max(close, key=close.__getitem__)
-        sentences.append(words.CLOSEST.format(titles[name], words.psnr_value(close[name])))
+        sentences.append(f"**{titles[name]}** comes closest to the clean reference: {_psnr_value(close[name])}.")
     if quick := {name: each.seconds for name, each in outcomes.items() if each.seconds is not None}:
         name = min(quick, key=quick.__getitem__)
-        sentences.append(words.FASTEST.format(titles[name], words.milliseconds(quick[name])))
+        sentences.append(f"**{titles[name]}** is the fastest: {_milliseconds(quick[name])}.")
     return " ".join(sentences)
 
 
@@ -218,10 +221,10 @@ def _cards(place: DeltaGenerator, part: Part, outcomes: Mapping[str, Outcome]) -
     denoisers = catalogue.denoiser_names()
     files = {name: card.bytes for name, card in list_models().items()}
     columns = [
-        Column(words.PSNR_SHORT, {name: each.psnr for name, each in outcomes.items()}, words.psnr_value, max),
+        Column("PSNR", {name: each.psnr for name, each in outcomes.items()}, _psnr_value, max),
         Column(texts.SSIM, {name: each.ssim for name, each in outcomes.items()}, lambda value: number(value, 3), max),
-        Column(words.TIME, {name: each.seconds for name, each in outcomes.items()}, words.milliseconds, min),
-        Column(words.FILE, files, lambda size: f"{size / 1e6:.2f} MB", min),
+        Column("Time", {name: each.seconds for name, each in outcomes.items()}, _milliseconds, min),
+        Column("Network", files, lambda size: f"{size / 1e6:.2f} MB", min),
     ]
     if part.clean is None:
         del columns[:2]
@@ -240,13 +243,13 @@ def _cards(place: DeltaGenerator, part: Part, outcomes: Mapping[str, Outcome]) -
             value = column.values.get(name)
             text = column.text(value) if value is not None else NONE
             if text == best.get(column.label):
-                text = f'<span class="best">{text}</span><span class="said"> {words.BEST}</span>'
+                text = f'<span class="best">{text}</span><span class="said"> best</span>'
             rows += f"<dt>{column.label}</dt><dd>{text}</dd>"
         return f'<li><div class="picture">{picture}</div><h2>{escape(title)}</h2><dl>{rows}</dl></li>'
 
     cards = [card(_NOISY, texts.NOISY, part.noisy, [each for each in columns if each.values.get(_NOISY) is not None])]
     for name, info in denoisers.items():
-        outcome = outcomes.get(name, Outcome(None, failure=words.WAITING))
+        outcome = outcomes.get(name, Outcome(None, failure="Not yet"))
         cards.append(card(name, info.title, outcome.kept.get() if outcome.kept else None, columns, outcome.failure))
     if part.clean is not None:
         cards.append(card(_CLEAN, texts.CLEAN, part.clean, []))
@@ -256,23 +259,32 @@ def _cards(place: DeltaGenerator, part: Part, outcomes: Mapping[str, Outcome]) -
 def _viewer(state: Session, part: Part, outcomes: Mapping[str, Outcome]) -> None:
     """Show any two that the visitor chooses; the noisy photo until they are there."""
     photos: dict[str, Callable[[], Photo]] = {name: each.kept.get for name, each in outcomes.items() if each.kept}
-    titles = {_NOISY: texts.NOISY} | {name: info.title for name, info in catalogue.denoiser_names().items()}
+    titles = {_NOISY: texts.NOISY} | catalogue.titles()
     if clean := part.clean:
         photos[_CLEAN], titles[_CLEAN] = lambda: clean, texts.CLEAN
     st.header("Any two under the lens", anchor=False)
 
     def choose(place: DeltaGenerator, label: str, key: str, default: int) -> str:
-        return place.selectbox(
-            label, list(titles), default, format_func=titles.__getitem__, key=key, bind="query-params"
-        )
+        with place:
+            return elements.select(label, titles, index=default, key=key, bind="query-params")
 
     def picture(slot: str, name: str) -> viewer.Picture:
         key = f"{part.id} {name}"
         return elements.shown(state, f"compared {slot}", key, titles[name], lambda: pictures.to_png(photos[name]()))
 
     left, right = st.columns(2)
-    chosen = {"left": choose(left, words.LEFT, "left", 0), "right": choose(right, words.RIGHT, "right", 1)}
+    chosen = {"left": choose(left, "Left", "left", 0), "right": choose(right, "Right", "right", 1)}
     there = {slot: name for slot, name in chosen.items() if name in photos} or {"left": _NOISY}
     shown = [picture(slot, name) for slot, name in there.items()]
     reference = picture("clean", _CLEAN) if clean and _CLEAN not in there.values() else None
     viewer.show(shown, subject=part.id, clean=reference, key="comparison viewer")
+
+
+def _psnr_value(decibels: float) -> str:
+    """Show a PSNR; equal photos have none."""
+    return number(decibels, 2, " dB")
+
+
+def _milliseconds(seconds: float) -> str:
+    """Show a time that is compared with others."""
+    return f"{1000 * seconds:,.0f} ms".replace(",", "\u2009")

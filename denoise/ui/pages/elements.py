@@ -5,9 +5,10 @@ import html
 import io
 import json
 import logging
+import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -16,16 +17,17 @@ from PIL import Image as PillowImage
 from streamlit.runtime import get_instance
 
 from denoise import registry
-from denoise.ui import addresses, tables, texts, viewer
+from denoise.notation import EQUAL, NONE, number
+from denoise.ui import addresses, texts, viewer
 from denoise.ui.chosen import Chosen
 from denoise.ui.pages import results_words as words
 from denoise.ui.session import Session
-from denoise.ui.tables import Column
 
 RESULTS_DIR = registry.MODELS_DIR / "results"
 
 CHART_HEIGHT = 380  # pixels
 _PROSE_WIDTH = 760  # pixels: about 90 letters, what a line may have to be read with ease
+_ROW_HEIGHT = 35  # pixels
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
@@ -42,6 +44,12 @@ def one_of(label: str, titles: Mapping[_T, str], **options: Any) -> _T:
     chosen: _T = st.segmented_control(
         label, list(titles), default=next(iter(titles)), required=True, format_func=titles.__getitem__, **options
     )
+    return chosen
+
+
+def select(label: str, titles: Mapping[str, str], **options: Any) -> str:
+    """Do the same where there are more: in a list that opens."""
+    chosen: str = st.selectbox(label, list(titles), format_func=titles.__getitem__, **options)
     return chosen
 
 
@@ -74,9 +82,60 @@ def read(path: Path, parse: Callable[[Any], _T]) -> _T | None:
         return None
 
 
+class Column(NamedTuple):
+    """A column of a table.
+
+    Attributes:
+        name: Its heading.
+        cells: As they go into a CSV file, with all their digits.
+        shown: As they stand on the page.
+        config: How the page shows them: what `st.column_config` makes.
+    """
+
+    name: str
+    cells: Sequence[Any]
+    shown: Sequence[Any]
+    config: Any
+
+
+def figures(name: str, cells: Sequence[float | None], digits: int, explanation: str | None = None) -> Column:
+    """Make a column of figures with so many digits behind the point; it is one of words where one is infinite."""
+    # Adding zero takes the minus from it.
+    exact: list[Any] = [None if cell is None else EQUAL if math.isinf(cell) else cell + 0.0 for cell in cells]
+    if EQUAL in exact:
+        shown = [None if cell is None else number(cell, digits) for cell in cells]
+        return Column(name, exact, shown, st.column_config.TextColumn(help=explanation, alignment="right"))
+    rounded = [None if cell is None else round(cell, digits) + 0.0 for cell in cells]
+    return Column(name, exact, rounded, st.column_config.NumberColumn(format=f"%.{digits}f", help=explanation))
+
+
+def counts(name: str, cells: Sequence[int | None], explanation: str | None = None) -> Column:
+    """Make a column of whole numbers."""
+    return Column(name, cells, cells, st.column_config.NumberColumn(format="localized", help=explanation))
+
+
+def row_names(name: str, cells: Sequence[str]) -> Column:
+    """Make the column that names the rows; it stays in view."""
+    return Column(name, cells, cells, st.column_config.TextColumn(pinned=True))
+
+
+def show_table(columns: Sequence[Column], description: str) -> None:
+    """Place a table that can be sorted in the page; the description is for those who do not see it."""
+    rows = list(zip(*(column.shown for column in columns), strict=True))
+    st.dataframe(
+        [{column.name: cell for column, cell in zip(columns, row, strict=True)} for row in rows],
+        height=_ROW_HEIGHT * (len(rows) + 1) + 2,  # told beforehand, so that nothing moves when the table comes
+        row_height=_ROW_HEIGHT,
+        hide_index=True,
+        column_config={column.name: column.config for column in columns},
+        alt=description,
+        placeholder=NONE,
+    )
+
+
 def table(columns: Sequence[Column], name: str, description: str) -> None:
     """Place a table, and the button that downloads it with its numbers unrounded."""
-    tables.show(columns, description)
+    show_table(columns, description)
     text = io.StringIO(newline="")
     rows = [[column.name for column in columns], *zip(*(column.cells for column in columns), strict=True)]
     csv.writer(text, lineterminator="\n").writerows(rows)

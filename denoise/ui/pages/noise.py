@@ -7,10 +7,8 @@ import numpy as np
 import streamlit as st
 
 from denoise.notation import infinite
-from denoise.ui import tables
 from denoise.ui.pages import elements
 from denoise.ui.pages import results_words as words
-from denoise.ui.tables import Column
 
 _GREEN = 1
 _SMALL = 260  # pixels: height of a chart of which there are many
@@ -219,15 +217,15 @@ def study_of(found: Any) -> dict[str, Any]:
     }
 
 
-def _noise_columns(analyses: Sequence[dict[str, Any]]) -> list[Column]:
+def _noise_columns(analyses: Sequence[dict[str, Any]]) -> list[elements.Column]:
     def take(key: str, channel: int | None = None) -> list[Any]:
         return [each[key] if channel is None else each[key][channel] for each in analyses]
 
     return [
-        tables.names(words.PHOTOS, take("title")),
-        tables.counts(words.PAIRS, take("pairs")),
-        tables.figures("PSNR", take("psnr"), 2, words.PSNR_COLUMN_HELP),
-        tables.figures("SSIM", take("ssim"), 4, words.SSIM_COLUMN_HELP),
-        *(tables.figures(f"Noise, {c}", take("sigma", i), 1, words.SIGMA_HELP) for i, c in _CHANNELS),
-        *(tables.figures(f"Grain, {c}", take("lag", i), 2, words.GRAIN_HELP) for i, c in _CHANNELS),
+        elements.row_names(words.PHOTOS, take("title")),
+        elements.counts(words.PAIRS, take("pairs")),
+        elements.figures("PSNR", take("psnr"), 2, words.PSNR_COLUMN_HELP),
+        elements.figures("SSIM", take("ssim"), 4, words.SSIM_COLUMN_HELP),
+        *(elements.figures(f"Noise, {c}", take("sigma", i), 1, words.SIGMA_HELP) for i, c in _CHANNELS),
+        *(elements.figures(f"Grain, {c}", take("lag", i), 2, words.GRAIN_HELP) for i, c in _CHANNELS),
     ]

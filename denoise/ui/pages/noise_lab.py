@@ -14,11 +14,10 @@ from denoise import camera, catalogue, pipeline
 from denoise.engine import Job, Task
 from denoise.image import Photo, PhotoError, crop, to_depth, without_metadata
 from denoise.metrics import Quality, compare, psnr
-from denoise.ui import jobs, limits, photo_uploader, pictures, samples, session, tables, texts, viewer
+from denoise.ui import jobs, limits, photo_uploader, pictures, samples, session, texts, viewer
 from denoise.ui.chosen import open_photo
 from denoise.ui.kept import Kept, size_of
 from denoise.ui.pages import elements
-from denoise.ui.pages import noise_lab_words as words
 from denoise.ui.session import UPLOAD, Session
 
 if TYPE_CHECKING:
@@ -30,6 +29,24 @@ _CHART_HEIGHT = 360
 # To be told from both the light and the dark background, by three to one at least; the first one is for what is noisy.
 _COLOURS = ("#7f7f7f", "#c2700f", "#3b82f6", "#0d9488", "#a855f7", "#ef4444", "#16a34a")
 _NOISY = "noisy"
+
+_SENTENCE = (
+    "Take a clean photo, photograph it again with a simulated camera, and see how much of the damage a denoiser "
+    "undoes. Here the truth is known, so PSNR and SSIM are exact."
+)
+ISO = "ISO speed"
+_ISO_HELP = "The noise of a phone's small sensor: four times the ISO is twice the grain."
+_QUALITY_HELP = "How gently the simulated camera compresses the photo. 100 leaves JPEG out."
+_SEED_HELP = "Noise is chance. The same number gives the same grain again, another number other grain."
+PHOTOGRAPHED = "The middle {} × {} pixels, photographed again at ISO {}"  # of a large photo
+_CURVE_SENTENCE = (
+    "PSNR against ISO on the middle 256 × 256 pixels, with the JPEG quality and the roll of the dice set above. Where "
+    "a curve runs above that of the noisy photo, the denoiser helps. The dotted line is the ISO set above."
+)
+CURVE_BUTTON = "Draw the curves"
+CURVE_EMPTY = "The curves appear here. They take a few seconds for each denoiser."
+CURVE_NOBODY = "Choose at least one denoiser to draw its curve."
+_TOO_SMALL = "This photo is too small for the simulated camera: it needs at least 16 pixels in width and height."
 
 Curve = dict[tuple[str, int], float]
 """PSNR by denoiser, or `_NOISY`, and ISO speed."""
@@ -100,7 +117,7 @@ class Cleaned:
 
 def _scene_of(photo: Photo, digest: str) -> Scene:
     if min(photo.width, photo.height) < camera.MULTIPLE:
-        raise PhotoError(words.TOO_SMALL)
+        raise PhotoError(_TOO_SMALL)
     return Scene(digest, crop(photo, camera.LONGEST_SIDE)[0])
 
 
@@ -125,7 +142,7 @@ def show() -> None:
     """Make the page; its photos are kept until the scene or the setting is another one."""
     state = session.current()
     st.title("Noise lab", anchor=False)
-    st.markdown(words.SENTENCE)
+    st.markdown(_SENTENCE)
     with st.container(key="split-lab", horizontal=True, gap="medium"):
         left, right = st.container(), st.container()
     with left:
@@ -136,14 +153,14 @@ def show() -> None:
             outcome = st.empty()
         scene = _scene(state)
         setting = _setting()
-        model = _model()
+        model = elements.select("Cleaned by", catalogue.titles(), key="cleaner", bind="query-params")
     shot = (scene.id, setting)
     noisy, clean = state.cache.get("lab shot", shot, lambda: photograph(scene.clean, setting))
     cleaned: dict[str, Cleaned] = state.cache.get("lab cleaned", shot, dict)
     with place:
         _viewer(state, scene, shot, noisy, clean, model, cleaned.get(model))
     with left:
-        st.caption(words.PHOTOGRAPHED.format(noisy.width, noisy.height, setting.iso))
+        st.caption(PHOTOGRAPHED.format(noisy.width, noisy.height, setting.iso))
     draw_curves = _curves(state, scene, setting)
 
     # Everything is in its place: now the work, the photo first.
@@ -166,14 +183,7 @@ def _scene(state: Session) -> Scene:
     if own.is_new:
         st.session_state["scene"] = UPLOAD
         own.is_new = False
-    name = st.selectbox(
-        "Clean photo",
-        list(titles),
-        format_func=lambda name: titles[name],
-        key="scene",
-        on_change=own.forget_error,
-        bind="query-params",
-    )
+    name = elements.select("Clean photo", titles, key="scene", on_change=own.forget_error, bind="query-params")
     is_listed = photo_uploader.show(
         state,
         "Or a clean photo of your own",
@@ -191,16 +201,9 @@ def _scene(state: Session) -> Scene:
 
 def _setting() -> Setting:
     return Setting(
-        iso=st.select_slider(words.ISO, _ISOS, 3200, key="iso", help=words.ISO_HELP, bind="query-params"),
-        quality=st.slider("JPEG quality", 30, 100, 95, key="jpeg", help=words.QUALITY_HELP, bind="query-params"),
-        seed=st.number_input("Roll of the dice", 0, 9999, 0, key="seed", help=words.SEED_HELP, bind="query-params"),
-    )
-
-
-def _model() -> str:
-    denoisers = catalogue.denoiser_names()
-    return st.selectbox(
-        words.MODEL, list(denoisers), format_func=lambda name: denoisers[name].title, key="cleaner", bind="query-params"
+        iso=st.select_slider(ISO, _ISOS, 3200, key="iso", help=_ISO_HELP, bind="query-params"),
+        quality=st.slider("JPEG quality", 30, 100, 95, key="jpeg", help=_QUALITY_HELP, bind="query-params"),
+        seed=st.number_input("Roll of the dice", 0, 9999, 0, key="seed", help=_SEED_HELP, bind="query-params"),
     )
 
 
@@ -228,20 +231,20 @@ def _figures(before: Quality, cleaned: Cleaned, model: str) -> None:
     left, right = st.columns(2, gap="xsmall", wrap=False)
     left.metric(texts.PSNR, texts.before_after(before.psnr, cleaned.quality.psnr, digits=2), help=texts.PSNR_HELP)
     right.metric(texts.SSIM, texts.before_after(before.ssim, cleaned.quality.ssim, digits=3), help=texts.SSIM_HELP)
-    st.caption(texts.done(catalogue.denoiser_names()[model].title, cleaned.seconds))
+    st.caption(texts.done(catalogue.titles()[model], cleaned.seconds))
 
 
 def _curves(state: Session, scene: Scene, setting: Setting) -> Callable[[], None]:
     """Show the curves, or in their place the button that asks for them; return what computes them after that."""
     st.header("How far does it carry?", anchor=False)
-    st.markdown(words.CURVE_SENTENCE)
-    denoisers = catalogue.denoiser_names()
+    st.markdown(_CURVE_SENTENCE)
+    denoisers = catalogue.titles()
     names = st.pills(
         "Denoisers",
         list(denoisers),
         selection_mode="multi",
         default=[name for name in (catalogue.DEFAULT, "nlm") if name in denoisers],
-        format_func=lambda name: denoisers[name].title,
+        format_func=denoisers.__getitem__,
         key="curves",
         bind="query-params",
     )
@@ -265,9 +268,9 @@ def _curves(state: Session, scene: Scene, setting: Setting) -> Callable[[], None
 
         return work
     with place:
-        st.caption(words.CURVE_EMPTY if names else words.CURVE_NOBODY, width="content")
+        st.caption(CURVE_EMPTY if names else CURVE_NOBODY, width="content")
         if names:
-            st.button(words.CURVE_BUTTON, on_click=lambda: st.session_state.update({"curve wanted": key}))
+            st.button(CURVE_BUTTON, on_click=lambda: st.session_state.update({"curve wanted": key}))
     return lambda: None
 
 
@@ -287,7 +290,7 @@ def _compute(scene: Scene, setting: Setting, points: list[tuple[str, int]], curv
 
 
 def _titles() -> dict[str, str]:
-    return {_NOISY: texts.NOISY} | {name: info.title for name, info in catalogue.denoiser_names().items()}
+    return {_NOISY: texts.NOISY} | catalogue.titles()
 
 
 def _plot(curve: Curve, names: list[str], setting: Setting) -> None:
@@ -297,13 +300,14 @@ def _plot(curve: Curve, names: list[str], setting: Setting) -> None:
         for (name, speed), decibels in curve.items()
         if name in titles and math.isfinite(decibels)
     ]
-    description = words.curves(list(titles.values()), setting.quality)
+    conditions = f"ISO speed from 100 to 12800 at JPEG quality {setting.quality}"
+    description = f"PSNR in dB against {conditions}: {', '.join(titles.values())}"
     st.altair_chart(_chart(points, list(titles.values()), setting.iso), height=_CHART_HEIGHT, alt=description)
     with st.expander("The same in numbers"):
         columns = [
-            tables.figures(title, [curve.get((name, speed)) for speed in _ISOS], 2) for name, title in titles.items()
+            elements.figures(title, [curve.get((name, speed)) for speed in _ISOS], 2) for name, title in titles.items()
         ]
-        tables.show([tables.counts(words.ISO, _ISOS), *columns], description)
+        elements.show_table([elements.counts(ISO, _ISOS), *columns], description)
 
 
 def _chart(points: list[dict[str, Any]], titles: list[str], iso: int) -> "alt.LayerChart | alt.FacetChart":
@@ -312,7 +316,7 @@ def _chart(points: list[dict[str, Any]], titles: list[str], iso: int) -> "alt.La
     from denoise.ui.charts import chart_of, coloured
 
     scale = alt.Scale(type="log", base=2, domain=[_ISOS[0], _ISOS[-1]])
-    speed = alt.X("iso:Q", title=words.ISO, scale=scale, axis=alt.Axis(values=_ISOS, format="d", grid=False))
+    speed = alt.X("iso:Q", title=ISO, scale=scale, axis=alt.Axis(values=_ISOS, format="d", grid=False))
     every = list(_titles().values())  # each keeps its colour, whichever others are chosen
     colours = [_COLOURS[every.index(title) % len(_COLOURS)] for title in titles]
     lines = (
@@ -325,7 +329,7 @@ def _chart(points: list[dict[str, Any]], titles: list[str], iso: int) -> "alt.La
             shape=alt.Shape("model:N", title=None, scale=alt.Scale(domain=titles)),  # told apart without colour too
             tooltip=[
                 alt.Tooltip("model:N", title=texts.MODEL),
-                alt.Tooltip("iso:Q", title=words.ISO),
+                alt.Tooltip("iso:Q", title=ISO),
                 alt.Tooltip("psnr:Q", title=texts.PSNR, format=".2f"),
             ],
         )

@@ -12,10 +12,9 @@ from denoise import catalogue, registry
 from denoise.notation import few_photos, infinite, scaled, set_and_size, set_title
 from denoise.results import KERAS, Format, Mean, Results
 from denoise.runtime import ModelError
-from denoise.ui import tables, texts
+from denoise.ui import texts
 from denoise.ui.pages import elements, noise, story
 from denoise.ui.pages import results_words as words
-from denoise.ui.tables import Column
 
 TRAINING_LOG = registry.MODELS_DIR / "TRAINING.md"
 
@@ -89,15 +88,15 @@ def _training() -> None:
 # Files
 
 
-def _quality_columns(results: Results) -> list[Column]:
+def _quality_columns(results: Results) -> list[elements.Column]:
     denoisers = list(results["denoisers"].values())
     # Time and size first: they are half of the story, and a table this wide is cut off at the right.
     columns = [
-        tables.names(words.DENOISER, [str(each["title"]) for each in denoisers]),
-        tables.figures(
+        elements.row_names(words.DENOISER, [str(each["title"]) for each in denoisers]),
+        elements.figures(
             words.TILE_MS, [scaled(each.get("seconds_per_tile"), 1e3) for each in denoisers], 0, words.TILE_HELP
         ),
-        tables.figures(words.FILE_MB, [scaled(each.get("bytes"), 1e-6) for each in denoisers], 2),
+        elements.figures(words.FILE_MB, [scaled(each.get("bytes"), 1e-6) for each in denoisers], 2),
     ]
     for key, about in results["sets"].items():
         means = [each["sets"].get(key) for each in denoisers]
@@ -105,17 +104,19 @@ def _quality_columns(results: Results) -> list[Column]:
         shifts = [each and each.get("colour_shift") for each in means]
         # Interesting where there is no noise: such a photo should come back as it was.
         if key.endswith(" clean") and any(shift is not None for shift in shifts):
-            columns.append(tables.figures(words.SHIFT_COLUMN.format(set_title(key)), shifts, 2, words.SHIFT_HELP))
+            columns.append(elements.figures(words.SHIFT_COLUMN.format(set_title(key)), shifts, 2, words.SHIFT_HELP))
     parameters = [each.get("parameters") for each in denoisers]
-    return [*columns, tables.counts(words.PARAMETERS, parameters, "Numbers that the network has learnt.")]
+    return [*columns, elements.counts(words.PARAMETERS, parameters, "Numbers that the network has learnt.")]
 
 
-def _quality_of(title: str, means: Sequence[Mean | None], photos: str) -> list[Column]:
+def _quality_of(title: str, means: Sequence[Mean | None], photos: str) -> list[elements.Column]:
     return [
-        tables.figures(
+        elements.figures(
             f"{title} PSNR", [each and infinite(each["psnr"]) for each in means], 2, words.PSNR_COLUMN_HELP + photos
         ),
-        tables.figures(f"{title} SSIM", [each and each["ssim"] for each in means], 4, words.SSIM_COLUMN_HELP + photos),
+        elements.figures(
+            f"{title} SSIM", [each and each["ssim"] for each in means], 4, words.SSIM_COLUMN_HELP + photos
+        ),
     ]
 
 
@@ -140,7 +141,7 @@ def _points(results: Results) -> dict[str, dict[str, Any]]:
     return sets
 
 
-def _quantised(results: Results) -> list[tuple[str, str, list[Column], str, str]]:
+def _quantised(results: Results) -> list[tuple[str, str, list[elements.Column], str, str]]:
     """Take of each network: name, title, table, the sentence on the format that is bundled, and the notes."""
     found = []
     for name, network in results["quantisation"].items():
@@ -153,19 +154,21 @@ def _quantised(results: Results) -> list[tuple[str, str, list[Column], str, str]
             return [scaled(cast("float | None", each.get(key)), factor) for each in rows]
 
         columns = [
-            tables.names("Stored as", [words.format_of(key) for key in formats]),
-            tables.figures(words.FILE_MB, cells("bytes", 1e-6), 2),
-            tables.figures(words.TILE_MS, cells("seconds_per_tile", 1e3), 0, words.TILE_HELP),
-            tables.figures("16 patches, s", cells("seconds_16_patches"), 2, words.PATCHES_HELP),
-            tables.figures("Photo, s", cells("seconds_photo"), 2, words.PHOTO_HELP),
-            tables.figures("Memory, MB", cells("peak_memory_mb"), 0, "Most memory that the program held at once."),
+            elements.row_names("Stored as", [words.format_of(key) for key in formats]),
+            elements.figures(words.FILE_MB, cells("bytes", 1e-6), 2),
+            elements.figures(words.TILE_MS, cells("seconds_per_tile", 1e3), 0, words.TILE_HELP),
+            elements.figures("16 patches, s", cells("seconds_16_patches"), 2, words.PATCHES_HELP),
+            elements.figures("Photo, s", cells("seconds_photo"), 2, words.PHOTO_HELP),
+            elements.figures("Memory, MB", cells("peak_memory_mb"), 0, "Most memory that the program held at once."),
         ]
         for key, (part, whole) in counts.items():
             means = [each.get("sets", {}).get(key) for each in rows]
             title = set_and_size(key, part, whole)
             columns += [
                 *_quality_of(title, means, words.measured_on(part)),
-                tables.figures(f"{title} loss, dB", [each and each.get("loss") for each in means], 2, words.LOSS_HELP),
+                elements.figures(
+                    f"{title} loss, dB", [each and each.get("loss") for each in means], 2, words.LOSS_HELP
+                ),
             ]
         title = results["denoisers"][name]["title"] if name in results["denoisers"] else name
         failed = [
@@ -216,7 +219,7 @@ def _chart(sets: dict[str, dict[str, Any]]) -> None:
 
 def _curves(runs: Sequence[Path]) -> None:
     """Draw the PSNR of a run over its steps, from the log that training wrote."""
-    titles = {name: info.title for name, info in catalogue.denoiser_names().items()}
+    titles = catalogue.titles()
     order = {name: place for place, name in enumerate(titles)}
     names = {path.stem: path for path in sorted(runs, key=lambda path: order.get(path.stem, len(order)))}
     known = {name: titles.get(name, name) for name in names}

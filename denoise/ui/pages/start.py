@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from denoise import catalogue, turns
 from denoise.batch import UNDO
 from denoise.clean import clean_share, describe_clean
-from denoise.image import Photo, format_title, space_of
+from denoise.image import FORMATS, Photo, space_of
 from denoise.level import estimate_noise, noise_of_photo
 from denoise.metrics import Quality, compare
 from denoise.mixing import blend, detail_map
@@ -93,7 +93,7 @@ def show() -> None:
                 _figures(state, chosen, denoised, shown, is_unchanged=same)
                 removed = in_turn(chosen, lambda: _difference(chosen.noisy, result.photo))
                 level = max(_noise_before(state, chosen), measured.get("removed", of, removed))
-            st.caption(words.done(level, catalogue.denoiser_names()[model].title, result.seconds))
+            st.caption(words.done(level, catalogue.titles()[model], result.seconds))
 
 
 def _opening(state: Session, coming: Coming) -> None:
@@ -195,7 +195,7 @@ def _title(state: Session, chosen: Chosen) -> None:
     is_own = state.cache.get("space", chosen.id, in_turn(chosen, lambda: space_of(chosen.noisy) is not None))
     _name(chosen.title, is_raw=chosen.development is not None)
     bits = min(photo.significant_bits, photo.bit_depth)
-    facts = f"{photo.width} × {photo.height} pixels · {format_title(photo.format)}, {bits} bit"
+    facts = f"{photo.width} × {photo.height} pixels · {FORMATS[photo.format].title}, {bits} bit"
     st.caption(facts + " · not in sRGB", help=words.OWN_SPACE_HELP) if is_own else st.caption(facts)
 
 
@@ -217,7 +217,7 @@ def _viewer(state: Session, chosen: Chosen, noisy: viewer.Picture, run: Run, res
     shown = [noisy]
     details = reference = growing = None
     if result is None and state.jobs.goes_on(PHOTO):
-        label = f"Denoising: {catalogue.denoiser_names()[run.model].title}"
+        label = f"Denoising: {catalogue.titles()[run.model]}"
         growing = viewer.Picture(_id(run), label, addresses.window(state, run))
         run, result = state.results.newest(chosen.id) or (run, None)  # to be seen until the new one is
     if result is not None:

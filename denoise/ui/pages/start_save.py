@@ -7,14 +7,12 @@ from typing import Any
 import streamlit as st
 
 from denoise.image import (
+    FORMATS,
     Photo,
     denoised_name,
-    depth_of,
-    format_title,
     formats_for,
     has_quality,
     losses,
-    suffix_for,
     usual_quality,
     with_depth,
     without_metadata,
@@ -41,16 +39,13 @@ def show(state: Session, chosen: Chosen, run: Run, result: Result | None) -> Non
     choices = st.expander(words.FILE_HEADING, key="file", on_change="rerun")
     with choices:
         own, *_ = names = formats_for(chosen.outline)
-        titles = {_AS_IT_CAME: words.AS_IT_CAME} | {name: format_title(name) for name in sorted(names)}
-        wanted = st.selectbox(
-            texts.FORMAT, list(titles), format_func=titles.__getitem__, key="format", bind="query-params"
-        )
-        name = wanted or own
+        titles = {_AS_IT_CAME: words.AS_IT_CAME} | {name: FORMATS[name].title for name in sorted(names)}
+        name = elements.select(texts.FORMAT, titles, key="format", bind="query-params") or own
         below_format = st.container()
         depth = chosen.outline.bit_depth
         quality = usual = usual_quality(replace(chosen.outline, format=name))
-        if depth == 16 and depth_of(name) > 8:
-            titles_of_depths = {bits: f"{min(bits, depth_of(name))} bit" for bits in (16, 8)}
+        if depth == 16 and FORMATS[name].depth > 8:
+            titles_of_depths = {bits: f"{min(bits, FORMATS[name].depth)} bit" for bits in (16, 8)}
             depth = elements.one_of("Bit depth", titles_of_depths, key="depth", bind="query-params")
         if has_quality(name):
             quality = st.slider(
@@ -101,12 +96,12 @@ def _tell_sizes(
 
     def measure(name: str, quality: int) -> int:
         photo = replace(small, format=name)
-        photo = with_depth(photo, file.depth if depth_of(name) > 8 else 8)
+        photo = with_depth(photo, file.depth if FORMATS[name].depth > 8 else 8)
         return sizes.expected_bytes(without_metadata(photo) if file.strip else photo, height * width, quality=quality)
 
     def of_formats() -> list[tuple[str, int]]:
         qualities = {name: usual_quality(replace(small, format=name)) for name in names} | {file.format: file.quality}
-        return [(format_title(name), measure(name, qualities[name])) for name in names]
+        return [(FORMATS[name].title, measure(name, qualities[name])) for name in names]
 
     def of_qualities() -> list[tuple[int, int]]:
         return [(each, measure(file.format, each)) for each in sorted({*_QUALITIES, file.quality})]
@@ -133,9 +128,9 @@ def share(state: Session, chosen: Chosen, run: Run, result: Result | None) -> No
         if result is not None:
             made = in_turn(chosen, lambda: _shared_sizes(chosen, run, result, state, way, formats))
             sizes_of = state.cache.get("share sizes", (run, state.painted(chosen.subject), way), made)
-        titles = {name: words.format_and_size(format_title(name), sizes_of.get(name)) for name in formats}
-        file_format = elements.one_of(words.FORMAT, titles, key=f"share_format {len(formats)}", **look)
-        name = f"{PurePath(chosen.file_name).stem}-before-after.{suffix_for(file_format)}"
+        titles = {name: words.format_and_size(FORMATS[name].title, sizes_of.get(name)) for name in formats}
+        file_format = elements.one_of(texts.FORMAT, titles, key=f"share_format {len(formats)}", **look)
+        name = f"{PurePath(chosen.file_name).stem}-before-after.{FORMATS[file_format].suffixes[0]}"
         path = addresses.before_after(state, run, way, file_format)
         download.button(path if result else "", name, label="Save to share", key="share download")
         st.caption(words.SHARE_NOTE)

@@ -36,7 +36,6 @@ SHARE_NOTE = (
     "Around the middle of what the viewer shows, in true pixels, mixed as the sliders say. Without place, time or "
     "camera data."
 )
-FORMAT = "Format"
 RAW_BADGE = ":gray-badge[RAW]"
 OWN_LOOK = "Your own: as strong as chosen below, mixed as the sliders at the photo say."
 ROLES = {"ridnet": "Quality", "unet": "Fast", "unet-strong": "Strong noise"}
