@@ -16,6 +16,7 @@ export function createMix(root, { changed, settled, middle }) {
   const sliders = [...root.querySelectorAll(".mix input")];
   let mix;
   let seen; // which of the server's wishes was the last
+  let isTouched = false; // whether the visitor has moved them since
 
   function set(percents) {
     mix = percents;
@@ -23,20 +24,25 @@ export function createMix(root, { changed, settled, middle }) {
     changed();
   }
 
-  // At first, and when the server wishes so: what it knows of the sliders otherwise may be older than where they are.
-  // Null: there are none.
+  // Until they are touched, and when the server wishes so: what it knows of the sliders otherwise may be older than where
+  // they are. Null: there are none.
   function start(percents, wish) {
-    if (mix && wish === seen) return;
+    if (mix && wish === seen && (isTouched || String(percents ?? PLAIN_MIX) === String(mix))) return;
+    isTouched = false;
     seen = wish;
     root.toggleAttribute("data-mixable", Boolean(percents));
     set(percents ?? PLAIN_MIX);
   }
 
   for (const slider of sliders) {
-    slider.addEventListener("input", () => set(sliders.map(({ value }) => Number(value))));
+    slider.addEventListener("input", () => {
+      isTouched = true;
+      set(sliders.map(({ value }) => Number(value)));
+    });
     slider.addEventListener("change", () => settled(mix));
   }
   root.querySelector(".reset").addEventListener("click", () => {
+    isTouched = true;
     set(PLAIN_MIX);
     settled(mix);
   });
