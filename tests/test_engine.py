@@ -151,9 +151,9 @@ def test_missing_network_fails_its_own_job_alone():
 
 def test_cancelled_job_ends_within_its_tile():
     machine = Machine()
-    job = machine.submit("first", tiles=1000)
-    assert machine.at_work.wait(10)
     machine.is_free.clear()
+    job = machine.submit("first", tiles=1000)
+    assert machine.at_work.wait(10)  # in the first of them
     job.cancel()
     machine.is_free.set()
     assert job.wait(10)

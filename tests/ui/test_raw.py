@@ -77,7 +77,7 @@ def test_developed_anew_it_is_seen_at_the_same_place_and_keeps_its_reference(app
     after = state.chosen()
     assert (after.file_id, after.file_name) == (before.file_id, before.file_name)
     assert after.id != before.id
-    np.testing.assert_array_equal(after.clean.pixels, before.noisy.pixels)
+    np.testing.assert_array_equal(after.load_clean().pixels, before.noisy.pixels)
 
 
 def test_another_file_is_developed_as_usual(app):

@@ -87,7 +87,7 @@ def test_later_reference_stands(state, meanwhile):
     state.open_upload("photo.png", png(1))
     meanwhile(lambda: state.open_reference(png(3)))
     state.open_reference(png(0))
-    assert state.chosen().clean.pixels.max() == 3
+    assert state.chosen().load_clean().pixels.max() == 3
 
 
 def test_later_clean_photo_of_the_noise_lab_stands(meanwhile):
@@ -427,7 +427,7 @@ def test_same_file_again_keeps_its_reference(state):
     state.open_upload("photo.png", png(1))
     assert state.chosen().clean_id == reference != ""
     state.close_reference()
-    assert (state.chosen().clean, state.chosen().clean_id) == (None, "")
+    assert (state.chosen().load_clean, state.chosen().clean_id) == (None, "")
 
 
 def uploaded(manager, file_id, data):
