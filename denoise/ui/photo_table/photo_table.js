@@ -8,17 +8,21 @@ import { createCull, REJECTED } from "./cull.js";
 
 const CULL = "See them one by one, on the whole screen";
 const taken = new Map(); // how many results the zip had that was taken home last, by path
+const focused = new Map(); // {at: number of its row, name: its class}: the button that has the keyboard's focus, by path
 
 function show({ data: { rows, path, links, isWorking, outcome }, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".photos");
   const body = root.querySelector("tbody");
   const done = rows.filter(({ kind, rejected }) => kind === "done" && !rejected).length; // what there is to take home
   root.wanted = { path, look: (id) => setTriggerValue("look", id), ended: () => setTriggerValue("culled", true) };
-  root.cull ??= createCull(root, {
-    address: (id) => addressOf(`${root.wanted.path}/${id}`).href,
-    look: (id) => root.wanted.look(id),
-    ended: () => root.wanted.ended(),
-  });
+  if (!root.cull) {
+    root.cull = createCull(root, {
+      address: (id) => addressOf(`${root.wanted.path}/${id}`).href,
+      look: (id) => root.wanted.look(id),
+      ended: () => root.wanted.ended(),
+    });
+    noteFocus(root, body);
+  }
   root.querySelector("a.zip").textContent = done ? `Download zip (${done})` : "Download zip";
   for (const [name, isReady] of [["zip", done > 0], ["report", rows.length > 0]]) {
     const link = root.querySelector(`a.${name}`);
@@ -31,10 +35,7 @@ function show({ data: { rows, path, links, isWorking, outcome }, parentElement, 
 
   const wanted = new Set(rows.map(({ id }) => id));
   for (const line of [...body.children].filter(({ dataset }) => !wanted.has(dataset.id))) {
-    const next = line.nextElementSibling ?? line.previousElementSibling;
-    const hadFocus = line.contains(root.getRootNode().activeElement);
     line.remove();
-    if (hadFocus) next?.querySelector(".remove").focus(); // where the eye is
   }
   const known = new Map([...body.children].map((row) => [row.dataset.id, row]));
   rows.forEach((row, at) => {
@@ -42,6 +43,7 @@ function show({ data: { rows, path, links, isWorking, outcome }, parentElement, 
     if (body.children[at] !== line) body.insertBefore(line, body.children[at] ?? null);
     update(line, row);
   });
+  giveFocusBack();
   root.cull.update(rows);
   tell();
 
@@ -57,6 +59,13 @@ function show({ data: { rows, path, links, isWorking, outcome }, parentElement, 
   };
   ask();
   return () => root.tab.destroy();
+
+  // To the row where the eye is: the button's own has gone, or Streamlit has put the whole table in its place anew.
+  function giveFocusBack() {
+    const had = focused.get(path);
+    if (!had || document.activeElement !== document.body) return;
+    body.children[Math.min(had.at, body.children.length - 1)]?.querySelector(`.${had.name}`).focus();
+  }
 
   // How far it is: in the tab's title, and at each quarter to who hears the page; and what became of it.
   function tell() {
@@ -93,6 +102,19 @@ function show({ data: { rows, path, links, isWorking, outcome }, parentElement, 
     write(line.querySelector(".mark"), row.state);
     write(line.querySelector(".detail"), row.rejected ? REJECTED : row.detail);
   }
+}
+
+// Keep in `focused` which button of a row has the focus, until another element, or none, has it.
+function noteFocus(root, body) {
+  root.addEventListener("focusin", ({ target }) => {
+    const at = [...body.children].findIndex((line) => line.contains(target));
+    if (at >= 0) focused.set(root.wanted.path, { at, name: target.className });
+    else focused.delete(root.wanted.path);
+  });
+  root.addEventListener("focusout", () => {
+    // A button that went with its row, or with the table, lost it to nobody: that is known a moment later.
+    setTimeout(() => root.isConnected && !root.getRootNode().activeElement && focused.delete(root.wanted.path));
+  });
 }
 
 function create(template, { id, name }) {
