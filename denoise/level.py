@@ -3,7 +3,8 @@
 People, and non-local means, are told of the noise where the scene is flat (`estimate_noise`). A network that removes
 as much as it is told needs to know what it would remove (`estimate_level`); that takes a network. Which network serves
 a large photo is decided at once, by what is never texture (`noise_everywhere`); which one a small photo, and how much
-more noise there is than a network finds, by how coarse the grain is in the quietest places (`smoothed_grain`).
+more noise there is than a network finds, by how coarse the grain is in the quietest places (`smoothed_grain`), and by
+how much it differs from channel to channel there (`noise_at_least`).
 """
 
 import math
@@ -32,6 +33,12 @@ _CLEAN = 0.9  # share of a picture; what is left then are its shadows and icons,
 _QUIETEST = 0.005  # share of a photo
 _STILL = 0.02 / 255  # standard deviation; of what was drawn, nearly zero
 _FEWEST = 16  # places of which that can be told
+
+_MOST_ALIKE = (
+    2.0  # times what differs between channels; of a sensor's noise all is 1.1 to 2.6 times that, of texture more
+)
+_SURE = (2 / 255, 3 / 255)  # such noise: below the former, clean photos have as much
+_FOUND = 2 / 3  # share of it; on plain ground, a careful denoiser removes more
 
 _QUIET = 0.01  # share of a photo
 # Coarse grain to fine: of sensors and film, below the former; of cameras' JPEGs, above the latter.
@@ -192,10 +199,46 @@ def noise_everywhere(pixels: Pixels) -> float:
         Standard deviation in [0, 1]; zero of a photo that is too small to tell.
     """
     pictures = map(to_float, windows(pixels))
-    parts = [_variances(each, [each - cv2.blur(each, (5, 5))], size=8, black=0.03) for each in pictures]
+    parts = [_variances(each, [_fine(each)], size=8, black=0.03) for each in pictures]
     variance = np.concatenate(parts, axis=1)[0].mean(axis=1)  # of the channels
     variance = variance[variance > _STILL**2]
     return float(np.sqrt(np.quantile(variance, _QUIETEST))) if variance.size >= _FEWEST else 0.0
+
+
+def noise_at_least(pixels: Pixels, everywhere: float) -> float:
+    """Tell how much a careful denoiser would remove of a photo at least, if it took none of the noise for texture.
+
+    In foliage or gravel it leaves fine noise. But noise is everywhere, and differs from channel to channel, whereas
+    texture is alike in all of them: of that, there is next to nothing in the two smaller principal components.
+
+    Args:
+        pixels: Photo, (H, W, 3), uint8 or uint16. Of a large one, 16 windows are looked at.
+        everywhere: What `noise_everywhere` says of it.
+
+    Returns:
+        Standard deviation in [0, 1]; zero where it is no more than clean photos have.
+    """
+    if everywhere <= _SURE[0]:
+        return 0.0
+    parts = []
+    for picture in map(to_float, windows(pixels)):
+        fine = _fine(picture)
+        parts.append(_variances(picture, [fine, fine + fine[..., [1, 2, 0]]], size=8, black=0.03))
+    variance, of_sums = np.concatenate(parts, axis=1)
+    total = variance.mean(axis=1)
+    quiet = (total > _STILL**2) & (total <= everywhere**2)
+    shared = (of_sums - variance - np.roll(variance, -1, axis=1))[quiet] / 2  # of channels 0 and 1, 1 and 2, 2 and 0
+    covariance = shared[:, [[0, 0, 2], [0, 0, 1], [2, 1, 0]]]
+    covariance[:, range(3), range(3)] = variance[quiet]
+    differing = float(np.sqrt(max(0.0, np.linalg.eigvalsh(covariance)[:, :2].mean())))
+    least = min(everywhere, _MOST_ALIKE * differing)
+    return _FOUND * least * float(np.interp(least, _SURE, (0, 1)))
+
+
+def _fine(picture: Image) -> Image:
+    """What of a picture, (h, w, 3), is finer than 5 pixels."""
+    fine: Image = picture - cv2.blur(picture, (5, 5))
+    return fine
 
 
 def smoothed_grain(pixels: Pixels) -> float:

@@ -1,8 +1,19 @@
 import cv2
 import numpy as np
 import pytest
+from skimage import data
 
-from denoise.level import GRAIN, UNKNOWN, certainty, estimate_level, looks, noise_everywhere, smoothed_grain, told
+from denoise.level import (
+    GRAIN,
+    UNKNOWN,
+    certainty,
+    estimate_level,
+    looks,
+    noise_at_least,
+    noise_everywhere,
+    smoothed_grain,
+    told,
+)
 from denoise.tiling import OVERLAP, TILE_SIZE, tile_offsets
 
 
@@ -116,6 +127,26 @@ def test_noise_everywhere_is_not_fooled_by_texture_nor_by_black_and_white():
     assert 255 * noise_everywhere(pixels) > 14
     pixels[:100] = 255
     assert 255 * noise_everywhere(pixels) > 14
+
+
+def at_least(pixels):
+    return 255 * noise_at_least(pixels, noise_everywhere(pixels))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize(("sigma", "least", "most"), [(2, 0, 0), (4, 2.2, 2.8), (20, 11, 14)])
+def test_noise_at_least_is_what_a_careful_denoiser_removes_of_plain_ground(sigma, dtype, least, most):
+    assert least <= at_least(noisy(sigma, dtype=dtype)) <= most
+
+
+@pytest.mark.parametrize("tint", [[0.6, 1, 0.4], [1, 0.8, 0.6], [1, 1, 1]], ids=["green", "brown", "grey"])
+@pytest.mark.parametrize("name", ["grass", "gravel"])
+def test_noise_at_least_is_not_fooled_by_texture_that_reaches_everywhere(name, tint):
+    texture = getattr(data, name)()[..., None] * np.array(tint)
+    assert 255 * noise_everywhere(np.rint(texture).astype(np.uint8)) > 3
+    assert at_least(np.rint(texture).astype(np.uint8)) == 0
+    grain = np.random.default_rng(0).normal(0, 6, texture.shape)
+    assert 2.7 < at_least(np.rint((texture + grain).clip(0, 255)).astype(np.uint8)) < 6
 
 
 def test_noise_everywhere_of_next_to_nothing_is_none():

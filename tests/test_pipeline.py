@@ -282,8 +282,8 @@ def test_denoise_photo_of_no_noise_is_the_photo_with_and_without_the_noise_of_a_
             np.testing.assert_array_equal(same.pixels, photo.pixels)
 
 
-def watch(monkeypatch, *, sees, adds):
-    """Put networks in place that add so much to a tile, and looks that see so much noise.
+def watch(monkeypatch, *, sees, adds, least=0.0):
+    """Put networks in place that add so much to a tile, and looks that see so much noise, of which so much is sure.
 
     Returns:
         Which networks denoised tiles, and what they were told; by which ones was looked, and how. Both grow.
@@ -304,20 +304,23 @@ def watch(monkeypatch, *, sees, adds):
 
     monkeypatch.setattr(catalogue, "load_model", load)
     monkeypatch.setattr(pipeline, "estimate_level", estimate)
+    monkeypatch.setattr(pipeline, "noise_at_least", lambda pixels, everywhere: least)
     return seen, lookers
 
 
 @pytest.mark.parametrize(
-    ("model", "smoothed", "told"),
+    ("model", "smoothed", "least", "told"),
     [
-        pytest.param("looks", 1.0, {"looks": 0.5 / 255, "works": 4 / 255}, id="smoothed"),
-        pytest.param("looks", 0.0, {"looks": 0.5 / 255, "works": 0.5 / 255}, id="fine"),
-        pytest.param("works", 1.0, {"works": 4 / 255}, id="told"),
-        pytest.param("works", 0.0, {"works": 0.5 / 255}, id="told, fine"),
+        pytest.param("looks", 1.0, 0.0, {"looks": 0.5 / 255, "works": 4 / 255}, id="smoothed"),
+        pytest.param("looks", 0.0, 0.0, {"looks": 0.5 / 255, "works": 0.5 / 255}, id="fine"),
+        pytest.param("looks", 0.0, 3 / 255, {"looks": 3 / 255, "works": 3 / 255}, id="hidden in texture"),
+        pytest.param("works", 1.0, 0.0, {"works": 4 / 255}, id="told"),
+        pytest.param("works", 0.0, 0.0, {"works": 0.5 / 255}, id="told, fine"),
+        pytest.param("works", 0.0, 3 / 255, {"works": 3 / 255}, id="told, hidden in texture"),
     ],
 )
-def test_denoise_photo_tells_a_partner_of_what_the_other_sees(told_networks, monkeypatch, model, smoothed, told):
-    seen, lookers = watch(monkeypatch, sees=0.5 / 255, adds={"works": 0.1})
+def test_denoise_photo_tells_a_partner_of_what_the_other_sees(told_networks, monkeypatch, model, smoothed, least, told):
+    seen, lookers = watch(monkeypatch, sees=0.5 / 255, adds={"works": 0.1}, least=least)
     monkeypatch.setattr(pipeline, "smoothed_grain", lambda pixels: smoothed)
     denoise_photo(noisy(), model)
     assert lookers == [("looks", {"enough": STRONG} if model == "looks" else {})]
@@ -349,6 +352,13 @@ def test_denoise_photo_of_strong_noise_has_a_partner_that_looks_itself(
     tiles = len(seen) // sum(runs.values())
     assert Counter(name for name, _ in seen) == {name: tiles * times for name, times in runs.items()}
     assert [level for name, level in seen if name == "told"] == pytest.approx([told] * tiles * runs.get("told", 0))
+
+
+def test_denoise_photo_need_not_look_whether_noise_is_strong_that_is_strong_everywhere(told_networks, monkeypatch):
+    seen, lookers = watch(monkeypatch, sees=2 * STRONG, adds={}, least=STRONG)
+    denoise_photo(noisy(), "once")
+    assert [name for name, _ in lookers] == ["told"]
+    assert Counter(name for name, _ in seen)["once"] == Counter(name for name, _ in seen)["told"] > 0
 
 
 @pytest.mark.parametrize(
@@ -387,6 +397,7 @@ def test_denoise_photo_of_fine_grain_runs_a_pair_beside_a_partner_only_to_remove
 
     monkeypatch.setattr(catalogue, "load_model", load)
     monkeypatch.setattr(pipeline, "estimate_level", lambda *args, **options: 0.5 / 255)
+    monkeypatch.setattr(pipeline, "noise_at_least", lambda pixels, everywhere: 0.0)
     monkeypatch.setattr(pipeline, "smoothed_grain", lambda pixels: 0.0)
     denoise_photo(noisy(), "looks", strength=strength)
     assert seen.count("looks") == times * seen.count("works") > 0
