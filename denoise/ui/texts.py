@@ -161,6 +161,14 @@ def done(title: str, seconds: float) -> str:
     return f"Denoised by {title} in {duration(seconds)}"
 
 
+def batch_outcome(done: int, failed: int) -> str:
+    """Say what became of the batch."""
+    if not done:
+        return f"{photos(failed)} failed: the table says why."
+    more = f" {photos(failed)} failed: the table says why." if failed else ""
+    return f"{photos(done)} denoised.{more}"
+
+
 def before_after(before: float | None, after: float | None, digits: int) -> str:
     """Show a figure of the noisy and of the denoised photo."""
     return f"{number(before, digits)} → {number(after, digits)}"
