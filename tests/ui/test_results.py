@@ -320,6 +320,12 @@ def test_loss_is_drawn_where_it_is_asked_for():
     assert [each["value"] for each in drawn(app, 6)] == [float(row["loss"]) for row in log]
 
 
+def test_gain_is_drawn_of_a_log_that_has_nothing_else(folder):
+    (folder / "curves").mkdir()
+    (folder / "curves" / "ffdnet.csv").write_text("part,steps,gain\n1,200,0.5\n2,400,9.5\n")
+    assert [(each["steps"], each["value"]) for each in drawn(run(), 0)] == [(200, 0.5), (400, 9.5)]
+
+
 def test_every_network_has_a_drawing_that_stays_in_its_frame():
     known = set(catalogue.denoiser_names()) - {"nlm"}
     assert set(drawings.NETWORKS) == known
