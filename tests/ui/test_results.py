@@ -163,26 +163,37 @@ def test_nothing_measured_gives_sentences(folder, monkeypatch):
     monkeypatch.setattr(results, "TRAINING_LOG", folder / "TRAINING.md")
     app = run()
     assert set(missing(app)) == {
-        words.unreadable(name) for name in ("eda.json", "baseline.json", "results.json", "crops.png", "TRAINING.md")
-    } - {words.unreadable("crops.png")}
+        words.unreadable(name) for name in ("eda.json", "baseline.json", "results.json", "TRAINING.md")
+    }
     assert not app.dataframe
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no picture"])
 def test_unreadable_picture_gives_a_sentence(folder, content):
-    path = folder / "crops.png"
+    path = folder / json.loads((folder / "results.json").read_text("utf-8"))["examples"][0]["file"]
     path.unlink()
     if content is not None:
         path.write_bytes(content)
-    assert missing(run()) == [words.unreadable("crops.png")]
+    assert missing(run()) == [words.unreadable(path.name)]
 
 
 def test_pictures_say_what_they_show():
     figures = [each.proto.body for each in run().get("html") if "<figure" in each.proto.body]
-    assert len(figures) == 2 + len(drawings.NETWORKS) + 4  # pair, patches, networks, looks at photos and squares
+    assert len(figures) == 2 + len(drawings.NETWORKS) + 2  # pair, patches, networks, a closer look and squares
     for figure in figures:
         assert figure.count("<img") == figure.count("<figcaption>")
         assert 'alt=""' not in figure
+
+
+def test_squares_are_those_of_the_chosen_photo_with_what_was_measured_of_it():
+    app = AppTest.from_function(page, default_timeout=60)
+    app.session_state["crops"] = 1
+    app.run()
+    example = json.loads((elements.RESULTS_DIR / "results.json").read_text("utf-8"))["examples"][1]
+    squares = [each.proto.body for each in app.get("html") if 'class="squares"' in each.proto.body][1]
+    assert re.findall(r'alt="(.*?)"', squares) == [f"{example['name']}: {title}" for title, _ in example["squares"]]
+    assert re.findall(r"</strong> (.*?)<", squares) == [said for _, said in example["squares"]]
+    assert len(example["squares"]) == 3 + len(registry.list_models())
 
 
 def test_chart_shows_the_set_of_the_url():

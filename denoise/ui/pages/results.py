@@ -57,9 +57,9 @@ def _results() -> None:
     st.subheader(words.CHART_HEADING, anchor=False)
     if sets := elements.read(path, _points):
         _chart(sets)
-    elements.plate(
-        elements.RESULTS_DIR / "crops.png", "The same square by every denoiser", words.CROPS, words.CROPS_NOTE
-    )
+    st.subheader(words.CROPS, anchor=False)
+    elements.prose(words.CROPS_SENTENCE)
+    elements.examples(elements.read(path, lambda found: list(found["examples"])) or (), path.parent, "crops")
 
 
 def _quantisation() -> None:

@@ -76,7 +76,11 @@ KEPT = (
 )
 NOISE_KEPT = "{title}: noise"
 DETAIL_KEPT = "{title}: detail"
-EXAMPLE = "A closer look"
+LOOK = "A closer look"
+LOOK_SENTENCE = (
+    "What comes in, the clean photo, what each makes of it, and what it took away, as many times as strong as is said: "
+    "where that is plain grey, nothing; where it shows outlines, detail was taken for noise."
+)
 
 CLASSICAL_INTRO = (
     "Before networks, the best filters averaged parts of a photo that look alike: *non-local means*. No training, no "
@@ -107,8 +111,11 @@ NETWORK = "network"
 FILTER = "classical filter"
 TILE_AXIS = "milliseconds for one 256×256 tile"
 PSNR_AXIS = "PSNR, dB"
-CROPS = "Numbers are means; eyes see single photos. These are the most detailed squares of the sample photos."
-CROPS_NOTE = "Pixels doubled; below each square the PSNR of the whole photo."
+CROPS = "The same square by every denoiser"
+CROPS_SENTENCE = (
+    "Numbers are means; eyes see single photos. These are the most detailed squares of the sample photos, enlarged; "
+    "the PSNR is that of the whole photo."
+)
 
 QUANTISATION_INTRO = (
     "A network is trained in numbers of 32 bits. For an ordinary processor it is stored in fewer: *float16* halves "
