@@ -1,6 +1,7 @@
 """What several parts of the page say; what one alone says stands beside it, in its words."""
 
 import logging
+import math
 import re
 
 from denoise.image import PhotoError
@@ -149,6 +150,11 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min"
+
+
+def file_size(size: float) -> str:
+    """Name the size of a file, in bytes, as its reader cares; number and unit stay in one line."""
+    return f"{math.ceil(size / 1e3)}\u00a0kB" if size < 1e6 else f"{size / 1e6:.1f}\u00a0MB"
 
 
 def training_time(minutes: float) -> str:

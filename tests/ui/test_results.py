@@ -331,6 +331,13 @@ def test_loss_is_drawn_where_it_is_asked_for():
     assert [each["value"] for each in drawn(app, 6)] == [float(row["loss"]) for row in log]
 
 
+@pytest.mark.parametrize(("names", "columns"), [(["red", "green", "blue"], 3), (["A name that is long", "B"], 1)])
+def test_legend_leaves_room_for_the_curves_and_shows_pieces_of_them(names, columns):
+    rows = [{"kind": name, "x": x, "y": 1.0} for name in names for x in (1, 2)]
+    legend = charts.lines(rows, "x", "y", by=names).to_dict()["layer"][0]["encoding"]["color"]["legend"]
+    assert (legend["columns"], legend["symbolType"]) == (columns, "stroke")
+
+
 def test_gain_is_drawn_of_a_log_that_has_nothing_else(folder):
     (folder / "curves").mkdir()
     (folder / "curves" / "ffdnet.csv").write_text("part,steps,gain\n1,200,0.5\n2,400,9.5\n")

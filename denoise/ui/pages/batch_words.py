@@ -1,6 +1,5 @@
 """The words of the page Batch."""
 
-import math
 from collections.abc import Sequence
 
 from denoise.notation import NONE, number
@@ -70,7 +69,7 @@ def waiting(count: int, seconds: float, arriving: int) -> str:
 
 def photo_size(width: int, height: int, size: int) -> str:
     """Say how large a photo is, and its file."""
-    file = f"{size / 1e6:.1f} MB" if size > 5e5 else f"{math.ceil(size / 1e3)} kB"
+    file = texts.file_size(size)
     return f"{width} × {height} · {file}" if width else file
 
 

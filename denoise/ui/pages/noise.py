@@ -11,7 +11,7 @@ from denoise.ui.pages import elements
 from denoise.ui.pages import results_words as words
 
 _GREEN = 1
-_SMALL = 260  # pixels: height of a chart of which there are many
+_SMALL = 320  # pixels: height of a chart of which there are many
 _CHANNELS = tuple(enumerate(words.CHANNELS))
 
 
