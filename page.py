@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from denoise.ui import farewell, introduction, memory, texts
+from denoise.ui import elsewhere, farewell, introduction, memory, session, texts
 from denoise.ui.pages import about, batch, compare, noise_lab, results, start
 
 # By their addresses.
@@ -33,6 +33,7 @@ if st.session_state.get(farewell.ANEW):
 try:
     page = st.navigation(pages, position="top")
     st.set_page_config(page_title=introduction.title_of(page.title))
+    elsewhere.show(session.current(), page.title)
     page.run()
 except Exception as error:
     st.error(texts.explain(error))

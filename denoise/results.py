@@ -92,6 +92,17 @@ class MeasuredSet(Photos):
     title: str
 
 
+class Example(TypedDict):
+    """The same square of a photo in several versions, all as wide, beside each other in one picture file.
+
+    `squares`: what each version is called, and what is to be said of it.
+    """
+
+    name: str
+    file: str
+    squares: list[list[str]]
+
+
 class Results(TypedDict):
     """What the page shows: `results.json`, its denoisers in the order of the page."""
 
@@ -101,6 +112,7 @@ class Results(TypedDict):
     sets: dict[str, MeasuredSet]
     denoisers: dict[str, Denoiser]
     quantisation: dict[str, QuantisedNetwork]
+    examples: list[Example]
 
 
 class Scored(TypedDict):

@@ -19,12 +19,13 @@ from denoise import catalogue, metrics, pipeline
 from denoise.bundled import folder
 from denoise.image import Photo
 from denoise.notation import number, set_title
+from denoise.results import Example
 from denoise.training import markdown, plots
 from denoise.training.datasets import Pair, PairedSet, Pixels8
 from denoise.training.eda_measures import Floats, floats, measure_pairs, middle, over_pairs, plain, read_noisy_and_clean
 
 _MOST_SIDE = 1024  # pixels of a photo that are denoised in each direction
-_CROP, _SCALE = 150, 2  # pixels of an example, and how much each is enlarged
+_CROP = 152  # pixels of an example: whole blocks of a JPEG file
 _EXAMPLES = 3
 _EDGES = np.array([0, *2.0 ** np.arange(-1.5, 5.1, 0.5), np.inf])  # of gradient, in levels per pixel
 _GRADIENTS = np.array([0.25, *2.0 ** np.arange(-1.25, 5.3, 0.5)])  # what stands for each bin
@@ -33,6 +34,11 @@ _ENOUGH = 200  # pixels of one gradient in a photo
 _BLOCK = 64  # pixels, for spectra
 _BANDS = 2.0 ** np.arange(-5.25, -0.7, 0.5)  # edges, in cycles per pixel
 _PERIODS = 2.0 ** np.arange(5, 0.9, -0.5)  # pixels; centres of the bands
+
+_REMOVED = (
+    "Squares of single photos. What was removed, as many times as strong as is said: where that is plain grey, "
+    "nothing; where it shows outlines, detail was taken for noise."
+)
 
 _Study = Mapping[str, Any]
 
@@ -85,14 +91,16 @@ def study(
     result["sentences"] = [text for each in result["denoisers"].values() for text in _sentences(each, result)]
     evenly = dict.fromkeys(np.linspace(0, len(rows) - 1, _EXAMPLES, dtype=int).tolist())
     examples = [places[row] for row in evenly] if pictures else []
-    drawn: dict[str, tuple[Figure | None, str]] = {f"example-{n + 1}.png": (None, "") for n in range(_EXAMPLES)}
+    drawn: dict[str, tuple[Figure | Pixels8 | None, str]] = {
+        f"example-{number}.jpg": (None, "") for number in range(1, _EXAMPLES + 1)
+    }
+    result["examples"] = []
     for index, place in enumerate(examples, 1):
-        drawn[f"example-{index}.png"] = (
-            _draw_example(found.pairs[place], place, titles),
-            f"{found.pairs[place].name}: what comes in, what comes out, what was taken away (where that is plain "
-            "grey, nothing; where it shows outlines, detail was taken for noise), and the clean photo. Each pixel "
-            "twice as large.",
-        )
+        name, file = found.pairs[place].name, f"example-{index}.jpg"
+        pixels, squares = _squares(found.pairs[place], place, titles)
+        example: Example = {"name": name, "file": file, "squares": squares}
+        result["examples"].append(example)
+        drawn[file] = pixels, markdown.example(example)
     drawn["detail.png"] = (
         _draw_detail(result),
         "Left: error against how much detail the clean photo has at a pixel (strength of its gradient). Right: the "
@@ -108,6 +116,7 @@ def study(
         "baseline.json",
         f"What it removes, what it smears: {set_title(title)}",
         markdown.table(["", "PSNR dB", "SSIM"], scores),
+        _REMOVED if examples else "",
         problems=problems,
         note="Of photos above 1024×1024 pixels the middle was taken.",
     )
@@ -270,19 +279,20 @@ def _sentences(denoiser: _Study, result: _Study) -> Iterator[str]:
 # Figures
 
 
-def _draw_example(pair: Pair, place: int, titles: Mapping[str, str]) -> Figure:
+def _squares(pair: Pair, place: int, titles: Mapping[str, str]) -> tuple[Pixels8, list[list[str]]]:
+    """Return the most detailed square of a photo, noisy, clean, and denoised by each, beside what that removed."""
     noisy, clean = (middle(photo, _MOST_SIDE) for photo in read_noisy_and_clean(pair, place))
     crop = plots.detailed_crop(clean, _CROP)
     deviation = float(np.std(noisy[crop].astype(float) - clean[crop]))
     factor = int(np.clip(32 / max(deviation, 1), 1, 8))  # noise of whatever strength is seen equally well
-    rows, labels = [], []
+    pieces = [noisy[crop], clean[crop]]
+    squares = [["Noisy", number(metrics.psnr(clean, noisy), 2, " dB")], ["Clean", ""]]
     for name, title in titles.items():
         denoised = _denoised(noisy, name)
         removed = 128 + factor * (noisy[crop].astype(int) - denoised[crop])
-        rows.append([noisy[crop], denoised[crop], np.clip(removed, 0, 255).astype(np.uint8), clean[crop]])
-        scores = [number(metrics.psnr(clean, photo), 2, " dB") for photo in (noisy, denoised)]
-        labels.append([scores[0], f"{title}, {scores[1]}", f"(noisy - denoised) × {factor}", ""])
-    return plots.photo_grid(rows, columns=["noisy", "denoised", "removed", "clean"], labels=labels, scale=_SCALE)
+        pieces += [denoised[crop], np.clip(removed, 0, 255).astype(np.uint8)]
+        squares += [[title, number(metrics.psnr(clean, denoised), 2, " dB")], ["What it removed", f"× {factor}"]]
+    return np.concatenate(pieces, axis=1), squares
 
 
 @plots.style()

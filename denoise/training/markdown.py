@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from denoise.files import write_atomically
+from denoise.results import Example
 from denoise.training import plots
 
 REPORT = "README.md"
@@ -26,6 +27,12 @@ def bullets(sentences: Iterable[str]) -> str:
 def pictures(captions: Mapping[str, str]) -> str:
     """Return pictures, from their captions by file name, with the captions below them."""
     return "\n\n".join(f"![{caption}]({file})\n\n{caption}" for file, caption in captions.items())
+
+
+def example(found: Example) -> str:
+    """Return the caption of a picture of squares, which has no letters."""
+    squares = [f"{title} ({said})" if said else title for title, said in found["squares"]]
+    return f"{found['name']}, from left to right: {', '.join(squares)}."
 
 
 def write(path: Path, title: str, *blocks: str) -> None:

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from denoise.files import write_atomically
+from denoise.image import Photo, encode
 
 DPI = 150
 
@@ -143,8 +144,15 @@ def detailed_crop(photo: NDArray[np.uint8], size: int) -> tuple[slice, slice]:
     return max(places, key=lambda place: float(np.abs(np.diff(photo[place].astype(np.int16), axis=1)).mean()))
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as a PNG file at 150 dpi, at once or not at all, and free its memory: it is empty afterwards."""
+def save(figure: Figure | NDArray[np.uint8], path: Path) -> None:
+    """Write a figure as a PNG file at 150 dpi, at once or not at all, and free its memory: it is empty afterwards.
+
+    Pixels, (H, W, 3), become a JPEG file with all of their colours, in which noise looks as it is: of noise, a PNG file
+    is three times as large.
+    """
+    if not isinstance(figure, Figure):
+        write_atomically(path, encode(Photo(figure, format="JPEG"), quality=95))
+        return
     buffer = io.BytesIO()
     with style():
         figure.savefig(buffer, format="png", dpi=DPI)
@@ -152,7 +160,7 @@ def save(figure: Figure, path: Path) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-Drawn = Mapping[str, tuple[Figure | None, str]]
+Drawn = Mapping[str, tuple[Figure | NDArray[np.uint8] | None, str]]
 """Figures of a report and their captions, by file name; no figure where there is nothing to show."""
 
 

@@ -18,15 +18,15 @@ from denoise import catalogue, metrics, pipeline, registry
 from denoise.files import write_atomically
 from denoise.image import Photo, decode
 from denoise.notation import EQUAL, NONE, few_photos, infinite, number, scaled, set_and_size, set_title
-from denoise.results import KERAS, Evaluated, Machine, Mean, Quantised, Results, Scored
+from denoise.results import KERAS, Evaluated, Example, Machine, Mean, Quantised, Results, Scored
 from denoise.training import markdown, plots
 from denoise.training.baseline_study import sample_pairs
 from denoise.training.datasets import Pair
 from denoise.training.export import QUANTISATIONS, format_card
 
-CHART, CROPS = "quality-time.png", "crops.png"
+CHART = "quality-time.png"
 
-_CROP_SIZE = 128  # pixels
+_CROP_SIZE = 128  # pixels: whole blocks of a JPEG file
 
 
 def report(results: Sequence[Path], out: Path) -> dict[str, str]:
@@ -55,21 +55,22 @@ def report(results: Sequence[Path], out: Path) -> dict[str, str]:
     tables |= {f"quantisation-{found['name']}": table for found, table in zip(quantised, of_networks, strict=True)}
 
     plots.save(chart(evaluated[0]), out / CHART)
-    plots.save(crops(sample_pairs().pairs), out / CROPS)
+    examples = crops(sample_pairs().pairs, out)
     blocks = [tables["results"], "## Quality against time", markdown.pictures({CHART: _CHART_TEXT})]
-    blocks += ["## Side by side", markdown.pictures({CROPS: _CROPS_TEXT})]
+    shown = {each["file"]: markdown.example(each) for each in examples}
+    blocks += ["## Side by side", _CROPS_TEXT, markdown.pictures(shown)]
     if quantised:
         tables["quantisation"] = "\n\n".join(of_networks)
         blocks += ["## Quantisation", tables["quantisation"]]
     markdown.write(out / "results.md", "Results", *blocks)
-    write_atomically(out / "results.json", format_card(_for_page(evaluated[0], quantised)))
+    write_atomically(out / "results.json", format_card(_for_page(evaluated[0], quantised, examples)))
     return tables
 
 
 _CHART_TEXT = (
     "Mean PSNR against the time for one 256×256 tile; bars: standard error of the mean gain over the noisy photos."
 )
-_CROPS_TEXT = "The most detailed square of each sample, pixels doubled; below it, the PSNR of the whole photo."
+_CROPS_TEXT = "The most detailed square of each sample; PSNR is that of the whole photo."
 
 
 def fill_tables(document: Path, tables: Mapping[str, str]) -> None:
@@ -244,22 +245,27 @@ def _place_labels(ax: Axes) -> None:
         taken.append(label.get_window_extent())
 
 
-def crops(pairs: Sequence[Pair], models: Path = registry.MODELS_DIR) -> Figure:
-    """Lay out a detailed square of every pair: noisy, as each denoiser of `models` cleans it, clean."""
+def crops(pairs: Sequence[Pair], out: Path, models: Path = registry.MODELS_DIR) -> list[Example]:
+    """Write a detailed square of every pair to a picture: noisy, clean, and as each denoiser of `models` cleans it."""
     cards = registry.list_models(models)
     names = sorted(cards, key=_place)
     networks = [(registry.load_model(name, models), catalogue.describe(cards[name])) for name in names]
-    rows, labels = [], []
+    titles = ["Noisy", "Clean", *(cards[name].title for name in names), "Non-local means"]
+    examples: list[Example] = []
     for pair in pairs:
         noisy, clean = (decode(path.read_bytes()) for path in pair.files)
-        photos: list[Photo] = [noisy, *(pipeline.denoise_photo(noisy, each, info=info) for each, info in networks)]
+        photos: list[Photo] = [noisy, clean]
+        photos += (pipeline.denoise_photo(noisy, each, info=info) for each, info in networks)
         photos.append(pipeline.denoise_photo(noisy, "nlm"))
         place = plots.detailed_crop(np.asarray(clean.pixels, np.uint8), _CROP_SIZE)
-        rows.append([np.asarray(photo.pixels[place], np.uint8) for photo in (*photos, clean)])
-        psnr = [number(metrics.psnr(clean.pixels, photo.pixels), 2, " dB") for photo in photos]
-        labels.append([f"ISO {pair.iso}: {psnr[0]}", *psnr[1:], pair.name])
-    columns = ["Noisy", *(cards[name].title for name in names), "Non-local means", "Clean"]
-    return plots.photo_grid(rows, columns=columns, labels=labels, scale=2)
+        file = f"crops-{pair.scene}.jpg"
+        plots.save(np.concatenate([np.asarray(photo.pixels[place], np.uint8) for photo in photos], axis=1), out / file)
+        said = [number(metrics.psnr(clean.pixels, photo.pixels), 2, " dB") for photo in photos]
+        said[:2] = [f"ISO {pair.iso}, {said[0]}", ""]
+        examples.append(
+            {"name": pair.name, "file": file, "squares": [list(each) for each in zip(titles, said, strict=True)]}
+        )
+    return examples
 
 
 def _read(path: Path) -> Evaluated | Quantised | Results:
@@ -276,7 +282,7 @@ def _read(path: Path) -> Evaluated | Quantised | Results:
     return found
 
 
-def _for_page(evaluated: Evaluated, quantised: Sequence[Quantised]) -> Results:
+def _for_page(evaluated: Evaluated, quantised: Sequence[Quantised], examples: list[Example]) -> Results:
     """What the page shows: the means, without the scores of every photo."""
     denoisers, speed = _denoisers(evaluated), evaluated["speed"]
     return {
@@ -306,6 +312,7 @@ def _for_page(evaluated: Evaluated, quantised: Sequence[Quantised]) -> Results:
             }
             for found in quantised
         },
+        "examples": examples,
     }
 
 

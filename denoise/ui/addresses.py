@@ -16,7 +16,7 @@ from denoise.ui.results import File, Run
 from denoise.ui.session import Session
 
 BATCH, RESULT, BEFORE_AFTER = "/batches", "/photos", "/before-after"
-PICTURE, WINDOW, THUMBNAIL = "/pictures", "/windows", "/thumbnails"
+PICTURE, WINDOW, THUMBNAIL, WORKS = "/pictures", "/windows", "/thumbnails", "/works"
 
 
 def base() -> str:
@@ -67,6 +67,11 @@ def picture_made_later(state: Session, slot: str, key: Hashable, make: Callable[
 def window(state: Session, run: Run) -> str:
     """Return the address of what is there of a result while it is made."""
     return f"{WINDOW}/{state.token}?{urlencode(run.query)}"
+
+
+def works(state: Session) -> str:
+    """Return the address of how far the visitor's works are."""
+    return f"{WORKS}/{state.token}"
 
 
 def thumbnail(sample: str) -> str:

@@ -18,6 +18,9 @@ _TICKS = [step * 10**power for power in range(5) for step in (1, 2, 5)]
 _CHANNELS = ["#d55e00", "#009e73", "#3d8fd1"]
 _SETS = ["#d98200", "#3d8fd1", "#b5609a", "#5f9e3f"]
 _DASHES = [[1, 0], [6, 3], [2, 2], [8, 2, 2, 2]]
+# What a legend shows of a line: a piece.
+_PIECE: dict[str, Any] = {"symbolType": "stroke", "symbolSize": 700, "symbolStrokeWidth": 2.5}
+_LEGEND_LETTERS = 24  # that have room beside each other, on a phone
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -27,10 +30,10 @@ def chart_of(rows: Rows) -> alt.Chart:
     return alt.Chart(alt.InlineData(values=list(rows)))
 
 
-def coloured(field: str, names: Sequence[str], colours: Sequence[str]) -> alt.Color:
+def coloured(field: str, names: Sequence[str], colours: Sequence[str], **legend: Any) -> alt.Color:
     """Colour points by a field, and tell above the chart which is which."""
     scale = alt.Scale(domain=list(names), range=list(colours))
-    return alt.Color(field, title=None, legend=alt.Legend(orient="top"), scale=scale)
+    return alt.Color(field, title=None, legend=alt.Legend(orient="top", **legend), scale=scale)
 
 
 def scatter(points: Rows, noisy: float | None) -> alt.LayerChart | alt.FacetChart:
@@ -101,12 +104,14 @@ def curves(points: Rows, axis: str) -> alt.Chart:
         points: `steps`, `value`, and which `photos` it was measured on.
         axis: What the values are.
     """
+    shown = [each for each in words.CURVES.values() if any(point["photos"] == each for point in points)]
+    colours = [*reversed(elements.colours())][: len(shown)]
     marks = chart_of(points).mark_line(point=True)
     chart: alt.Chart = marks.encode(
         x=alt.X("steps:Q", title="training steps"),
         y=alt.Y("value:Q", title=axis, scale=alt.Scale(zero=False)),
         tooltip=["photos:N", "steps:Q", alt.Tooltip("value:Q", format=".4~r")],
-        color=coloured("photos:N", [*words.CURVES.values()], [*reversed(elements.colours())]),
+        color=coloured("photos:N", shown, colours, columns=1, **_PIECE),
         strokeDash=alt.StrokeDash("photos:N", title=None),
     )
     return chart
@@ -118,8 +123,9 @@ def ranges(rows: Rows) -> alt.LayerChart | alt.FacetChart:
     Args:
         rows: `set`, `p10`, `p25`, `median`, `p75`, `p90` of each.
     """
+    names = alt.Axis(labelExpr="split(datum.label, ', ')", labelLimit=180)  # what follows a comma stands below
     base = chart_of(rows).encode(
-        y=alt.Y("set:N", title=None, sort=None, axis=alt.Axis(labelLimit=180)), tooltip=_tips("set:N", "median:Q")
+        y=alt.Y("set:N", title=None, sort=None, axis=names), tooltip=_tips("set:N", "median:Q")
     )
     x = alt.Scale(zero=False)
     thin = base.mark_rule(strokeWidth=2).encode(x=alt.X("p10:Q", title=words.PSNR_AXIS, scale=x), x2="p90:Q")
@@ -144,7 +150,8 @@ def lines(
     """
     colours = _CHANNELS if list(by) == list(words.CHANNELS) else _SETS
     many = len(by) > len(colours)
-    legend = alt.Legend(orient="top", columns=1, labelLimit=260, symbolOpacity=1)
+    columns = max(1, _LEGEND_LETTERS // (max(map(len, by), default=0) + 3))
+    legend = alt.Legend(orient="top", columns=columns, labelLimit=260, symbolOpacity=1, **_PIECE)
     picked = alt.selection_point(fields=["kind"], bind="legend")
     scale = alt.Scale(domain=list(by)) if many else alt.Scale(domain=list(by), range=colours[: len(by)])
     base = chart_of(rows).encode(
@@ -206,7 +213,7 @@ def histogram(rows: Rows, x_title: str, y_title: str, kinds: Sequence[str]) -> a
     chart: alt.Chart = marks.encode(
         x=alt.X("x:Q", title=x_title),
         y=alt.Y("y:Q", title=y_title),
-        color=coloured("kind:N", kinds, elements.colours()),
+        color=coloured("kind:N", kinds, elements.colours(), **_PIECE),
         strokeDash=alt.StrokeDash("kind:N", title=None, scale=alt.Scale(domain=list(kinds), range=_DASHES)),
         tooltip=_tips("kind:N", "x:Q", "y:Q"),
     )
@@ -223,7 +230,7 @@ def bars(rows: Rows, x_title: str) -> alt.Chart:
     marks = chart_of(rows).mark_bar(color=elements.colours()[0])
     chart: alt.Chart = marks.encode(
         x=alt.X("value:Q", title=x_title),
-        y=alt.Y("name:N", title=None, sort="x", axis=alt.Axis(labelLimit=140)),
+        y=alt.Y("name:N", title=None, sort="x", axis=alt.Axis(labelLimit=180)),
         tooltip=_tips("name:N", "value:Q"),
     )
     return chart

@@ -45,10 +45,15 @@ class Jobs:
             self._jobs[slot] = key, job
             return job
 
+    def last(self, slot: str) -> Job[None] | None:
+        """Return the job in this slot, at work or not, unless it was ended."""
+        known = self._jobs.get(slot)
+        return known[1] if known else None
+
     def goes_on(self, slot: str) -> bool:
         """Tell whether something is at work in this slot."""
-        known = self._jobs.get(slot)
-        return known is not None and known[1].goes_on
+        job = self.last(slot)
+        return job is not None and job.goes_on
 
     def end(self, slot: str) -> None:
         """Let what is at work in this slot end within a tile, and forget how it ended."""

@@ -7,13 +7,13 @@ from functools import partial
 from anyio import CapacityLimiter, to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from denoise.brush import Mask
 from denoise.image import FORMATS
 from denoise.tiling import Box
-from denoise.ui import addresses, farewell, incoming, orders, samples, session, texts
+from denoise.ui import addresses, elsewhere, farewell, incoming, orders, samples, session, texts
 from denoise.ui.before_after import BeforeAfter
 from denoise.ui.choices import read_mix
 from denoise.ui.kept import GoneError, Kept
@@ -34,6 +34,7 @@ def routes(base: str) -> list[BaseRoute]:
         Route(f"{base}{addresses.BEFORE_AFTER}/{{token}}", partial(_send, BeforeAfter.read), methods=["GET", "POST"]),
         Route(f"{base}{addresses.PICTURE}/{{token}}/{{name}}.png", _picture),
         Route(f"{base}{addresses.WINDOW}/{{token}}", _window),
+        Route(f"{base}{addresses.WORKS}/{{token}}", _works),
         Route(f"{base}{addresses.THUMBNAIL}/{{sample}}.jpg", _thumbnail),
         Route(f"{base}{farewell.PATH}/{{token}}", _leave, methods=["POST"]),
     ]
@@ -120,6 +121,10 @@ async def _window(request: Request) -> Response:
     if count != known:
         png = await to_thread.run_sync(growing.picture, box, scale, limiter=_looking_on)
     return Response(png, 200, headers, "image/png") if png else Response(None, 204, headers)
+
+
+async def _works(request: Request) -> Response:
+    return JSONResponse(elsewhere.works(incoming.visitor(request)), headers={"Cache-Control": "no-store"})
 
 
 async def _thumbnail(request: Request) -> Response:

@@ -1,6 +1,7 @@
 """What several parts of the page say; what one alone says stands beside it, in its words."""
 
 import logging
+import math
 import re
 
 from denoise.image import PhotoError
@@ -151,6 +152,11 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min"
 
 
+def file_size(size: float) -> str:
+    """Name the size of a file, in bytes, as its reader cares; number and unit stay in one line."""
+    return f"{math.ceil(size / 1e3)}\u00a0kB" if size < 1e6 else f"{size / 1e6:.1f}\u00a0MB"
+
+
 def training_time(minutes: float) -> str:
     """Name the length of a training."""
     return f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
@@ -159,6 +165,14 @@ def training_time(minutes: float) -> str:
 def done(title: str, seconds: float) -> str:
     """Say which denoiser made the result and how long it took."""
     return f"Denoised by {title} in {duration(seconds)}"
+
+
+def batch_outcome(done: int, failed: int) -> str:
+    """Say what became of the batch."""
+    if not done:
+        return f"{photos(failed)} failed: the table says why."
+    more = f" {photos(failed)} failed: the table says why." if failed else ""
+    return f"{photos(done)} denoised.{more}"
 
 
 def before_after(before: float | None, after: float | None, digits: int) -> str:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from denoise.batch import REPORT_NAME
-from denoise.ui import texts
+from denoise.ui import addresses, introduction, texts
 from denoise.ui.pages import batch_words as words
 from tests.e2e.conftest import PHONE, RESULT_TIMEOUT, visit_finished, wait_until, wait_until_it_fits
 
@@ -198,12 +198,49 @@ def test_files_may_be_dropped_anywhere_and_several_on_the_start_page_go_to_batch
     page.locator("h1").dispatch_event("drop", {"dataTransfer": dropped})
     page.locator(".uploader .target:not(.over)").wait_for()
     wait_for_rows(page, ".failed", 4)
-    page.get_by_text(words.done(0, 4)).first.wait_for()
+    page.get_by_text(texts.batch_outcome(0, 4)).first.wait_for()
 
 
 def is_in_sight(page, element):
     box = element.bounding_box()
     return box["y"] >= 0 and box["y"] + box["height"] <= page.viewport_size["height"]
+
+
+def test_title_tells_of_a_batch_on_all_pages_and_what_became_of_it_to_who_looks_at_another_tab(visit):
+    page = visit(FAST)
+    held, asked = [], []
+    page.route("**/batches/**", lambda route: held.append(route) if is_the_second(route) else route.continue_())
+    page.on("request", lambda request: asked.append(request.url) if addresses.WORKS in request.url else None)
+
+    def is_the_second(route):
+        return route.request.method == "PUT" and route.request.post_data_buffer == photos[1]["buffer"]
+
+    photos = [{"name": f"{at}.png", "mimeType": "", "buffer": noisy("PNG", 40 + at)} for at in range(2)]
+    page.locator(".uploader .pick-files").set_input_files(photos)
+    wait_for_rows(page, ".waiting", 1)
+    button(page, words.start(2, 0)).click()
+    wait_for_rows(page, ".done", 1)
+    assert page.title() == f"1 / 2 · {introduction.title_of('Batch')}"
+    assert asked == []
+    page.get_by_role("link", name=texts.PAGES["results"]).click()
+    elsewhere = introduction.title_of(texts.PAGES["results"])
+    wait_until(page, "it is told", lambda: page.title() == f"1 / 2 · {elsewhere}")
+    page.evaluate(  # to another tab
+        """() => {
+            window.isAway = true;
+            Object.defineProperty(document, "hidden", { get: () => window.isAway });
+        }"""
+    )
+    held.pop().continue_()
+    done = f"✓ {texts.batch_outcome(2, 0)} · "
+    wait_until(page, "its end is told", lambda: page.title() == done + elsewhere)
+    page.evaluate("() => { isAway = false; document.dispatchEvent(new Event('visibilitychange')); }")
+    assert page.title() == elsewhere
+    asked.clear()
+    page.get_by_role("link", name="Batch").click()
+    wait_for_rows(page, ".done", 2)
+    assert page.title() == introduction.title_of("Batch")
+    assert asked == []  # for nothing is at work
 
 
 def test_files_of_a_folder_that_are_no_photos_are_named(open_batch, tmp_path):
@@ -256,6 +293,7 @@ def test_removed_photo_can_come_back_and_results_are_looked_at_one_by_one_and_re
 
     page.evaluate(
         """() => {
+            Object.defineProperty(document, "hidden", { value: true }); // one looks at another tab
             window.titles = new Set();
             const note = () => titles.add(document.title);
             new MutationObserver(note).observe(document.head, { childList: true, subtree: true });
@@ -263,8 +301,11 @@ def test_removed_photo_can_come_back_and_results_are_looked_at_one_by_one_and_re
     )
     button(page, words.start(3, 0)).click()
     wait_for_rows(page, ".done", 3)
-    page.get_by_role("status").filter(has_text=words.done(3, 0)).wait_for(state="attached")
-    own = page.title()
+    page.get_by_role("status").filter(has_text=texts.batch_outcome(3, 0)).wait_for(state="attached")
+    own, done = introduction.title_of("Batch"), f"✓ {texts.batch_outcome(3, 0)} · "
+    # Then the page is made anew, whose title is at first the app's.
+    wait_until(page, "its end stays told", lambda: f"{done}{texts.TITLE}" in page.evaluate("[...titles]"))
+    wait_until(page, "it is the page's again", lambda: page.title() == done + own)
     assert any(title.endswith(f" / 3 · {own}") for title in page.evaluate("[...titles]"))
     page.locator(".cull-open").first.click()
     screen = page.get_by_role("dialog", name="Results one by one")

@@ -346,8 +346,8 @@ def test_photo_is_saved_in_the_format_and_depth_that_are_chosen_and_without_meta
     formats = page.get_by_role("combobox", name=re.compile(texts.FORMAT))
     wait_for_offer(page, "format=JPEG")
     assert (formats.input_value(), offered_name(page)) == (start_words.AS_IT_CAME, "IMG_1-denoised.jpg")
-    page.get_by_text(re.compile(r"^About AVIF \d+ KB · .*PNG \d+ KB")).wait_for()
-    page.get_by_text(re.compile(r"^About 60: \d+ KB · .*95: \d+ KB")).wait_for()
+    page.get_by_text(re.compile(r"^About AVIF \d+\skB · .*PNG \d+\skB")).wait_for()
+    page.get_by_text(re.compile(r"^About 60: \d+\skB · .*95: \d+\skB")).wait_for()
     strip = page.get_by_role("switch", name=texts.STRIP)
     strip.press(" ")  # a click may miss it while the fold is still opening
     wait_for_offer(page, "strip=1")

@@ -37,24 +37,27 @@ def assert_is_complete(page):
     assert page.get_by_role("heading", level=1).count() == 1
 
 
-def test_results_come_without_moving_and_fit_on_a_dark_phone_and_plots_lie_on_white(open_page):
+def test_results_come_without_moving_and_fit_on_a_dark_phone_where_pictures_can_be_judged(open_page):
     page = open_page("results", color_scheme="dark", **PHONE)
     assert_is_complete(page)
     assert page.evaluate("shift") < 0.1
-    plate = page.locator("figure.plate:visible").first
-    plate.scroll_into_view_if_needed()
-    picture = plate.locator("img")
-    page.wait_for_function("image => image.complete && image.naturalWidth > 1000", arg=picture.element_handle())
-    assert picture.get_attribute("alt")
-    assert int(picture.get_attribute("width")) == picture.evaluate("image => image.naturalWidth")
-    card = plate.locator(".card")
-    assert picture.bounding_box()["width"] > 900  # its letters can be read: it is moved sideways, and the page is not
-    assert card.evaluate("card => card.scrollWidth > card.clientWidth && card.clientWidth < innerWidth")
+    squares = page.locator(".squares").last
+    squares.scroll_into_view_if_needed()
+    sheet = squares.locator("img").first
+    page.wait_for_function("image => image.complete && image.naturalWidth > 1000", arg=sheet.element_handle())
+    boxes = [each.bounding_box() for each in squares.locator("figure > div").all()]
+    assert {round(box["x"]) for box in boxes} == {round(boxes[0]["x"]), round(boxes[1]["x"])}
+    side = sheet.evaluate("image => image.naturalHeight")
+    assert min(box["width"] for box in boxes) > side  # each of its pixels is seen
+    assert all(box["height"] == pytest.approx(box["width"], abs=1) for box in boxes)
+    places = squares.locator("img").evaluate_all(
+        "all => all.map(each => each.parentElement.getBoundingClientRect().x - each.getBoundingClientRect().x)"
+    )
+    assert places == pytest.approx([at * boxes[0]["width"] for at in range(len(boxes))], abs=1)
     drawing = page.locator(".network-card img").first
     drawing.scroll_into_view_if_needed()
     page.wait_for_function("image => image.complete && image.naturalWidth > 300", arg=drawing.element_handle())
     assert drawing.bounding_box()["width"] > 340  # no smaller than it was drawn for
-    assert card.evaluate("element => getComputedStyle(element).backgroundColor") == "rgb(255, 255, 255)"
 
 
 def test_results_lead_to_their_chapters_and_give_their_tables_and_charts(open_page):

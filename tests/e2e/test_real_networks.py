@@ -164,7 +164,7 @@ def test_folder_is_denoised_with_a_break_and_taken_home(visit, tmp_path):
     page.wait_for_url("**/batch?batch_model=Fast+U-Net")
     button(page, batch_words.start(1, 0)).click()
     wait_for_rows(page, ".done", 3)
-    page.get_by_text(batch_words.done(3, 1)).first.wait_for()
+    page.get_by_text(texts.batch_outcome(3, 1)).first.wait_for()
 
     page.get_by_text(batch_words.OUTDATED.split("*")[0].strip()).wait_for()  # one of them without best quality
 

@@ -35,8 +35,12 @@ def test_study_writes_a_report(pairs_folder: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "baseline.json").read_text("utf-8")) == result
     page = (tmp_path / "README.md").read_text("utf-8")
     shown = set(re.findall(r"\]\(([^)]+)\)", page))
-    assert shown == {path.name for path in tmp_path.glob("*.png")}
-    assert shown == {"example-1.png", "example-2.png", "detail.png"}
+    assert shown == {path.name for kind in ("png", "jpg") for path in tmp_path.glob(f"*.{kind}")}
+    assert shown == {"example-1.jpg", "example-2.jpg", "detail.png"}
+    for example in result["examples"]:
+        assert [title for title, _ in example["squares"]] == ["Noisy", "Clean", "Non-local means", "What it removed"]
+        with PillowImage.open(tmp_path / example["file"]) as picture:
+            assert picture.width % 4 == 0
     noisy, denoised = [], []
     for pair in found.pairs:
         photo, clean = read_pair(pair)
@@ -64,7 +68,7 @@ def test_study_shows_that_non_local_means_helps_flat_areas_most(tmp_path: Path) 
     ]
     assert np.mean([gain for value, gain in curve if value < 1]) > 3
     assert curve[-1][1] < curve[0][1] - 3
-    assert not list(tmp_path.glob("example-*.png"))
+    assert not list(tmp_path.glob("example-*"))
 
 
 def test_study_of_several_denoisers_names_each(pairs_folder: Path, tmp_path: Path) -> None:
@@ -81,7 +85,7 @@ def test_study_of_equal_photos_neither_fails_nor_warns(tmp_path: Path) -> None:
         PillowImage.fromarray(grey).save(tmp_path / "data" / kind / "flat.png")
     result = study(find_pairs(tmp_path / "data"), tmp_path / "out", ["nlm"], title="flat")
     assert result["noisy"]["psnr"] is None
-    assert list(result["plots"]) == ["example-1.png"]
+    assert list(result["plots"]) == ["example-1.jpg"]
 
 
 def test_study_refuses_what_it_does_not_know(pairs_folder: Path, tmp_path: Path) -> None:

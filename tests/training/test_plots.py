@@ -40,6 +40,14 @@ def test_save_writes_150_dpi_and_nothing_else(tmp_path: Path) -> None:
     assert not figure.axes
 
 
+def test_save_keeps_all_colours_of_pixels_with_noise(tmp_path: Path) -> None:
+    pixels = noise(16, 48)
+    plots.save(pixels, tmp_path / "squares.jpg")
+    with PillowImage.open(tmp_path / "squares.jpg") as picture:
+        assert picture.format == "JPEG"
+        assert np.abs(np.asarray(picture).astype(int) - pixels).mean() < 4
+
+
 def test_style_leaves_the_settings_of_others_alone(tmp_path: Path) -> None:
     with matplotlib.rc_context({"font.size": 77.0}):
         before = dict(matplotlib.rcParams)

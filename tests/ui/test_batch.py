@@ -104,7 +104,7 @@ def test_photos_are_shown_denoised_and_counted(app):
     assert (rows[0]["kind"], rows[0]["state"], done) == ("done", words.STATES["done"], 1)
     assert rows[0]["detail"] == catalogue.denoiser_names()["ridnet"].title
     assert "→" in rows[0]["noise"]
-    assert words.done(1, 1) in sentences(app)
+    assert texts.batch_outcome(1, 1) in sentences(app)
     assert app.button(key="batch start").disabled
     assert_calm(app)
 

@@ -10,9 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from denoise.image import Metadata, Photo, decode
 from denoise.mixing import Mix
-from denoise.ui import addresses, before_after
+from denoise.ui import addresses, before_after, texts
 from denoise.ui.before_after import CLIP, SIDE, SPLIT, BeforeAfter
-from denoise.ui.pages import start_words as words
 from denoise.ui.results import Result, Run
 from denoise.ui.session import Session
 
@@ -158,15 +157,15 @@ def test_sizes_stand_beside_the_formats_once_it_is_opened(monkeypatch):
     app.run()
     assert made == list(before_after.FORMATS)
     options = app.segmented_control(key="share_format 3").options
-    assert all(option.endswith("KB") for option in options)
+    assert all(option.endswith("kB") for option in options)
     app.segmented_control(key="share_way").set_value(CLIP).run()
     assert len(app.segmented_control(key="share_format 1").options) == 1
     assert not app.exception
 
 
-@pytest.mark.parametrize(("size", "said"), [(400, "0 KB"), (143_210, "143 KB"), (2_106_000, "2.1 MB")])
+@pytest.mark.parametrize(("size", "said"), [(400, "1\u00a0kB"), (143_210, "144\u00a0kB"), (2_106_000, "2.1\u00a0MB")])
 def test_file_size_is_said_as_its_reader_cares(size, said):
-    assert words.file_size(size) == said
+    assert texts.file_size(size) == said
 
 
 def test_address_of_what_is_shared_is_the_sessions_own():

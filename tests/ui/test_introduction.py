@@ -61,7 +61,7 @@ def test_titles_of_the_pages_differ():
 
 def test_styles_are_there_from_the_beginning():
     body = ask()[2].decode()
-    for name in (".st-key-head", ".comparison", ".plate"):  # of all pages
+    for name in (".st-key-head", ".comparison", ".squares"):  # of all pages
         assert body.index(name) < body.index("</head>")
 
 

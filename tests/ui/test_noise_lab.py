@@ -175,6 +175,14 @@ def test_another_denoiser_computes_only_its_own_points(app, runs):
     assert len(charts(app)) == 1
 
 
+def test_every_curve_has_a_colour_of_its_own():
+    titles = list(noise_lab._titles().values())
+    points = [{"model": title, "iso": 100, "psnr": 30.0} for title in titles]
+    drawn = noise_lab._chart(points, titles, 100).to_dict()
+    colours = drawn["layer"][1]["encoding"]["color"]["scale"]["range"]
+    assert len(set(colours)) == len(titles)
+
+
 def test_curves_of_another_seed_wait_to_be_asked_for(app, runs):
     app.run()
     next(button for button in app.button if button.label == noise_lab.CURVE_BUTTON).click().run()

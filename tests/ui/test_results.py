@@ -163,26 +163,37 @@ def test_nothing_measured_gives_sentences(folder, monkeypatch):
     monkeypatch.setattr(results, "TRAINING_LOG", folder / "TRAINING.md")
     app = run()
     assert set(missing(app)) == {
-        words.unreadable(name) for name in ("eda.json", "baseline.json", "results.json", "crops.png", "TRAINING.md")
-    } - {words.unreadable("crops.png")}
+        words.unreadable(name) for name in ("eda.json", "baseline.json", "results.json", "TRAINING.md")
+    }
     assert not app.dataframe
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no picture"])
 def test_unreadable_picture_gives_a_sentence(folder, content):
-    path = folder / "crops.png"
+    path = folder / json.loads((folder / "results.json").read_text("utf-8"))["examples"][0]["file"]
     path.unlink()
     if content is not None:
         path.write_bytes(content)
-    assert missing(run()) == [words.unreadable("crops.png")]
+    assert missing(run()) == [words.unreadable(path.name)]
 
 
 def test_pictures_say_what_they_show():
     figures = [each.proto.body for each in run().get("html") if "<figure" in each.proto.body]
-    assert len(figures) == 2 + len(drawings.NETWORKS) + 4  # pair, patches, networks, looks at photos and squares
+    assert len(figures) == 2 + len(drawings.NETWORKS) + 2  # pair, patches, networks, a closer look and squares
     for figure in figures:
         assert figure.count("<img") == figure.count("<figcaption>")
         assert 'alt=""' not in figure
+
+
+def test_squares_are_those_of_the_chosen_photo_with_what_was_measured_of_it():
+    app = AppTest.from_function(page, default_timeout=60)
+    app.session_state["crops"] = 1
+    app.run()
+    example = json.loads((elements.RESULTS_DIR / "results.json").read_text("utf-8"))["examples"][1]
+    squares = [each.proto.body for each in app.get("html") if 'class="squares"' in each.proto.body][1]
+    assert re.findall(r'alt="(.*?)"', squares) == [f"{example['name']}: {title}" for title, _ in example["squares"]]
+    assert re.findall(r"</strong> (.*?)<", squares) == [said for _, said in example["squares"]]
+    assert len(example["squares"]) == 3 + len(registry.list_models())
 
 
 def test_chart_shows_the_set_of_the_url():
@@ -318,6 +329,19 @@ def test_loss_is_drawn_where_it_is_asked_for():
     app.run()
     log = table((elements.RESULTS_DIR / "curves" / "ridnet.csv").read_text("utf-8"))
     assert [each["value"] for each in drawn(app, 6)] == [float(row["loss"]) for row in log]
+
+
+@pytest.mark.parametrize(("names", "columns"), [(["red", "green", "blue"], 3), (["A name that is long", "B"], 1)])
+def test_legend_leaves_room_for_the_curves_and_shows_pieces_of_them(names, columns):
+    rows = [{"kind": name, "x": x, "y": 1.0} for name in names for x in (1, 2)]
+    legend = charts.lines(rows, "x", "y", by=names).to_dict()["layer"][0]["encoding"]["color"]["legend"]
+    assert (legend["columns"], legend["symbolType"]) == (columns, "stroke")
+
+
+def test_gain_is_drawn_of_a_log_that_has_nothing_else(folder):
+    (folder / "curves").mkdir()
+    (folder / "curves" / "ffdnet.csv").write_text("part,steps,gain\n1,200,0.5\n2,400,9.5\n")
+    assert [(each["steps"], each["value"]) for each in drawn(run(), 0)] == [(200, 0.5), (400, 9.5)]
 
 
 def test_every_network_has_a_drawing_that_stays_in_its_frame():

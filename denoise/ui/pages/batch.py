@@ -114,7 +114,7 @@ def _work(batch: Batch, settings: Settings, was_changing: bool) -> None:
             [_row(item) for item in items],
             addresses.batch(session.current()),
             is_working=batch.is_working,
-            outcome=words.done(count[State.DONE], count[State.FAILED]) if is_over else "",
+            outcome=texts.batch_outcome(count[State.DONE], count[State.FAILED]) if is_over else "",
             on_look=lambda item_id: st.session_state.update({_LOOKED_AT: item_id}),
             on_remove=batch.remove,
         )
@@ -204,7 +204,7 @@ def _actions(batch: Batch, settings: Settings, items: list[Item]) -> None:
         place.markdown(words.waiting(to_do, batch.seconds_left(settings), count[State.ARRIVING]))
     elif items:
         with place.container():
-            st.markdown(words.done(count[State.DONE], count[State.FAILED]))
+            st.markdown(texts.batch_outcome(count[State.DONE], count[State.FAILED]))
             if any(item.state == State.DONE and item.settings != settings for item in items):
                 st.warning(words.OUTDATED)
     else:

@@ -1,6 +1,5 @@
 """The words of the page Batch."""
 
-import math
 from collections.abc import Sequence
 
 from denoise.notation import NONE, number
@@ -68,17 +67,9 @@ def waiting(count: int, seconds: float, arriving: int) -> str:
     return f"{texts.photos(count)} to denoise, about {texts.duration(seconds)} on this server.{more}"
 
 
-def done(done: int, failed: int) -> str:
-    """Say what became of the batch."""
-    if not done:
-        return f"{texts.photos(failed)} failed: the table says why."
-    more = f" {texts.photos(failed)} failed: the table says why." if failed else ""
-    return f"{texts.photos(done)} denoised.{more}"
-
-
 def photo_size(width: int, height: int, size: int) -> str:
     """Say how large a photo is, and its file."""
-    file = f"{size / 1e6:.1f} MB" if size > 5e5 else f"{math.ceil(size / 1e3)} kB"
+    file = texts.file_size(size)
     return f"{width} × {height} · {file}" if width else file
 
 

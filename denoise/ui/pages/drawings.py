@@ -10,6 +10,7 @@ SIZE = _WIDTH, _HEIGHT = 360, 176
 _TOP = 22  # room above the stages for the skips
 _FLOOR = 122  # where all stages stand
 _TALLEST = 84
+_LETTER = 6.2  # how wide one is, on average
 
 
 class Stage(NamedTuple):
@@ -132,7 +133,7 @@ def svg(drawing: Drawing, accent: str, ink: str) -> str:
                 parts.append(_box(left, _FLOOR - height, each - 2, height, kind))
         else:
             parts.append(_box(x - width / 2, top, width, _FLOOR - top, kind))
-        words = stage.channels.split(" ") if step < 50 or stage.parts else [stage.channels]
+        words = stage.channels.split(" ") if _LETTER * len(stage.channels) > step else [stage.channels]
         lines = [*words, *([f"×{stage.times}"] if stage.times > 1 and not stage.channels.startswith("3×") else [])]
         for row, line in enumerate(lines):
             parts.append(f'<text x="{x:.0f}" y="{_FLOOR + 15 + 13 * row}">{html.escape(line)}</text>')

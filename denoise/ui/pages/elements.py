@@ -18,6 +18,7 @@ from streamlit.runtime import get_instance
 
 from denoise import registry
 from denoise.notation import EQUAL, NONE, number
+from denoise.results import Example
 from denoise.ui import addresses, texts, viewer
 from denoise.ui.chosen import Chosen
 from denoise.ui.pages import results_words as words
@@ -178,19 +179,27 @@ def file(data: bytes, kind: str, name: str, size: tuple[int, int], alt: str) -> 
     return f'<img src=".{url}" width="{size[0]}" height="{size[1]}" alt="{html.escape(alt)}" loading="lazy">'
 
 
-def plate(path: Path, heading: str, sentence: str, note: str = "") -> None:
-    """Place a plot on its card beside what it says; `st.image` would resample it and leave its size open."""
+@st.fragment  # so that another photo makes nothing else anew
+def examples(found: Sequence[Example], folder: Path, key: str) -> None:
+    """Place the squares of a photo beside each other, and the choice of the photo; the picture is in this folder."""
+    if not found:
+        return
+    chosen = found[one_of("Photo", {at: each["name"] for at, each in enumerate(found)}, key=key)]
+    path, squares = folder / chosen["file"], chosen["squares"]
     try:
-        with PillowImage.open(path) as picture:
-            width, height = picture.size
-        url = get_instance().media_file_mgr.add(str(path), "image/png", f"plate {path}")
+        with PillowImage.open(path) as sheet:
+            width, height = sheet.width // len(squares), sheet.height
+        url = get_instance().media_file_mgr.add(str(path), "image/jpeg", f"squares {path}")
     except OSError:
         st.info(words.unreadable(path.name))
         return
-    heading, sentence, note = (html.escape(text) for text in (heading, sentence, note))
-    st.html(
-        f'<figure class="plate"><figcaption><strong>{heading}</strong>{sentence}<small>{note}</small></figcaption>'
-        # Relative, because the page may lie below a path. A tap shows it in its own size.
-        f'<a class="card" href=".{url}" target="_blank">'
-        f'<img src=".{url}" width="{width}" height="{height}" alt="{note or sentence}" loading="lazy"></a></figure>'
-    )
+    figures = []
+    for at, (title, said) in enumerate(squares):
+        alt = html.escape(f"{chosen['name']}: {title}")
+        figures.append(
+            f'<figure><div style="aspect-ratio:{width}/{height}">'
+            # Relative, because the page may lie below a path. The picture holds all squares, each shows its own.
+            f'<img src=".{url}" alt="{alt}" style="width:{len(squares)}00%;margin-left:-{at}00%" loading="lazy"></div>'
+            f"<figcaption><strong>{html.escape(title)}</strong> {html.escape(said)}</figcaption></figure>"
+        )
+    st.html(f'<div class="squares" style="--most:{2 * width}px">{"".join(figures)}</div>')

@@ -11,7 +11,7 @@ from denoise.ui.pages import elements
 from denoise.ui.pages import results_words as words
 
 _GREEN = 1
-_SMALL = 260  # pixels: height of a chart of which there are many
+_SMALL = 320  # pixels: height of a chart of which there are many
 _CHANNELS = tuple(enumerate(words.CHANNELS))
 
 
@@ -124,13 +124,8 @@ def classical() -> None:
     ):
         kinds = list(dict.fromkeys(row["kind"] for row in rows))
         elements.chart(heading, sentence, _charts().lines(rows, x, y, by=kinds, marks=True, logarithmic=True))
-    examples = [(path.with_name(file), caption) for file, caption in found["plots"].items() if "example" in file]
-    for file, caption in examples[:1]:
-        elements.plate(file, words.EXAMPLE, caption)
-    if examples[1:]:
-        with st.expander("More photos looked at closely"):
-            for file, caption in examples[1:]:
-                elements.plate(file, words.EXAMPLE, caption)
+    elements.prose(f"**{words.LOOK}.** {words.LOOK_SENTENCE}")
+    elements.examples(found["examples"], path.parent, "look")
 
 
 def _charts() -> Any:
@@ -201,7 +196,7 @@ def study_of(found: Any) -> dict[str, Any]:
     kept = ((words.NOISE_KEPT, "noise_kept"), (words.DETAIL_KEPT, "detail_kept"))
     return {
         "sentences": [str(sentence) for sentence in found["sentences"]],
-        "plots": dict(found["plots"]),
+        "examples": list(found["examples"]),
         "gain": [
             {"kind": each["title"], "x": x, "y": y}
             for each in denoisers

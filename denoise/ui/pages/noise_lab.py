@@ -27,7 +27,7 @@ _ISOS = [100 * 2**step for step in range(8)]
 _CURVE_SIZE = 256  # pixels: one tile of a network
 _CHART_HEIGHT = 360
 # To be told from both the light and the dark background, by three to one at least; the first one is for what is noisy.
-_COLOURS = ("#7f7f7f", "#c2700f", "#3b82f6", "#0d9488", "#a855f7", "#ef4444", "#16a34a")
+_COLOURS = ("#7f7f7f", "#c2700f", "#3b82f6", "#0d9488", "#a855f7", "#ef4444", "#16a34a", "#8a8a00", "#ec4899")
 _NOISY = "noisy"
 
 _SENTENCE = (

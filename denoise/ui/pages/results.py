@@ -57,9 +57,9 @@ def _results() -> None:
     st.subheader(words.CHART_HEADING, anchor=False)
     if sets := elements.read(path, _points):
         _chart(sets)
-    elements.plate(
-        elements.RESULTS_DIR / "crops.png", "The same square by every denoiser", words.CROPS, words.CROPS_NOTE
-    )
+    st.subheader(words.CROPS, anchor=False)
+    elements.prose(words.CROPS_SENTENCE)
+    elements.examples(elements.read(path, lambda found: list(found["examples"])) or (), path.parent, "crops")
 
 
 def _quantisation() -> None:
@@ -218,31 +218,37 @@ def _chart(sets: dict[str, dict[str, Any]]) -> None:
 
 
 def _curves(runs: Sequence[Path]) -> None:
-    """Draw the PSNR of a run over its steps, from the log that training wrote."""
+    """Draw a run over its steps, from the log that training wrote."""
     titles = catalogue.titles()
     order = {name: place for place, name in enumerate(titles)}
     names = {path.stem: path for path in sorted(runs, key=lambda path: order.get(path.stem, len(order)))}
     known = {name: titles.get(name, name) for name in names}
     name = elements.one_of("Training run", known, key="run", bind="query-params")
-    figure = elements.one_of("What is drawn", words.FIGURES, key="curve", bind="query-params")
-    kinds = words.CURVES if figure == "psnr" else {"loss": words.CURVES["psnr"]}
     try:
         log = names[name].read_text("utf-8")
-        rows = list(csv.DictReader(io.StringIO(log)))
+    except (OSError, ValueError):
+        log = ""
+    rows = list(csv.DictReader(io.StringIO(log)))
+    figure = "gain"
+    if not rows or figure not in rows[0]:
+        figure = elements.one_of("What is drawn", words.FIGURES, key="curve", bind="query-params")
+    kinds = words.CURVES if figure == "psnr" else {figure: words.CURVES["psnr"]}
+    try:
         points = [
             {"steps": int(row["steps"]), "value": float(row[key]), "photos": title}
             for key, title in kinds.items()
             for row in rows
             if row[key] not in ("", "NA")
         ]
-    except (OSError, ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError):
         points = []
     if not points:
         st.info(words.unreadable(names[name].name))
         return
     from denoise.ui import charts
 
-    axis = words.PSNR_AXIS if figure == "psnr" else "loss"
-    st.altair_chart(charts.curves(points, axis), height=elements.CHART_HEIGHT, alt=words.CURVE_OF_RUN.format(name))
+    axis = words.CURVE_AXES[figure]
+    about = words.curve(axis, known[name])
+    st.altair_chart(charts.curves(points, axis), height=elements.CHART_HEIGHT, alt=about)
     st.caption(words.NO_LOG)
-    elements.download(f"training-{name}", log, words.CURVE_OF_RUN.format(name))
+    elements.download(f"training-{name}", log, about)

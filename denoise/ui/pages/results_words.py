@@ -76,7 +76,11 @@ KEPT = (
 )
 NOISE_KEPT = "{title}: noise"
 DETAIL_KEPT = "{title}: detail"
-EXAMPLE = "A closer look"
+LOOK = "A closer look"
+LOOK_SENTENCE = (
+    "What comes in, the clean photo, what each makes of it, and what it took away, as many times as strong as is said: "
+    "where that is plain grey, nothing; where it shows outlines, detail was taken for noise."
+)
 
 CLASSICAL_INTRO = (
     "Before networks, the best filters averaged parts of a photo that look alike: *non-local means*. No training, no "
@@ -107,8 +111,11 @@ NETWORK = "network"
 FILTER = "classical filter"
 TILE_AXIS = "milliseconds for one 256×256 tile"
 PSNR_AXIS = "PSNR, dB"
-CROPS = "Numbers are means; eyes see single photos. These are the most detailed squares of the sample photos."
-CROPS_NOTE = "Pixels doubled; below each square the PSNR of the whole photo."
+CROPS = "The same square by every denoiser"
+CROPS_SENTENCE = (
+    "Numbers are means; eyes see single photos. These are the most detailed squares of the sample photos, enlarged; "
+    "the PSNR is that of the whole photo."
+)
 
 QUANTISATION_INTRO = (
     "A network is trained in numbers of 32 bits. For an ordinary processor it is stored in fewer: *float16* halves "
@@ -125,12 +132,13 @@ TRAINING_INTRO = (
 )
 CURVES = {"psnr": "photos it learns from", "val_psnr": "photos held out"}
 FIGURES = {"psnr": "PSNR", "loss": "Loss"}
+CURVE_AXES = {"psnr": PSNR_AXIS, "loss": "loss", "gain": "gain, dB"}
 NO_LOG = (
-    "Of the autoencoder, CBDNet and PRIDNet these are the runs with which they went on from earlier weights. Of FFDNet "
-    "and the network for strong noise no log was kept: the training log tells of them."
+    "Of the autoencoder, CBDNet and PRIDNet these are the runs with which they went on from earlier weights. FFDNet's "
+    "tells what it gains over the noise of the photos it learns from, in three parts: from step 5,622 on it saw more "
+    "weak noise. Of the network for strong noise no log was kept."
 )
 SHIFT_COLUMN = "{} colour shift"
-CURVE_OF_RUN = "PSNR of {} over the steps of its training."
 
 
 def pair(name: str, camera: str, iso: int | None) -> str:
@@ -193,6 +201,11 @@ def chart(title: str, photos: int, noisy: float | None, points: Sequence[tuple[s
     places = "; ".join(f"{name}: {number(psnr, 2, ' dB')} in {ms:.0f} ms" for name, ms, psnr in points)
     nothing = "" if noisy is None else f" Doing nothing: {number(noisy, 2, ' dB')}."
     return f"Mean PSNR over {photos} photos of {title} against the time for one tile. {places}.{nothing}"
+
+
+def curve(axis: str, title: str) -> str:
+    """Describe the curve of a training run."""
+    return f"{title}: {axis}, over the steps of its training."
 
 
 def format_of(key: str) -> str:

@@ -80,21 +80,16 @@ def done(level: float, title: str, seconds: float) -> str:
 
 def format_and_size(title: str, size: int | None) -> str:
     """Name a format, and say about how large its file will be, if that is known."""
-    return title if size is None else f"{title} · {file_size(size)}"
+    return title if size is None else f"{title} · {texts.file_size(size)}"
 
 
 def sizes_of_formats(sizes: Sequence[tuple[str, int]]) -> str:
     """Say about how large the file will be in each format."""
-    return "About " + " · ".join(f"{title} {file_size(size)}" for title, size in sizes)
+    return "About " + " · ".join(f"{title} {texts.file_size(size)}" for title, size in sizes)
 
 
 def sizes_of_qualities(sizes: Sequence[tuple[int, int]], chosen: int) -> str:
     """Say about how large the file will be at each quality, the chosen one in bold."""
-    each = (f"{quality}: {file_size(size)}" for quality, size in sizes)
+    each = (f"{quality}: {texts.file_size(size)}" for quality, size in sizes)
     bold = (f"**{text}**" if text.startswith(f"{chosen}:") else text for text in each)
     return "About " + " · ".join(bold)
-
-
-def file_size(size: float) -> str:
-    """Name a file's size as its reader cares."""
-    return f"{size / 1e3:.0f} KB" if size < 1e6 else f"{size / 1e6:.1f} MB"

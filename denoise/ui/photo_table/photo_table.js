@@ -3,7 +3,7 @@
 // Only what has changed of a row is touched, so that pictures do not flicker and a selection stays.
 
 import { addressOf } from "../component.js";
-import { createTitle } from "../viewer/title.js";
+import { createTitle, listenToBell } from "../viewer/title.js";
 import { createCull, REJECTED } from "./cull.js";
 
 const CULL = "See them one by one, on the whole screen";
@@ -69,13 +69,13 @@ function show({ data: { rows, path, links, isWorking, outcome }, parentElement, 
 
   // How far it is: in the tab's title, and at each quarter to who hears the page; and what became of it.
   function tell() {
-    root.tab ??= createTitle(root);
+    if (!root.tab) listenToBell(root.querySelector(".bell"));
+    root.tab ??= createTitle();
     root.toggleAttribute("data-working", isWorking);
     const ended = rows.filter(({ kind }) => ["done", "failed"].includes(kind)).length;
     const quarter = isWorking ? Math.floor((4 * ended) / rows.length) : undefined;
     const news = `${ended} of ${rows.length} photos are done.`;
-    if (isWorking) root.tab.tell(`${ended} / ${rows.length}`);
-    else if (root.quarter !== undefined) outcome ? root.tab.finish(outcome) : root.tab.tell("");
+    root.tab.follow(isWorking ? `${ended} / ${rows.length}` : "", outcome);
     if (quarter !== root.quarter) root.querySelector(".news").textContent = isWorking ? news : outcome;
     root.quarter = quarter;
   }

@@ -11,28 +11,45 @@ function canNotify() {
   }
 }
 
-export function createTitle(root) {
-  let said = ""; // what stands before the page's own title
-  const bell = root.querySelector(".bell");
-  let isWanted = false;
-
-  // The browser may ask only at a click, and never again once it was told no.
+// Whoever wants a notification wants it on all pages: each component has these scripts for itself, the window is theirs all.
+export function listenToBell(bell) {
+  const press = () => bell.setAttribute("aria-pressed", Boolean(window.isNotified));
   bell.hidden = !canNotify();
+  press();
+  // The browser may ask only at a click, and never again once it was told no.
   bell.addEventListener("click", async () => {
-    isWanted = !isWanted && (await Notification.requestPermission()) === "granted";
+    window.isNotified = !window.isNotified && (await Notification.requestPermission()) === "granted";
     bell.hidden = Notification.permission === "denied";
-    bell.setAttribute("aria-pressed", isWanted);
+    press();
   });
+}
 
-  function tell(text) {
-    const own = said && document.title.startsWith(said) ? document.title.slice(said.length) : document.title;
-    said = text && `${text} · `;
-    document.title = said + own;
+export function createTitle() {
+  let said = ""; // what stands in the title before the page's own, maybe beside what others say there
+  let isAtWork = false;
+
+  function write(next) {
+    const title = document.title.includes(said) ? document.title.replace(said, next) : next + document.title;
+    said = next;
+    if (title !== document.title) document.title = title;
+  }
+
+  // Streamlit writes the page's own title whenever it makes the page anew.
+  const watching = new MutationObserver(() => write(said));
+  watching.observe(document.querySelector("title"), { childList: true });
+
+  const tell = (text) => write(text && `${text} · `);
+
+  // Tell what is at work, and once that is nothing any more, what became of it.
+  function follow(text, outcome) {
+    if (text) tell(text);
+    else if (isAtWork) outcome ? finish(outcome) : tell("");
+    isAtWork = Boolean(text);
   }
 
   // Who looks at another tab is told that it is done, until they come back.
   function finish(text) {
-    if (isWanted && document.hidden) {
+    if (window.isNotified && document.hidden) {
       try {
         new Notification(text, { body: document.title, tag: "denoise" }).onclick = () => window.focus();
       } catch {
@@ -47,8 +64,9 @@ export function createTitle(root) {
 
   function destroy() {
     document.removeEventListener("visibilitychange", seen);
+    watching.disconnect();
     tell("");
   }
 
-  return { tell, finish, destroy };
+  return { tell, follow, finish, destroy };
 }

@@ -19,7 +19,7 @@ import { createMix } from "./mix.js";
 import { createPainter } from "./painting.js";
 import { createPictures } from "./pictures.js";
 import { listenToPointers } from "./pointers.js";
-import { createTitle } from "./title.js";
+import { createTitle, listenToBell } from "./title.js";
 import { createViewport } from "./viewport.js";
 
 const DONE = "Denoised";
@@ -55,7 +55,7 @@ function createViewer(root, report) {
   const viewport = createViewport([find(".pane.noisy"), find(".pane.denoised")]);
   const pictures = createPictures({ changed: place, late });
   const growing = createGrowing({ look: lookedAt, changed: grow });
-  const title = createTitle(root);
+  const title = createTitle();
   const mix = createMix(root, { changed: remix, settled: report.mix, middle });
   const painter = createPainter(root, viewport.paneSize, () => ({
     pair,
@@ -285,6 +285,7 @@ function createViewer(root, report) {
 
   // ---- Its life ----
 
+  listenToBell(find(".bell"));
   listenToPointers(root, { viewport, loupe, brush, divider, hold, render, renderSoon });
   listenToKeys(root, {
     viewport,
