@@ -1,14 +1,15 @@
-"""How much noise there is in a photo, for four ends.
+"""How much noise there is in a photo, and of which kind.
 
 People, and non-local means, are told of the noise where the scene is flat (`estimate_noise`). A network that removes
 as much as it is told needs to know what it would remove (`estimate_level`); that takes a network. Which network serves
 a large photo is decided at once, by what is never texture (`noise_everywhere`); which one a small photo, and how much
 more noise there is than a network finds, by how coarse the grain is in the quietest places (`smoothed_grain`), and by
-how much it differs from channel to channel there (`noise_at_least`).
+whether it differs from channel to channel there (`quiet_grain`).
 """
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -34,9 +35,12 @@ _QUIETEST = 0.005  # share of a photo
 _STILL = 0.02 / 255  # standard deviation; of what was drawn, nearly zero
 _FEWEST = 16  # places of which that can be told
 
-_MOST_ALIKE = (
-    2.0  # times what differs between channels; of a sensor's noise all is 1.1 to 2.6 times that, of texture more
-)
+_ENOUGH_PLACES = 8000  # of all, from which white noise is measured
+_AROUND_QUIET = 1.25  # times the variance in the quietest places; what it is of is told from some more of them
+_MOST_ALIKE = 2.0  # all of it to what differs between channels: of a sensor's noise 1.1 to 2.6, of texture more
+# Shares of white noise that differ, 0.80 to 0.93, and are fine, 0.86 to 0.92; a camera's has both only if the photo was
+# made smaller, and is 0.75 fine then at most.
+_WHITE_DIFFERS, _WHITE_IS_FINE = 0.75, 0.81
 _SURE = (2 / 255, 3 / 255)  # such noise: below the former, clean photos have as much
 _FOUND = 2 / 3  # share of it; on plain ground, a careful denoiser removes more
 
@@ -205,34 +209,65 @@ def noise_everywhere(pixels: Pixels) -> float:
     return float(np.sqrt(np.quantile(variance, _QUIETEST))) if variance.size >= _FEWEST else 0.0
 
 
-def noise_at_least(pixels: Pixels, everywhere: float) -> float:
-    """Tell how much a careful denoiser would remove of a photo at least, if it took none of the noise for texture.
+class Grain(NamedTuple):
+    """What the grain in the quietest places of a photo is like.
 
-    In foliage or gravel it leaves fine noise. But noise is everywhere, and differs from channel to channel, whereas
-    texture is alike in all of them: of that, there is next to nothing in the two smaller principal components.
+    Texture is alike in all channels, whatever its hue: of that, there is next to nothing in the two smaller principal
+    components. Noise is in all three.
+
+    Attributes:
+        level: Standard deviation in [0, 1], see `noise_everywhere`.
+        differing: Which share of it, of standard deviations, differs from channel to channel: 0 for texture, 0.3 to 0.8
+            for a camera's noise, 0.9 for white noise.
+        white: Standard deviation of the noise all over the photo if it is white, alike neither in neighbouring pixels
+            nor in the channels; else zero.
+    """
+
+    level: float
+    differing: float = 0.0
+    white: float = 0.0
+
+    @property
+    def removed(self) -> float:
+        """How much noise a careful denoiser would remove at least if it took none for texture, as in foliage it does.
+
+        Zero where there is no more than clean photos have, unless it is white.
+        """
+        least = self.level * min(1.0, _MOST_ALIKE * self.differing)
+        return _FOUND * (self.white or least * float(np.interp(least, _SURE, (0, 1))))
+
+
+def quiet_grain(pixels: Pixels) -> Grain:
+    """Tell what the grain in the quietest places of a photo is like.
 
     Args:
         pixels: Photo, (H, W, 3), uint8 or uint16. Of a large one, 16 windows are looked at.
-        everywhere: What `noise_everywhere` says of it.
-
-    Returns:
-        Standard deviation in [0, 1]; zero where it is no more than clean photos have.
     """
-    if everywhere <= _SURE[0]:
-        return 0.0
+    level = noise_everywhere(pixels)
+    if level <= _SURE[0]:
+        return Grain(level)
     parts = []
     for picture in map(to_float, windows(pixels)):
-        fine = _fine(picture)
-        parts.append(_variances(picture, [fine, fine + fine[..., [1, 2, 0]]], size=8, black=0.03))
-    variance, of_sums = np.concatenate(parts, axis=1)
-    total = variance.mean(axis=1)
-    quiet = (total > _STILL**2) & (total <= everywhere**2)
-    shared = (of_sums - variance - np.roll(variance, -1, axis=1))[quiet] / 2  # of channels 0 and 1, 1 and 2, 2 and 0
+        fine, finer = _fine(picture), picture - cv2.blur(picture, (3, 3))
+        seen = [sum_ for each in (fine, finer) for sum_ in (each, each + each[..., [1, 2, 0]])]
+        parts.append(_variances(picture, seen, size=8, black=0.03))
+    variances = np.concatenate(parts, axis=1)
+    total = variances[0].mean(axis=1)
+    quiet = (total > _STILL**2) & (total <= _AROUND_QUIET * level**2)
+    differing, finer_differing = (_differing(*variances[at : at + 2, quiet]).mean() for at in (0, 2))
+    share = math.sqrt(differing / total[quiet].mean())
+    is_white = share >= _WHITE_DIFFERS and finer_differing >= _WHITE_IS_FINE * differing
+    some = slice(None, None, 1 + len(total) // _ENOUGH_PLACES)
+    return Grain(level, share, math.sqrt(np.median(_differing(*variances[:2, some]))) if is_white else 0.0)
+
+
+def _differing(variance: NDArray[np.float32], of_sums: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean variance (N,) in the two smaller principal components, from that of 3 channels and of sums of two (N, 3)."""
+    shared = (of_sums - variance - np.roll(variance, -1, axis=1)) / 2  # of channels 0 and 1, 1 and 2, 2 and 0
     covariance = shared[:, [[0, 0, 2], [0, 0, 1], [2, 1, 0]]]
-    covariance[:, range(3), range(3)] = variance[quiet]
-    differing = float(np.sqrt(max(0.0, np.linalg.eigvalsh(covariance)[:, :2].mean())))
-    least = min(everywhere, _MOST_ALIKE * differing)
-    return _FOUND * least * float(np.interp(least, _SURE, (0, 1)))
+    covariance[:, range(3), range(3)] = variance
+    smaller: NDArray[np.float32] = np.maximum(np.linalg.eigvalsh(covariance)[:, :2].mean(axis=1), 0)
+    return smaller
 
 
 def _fine(picture: Image) -> Image:

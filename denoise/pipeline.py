@@ -13,7 +13,7 @@ from denoise.catalogue import DEFAULT, SMOOTHED, DenoiserInfo, info_for, load_de
 from denoise.clean import clean_mask, mended, put_back_clean
 from denoise.ensemble import STRONG, Runs, ensemble, faint_noise, mean_of
 from denoise.image import Photo, Pixels, space_of
-from denoise.level import GRAIN, certainty, estimate_level, noise_at_least, noise_everywhere, smoothed_grain
+from denoise.level import GRAIN, certainty, estimate_level, quiet_grain, smoothed_grain
 from denoise.light import keep_light
 from denoise.mixing import Mix, blend
 from denoise.tiling import Finished, Progress, View, denoise_tiled
@@ -92,24 +92,28 @@ def denoise_photo(
             return estimate_level(shown, keep_tone(by, tone), keep=clean, **options)
 
         noise, removed = level, 1.0  # who says how much there is, is certain of it
-        everywhere = noise_everywhere(shown)
-        is_careful = noise is None and (info.partner or info.strong_partner)
-        least = noise_at_least(shown, everywhere) if is_careful else 0.0
-        if noise is None and info.is_told and info.partner:  # see `denoise.registry.ModelCard.partner`
-            removed = max(least, look(named(info.partner)))
+        grain = quiet_grain(shown)
+        is_known = noise is None and bool(info.partner and grain.white)  # what its partner learnt, and nothing else
+        if is_known:
+            noise = removed = grain.removed
+        elif noise is None and info.is_told and info.partner:  # see `denoise.registry.ModelCard.partner`
+            removed = max(grain.removed, look(named(info.partner)))
             noise = faint_noise(removed, smoothed=smoothed) or removed
         elif noise is None and info.is_told:
             noise = removed = look(denoiser, grain=GRAIN)
-        elif noise is None:
+        elif noise is None and (info.needs_level or info.partner or info.strong_partner):
             # One that is told nothing need not be asked how strong strong noise is.
-            is_needed = least < STRONG and (info.needs_level or info.partner or info.strong_partner)
-            noise = removed = max(least, look(denoiser, enough=STRONG) if is_needed else 0.0)
-        certain = certainty(everywhere, smoothed, removed) if strength <= 1 else 1.0
+            noise = removed = max(grain.removed, look(denoiser, enough=STRONG) if grain.removed < STRONG else 0.0)
+        elif noise is None:
+            noise = removed = 0.0
+        certain = certainty(grain.level, smoothed, removed) if strength <= 1 else 1.0
         mean = float(np.mean(noise))
         how = info.runs(mean, smoothed=smoothed, best=best, strength=strength)
         more = max(1.0, strength)
         if info.is_told:
             several = ensemble(denoiser, how)
+        elif is_known:
+            several = ensemble(named(info.partner), Runs(how.turns))
         elif info.strong_partner and mean >= STRONG:
             partner = named(info.strong_partner)
             told = more * (look(partner, grain=GRAIN, most_looks=_LOOKS_OF_PARTNER) if level is None else mean)

@@ -33,8 +33,9 @@ class ModelCard:
             whose standard deviation is this multiple of the level, or, of a very noisy photo, once more on its own
             result (`denoise.ensemble`).
         partner: Name of the network that it works with, or nothing. Of a photo that is not very noisy, the result is
-            the mean of it and of its partner, which is told `denoise.ensemble.faint_noise`. One that is told the level
-            itself has its partner look how much there is.
+            the mean of it and of its partner, which is told `denoise.ensemble.faint_noise`; where the noise is white,
+            which is what the partner learnt, it is the partner's. One that is told the level itself has its partner
+            look how much there is.
         strong_partner: The same for a very noisy photo: name of a network that is told the level, and looks itself.
         architecture: The network's settings.
         training: How the network was trained.

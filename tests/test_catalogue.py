@@ -33,12 +33,13 @@ def test_default_for_what_a_camera_has_left_of_its_grain_is_the_fast_network():
 
 
 def test_default_for_strong_noise_in_big_photos_is_the_network_that_is_told_of_it():
-    def photo(sigma, width=2000):
+    def photo(sigma, width=2000, grain=2):
         noise = np.random.default_rng(0).normal(0, sigma, (1001, width, 3))
-        return Photo(np.rint(128 + noise).clip(0, 255).astype(np.uint8))
+        return Photo(np.rint(128 + grain * cv2.blur(noise, (grain, grain))).clip(0, 255).astype(np.uint8))
 
     defaults = [default_for(photo(sigma)) for sigma in (0, 3, 6, 30)]
     assert defaults == ["unet", "unet", "unet-strong", "unet-strong"]
+    assert default_for(photo(30, grain=1)) == "unet"  # which has a partner for white noise
     assert default_for(photo(30, 1000)) == "ridnet"
     assert denoiser_names()["unet-strong"].is_told
 

@@ -9,8 +9,8 @@ from denoise.level import (
     certainty,
     estimate_level,
     looks,
-    noise_at_least,
     noise_everywhere,
+    quiet_grain,
     smoothed_grain,
     told,
 )
@@ -130,11 +130,11 @@ def test_noise_everywhere_is_not_fooled_by_texture_nor_by_black_and_white():
 
 
 def at_least(pixels):
-    return 255 * noise_at_least(pixels, noise_everywhere(pixels))
+    return 255 * quiet_grain(pixels).removed
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize(("sigma", "least", "most"), [(2, 0, 0), (4, 2.2, 2.8), (20, 11, 14)])
+@pytest.mark.parametrize(("sigma", "least", "most"), [(1.5, 0, 0), (3, 1.7, 2.1), (20, 11, 14)])
 def test_noise_at_least_is_what_a_careful_denoiser_removes_of_plain_ground(sigma, dtype, least, most):
     assert least <= at_least(noisy(sigma, dtype=dtype)) <= most
 
@@ -147,6 +147,18 @@ def test_noise_at_least_is_not_fooled_by_texture_that_reaches_everywhere(name, t
     assert at_least(np.rint(texture).astype(np.uint8)) == 0
     grain = np.random.default_rng(0).normal(0, 6, texture.shape)
     assert 2.7 < at_least(np.rint((texture + grain).clip(0, 255)).astype(np.uint8)) < 6
+
+
+@pytest.mark.parametrize("sigma", [3, 6, 12, 25, 50])
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea"])
+def test_white_noise_is_told_from_what_a_camera_makes_of_it(name, sigma):
+    clean = getattr(data, name)()
+    white = (clean + np.random.default_rng(0).normal(0, sigma, clean.shape)).clip(0, 255)
+    smooth = cv2.blur(white - clean, (2, 2)) * 2 + clean
+    alike = clean + (white - clean).mean(axis=2, keepdims=True) + (white - clean) / 2
+    assert 0.75 * sigma < 255 * quiet_grain(np.rint(white).astype(np.uint8)).white < 1.05 * sigma + 0.5
+    for pixels in (smooth, alike, clean):
+        assert not quiet_grain(np.rint(pixels.clip(0, 255)).astype(np.uint8)).white
 
 
 def test_noise_everywhere_of_next_to_nothing_is_none():

@@ -12,12 +12,16 @@ from skimage import data
 from denoise import catalogue, pipeline
 from denoise.ensemble import FINE, STRONG
 from denoise.image import Metadata, Photo
-from denoise.level import GRAIN
+from denoise.level import GRAIN, Grain
 from denoise.metrics import psnr
 from denoise.pipeline import denoise_photo
 from denoise.runtime import ModelError
 
 CLEAN = data.astronaut()[:120, :150]
+NO_TEXTURE = Grain(0.1)
+"""Grain that is not known to be noise, but too much for the texture of a clean photo."""
+IN_TEXTURE = Grain(4.5 / 255, 0.5)
+"""Noise of which 3 levels must be found, wherever it is."""
 
 
 pytestmark = pytest.mark.usefixtures("any_brightness")
@@ -282,7 +286,7 @@ def test_denoise_photo_of_no_noise_is_the_photo_with_and_without_the_noise_of_a_
             np.testing.assert_array_equal(same.pixels, photo.pixels)
 
 
-def watch(monkeypatch, *, sees, adds, least=0.0):
+def watch(monkeypatch, *, sees, adds, grain=NO_TEXTURE):
     """Put networks in place that add so much to a tile, and looks that see so much noise, of which so much is sure.
 
     Returns:
@@ -304,23 +308,23 @@ def watch(monkeypatch, *, sees, adds, least=0.0):
 
     monkeypatch.setattr(catalogue, "load_model", load)
     monkeypatch.setattr(pipeline, "estimate_level", estimate)
-    monkeypatch.setattr(pipeline, "noise_at_least", lambda pixels, everywhere: least)
+    monkeypatch.setattr(pipeline, "quiet_grain", lambda pixels: grain)
     return seen, lookers
 
 
 @pytest.mark.parametrize(
-    ("model", "smoothed", "least", "told"),
+    ("model", "smoothed", "grain", "told"),
     [
-        pytest.param("looks", 1.0, 0.0, {"looks": 0.5 / 255, "works": 4 / 255}, id="smoothed"),
-        pytest.param("looks", 0.0, 0.0, {"looks": 0.5 / 255, "works": 0.5 / 255}, id="fine"),
-        pytest.param("looks", 0.0, 3 / 255, {"looks": 3 / 255, "works": 3 / 255}, id="hidden in texture"),
-        pytest.param("works", 1.0, 0.0, {"works": 4 / 255}, id="told"),
-        pytest.param("works", 0.0, 0.0, {"works": 0.5 / 255}, id="told, fine"),
-        pytest.param("works", 0.0, 3 / 255, {"works": 3 / 255}, id="told, hidden in texture"),
+        pytest.param("looks", 1.0, NO_TEXTURE, {"looks": 0.5 / 255, "works": 4 / 255}, id="smoothed"),
+        pytest.param("looks", 0.0, NO_TEXTURE, {"looks": 0.5 / 255, "works": 0.5 / 255}, id="fine"),
+        pytest.param("looks", 0.0, IN_TEXTURE, {"looks": 3 / 255, "works": 3 / 255}, id="hidden in texture"),
+        pytest.param("works", 1.0, NO_TEXTURE, {"works": 4 / 255}, id="told"),
+        pytest.param("works", 0.0, NO_TEXTURE, {"works": 0.5 / 255}, id="told, fine"),
+        pytest.param("works", 0.0, IN_TEXTURE, {"works": 3 / 255}, id="told, hidden in texture"),
     ],
 )
-def test_denoise_photo_tells_a_partner_of_what_the_other_sees(told_networks, monkeypatch, model, smoothed, least, told):
-    seen, lookers = watch(monkeypatch, sees=0.5 / 255, adds={"works": 0.1}, least=least)
+def test_denoise_photo_tells_a_partner_of_what_the_other_sees(told_networks, monkeypatch, model, smoothed, grain, told):
+    seen, lookers = watch(monkeypatch, sees=0.5 / 255, adds={"works": 0.1}, grain=grain)
     monkeypatch.setattr(pipeline, "smoothed_grain", lambda pixels: smoothed)
     denoise_photo(noisy(), model)
     assert lookers == [("looks", {"enough": STRONG} if model == "looks" else {})]
@@ -355,10 +359,30 @@ def test_denoise_photo_of_strong_noise_has_a_partner_that_looks_itself(
 
 
 def test_denoise_photo_need_not_look_whether_noise_is_strong_that_is_strong_everywhere(told_networks, monkeypatch):
-    seen, lookers = watch(monkeypatch, sees=2 * STRONG, adds={}, least=STRONG)
+    seen, lookers = watch(monkeypatch, sees=2 * STRONG, adds={}, grain=Grain(1.5 * STRONG, 0.5))
     denoise_photo(noisy(), "once")
     assert [name for name, _ in lookers] == ["told"]
     assert Counter(name for name, _ in seen)["once"] == Counter(name for name, _ in seen)["told"] > 0
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "runs", "told"),
+    [
+        pytest.param("looks", {}, {"works": 1}, 6 / 255, id="partner"),
+        pytest.param("looks", {"best": True}, {"works": 4}, 6 / 255, id="best"),
+        pytest.param("looks", {"strength": 2.0}, {"works": 1}, 12 / 255, id="removes more"),
+        pytest.param("works", {}, {"works": 1}, 6 / 255, id="itself"),
+    ],
+)
+def test_denoise_photo_leaves_white_noise_to_the_partner_that_knows_it(
+    told_networks, monkeypatch, model, options, runs, told
+):
+    seen, lookers = watch(monkeypatch, sees=1 / 255, adds={}, grain=Grain(8 / 255, 0.9, white=9 / 255))
+    denoise_photo(noisy(), model, **options)
+    assert not lookers
+    tiles = len(seen) // sum(runs.values())
+    assert Counter(name for name, _ in seen) == {name: tiles * times for name, times in runs.items()}
+    assert [level for _, level in seen] == pytest.approx([told] * len(seen))
 
 
 @pytest.mark.parametrize(
@@ -374,9 +398,8 @@ def test_denoise_photo_need_not_look_whether_noise_is_strong_that_is_strong_ever
 def test_denoise_photo_leaves_what_may_be_the_texture_of_a_clean_photo(
     told_networks, any_brightness, monkeypatch, everywhere, options, share
 ):
-    watch(monkeypatch, sees=0.5 / 255, adds={"looks": 0.2, "works": 0.2})
+    watch(monkeypatch, sees=0.5 / 255, adds={"looks": 0.2, "works": 0.2}, grain=Grain(everywhere / 255))
     monkeypatch.setattr(pipeline, "smoothed_grain", lambda pixels: 0.0)
-    monkeypatch.setattr(pipeline, "noise_everywhere", lambda pixels: everywhere / 255)
     photo = noisy()
     lighter = np.median(denoise_photo(photo, "looks", **options).pixels.astype(float) - photo.pixels)
     assert lighter == pytest.approx(255 * 0.2 * share, abs=1)
@@ -397,7 +420,7 @@ def test_denoise_photo_of_fine_grain_runs_a_pair_beside_a_partner_only_to_remove
 
     monkeypatch.setattr(catalogue, "load_model", load)
     monkeypatch.setattr(pipeline, "estimate_level", lambda *args, **options: 0.5 / 255)
-    monkeypatch.setattr(pipeline, "noise_at_least", lambda pixels, everywhere: 0.0)
+    monkeypatch.setattr(pipeline, "quiet_grain", lambda pixels: NO_TEXTURE)
     monkeypatch.setattr(pipeline, "smoothed_grain", lambda pixels: 0.0)
     denoise_photo(noisy(), "looks", strength=strength)
     assert seen.count("looks") == times * seen.count("works") > 0
@@ -412,6 +435,7 @@ def test_denoise_photo_runs_a_pair_with_noise_of_the_estimated_level(told_networ
 
     monkeypatch.setattr(catalogue, "load_model", lambda name: network)
     monkeypatch.setattr(pipeline, "estimate_level", lambda *args, **options: 1 / 255)
+    monkeypatch.setattr(pipeline, "quiet_grain", lambda pixels: NO_TEXTURE)
     photo = noisy()
     for smoothed, share in ((1.0, 1.0), (0.0, FINE)):  # a card's multiple is that of grain which a camera has smoothed
         monkeypatch.setattr(pipeline, "smoothed_grain", lambda pixels, smoothed=smoothed: smoothed)

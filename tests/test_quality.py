@@ -45,6 +45,19 @@ def test_ridnet_raises_psnr_and_ssim(sample: tuple[Photo, Photo, Photo]) -> None
     assert metrics.ssim(clean, denoised) > metrics.ssim(clean, noisy) + 0.06
 
 
+@pytest.mark.parametrize("name", ["ridnet", "unet"])
+@pytest.mark.parametrize(("sigma", "gain"), [(4, 3.7), (12, 7.3), (25, 9.3)])
+def test_white_noise_goes_wherever_it_is_even_in_texture(name: str, sigma: float, gain: float) -> None:
+    gains = []
+    for entry in ENTRIES[:3]:
+        clean = middle(entry["clean"]).pixels
+        grain = np.random.default_rng(0).normal(0, sigma, clean.shape)
+        noisy = np.rint((clean + grain).clip(0, 255)).astype(np.uint8)
+        denoised = denoise_photo(Photo(noisy), name).pixels
+        gains.append(metrics.psnr(clean, denoised) - metrics.psnr(clean, noisy))
+    assert np.mean(gains) > gain, gains
+
+
 @pytest.mark.parametrize(("name", "least", "every"), [("ridnet", 42.5, 3), ("unet", 41.5, 1)])
 def test_networks_leave_clean_photos_alone(name: str, least: float, every: int) -> None:
     for entry in ENTRIES[::every]:
