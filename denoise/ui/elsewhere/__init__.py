@@ -24,8 +24,8 @@ class Work(TypedDict):
 
 def show(state: Session, page: str) -> None:
     """Have the title tell it, on a page of this title, of all work but the page's own."""
-    is_at_work = any(work["told"] for name, work in works(state).items() if name != page)
-    _component(data={"path": addresses.works(state), "own": page, "isAtWork": is_at_work}, key="elsewhere")
+    if any(work["told"] for name, work in works(state).items() if name != page):  # a component takes time to load
+        _component(data={"path": addresses.works(state), "own": page}, key="elsewhere")
 
 
 def works(state: Session) -> dict[str, Work]:

@@ -1,6 +1,5 @@
 // Tells in the tab's title how far the work is that goes on while this page is looked at. `path`: of what answers so,
-// {told, outcome} by name, see works(); `own`: the name of the work of which this page tells itself; `isAtWork`: whether
-// there is other work.
+// {told, outcome} by name, see works(); `own`: the name of the work of which this page tells itself.
 
 import { addressOf } from "../component.js";
 import { createTitle } from "../viewer/title.js";
@@ -22,7 +21,7 @@ function createElsewhere() {
   function show(newData) {
     data = newData;
     forget(data.own);
-    if (data.isAtWork) ask();
+    ask();
   }
 
   async function ask() {
