@@ -476,8 +476,9 @@ def test_page_says_that_a_photo_is_already_clean(app, levels, said):
 
 def test_model_is_the_default_of_the_photo_until_one_is_chosen(app, monkeypatch):
     monkeypatch.setattr(catalogue, "BIG", 96 * 64 - 1)
-    upload(app, png(seed=1), "big.png")
-    assert model_of(app) == "unet-strong"  # noise from edge to edge
+    grain = np.repeat(np.random.default_rng(1).integers(0, 256, (32, 48, 3), np.uint8), 2, axis=0).repeat(2, axis=1)
+    upload(app, encode(Photo(grain)), "big.png")
+    assert model_of(app) == "unet-strong"  # coarse noise from edge to edge
     choose_model(app, "cbdnet")
     state_of(app).choose(next(iter(samples.list_samples())))
     app.run()

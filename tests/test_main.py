@@ -224,7 +224,7 @@ def test_main_passes_model_and_strength_on(folder, monkeypatch):
     assert main(["noisy.png", "--best", "--force"]) == 0
     monkeypatch.setattr("denoise.catalogue.BIG", 1)
     assert main(["noisy.png", "--force", "--strength", "3", "--level", "51"]) == 0
-    assert received == [("nlm", 0.25, None, False), ("ridnet", 1, None, True), ("unet-strong", 3, 0.2, False)]
+    assert received == [("nlm", 0.25, None, False), ("ridnet", 1, None, True), ("unet", 3, 0.2, False)]
 
 
 def test_main_says_what_a_denoiser_cannot_do(folder, capsys):

@@ -5,19 +5,20 @@ const UNKNOWN = "This file did not arrive: the connection broke on the way. Plea
 
 function show({ data: { name, sentences }, parentElement }) {
   const words = parentElement.querySelector(".trouble");
-  const uploader = document.querySelector(`.st-key-${name}`);
 
   function look() {
-    const failed = uploader?.querySelector("[data-testid=stFileChipIconError]");
+    const failed = document.querySelector(`.st-key-${name} [data-testid=stFileChipIconError]`);
     words.hidden = !failed;
     if (!failed) return;
     const answers = performance.getEntriesByType("resource").filter((entry) => entry.name.includes("/upload_file/"));
-    words.textContent = sentences[answers.at(-1)?.responseStatus] ?? UNKNOWN;
+    const sentence = sentences[answers.at(-1)?.responseStatus] ?? UNKNOWN;
+    if (words.textContent !== sentence) words.textContent = sentence;
   }
 
   parentElement.watching?.disconnect();
   parentElement.watching = new MutationObserver(look);
-  if (uploader) parentElement.watching.observe(uploader, { childList: true, subtree: true });
+  // All of the page: the uploader may come later than this, or be put in its place anew.
+  parentElement.watching.observe(document.body, { childList: true, subtree: true });
   look();
   return () => parentElement.watching.disconnect();
 }
