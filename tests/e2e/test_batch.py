@@ -222,8 +222,8 @@ def test_title_tells_of_a_batch_on_all_pages_and_what_became_of_it_to_who_looks_
     wait_for_rows(page, ".done", 1)
     assert page.title() == f"1 / 2 · {introduction.title_of('Batch')}"
     assert asked == []
-    page.get_by_role("link", name=texts.PAGES["results"]).click()
-    elsewhere = introduction.title_of(texts.PAGES["results"])
+    page.get_by_role("link", name=texts.PAGES["about"]).click()
+    elsewhere = introduction.title_of(texts.PAGES["about"])
     wait_until(page, "it is told", lambda: page.title() == f"1 / 2 · {elsewhere}")
     page.evaluate(  # to another tab
         """() => {
@@ -283,9 +283,9 @@ def test_removed_photo_can_come_back_and_results_are_looked_at_one_by_one_and_re
     page.get_by_role("alert").filter(has_text="b.png was removed.").wait_for()
     focused = page.locator(".remove[aria-label$='c.png']:focus")
     focused.wait_for()
-    for name in ("Case study", "Batch"):  # without the keyboard: the table goes and comes anew
+    for name in (texts.PAGES["about"], texts.PAGES["batch"]):  # without the keyboard: the table goes and comes anew
         page.get_by_test_id("stTopNavLink").filter(has_text=name).evaluate("link => link.click()")
-        page.get_by_role("heading", name=name, exact=True, level=1).wait_for()
+        wait_until(page, "the page is another", lambda name=name: page.title() == introduction.title_of(name))
     focused.wait_for()
     button(page, texts.UNDO).click()
     wait_for_rows(page, ".waiting", 3)
