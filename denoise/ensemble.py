@@ -12,9 +12,9 @@ STRONG = 5 / 255
 MOST_ADDED = 5 / 255
 """Standard deviation of the white noise that is added, at most; more blurs texture."""
 
-_UNSEEN, _UNSEEN_FINE = 8.0, 0.125
+_UNSEEN, _UNSEEN_FINE, _MOST_UNSEEN = 9.5, 0.125, 6 / 255
 # For one that judges nothing, there is so many times the noise that a careful network removes of smoothed grain, and
-# such a share of that where the grain is fine.
+# such a share of that where the grain is fine; more than that much, at most, it takes for granted nowhere.
 
 
 class Runs(NamedTuple):
@@ -75,7 +75,7 @@ def faint_noise(level: float, *, smoothed: float, strength: float = 1.0) -> floa
     if level >= STRONG:
         return 0.0
     seen = (_UNSEEN_FINE + (1 - _UNSEEN_FINE) * smoothed) * _UNSEEN * level
-    return max(strength, 1.0) * min(seen, MOST_ADDED)
+    return max(strength, 1.0) * min(seen, _MOST_UNSEEN)
 
 
 def ensemble(denoiser: Denoiser, how: Runs) -> Denoiser:

@@ -24,6 +24,8 @@ STRONGEST = 3.0
 
 _LOOKS_OF_PARTNER = 2  # are enough where it is known already that the noise is strong; each takes time before any tile
 
+_SHARE_OF_STRONG = 0.75  # that one's, which learnt strong noise: of a mean with another that did not
+
 Denoisers = Callable[[str, Photo], AbstractContextManager[Denoiser]]
 """Gives the denoiser of a name for the tiles of a photo as denoisers see it, such as `denoise.engine.Task.denoiser`."""
 
@@ -117,9 +119,8 @@ def denoise_photo(
         elif info.strong_partner and mean >= STRONG:
             partner = named(info.strong_partner)
             told = more * (look(partner, grain=GRAIN, most_looks=_LOOKS_OF_PARTNER) if level is None else mean)
-            # One look is enough then. One that would need another leaves more of the noise, so the partner counts more.
-            once, several_turns = ensemble(denoiser, how._replace(again=False)), ensemble(partner, Runs(how.turns))
-            several = mean_of(once, several_turns, told, share=2 / 3 if info.pair else 1 / 2)
+            once = ensemble(denoiser, how._replace(again=False))  # is enough then
+            several = mean_of(once, ensemble(partner, Runs(how.turns)), told, share=_SHARE_OF_STRONG)
         elif info.partner and (faint := faint_noise(mean, smoothed=smoothed, strength=strength)):
             if smoothed < SMOOTHED and strength <= 1:
                 how = how._replace(noise=0.0)  # of fine grain, a pair finds nothing that the partner does not

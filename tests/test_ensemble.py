@@ -119,10 +119,10 @@ def test_mean_of_two_tells_the_second_another_level():
 @pytest.mark.parametrize(
     ("level", "options", "told"),
     [
-        (0.5 / 255, {"smoothed": 1.0}, 4 / 255),
-        (0.5 / 255, {"smoothed": 0.0}, 0.5 / 255),
-        (0.5 / 255, {"smoothed": 1.0, "strength": 2.0}, 8 / 255),
-        (3 / 255, {"smoothed": 1.0}, MOST_ADDED),
+        (0.5 / 255, {"smoothed": 1.0}, 4.75 / 255),
+        (0.5 / 255, {"smoothed": 0.0}, 4.75 / 8 / 255),
+        (0.5 / 255, {"smoothed": 1.0, "strength": 2.0}, 9.5 / 255),
+        (3 / 255, {"smoothed": 1.0}, 6 / 255),
         (STRONG, {"smoothed": 1.0, "strength": 2.0}, 0.0),
     ],
 )

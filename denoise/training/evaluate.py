@@ -35,7 +35,7 @@ PROTOCOL = (
 
 SYNTHETIC_ISO = (400, 1600, 6400)
 
-NLM, LEVEL, CAMERA = 2, 5, 1
+NLM, LEVEL, CAMERA = 2, 6, 1
 """Versions of non-local means, of what is done with a level (`denoise.level`, `denoise.ensemble`, `denoise.light`), and
 of the simulated camera. Whoever changes what one of them does to a photo counts it up, and what was measured with it is
 measured anew.
