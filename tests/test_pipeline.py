@@ -315,12 +315,12 @@ def watch(monkeypatch, *, sees, adds, grain=NO_TEXTURE):
 @pytest.mark.parametrize(
     ("model", "smoothed", "grain", "told"),
     [
-        pytest.param("looks", 1.0, NO_TEXTURE, {"looks": 0.5 / 255, "works": 4 / 255}, id="smoothed"),
-        pytest.param("looks", 0.0, NO_TEXTURE, {"looks": 0.5 / 255, "works": 0.5 / 255}, id="fine"),
-        pytest.param("looks", 0.0, IN_TEXTURE, {"looks": 3 / 255, "works": 3 / 255}, id="hidden in texture"),
-        pytest.param("works", 1.0, NO_TEXTURE, {"works": 4 / 255}, id="told"),
-        pytest.param("works", 0.0, NO_TEXTURE, {"works": 0.5 / 255}, id="told, fine"),
-        pytest.param("works", 0.0, IN_TEXTURE, {"works": 3 / 255}, id="told, hidden in texture"),
+        pytest.param("looks", 1.0, NO_TEXTURE, {"looks": 0.5 / 255, "works": 4.75 / 255}, id="smoothed"),
+        pytest.param("looks", 0.0, NO_TEXTURE, {"looks": 0.5 / 255, "works": 4.75 / 8 / 255}, id="fine"),
+        pytest.param("looks", 0.0, IN_TEXTURE, {"looks": 3 / 255, "works": 3 * 4.75 / 4 / 255}, id="hidden in texture"),
+        pytest.param("works", 1.0, NO_TEXTURE, {"works": 4.75 / 255}, id="told"),
+        pytest.param("works", 0.0, NO_TEXTURE, {"works": 4.75 / 8 / 255}, id="told, fine"),
+        pytest.param("works", 0.0, IN_TEXTURE, {"works": 3 * 4.75 / 4 / 255}, id="told, hidden in texture"),
     ],
 )
 def test_denoise_photo_tells_a_partner_of_what_the_other_sees(told_networks, monkeypatch, model, smoothed, grain, told):
@@ -334,11 +334,11 @@ def test_denoise_photo_tells_a_partner_of_what_the_other_sees(told_networks, mon
 @pytest.mark.parametrize(
     ("model", "options", "sees", "runs", "told", "share"),
     [
-        pytest.param("once", {}, 2 * STRONG, {"once": 1, "told": 1}, 2 * STRONG, 1 / 2, id="mean of both"),
-        pytest.param("twice", {}, 2 * STRONG, {"twice": 1, "told": 1}, 2 * STRONG, 2 / 3, id="instead of a second run"),
-        pytest.param("twice", {"strength": 2.0}, STRONG, {"twice": 2, "told": 1}, 2 * STRONG, 2 / 3, id="removes more"),
-        pytest.param("once", {"best": True}, STRONG, {"once": 4, "told": 4}, STRONG, 1 / 2, id="best"),
-        pytest.param("twice", {"level": 3 * STRONG}, 0.0, {"twice": 1, "told": 1}, 3 * STRONG, 2 / 3, id="level given"),
+        pytest.param("once", {}, 2 * STRONG, {"once": 1, "told": 1}, 2 * STRONG, 3 / 4, id="mean of both"),
+        pytest.param("twice", {}, 2 * STRONG, {"twice": 1, "told": 1}, 2 * STRONG, 3 / 4, id="instead of a second run"),
+        pytest.param("twice", {"strength": 2.0}, STRONG, {"twice": 2, "told": 1}, 2 * STRONG, 3 / 4, id="removes more"),
+        pytest.param("once", {"best": True}, STRONG, {"once": 4, "told": 4}, STRONG, 3 / 4, id="best"),
+        pytest.param("twice", {"level": 3 * STRONG}, 0.0, {"twice": 1, "told": 1}, 3 * STRONG, 3 / 4, id="level given"),
         pytest.param("once", {}, 0.9 * STRONG, {"once": 1}, None, 0, id="not strong"),
         pytest.param("twice", {}, 0.9 * STRONG, {"twice": 2}, None, 0, id="not strong, a pair"),
     ],
