@@ -132,11 +132,21 @@ def test_build_refuses_an_unknown_grid_and_a_size_that_does_not_fit() -> None:
         build("ridnet", grid=2, size=33)
 
 
-def test_level_at_half_size_is_less_and_stays_unknown_where_nobody_knows() -> None:
+@pytest.mark.parametrize(("half", "told"), [(5, 0.05), (7, 0.07)])
+def test_level_at_half_size_is_less_and_stays_unknown_where_nobody_knows(half: int, told: float) -> None:
     level = np.full((1, 4, 4, 1), 0.1, np.float32)
     level[:, :2] = UNKNOWN
-    halved = keras.ops.convert_to_numpy(level_at_half_size(level))
-    np.testing.assert_allclose(halved[0, :, :, 0], [[UNKNOWN] * 2, [0.05] * 2], atol=1e-6)
+    halved = keras.ops.convert_to_numpy(level_at_half_size(level, half))
+    np.testing.assert_allclose(halved[0, :, :, 0], [[UNKNOWN] * 2, [told] * 2], atol=1e-6)
+
+
+def test_build_tells_a_network_at_half_the_size_as_much_as_is_asked() -> None:
+    noisy, level = np.random.default_rng(0).random((1, 32, 32, 3), np.float32), np.full((1, 32, 32, 1), 0.1, np.float32)
+    networks = [build("ffdnet", told=8, scales=2, half=half, **SMALL["ffdnet"]) for half in (5, 7)]
+    disturb(networks[0].get_layer("ffdnet"))
+    networks[1].set_weights(networks[0].get_weights())
+    usual, more = (network.predict_on_batch([noisy, level]) for network in networks)
+    assert np.abs(usual - more).max() > 1e-4
 
 
 @pytest.mark.parametrize("name", ["autoencoder", "cbdnet", "ridnet", "unet"])

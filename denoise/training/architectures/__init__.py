@@ -32,13 +32,14 @@ _MULTIPLES = {"autoencoder": 8, "cbdnet": 4, "ffdnet": 2, "mirnet": 4, "pridnet"
 `grid` and `levels` say: see `multiple_of`."""
 
 
-def build(name: str, *, size: int | None = None, scales: int = 1, **arguments: object) -> keras.Model:
+def build(name: str, *, size: int | None = None, scales: int = 1, half: int = 5, **arguments: object) -> keras.Model:
     """Build a network by name.
 
     Args:
         name: One of `ARCHITECTURES`.
         size: Height and width of the input, a multiple of `multiple_of`; `None` for any such.
         scales: 2 for the network at two sizes of the photo, see `two_scales`.
+        half: Tenths of the noise level that it is told at half the size then, see `level_at_half_size`.
         **arguments: Passed to the builder (widths).
 
     Raises:
@@ -48,7 +49,7 @@ def build(name: str, *, size: int | None = None, scales: int = 1, **arguments: o
         raise ValueError(f"`name` must be one of {', '.join(sorted(ARCHITECTURES))}. Received: name={name!r}")
     known = inspect.signature(ARCHITECTURES[name]).parameters.keys() - {"size"}
     if unknown := arguments.keys() - known:
-        own = ", ".join([*sorted(known), "scales"])
+        own = ", ".join([*sorted(known), "scales", "half"])
         raise ValueError(f"The arguments of {name} are {own}. Received: {', '.join(sorted(unknown))}")
     for argument, value in (("scales", scales), ("grid", arguments.get("grid", 1))):
         if value not in (1, 2):
@@ -57,7 +58,7 @@ def build(name: str, *, size: int | None = None, scales: int = 1, **arguments: o
     if size is not None and size % multiple:
         raise ValueError(f"`size` of {name} must be a multiple of {multiple}. Received: size={size}")
     if scales == 2:
-        return two_scales(ARCHITECTURES[name](**arguments), size)
+        return two_scales(ARCHITECTURES[name](**arguments), size, half)
     return ARCHITECTURES[name](size=size, **arguments)
 
 
