@@ -24,6 +24,8 @@ STRONGEST = 3.0
 
 _LOOKS_OF_PARTNER = 2  # are enough where it is known already that the noise is strong; each takes time before any tile
 
+_ALIKE = 1.5  # times as much is told of grain that is the same in all channels: none knows what another does not
+
 _SHARE_OF_STRONG = 0.75  # that one's, which learnt strong noise: of a mean with another that did not
 
 Denoisers = Callable[[str, Photo], AbstractContextManager[Denoiser]]
@@ -111,7 +113,8 @@ def denoise_photo(
         certain = certainty(grain.level, smoothed, removed) if strength <= 1 else 1.0
         mean = float(np.mean(noise))
         how = info.runs(mean, smoothed=smoothed, best=best, strength=strength)
-        more = max(1.0, strength)
+        alike = 1.0 if tone is None else _ALIKE
+        more = alike * max(1.0, strength)
         if info.is_told:
             several = ensemble(denoiser, how)
         elif is_known:
@@ -121,7 +124,7 @@ def denoise_photo(
             told = more * (look(partner, grain=GRAIN, most_looks=_LOOKS_OF_PARTNER) if level is None else mean)
             once = ensemble(denoiser, how._replace(again=False))  # is enough then
             several = mean_of(once, ensemble(partner, Runs(how.turns)), told, share=_SHARE_OF_STRONG)
-        elif info.partner and (faint := faint_noise(mean, smoothed=smoothed, strength=strength)):
+        elif info.partner and (faint := alike * faint_noise(mean, smoothed=smoothed, strength=strength)):
             if smoothed < SMOOTHED and strength <= 1:
                 how = how._replace(noise=0.0)  # of fine grain, a pair finds nothing that the partner does not
             several = mean_of(ensemble(denoiser, how), ensemble(named(info.partner), Runs(how.turns)), faint)

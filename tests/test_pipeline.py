@@ -331,6 +331,19 @@ def test_denoise_photo_tells_a_partner_of_what_the_other_sees(told_networks, mon
     assert dict(seen) == pytest.approx(told)
 
 
+@pytest.mark.parametrize(("model", "sees"), [("looks", 0.5 / 255), ("once", 2 * STRONG)])
+def test_denoise_photo_tells_more_of_grain_that_is_the_same_in_all_channels(told_networks, monkeypatch, model, sees):
+    seen, _ = watch(monkeypatch, sees=sees, adds={}, grain=NO_TEXTURE)
+    colour = noisy()
+    grey = dataclasses.replace(colour, pixels=colour.pixels[..., :1].repeat(3, axis=2))
+    told = []
+    for photo in (colour, grey):
+        seen.clear()
+        denoise_photo(photo, model)
+        told.append(max(level for name, level in seen if name in ("works", "told")))
+    assert told[1] == pytest.approx(1.5 * told[0])
+
+
 @pytest.mark.parametrize(
     ("model", "options", "sees", "runs", "told", "share"),
     [
