@@ -522,7 +522,7 @@ def test_add_result_lets_go_of_old_large_results():
     state = Session("sample")
     for number in range(4):
         large = Photo(np.zeros((2000, 4000, 3), np.uint8))  # 24 MB
-        state.add_result(Run(str(number), "model"), Result(large, 1.0))
+        state.add_result(Run(str(number), "model"), Result(large, 1.0, "unet"))
     assert list(state.results.own) == [Run("2", "model"), Run("3", "model")]
 
 

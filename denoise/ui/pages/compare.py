@@ -14,7 +14,7 @@ from denoise import catalogue, pipeline
 from denoise.engine import Job, Task
 from denoise.image import Photo, crop
 from denoise.metrics import compare
-from denoise.notation import NONE, number
+from denoise.notation import DECIBELS, NONE, number
 from denoise.registry import list_models
 from denoise.ui import addresses, jobs, pictures, samples, session, texts, viewer
 from denoise.ui.cache import in_turn
@@ -224,7 +224,7 @@ def _cards(place: DeltaGenerator, part: Part, outcomes: Mapping[str, Outcome]) -
         Column("PSNR", {name: each.psnr for name, each in outcomes.items()}, _psnr_value, max),
         Column(texts.SSIM, {name: each.ssim for name, each in outcomes.items()}, lambda value: number(value, 3), max),
         Column("Time", {name: each.seconds for name, each in outcomes.items()}, _milliseconds, min),
-        Column("Network", files, lambda size: f"{size / 1e6:.2f} MB", min),
+        Column("Network", files, lambda size: f"{size / 1e6:.2f}\u00a0MB", min),
     ]
     if part.clean is None:
         del columns[:2]
@@ -282,9 +282,9 @@ def _viewer(state: Session, part: Part, outcomes: Mapping[str, Outcome]) -> None
 
 def _psnr_value(decibels: float) -> str:
     """Show a PSNR; equal photos have none."""
-    return number(decibels, 2, " dB")
+    return number(decibels, 2, DECIBELS)
 
 
 def _milliseconds(seconds: float) -> str:
     """Show a time that is compared with others."""
-    return f"{1000 * seconds:,.0f} ms".replace(",", "\u2009")
+    return f"{1000 * seconds:,.0f}\u00a0ms".replace(",", "\u2009")
