@@ -38,7 +38,7 @@ ISO = "ISO speed"
 _ISO_HELP = "The noise of a phone's small sensor: four times the ISO is twice the grain."
 _QUALITY_HELP = "How gently the simulated camera compresses the photo. 100 leaves JPEG out."
 _SEED_HELP = "Noise is chance. The same number gives the same grain again, another number other grain."
-PHOTOGRAPHED = "The middle {} × {} pixels, photographed again at ISO {}"  # of a large photo
+PHOTOGRAPHED = "The middle {} × {} pixels, photographed again at ISO\u00a0{}"  # of a large photo
 _CURVE_SENTENCE = (
     "PSNR against ISO on the middle 256 × 256 pixels, with the JPEG quality and the roll of the dice set above. Where "
     "a curve runs above that of the noisy photo, the denoiser helps. The dotted line is the ISO set above."
