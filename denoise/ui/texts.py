@@ -169,6 +169,11 @@ def done(titles: Mapping[str, str], asked: str, made_by: str, seconds: float) ->
     return f"Denoised by {titles[made_by]}{instead} in {duration(seconds)}"
 
 
+def here_by(title: str, made_by: str) -> str:
+    """Say that another denoiser did the work of one."""
+    return f"{title}, here by {made_by}"
+
+
 def batch_outcome(done: int, failed: int) -> str:
     """Say what became of the batch."""
     if not done:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
 from typing import NamedTuple
@@ -51,13 +51,17 @@ class Part:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the part, with the figures that there are; `failure` says why there is no photo."""
+    """What became of the part, with the figures that there are; `failure` says why there is no photo.
+
+    `made_by` is the name of the denoiser that did the work, where it is another one's.
+    """
 
     kept: Kept[Photo] | None
     psnr: float | None = None
     ssim: float | None = None
     seconds: float | None = None
     failure: str = ""
+    made_by: str = ""
 
 
 class Column(NamedTuple):
@@ -186,9 +190,11 @@ def _denoise(part: Part, outcomes: dict[str, Outcome], task: Task) -> None:
 
 def _outcome(part: Part, name: str, task: Task) -> Outcome:
     before = task.seconds
+    task.used.clear()
     try:
         photo = pipeline.denoise_photo(part.noisy, name, progress=task.progress, denoisers=task.denoiser)
-        return _measure(part, photo, task.seconds - before)
+        outcome = _measure(part, photo, task.seconds - before)
+        return outcome if (made_by := task.made_by(name)) == name else replace(outcome, made_by=made_by)
     except CancelledError:
         raise
     except Exception as error:
@@ -250,7 +256,8 @@ def _cards(place: DeltaGenerator, part: Part, outcomes: Mapping[str, Outcome]) -
     cards = [card(_NOISY, texts.NOISY, part.noisy, [each for each in columns if each.values.get(_NOISY) is not None])]
     for name, info in denoisers.items():
         outcome = outcomes.get(name, Outcome(None, failure="Not yet"))
-        cards.append(card(name, info.title, outcome.kept.get() if outcome.kept else None, columns, outcome.failure))
+        title = texts.here_by(info.title, denoisers[outcome.made_by].title) if outcome.made_by else info.title
+        cards.append(card(name, title, outcome.kept.get() if outcome.kept else None, columns, outcome.failure))
     if part.clean is not None:
         cards.append(card(_CLEAN, texts.CLEAN, part.clean, []))
     place.html(f'<ul class="comparison" aria-label="What every denoiser makes of it">{"".join(cards)}</ul>')
