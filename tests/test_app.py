@@ -163,7 +163,7 @@ def test_models_have_a_sentence_each(app):
         next(each for each in described if f"**{info.title}.** {info.summary}" in each) for info in (first, *others)
     ]
     assert len(set(told)) == 2
-    assert re.search(r"About [\d.]+ (s|min) here\. Trained for \d+ (minutes|hours)\.$", told[0])
+    assert re.search(r"About [\d.]+\s(s|min) here\. Trained for \d+ (minutes|hours)\.$", told[0])
     lines = told[1].splitlines()
     assert [info.title for info in others] == [re.match(r"- \*\*(.+)\.\*\* ", line)[1] for line in lines]
     assert "Trained" not in lines[-1]
