@@ -10,7 +10,7 @@ from denoise import Denoiser
 from denoise.baseline import non_local_means
 from denoise.ensemble import Runs, runs
 from denoise.image import Photo
-from denoise.level import looks, quiet_grain, smoothed_grain
+from denoise.level import grain_of, looks, smoothed_grain
 from denoise.registry import ModelCard, list_models, load_model
 from denoise.runtime import ModelError
 from denoise.tiling import OVERLAP, TILE_SIZE, tile_offsets
@@ -152,7 +152,7 @@ def default_for(photo: Photo) -> str:
     if photo.width * photo.height <= BIG:
         # What a camera has left of its grain, the fast network finds better than the other, in a fifth of its time.
         return DEFAULT_FOR_BIG_PHOTOS if smoothed_grain(photo.pixels) > SMOOTHED else DEFAULT
-    grain = quiet_grain(photo.pixels)
+    grain = grain_of(photo)
     return DEFAULT_FOR_NOISY_ONES if grain.level > NOISY and not grain.white else DEFAULT_FOR_BIG_PHOTOS
 
 

@@ -90,12 +90,14 @@ class Task:
     Attributes:
         seconds: For how long it has denoised tiles, without waiting for others or for a network to be loaded.
         models: Names of the denoisers that it uses at the moment.
+        used: Names of those that have denoised a tile.
     """
 
     def __init__(self, engine: "Engine", job: Callable[[], Job[Any] | None] | None = None) -> None:
         own: Job[Any] = Job()
         self.seconds = 0.0
         self.models: list[str] = []
+        self.used: set[str] = set()
         self._engine, self._job = engine, job or (lambda: own)
 
     def check(self) -> Job[Any]:
@@ -113,6 +115,10 @@ class Task:
         """Note how much is done; see `check`."""
         job = self.check()
         job.done, job.total = done, total
+
+    def made_by(self, model: str) -> str:
+        """Return which denoiser has done what was asked of this one: itself, unless its partner alone was at work."""
+        return model if model in self.used else next(iter(self.used), model)
 
     @contextmanager
     def room(self, size: int) -> Iterator[None]:
@@ -236,6 +242,7 @@ class Engine:
                 self._pace[model] = before + _NEWEST * (seconds - before)
                 self.tiles += 1
             task.seconds += seconds
+            task.used.add(model)
             return denoised
 
         try:

@@ -10,6 +10,7 @@ whether it differs from channel to channel there (`quiet_grain`).
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from denoise import Denoiser, Image, Level
 from denoise.clean import clean_mask, mended
-from denoise.image import Pixels, to_float
+from denoise.image import Photo, Pixels, to_float
 from denoise.tiling import OVERLAP, TILE_SIZE, denoise_tiled, tile_offsets, windows
 
 UNKNOWN = -0.1
@@ -259,6 +260,17 @@ def quiet_grain(pixels: Pixels) -> Grain:
     is_white = share >= _WHITE_DIFFERS and finer_differing >= _WHITE_IS_FINE * differing
     some = slice(None, None, 1 + len(total) // _ENOUGH_PLACES)
     return Grain(level, share, math.sqrt(np.median(_differing(*variances[:2, some]))) if is_white else 0.0)
+
+
+_grain: "WeakKeyDictionary[Photo, Grain]" = WeakKeyDictionary()
+
+
+def grain_of(photo: Photo) -> Grain:
+    """Return what `quiet_grain` tells of a photo, once: who chooses a network asks for it, and whatever that does."""
+    known = _grain.get(photo)
+    if known is None:
+        known = _grain[photo] = quiet_grain(photo.pixels)
+    return known
 
 
 def _differing(variance: NDArray[np.float32], of_sums: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,6 +9,9 @@ NONE = "–"
 EQUAL = "equal"
 """What stands for the PSNR of equal pictures, which is infinite."""
 
+DECIBELS = "\u00a0dB"
+"""The unit of a PSNR on a page, where it stays in one line with the figure."""
+
 _SETS = {
     "polyu": "PolyU",
     "sidd": "SIDD",

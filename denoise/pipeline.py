@@ -13,7 +13,7 @@ from denoise.catalogue import DEFAULT, SMOOTHED, DenoiserInfo, info_for, load_de
 from denoise.clean import clean_mask, mended, put_back_clean
 from denoise.ensemble import STRONG, Runs, ensemble, faint_noise, mean_of
 from denoise.image import Photo, Pixels, space_of
-from denoise.level import GRAIN, certainty, estimate_level, quiet_grain, smoothed_grain
+from denoise.level import GRAIN, certainty, estimate_level, grain_of, smoothed_grain
 from denoise.light import keep_light
 from denoise.mixing import Mix, blend
 from denoise.tiling import Finished, Progress, View, denoise_tiled
@@ -96,7 +96,7 @@ def denoise_photo(
             return estimate_level(shown, keep_tone(by, tone), keep=clean, **options)
 
         noise, removed = level, 1.0  # who says how much there is, is certain of it
-        grain = quiet_grain(shown)
+        grain = grain_of(seen)
         is_known = noise is None and bool(info.partner and grain.white)  # what its partner learnt, and nothing else
         if is_known:
             noise = removed = grain.removed

@@ -61,7 +61,7 @@ def process(
     del noisy, denoised
     data = encode(photo, quality=None if photo.lossless and not settings.format else settings.quality)
     return data, Figures(
-        model=model,
+        model=task.made_by(model),
         format=photo.format,
         width=photo.width,
         height=photo.height,

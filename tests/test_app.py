@@ -163,7 +163,7 @@ def test_models_have_a_sentence_each(app):
         next(each for each in described if f"**{info.title}.** {info.summary}" in each) for info in (first, *others)
     ]
     assert len(set(told)) == 2
-    assert re.search(r"About [\d.]+ (s|min) here\. Trained for \d+ (minutes|hours)\.$", told[0])
+    assert re.search(r"About [\d.]+\s(s|min) here\. Trained for \d+ (minutes|hours)\.$", told[0])
     lines = told[1].splitlines()
     assert [info.title for info in others] == [re.match(r"- \*\*(.+)\.\*\* ", line)[1] for line in lines]
     assert "Trained" not in lines[-1]
@@ -522,7 +522,7 @@ def test_add_result_lets_go_of_old_large_results():
     state = Session("sample")
     for number in range(4):
         large = Photo(np.zeros((2000, 4000, 3), np.uint8))  # 24 MB
-        state.add_result(Run(str(number), "model"), Result(large, 1.0))
+        state.add_result(Run(str(number), "model"), Result(large, 1.0, "unet"))
     assert list(state.results.own) == [Run("2", "model"), Run("3", "model")]
 
 

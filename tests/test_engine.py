@@ -359,6 +359,19 @@ def test_pace_leaves_out_what_a_job_waits_for():
     assert list(machine.engine.pace) == ["first", "second"]
 
 
+def test_task_tells_by_whom_its_work_was_done():
+    machine = Machine()
+    machine.are_together = True
+    task = Task(machine.engine)
+    assert task.made_by("first") == "first"  # of nothing but clean tiles
+    with task.denoiser("first", SMALL), task.denoiser("partner", SMALL) as partner:
+        partner(TILE, LEVEL)
+    assert task.made_by("first") == "partner"
+    with task.denoiser("first", SMALL) as denoiser:
+        denoiser(TILE, LEVEL)
+    assert task.made_by("first") == "first"
+
+
 def test_who_waits_for_it_can_work_without_a_thread():
     machine = Machine({"first": 2.0})
     task = Task(machine.engine)

@@ -3,6 +3,8 @@ import numpy as np
 import pytest
 from skimage import data
 
+from denoise import level as level_module
+from denoise.image import Photo
 from denoise.level import (
     GRAIN,
     UNKNOWN,
@@ -159,6 +161,16 @@ def test_white_noise_is_told_from_what_a_camera_makes_of_it(name, sigma):
     assert 0.75 * sigma < 255 * quiet_grain(np.rint(white).astype(np.uint8)).white < 1.05 * sigma + 0.5
     for pixels in (smooth, alike, clean):
         assert not quiet_grain(np.rint(pixels.clip(0, 255)).astype(np.uint8)).white
+
+
+def test_grain_of_a_photo_is_looked_at_once(monkeypatch):
+    looked = []
+    monkeypatch.setattr(level_module, "quiet_grain", lambda pixels: looked.append(pixels) or quiet_grain(pixels))
+    first, second = (Photo(noisy(sigma)) for sigma in (6, 9))
+    assert [level_module.grain_of(each) for each in (first, second, first)] == [
+        quiet_grain(each.pixels) for each in (first, second, first)
+    ]
+    assert [id(each) for each in looked] == [id(first.pixels), id(second.pixels)]
 
 
 def test_noise_everywhere_of_next_to_nothing_is_none():

@@ -308,7 +308,7 @@ def watch(monkeypatch, *, sees, adds, grain=NO_TEXTURE):
 
     monkeypatch.setattr(catalogue, "load_model", load)
     monkeypatch.setattr(pipeline, "estimate_level", estimate)
-    monkeypatch.setattr(pipeline, "quiet_grain", lambda pixels: grain)
+    monkeypatch.setattr(pipeline, "grain_of", lambda photo: grain)
     return seen, lookers
 
 
@@ -433,7 +433,7 @@ def test_denoise_photo_of_fine_grain_runs_a_pair_beside_a_partner_only_to_remove
 
     monkeypatch.setattr(catalogue, "load_model", load)
     monkeypatch.setattr(pipeline, "estimate_level", lambda *args, **options: 0.5 / 255)
-    monkeypatch.setattr(pipeline, "quiet_grain", lambda pixels: NO_TEXTURE)
+    monkeypatch.setattr(pipeline, "grain_of", lambda photo: NO_TEXTURE)
     monkeypatch.setattr(pipeline, "smoothed_grain", lambda pixels: 0.0)
     denoise_photo(noisy(), "looks", strength=strength)
     assert seen.count("looks") == times * seen.count("works") > 0
@@ -448,7 +448,7 @@ def test_denoise_photo_runs_a_pair_with_noise_of_the_estimated_level(told_networ
 
     monkeypatch.setattr(catalogue, "load_model", lambda name: network)
     monkeypatch.setattr(pipeline, "estimate_level", lambda *args, **options: 1 / 255)
-    monkeypatch.setattr(pipeline, "quiet_grain", lambda pixels: NO_TEXTURE)
+    monkeypatch.setattr(pipeline, "grain_of", lambda photo: NO_TEXTURE)
     photo = noisy()
     for smoothed, share in ((1.0, 1.0), (0.0, FINE)):  # a card's multiple is that of grain which a camera has smoothed
         monkeypatch.setattr(pipeline, "smoothed_grain", lambda pixels, smoothed=smoothed: smoothed)

@@ -16,7 +16,8 @@ from denoise.ui.results import File, Run
 from denoise.ui.session import Session
 
 BATCH, RESULT, BEFORE_AFTER = "/batches", "/photos", "/before-after"
-PICTURE, WINDOW, THUMBNAIL, WORKS = "/pictures", "/windows", "/thumbnails", "/works"
+PICTURE, PART, WINDOW = "/pictures", "/parts", "/windows"
+THUMBNAIL, WORKS = "/thumbnails", "/works"
 
 
 def base() -> str:
@@ -62,6 +63,11 @@ def made_picture(
 def picture_made_later(state: Session, slot: str, key: Hashable, make: Callable[[], bytes]) -> str:
     """Do the same with a picture that is made only when it is fetched, in a thread of the server's."""
     return f"{PICTURE}/{state.token}/{state.cache.offer_later(slot, key, make)}.png"
+
+
+def part(state: Session, chosen: Chosen) -> str:
+    """Return the address of a part of a photo, to which it must be added which, see `denoise.ui.routes`."""
+    return f"{PART}/{state.token}?{urlencode({'photo': chosen.id})}"
 
 
 def window(state: Session, run: Run) -> str:

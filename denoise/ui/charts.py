@@ -6,7 +6,7 @@ from typing import Any
 
 import altair as alt
 
-from denoise.notation import number
+from denoise.notation import DECIBELS, number
 from denoise.ui.pages import elements
 from denoise.ui.pages import results_words as words
 
@@ -86,7 +86,7 @@ def scatter(points: Rows, noisy: float | None) -> alt.LayerChart | alt.FacetChar
         )
         layers.append(names.encode(y=alt.Y("label:Q", scale=scale, axis=axis), text="title:N"))
     if noisy is not None:
-        line = chart_of([{"psnr": noisy, "title": f"noisy photo: {number(noisy, 2, ' dB')}"}])
+        line = chart_of([{"psnr": noisy, "title": f"noisy photo: {number(noisy, 2, DECIBELS)}"}])
         y = alt.Y("psnr:Q", scale=scale, axis=axis)
         layers += [
             line.mark_rule(strokeDash=[6, 4], opacity=0.7, color=ink).encode(y=y),

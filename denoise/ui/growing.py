@@ -1,6 +1,5 @@
 """A result while it is being made: what is finished of it, for as long as somebody looks at it."""
 
-import math
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -30,7 +29,7 @@ class Growing:
     """
 
     def __init__(self, run: Run, outline: Photo, spot: tuple[int, int]) -> None:
-        self.run, self._size = run, (outline.height, outline.width)
+        self.run, self.outline = run, outline
         (row, column), half = spot, _FIRST_LOOK // 2
         self._looked_at = Box(row - half, column - half, row + half, column + half)
         self._parts: list[Box] = []
@@ -53,12 +52,7 @@ class Growing:
     def share(self) -> float:
         """Which share of the result is there."""
         area = sum(part.height * part.width for part in list(self._parts))
-        return area / math.prod(self._size)
-
-    def holds(self, box: Box) -> bool:
-        """Tell whether this is a part of the photo."""
-        height, width = self._size
-        return 0 <= box.top < box.bottom <= height and 0 <= box.left < box.right <= width
+        return area / (self.outline.height * self.outline.width)
 
     def count(self, box: Box) -> int:
         """Return how many finished parts are seen in a part of the photo."""
@@ -68,7 +62,7 @@ class Growing:
         """Return what is there of a part of the photo as a PNG file, transparent where nothing is.
 
         Args:
-            box: Which part, see `holds`.
+            box: Which part.
             scale: How much smaller the picture is to be, at most 1.
 
         Returns:

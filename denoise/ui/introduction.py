@@ -7,6 +7,7 @@ from pathlib import Path
 from starlette.datastructures import URL, Headers, MutableHeaders
 from starlette.responses import FileResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit import file_util
 
 from denoise.ui import addresses, texts
 from denoise.ui.samples import SAMPLES_DIR
@@ -102,7 +103,17 @@ def _head(url: URL, base: str) -> str:
         for key, text in said.items()
     ]
     returns = f'<script src="{base}{_RETURN}"></script>'  # before Streamlit's own, which asks for the page
-    return "\n    ".join([f"<title>{escape(title)}</title>", *tags, returns, f"<style>{_style()}</style>"])
+    style = f"<style>{_style()}</style>"
+    return "\n    ".join([f"<title>{escape(title)}</title>", *tags, returns, *_early(base), style])
+
+
+def _early(base: str) -> list[str]:
+    """Return what loads Streamlit's script for components, such as the viewer, before the page itself is asked for.
+
+    Streamlit itself loads it with the first of them, and they wait for it until all other elements are made.
+    """
+    files = (Path(file_util.get_static_dir()) / "static" / "js").glob("BidiComponent.*.js")
+    return [f'<script type="module" async crossorigin src="{base}/static/js/{file.name}"></script>' for file in files]
 
 
 @cache

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise.image import Photo, encode, shrink, to_depth, with_depth, without_metadata
+from denoise.tiling import Box
 
 _SCREEN, _OVERVIEW = 2560, 240  # pixels
 _THUMBNAIL_WIDTH, _THUMBNAIL_HEIGHT = 168, 126
@@ -17,6 +18,12 @@ _PIXELS_OF = 4  # in each direction, at least, the mean of which is one of a thu
 def to_png(photo: Photo) -> bytes:
     """Return what a browser shows of `photo`: its pixels, losslessly but in 8 bit, and its colour profile."""
     return encode(with_depth(replace(without_metadata(photo), alpha=None, format="PNG", dpi=None), 8))
+
+
+def part(photo: Photo, box: Box, scale: float) -> bytes:
+    """Return a part of a photo as `to_png` does, made smaller by a scale of at most 1."""
+    pixels = photo.pixels[box.top : box.bottom, box.left : box.right]
+    return to_png(shrink(replace(photo, pixels=pixels, alpha=None), max(1, round(scale * max(box.height, box.width)))))
 
 
 def to_screen(photo: Photo) -> bytes:

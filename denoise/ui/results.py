@@ -62,11 +62,12 @@ class Result:
 
     Attributes:
         seconds: How long it took.
+        model: The name of the denoiser that made it.
         files: Those of it that are being sent or kept, by what was wanted, see `denoise.ui.orders`.
     """
 
-    def __init__(self, photo: Photo, seconds: float) -> None:
-        self.kept, self.seconds = Kept(photo), seconds
+    def __init__(self, photo: Photo, seconds: float, model: str) -> None:
+        self.kept, self.seconds, self.model = Kept(photo), seconds, model
         self.files: WeakValueDictionary[Hashable, Any] = WeakValueDictionary()
 
     @property

@@ -11,9 +11,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from denoise.brush import Mask
-from denoise.image import FORMATS
+from denoise.image import FORMATS, Photo
 from denoise.tiling import Box
-from denoise.ui import addresses, elsewhere, farewell, incoming, orders, samples, session, texts
+from denoise.ui import addresses, elsewhere, farewell, incoming, orders, pictures, samples, session, texts
 from denoise.ui.before_after import BeforeAfter
 from denoise.ui.choices import read_mix
 from denoise.ui.kept import GoneError, Kept
@@ -33,6 +33,7 @@ def routes(base: str) -> list[BaseRoute]:
         Route(f"{base}{addresses.RESULT}/{{token}}", partial(_send, File.read), methods=["GET", "POST"]),
         Route(f"{base}{addresses.BEFORE_AFTER}/{{token}}", partial(_send, BeforeAfter.read), methods=["GET", "POST"]),
         Route(f"{base}{addresses.PICTURE}/{{token}}/{{name}}.png", _picture),
+        Route(f"{base}{addresses.PART}/{{token}}", _part),
         Route(f"{base}{addresses.WINDOW}/{{token}}", _window),
         Route(f"{base}{addresses.WORKS}/{{token}}", _works),
         Route(f"{base}{addresses.THUMBNAIL}/{{sample}}.jpg", _thumbnail),
@@ -91,6 +92,32 @@ async def _pieces(png: Kept[bytes]) -> AsyncIterator[bytes]:
         yield await to_thread.run_sync(png.piece, start, orders.BLOCK, limiter=_reading)
 
 
+async def _part(request: Request) -> Response:
+    """Send a part of a photo: `box`, made smaller by `scale`. Of one that is no longer there, nothing."""
+    state, query = incoming.visitor(request), request.query_params
+    try:
+        photo, (box, scale) = query["photo"], _looked_at(query)
+    except (KeyError, ValueError, TypeError):
+        raise HTTPException(400) from None
+    try:
+        chosen = state.photo_of(Run(photo, ""))
+        if not _can_be_sent(box, scale, chosen.outline):
+            raise HTTPException(400)
+        png = await to_thread.run_sync(lambda: pictures.part(chosen.noisy, box, scale), limiter=_looking_on)
+    except (LookupError, GoneError):
+        return Response(status_code=204)
+    return Response(png, 200, {"Cache-Control": "no-store"}, "image/png")
+
+
+def _looked_at(query: Mapping[str, str]) -> tuple[Box, float]:
+    return Box(*map(int, query["box"].split(","))), float(query["scale"])
+
+
+def _can_be_sent(box: Box, scale: float, photo: Photo) -> bool:
+    is_part = 0 <= box.top < box.bottom <= photo.height and 0 <= box.left < box.right <= photo.width
+    return is_part and 0 < scale <= 1 and scale**2 * box.height * box.width <= _LARGEST_WINDOW
+
+
 async def _window(request: Request) -> Response:
     """Send what is there of a result in the part of the photo that is looked at, which is made first from now on.
 
@@ -101,7 +128,7 @@ async def _window(request: Request) -> Response:
     state, query = incoming.visitor(request), request.query_params
     try:
         run = Run.read(query)
-        box, scale, known = Box(*map(int, query["box"].split(","))), float(query["scale"]), int(query["known"])
+        (box, scale), known = _looked_at(query), int(query["known"])
     except (KeyError, ValueError, TypeError):
         raise HTTPException(400) from None
     patience = _NEWS
@@ -110,7 +137,7 @@ async def _window(request: Request) -> Response:
             return Response(None, 204, {"Cache-Control": "no-store", "X-Count": "0", "X-Share": "0"})
         await asyncio.sleep(_LOOK)
         patience -= _LOOK
-    if not growing.holds(box) or not 0 < scale <= 1 or scale**2 * box.height * box.width > _LARGEST_WINDOW:
+    if not _can_be_sent(box, scale, growing.outline):
         raise HTTPException(400)
     growing.look(box)
     while (count := growing.count(box)) == known and patience > 0:

@@ -271,6 +271,7 @@ class Session(Choices):
         if self.batch:
             self.batch.close()
         engine.shared().release()
+        memory.return_what_is_free()
 
     def denoise(self, run: Run, chosen: Chosen) -> Callable[[Task], None]:
         """Return the work that makes a result."""
@@ -290,7 +291,8 @@ class Session(Choices):
                     finished=growing.add,
                     denoisers=task.denoiser,
                 )
-                result = Result(denoised, task.check().seconds)  # takes a moment, in which the photo may be removed
+                made_by = task.made_by(run.model)
+                result = Result(denoised, task.check().seconds, made_by)  # in that moment the photo may be removed
                 with self._changing:
                     task.check()
                     self.add_result(run, result)

@@ -3,6 +3,7 @@
 import logging
 import math
 import re
+from collections.abc import Mapping
 
 from denoise.image import PhotoError
 from denoise.notation import number
@@ -144,12 +145,12 @@ def progress(done: int, total: int, seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Name a length of time as precisely as its reader cares."""
+    """Name a length of time as precisely as its reader cares; number and unit stay in one line."""
     if seconds < 10:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f}\u00a0s"
     if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min"
+        return f"{seconds:.0f}\u00a0s"
+    return f"{seconds / 60:.0f}\u00a0min"
 
 
 def file_size(size: float) -> str:
@@ -162,9 +163,15 @@ def training_time(minutes: float) -> str:
     return f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
 
 
-def done(title: str, seconds: float) -> str:
-    """Say which denoiser made the result and how long it took."""
-    return f"Denoised by {title} in {duration(seconds)}"
+def done(titles: Mapping[str, str], asked: str, made_by: str, seconds: float) -> str:
+    """Say which denoiser made the result, asked for or instead of the one that was, and how long it took."""
+    instead = "" if made_by == asked else f", which knows grain as even as this better than {titles[asked]},"
+    return f"Denoised by {titles[made_by]}{instead} in {duration(seconds)}"
+
+
+def here_by(title: str, made_by: str) -> str:
+    """Say that another denoiser did the work of one."""
+    return f"{title}, here by {made_by}"
 
 
 def batch_outcome(done: int, failed: int) -> str:

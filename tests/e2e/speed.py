@@ -270,7 +270,7 @@ def compare(page, noisy: Photo, photo: float, result: float) -> dict[str, float]
     own share is what comes before and after the network.
     """
     page.get_by_text("Denoised by").wait_for()
-    in_the_page = float(re.search(r"([\d.]+) s$", page.get_by_text("Denoised by").inner_text())[1])
+    in_the_page = float(re.search(r"([\d.]+)\ss$", page.get_by_text("Denoised by").inner_text())[1])
     alone = min(seconds_alone(noisy) for _ in range(2))
     return {
         "seconds until the photo is shown": photo,

@@ -23,6 +23,7 @@ from tests.e2e.conftest import (
 )
 from tests.e2e.test_page import download, noisy_photo, upload
 from tests.e2e.test_viewer import NOISY, button, data, next_frame, open_viewer  # noqa: F401
+from tests.e2e.viewer_page import make_pair
 
 
 @pytest.fixture
@@ -150,6 +151,42 @@ def test_another_result_is_announced_also_when_it_is_as_far_as_the_one_before(op
         news = f"{label} · 50 %"
         wait_until(page, "it is announced", lambda news=news: page.locator(".news").text_content() == news)
         page.get_by_role("button", name="Other").click()
+
+
+def test_what_is_looked_at_of_a_large_photo_comes_before_all_of_it(open_viewer, windows):  # noqa: F811
+    parts, wholes = [], []
+
+    def part(route):
+        query = dict(each.split("=") for each in route.request.url.partition("?")[2].strip("?&").split("&"))
+        top, left, bottom, right = map(int, query["box"].split("%2C"))
+        parts.append((top, left, bottom, right))
+        body = encode(Photo(np.full((bottom - top, right - left, 3), len(parts), np.uint8)))
+        route.fulfill(body=body, content_type="image/png")
+
+    # The page begins without, so that all is listened to before it asks.
+    page = open_growing(open_viewer, windows, "width=1600&height=1200&denoised=0")
+    windows.share = 0
+    page.route("**/parts/**", part)
+    page.route("**/pictures/**", lambda route: wholes.append(route))
+    address = page.url + "&growing=1&part=1&spot=600,800"
+    page.goto(address)
+    page.locator(".viewer[data-shown='noisy'][data-growing='0']").wait_for()
+    next_frame(page)
+    assert not wholes
+    assert parts[0][0] < 600 < parts[0][2]
+    rgba = canvas_pixels(page, ".pane.noisy")[0]
+    assert (rgba[..., :3] == len(parts)).all()
+    page.locator(".stage").press("ArrowLeft")
+    wait_until(page, "it is asked for more", lambda: parts[-1][1] == parts[0][1] - 48)
+    windows.share = 0.5
+    wait_until(page, "all of it is asked for", lambda: wholes)
+    assert float(data(page, "growing")) == 0.5
+    for route in wholes:
+        route.continue_()
+    wait_until(page, "all of it is there", lambda: (canvas_pixels(page, ".pane.noisy")[0][..., :3] > 9).any())
+    rgba, left, top, zoom = canvas_pixels(page, ".pane.noisy")
+    expected, place = expected_pixels(make_pair(1600, 1200)[0], rgba.shape, left, top, int(zoom))
+    np.testing.assert_array_equal(rgba[place][..., :3], expected)
 
 
 @pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])

@@ -68,7 +68,7 @@ def test_setting_is_in_the_link_and_own_photo_is_seen_by_nobody_else_and_a_bad_o
     wait_for_result(page)
     with pictures_held(page):  # until they are there, those of another ISO speed are not shown either
         page.get_by_role("slider", name=noise_lab.ISO).press("ArrowRight")
-        page.get_by_text(re.compile("at ISO 6400")).wait_for(timeout=RESULT_TIMEOUT)
+        page.get_by_text(re.compile(r"at ISO\s6400")).wait_for(timeout=RESULT_TIMEOUT)
         assert_on_its_way(page, texts.NOISY)
     wait_for_result(page)
     page.get_by_test_id("stMetricValue").nth(1).wait_for()

@@ -118,7 +118,7 @@ def assert_chart_of_a_set_has_an_address_of_its_own(page):
     page.goto(page.url.partition("#")[0])
     chart = page.locator(".stVegaLiteChart[aria-label*='photos of SIDD']")
     chart.wait_for()
-    assert re.search(r"RIDNet: \d+\.\d+ dB", chart.get_attribute("aria-label"))
+    assert re.search(r"RIDNet: \d+\.\d+\sdB", chart.get_attribute("aria-label"))
 
 
 def assert_contents_lead_to_their_chapters(page):

@@ -1,7 +1,10 @@
 """A page with nothing but the viewer, on made-up pictures: `?width=…&height=…`, `&denoised=0` for the noisy
 alone, `&equal=1` for the noisy twice, `&mix=1` for the sliders and a clean reference, `&profile=…` for one of
-`PROFILES`, `&spot=…,…` to begin there, and `&growing=1` for a denoised picture that is being made.
+`PROFILES`, `&spot=…,…` to begin there, `&growing=1` for a denoised picture that is being made, and `&part=1` for a
+noisy one of which parts can be fetched.
 """
+
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -56,6 +59,8 @@ def show() -> None:
     profile = wanted.get("profile", "")
     noisy, denoised = make_files(*size, profile)
     shown = [picture("noisy", texts.NOISY, noisy)]
+    if wanted.get("part"):
+        shown = [replace(shown[0], part="/parts/made-up?", size=size[::-1])]
     suffix = "-again" if st.button("Again") else ""
     if wanted.get("denoised") != "0":
         file = noisy if wanted.get("equal") else denoised

@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from denoise import registry
+from denoise.notation import DECIBELS
 from denoise.ui import limits, samples
 from denoise.ui.pages import about_words
 
@@ -59,7 +60,7 @@ def test_page_tells_what_a_network_learnt_from():
     assert f"{card.training['steps']:,} steps" in said
     assert "https://arxiv.org/abs/1904.07396" in said
     polyu = card.metrics["polyu"]
-    assert f"{polyu['ridnet']['psnr']:.2f} dB" in said
+    assert f"{polyu['ridnet']['psnr']:.2f}{DECIBELS}" in said
     assert "{" not in said  # no raw JSON
 
 

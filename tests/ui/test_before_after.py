@@ -128,7 +128,7 @@ def test_session_makes_what_is_shared_of_its_photo_alone():
     run = Run(chosen.id, "unet", best=True, strength=2.5)
     with pytest.raises(LookupError):
         state.file(BeforeAfter(run, SPLIT, "PNG", (9, 9)), Mix())
-    state.results.own[run] = Result(chosen.noisy, 1.0)
+    state.results.own[run] = Result(chosen.noisy, 1.0, "unet")
     picture = decode(state.file(BeforeAfter(run, SPLIT, "PNG", (9, 9)), Mix()))
     assert picture.pixels.shape == chosen.noisy.pixels.shape
 
@@ -143,7 +143,7 @@ chosen = state.chosen()
 run = Run(chosen.id, "unet")
 if st.session_state.get("open"):
     st.session_state["share"] = True
-start_save.share(state, chosen, run, Result(chosen.noisy, 1.0) if st.session_state.get("there", True) else None)
+start_save.share(state, chosen, run, Result(chosen.noisy, 1.0, "unet") if st.session_state.get("there", True) else None)
 """
 
 

@@ -179,6 +179,21 @@ def test_failing_denoiser_leaves_the_others(app, runs, monkeypatch):
     assert_calm(app)
 
 
+def test_denoiser_whose_partner_did_the_work_says_so(app, runs, monkeypatch):
+    quick = pipeline.denoise_photo
+
+    def denoise_photo(photo, model, *, denoisers=None, **options):
+        at_work = "ffdnet" if model == "unet" else model
+        denoisers.__self__.used.add(at_work)
+        return quick(photo, model, **options)
+
+    monkeypatch.setattr(pipeline, "denoise_photo", denoise_photo)
+    app.run()
+    named = catalogue.titles()
+    expected = [f"{named['unet']}, here by {named['ffdnet']}" if each == named["unet"] else each for each in titles()]
+    assert list(cards_of(app)) == [texts.NOISY, *expected, texts.CLEAN]
+
+
 def test_link_reproduces_the_view(app, runs):
     name, sample = list(samples.list_samples().items())[2]
     app.query_params.update({"picture": sample.title, "part": "256", "across": "0", "right": titles()[2]})

@@ -64,14 +64,6 @@ def test_it_begins_at_the_spot_and_goes_where_one_looks(growing):
     assert growing.view() == (1, 2, 30, 40)
 
 
-@pytest.mark.parametrize(
-    ("box", "holds"),
-    [((0, 0, 200, 300), True), ((-1, 0, 9, 9), False), ((5, 5, 5, 9), False), ((0, 0, 201, 9), False)],
-)
-def test_it_knows_what_lies_in_the_photo(growing, box, holds):
-    assert growing.holds(Box(*box)) == holds
-
-
 def test_it_holds_no_pixels(growing, pixels):
     def result():
         return denoise_tiled(pixels, lambda tile, _: 1 - tile, finished=growing.add)

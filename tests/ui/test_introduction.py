@@ -1,9 +1,11 @@
 import re
 from html import unescape
+from pathlib import Path
 
 import anyio
 import pytest
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse
+from streamlit import file_util
 
 from denoise.ui import introduction, texts
 from tests.asynchronous import run
@@ -63,6 +65,16 @@ def test_styles_are_there_from_the_beginning():
     body = ask()[2].decode()
     for name in (".st-key-head", ".comparison", ".squares"):  # of all pages
         assert body.index(name) < body.index("</head>")
+
+
+def test_script_of_components_is_loaded_early_if_streamlit_has_one(tmp_path, monkeypatch):
+    def named():
+        return re.findall(r'<script type="module" async crossorigin src="/static/js/([^"]*)"', ask()[2].decode())
+
+    (name,) = named()
+    assert (Path(file_util.get_static_dir()) / "static" / "js" / name).is_file()
+    monkeypatch.setattr(introduction.file_util, "get_static_dir", lambda: str(tmp_path))
+    assert named() == []
 
 
 def test_host_is_not_trusted_to_be_text():

@@ -183,7 +183,7 @@ def test_session_whose_visitor_is_away_is_on_disk_and_complete_when_the_visitor_
     state.open_upload("photo.png", png(7, width=40_000))
     state.open_reference(png(5, width=40_000))
     run = Run(state.chosen().id, "ridnet")
-    state.add_result(run, Result(Photo(np.full((16, 40_000, 3), 6, np.uint8)), 2.5))
+    state.add_result(run, Result(Photo(np.full((16, 40_000, 3), 6, np.uint8)), 2.5, "unet"))
     address = state.cache.offer("viewer", state.cache.picture("PNG", 1, lambda: large()))
     assert state.cache.offered(address).get() == large()
     assert held(state) == [True] * 3
@@ -205,7 +205,7 @@ def test_session_whose_visitor_is_away_is_on_disk_and_complete_when_the_visitor_
 def test_result_that_comes_while_the_visitor_is_away_goes_to_disk_too():
     state = Session(chosen_id=SAMPLE)
     state.put_aside()
-    state.add_result(Run("x", "ridnet"), Result(photo(), 1.0))
+    state.add_result(Run("x", "ridnet"), Result(photo(), 1.0, "unet"))
     assert held(state) == [False]
 
 
@@ -250,7 +250,7 @@ def test_reference_result_and_picture_that_were_tidied_away_are_missed():
     state.open_upload("photo.png", png(7, width=40_000))
     state.open_reference(png(5, width=40_000))
     run = Run(state.chosen().id, "ridnet")
-    state.add_result(run, Result(photo(), 2.5))
+    state.add_result(run, Result(photo(), 2.5, "unet"))
     address = state.cache.offer("viewer", state.cache.picture("PNG", 1, large))
     state.cache.picture("PNG", 1, large).put_aside()
     state.put_aside()

@@ -30,7 +30,7 @@ def visitor():
     """A session with a result that is black all over."""
     state = Session(chosen_id="astronaut")
     noisy = state.chosen().noisy
-    state.results.own[RUN] = Result(Photo(np.zeros_like(noisy.pixels)), 1.0)
+    state.results.own[RUN] = Result(Photo(np.zeros_like(noisy.pixels)), 1.0, "unet")
     return state
 
 
@@ -242,6 +242,34 @@ def test_window_of_a_run_that_has_not_begun_is_empty(onlooker, monkeypatch):
 def test_window_of_a_stranger_is_refused():
     with pytest.raises(HTTPException):
         answer(routes._window, query="photo=photo&model=unet&best=0&box=0,0,9,9&scale=1&known=0", token="guessed")
+
+
+def part(state, **changes):
+    query = {"photo": "astronaut", "box": "10,20,110,140", "scale": 1} | changes
+    return answer(routes._part, query=urlencode(query), token=state.token)
+
+
+def test_part_of_a_photo_is_sent_in_its_true_pixels_or_smaller(visitor):
+    noisy = visitor.chosen().noisy.pixels
+    response = part(visitor)
+    assert (response.status_code, response.media_type) == (200, "image/png")
+    np.testing.assert_array_equal(decode(response.body).pixels, noisy[10:110, 20:140])
+    assert Image.open(io.BytesIO(part(visitor, scale=0.5).body)).size == (60, 50)
+
+
+def test_part_of_a_photo_that_is_gone_is_nothing(visitor):
+    assert part(visitor, photo="gone").status_code == 204
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [*({"box": box} for box in ("0,0,9999,9", "-1,0,9,9", "5,5,5,9", "0,0,9")), {"scale": 2}, {"scale": "x"}],
+    ids=str,
+)
+def test_part_that_there_is_not_is_refused(visitor, changes):
+    with pytest.raises(HTTPException) as refusal:
+        part(visitor, **changes)
+    assert refusal.value.status_code == 400
 
 
 def test_picture_that_is_made_later_is_made_once_when_it_is_fetched(visitor):

@@ -13,7 +13,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRe
 
 from denoise import pipeline
 from denoise.batch import UNDO, Batch
-from denoise.engine import Engine
+from denoise.engine import Engine, Task
 from denoise.image import Photo, encode
 from denoise.mixing import Mix
 from denoise.presets import USUAL
@@ -188,8 +188,8 @@ def test_newest_result_of_a_photo_is_seen_until_the_next_one_is_there(state):
     photo = state.chosen()
     assert state.results.newest(photo.id) is None
     for model in ("unet", "ridnet"):
-        state.add_result(Run(photo.id, model), Result(photo.noisy, 1.0))
-    state.add_result(Run("another", "nlm"), Result(photo.noisy, 1.0))
+        state.add_result(Run(photo.id, model), Result(photo.noisy, 1.0, "unet"))
+    state.add_result(Run("another", "nlm"), Result(photo.noisy, 1.0, "unet"))
     run, result = state.results.newest(photo.id)
     assert run == Run(photo.id, "ridnet")
     assert result is state.results.own[run]
@@ -250,7 +250,7 @@ def test_jobs_of_other_slots_end_with_what_they_make(state, denoiser):
 def test_own_photo_can_be_removed(state):
     state.open_upload("photo.png", png(1))
     run = Run(state.chosen().id, "ridnet")
-    state.add_result(run, Result(state.chosen().noisy, 1.0))
+    state.add_result(run, Result(state.chosen().noisy, 1.0, "unet"))
     state.open_upload("later.png", png(2))
     state.close_upload()
     assert (state.chosen_id, state.upload, state.results.own, state._kept) == (SAMPLE, None, {}, {})
@@ -273,7 +273,7 @@ def clock(monkeypatch):
 def test_removal_can_be_undone(state, clock):
     state.open_upload("photo.png", png(1))
     before, run = state.chosen(), Run(state.chosen().id, "ridnet")
-    result = Result(before.noisy, 1.0)
+    result = Result(before.noisy, 1.0, "unet")
     state.add_result(run, result)
     state.open_reference(png(1))
     state.remove_upload()
@@ -334,6 +334,20 @@ def test_going_back_brings_all_choices_back(state):
     assert {name: text for name, text in state.link().items() if text} == earlier
     state.go_back({"photo": "upload"})
     assert state.notice == texts.OWN_PHOTO_GONE
+
+
+def test_result_says_which_network_made_it(state):
+    white = 110 + np.random.default_rng(0).normal(0, 12, (200, 200, 3))
+    state.open_upload("white.png", Kept(encode(Photo(np.rint(white).astype(np.uint8)))))
+    run = Run(state.chosen().id, "unet")
+    state.denoise(run, state.chosen())(Task(Engine()))
+    result = state.results.get(run)
+    assert result.model == "ffdnet"
+    titles = {"unet": "Fast", "ffdnet": "FFDNet"}
+    assert texts.done(titles, "unet", result.model, 2.0) == (
+        "Denoised by FFDNet, which knows grain as even as this better than Fast, in 2.0\u00a0s"
+    )
+    assert texts.done(titles, "unet", "unet", 2.0) == "Denoised by Fast in 2.0\u00a0s"
 
 
 @pytest.mark.parametrize(

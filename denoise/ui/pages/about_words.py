@@ -1,6 +1,6 @@
 """The words of the page About."""
 
-from denoise.notation import EQUAL, number
+from denoise.notation import DECIBELS, EQUAL, number
 from denoise.ui import texts
 
 INTRO = (
@@ -51,7 +51,7 @@ SAMPLE_HEADER = ("Sample", "Licence")
 
 def scores(psnr: float | None, ssim: float) -> str:
     """Write PSNR and SSIM; no PSNR means that the photos are equal."""
-    return f"{number(psnr, 2, ' dB', none=EQUAL)} / {number(ssim, 3)}"
+    return f"{number(psnr, 2, DECIBELS, none=EQUAL)} / {number(ssim, 3)}"
 
 
 def limits(max_megapixels: float) -> list[str]:

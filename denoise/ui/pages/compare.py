@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from denoise import catalogue, pipeline
 from denoise.engine import Job, Task
 from denoise.image import Photo, crop
 from denoise.metrics import compare
-from denoise.notation import NONE, number
+from denoise.notation import DECIBELS, NONE, number
 from denoise.registry import list_models
 from denoise.ui import addresses, jobs, pictures, samples, session, texts, viewer
 from denoise.ui.cache import in_turn
@@ -51,13 +51,17 @@ class Part:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the part, with the figures that there are; `failure` says why there is no photo."""
+    """What became of the part, with the figures that there are; `failure` says why there is no photo.
+
+    `made_by` is the name of the denoiser that did the work, where it is another one's.
+    """
 
     kept: Kept[Photo] | None
     psnr: float | None = None
     ssim: float | None = None
     seconds: float | None = None
     failure: str = ""
+    made_by: str = ""
 
 
 class Column(NamedTuple):
@@ -186,9 +190,11 @@ def _denoise(part: Part, outcomes: dict[str, Outcome], task: Task) -> None:
 
 def _outcome(part: Part, name: str, task: Task) -> Outcome:
     before = task.seconds
+    task.used.clear()
     try:
         photo = pipeline.denoise_photo(part.noisy, name, progress=task.progress, denoisers=task.denoiser)
-        return _measure(part, photo, task.seconds - before)
+        outcome = _measure(part, photo, task.seconds - before)
+        return outcome if (made_by := task.made_by(name)) == name else replace(outcome, made_by=made_by)
     except CancelledError:
         raise
     except Exception as error:
@@ -224,7 +230,7 @@ def _cards(place: DeltaGenerator, part: Part, outcomes: Mapping[str, Outcome]) -
         Column("PSNR", {name: each.psnr for name, each in outcomes.items()}, _psnr_value, max),
         Column(texts.SSIM, {name: each.ssim for name, each in outcomes.items()}, lambda value: number(value, 3), max),
         Column("Time", {name: each.seconds for name, each in outcomes.items()}, _milliseconds, min),
-        Column("Network", files, lambda size: f"{size / 1e6:.2f} MB", min),
+        Column("Network", files, lambda size: f"{size / 1e6:.2f}\u00a0MB", min),
     ]
     if part.clean is None:
         del columns[:2]
@@ -250,7 +256,8 @@ def _cards(place: DeltaGenerator, part: Part, outcomes: Mapping[str, Outcome]) -
     cards = [card(_NOISY, texts.NOISY, part.noisy, [each for each in columns if each.values.get(_NOISY) is not None])]
     for name, info in denoisers.items():
         outcome = outcomes.get(name, Outcome(None, failure="Not yet"))
-        cards.append(card(name, info.title, outcome.kept.get() if outcome.kept else None, columns, outcome.failure))
+        title = texts.here_by(info.title, denoisers[outcome.made_by].title) if outcome.made_by else info.title
+        cards.append(card(name, title, outcome.kept.get() if outcome.kept else None, columns, outcome.failure))
     if part.clean is not None:
         cards.append(card(_CLEAN, texts.CLEAN, part.clean, []))
     place.html(f'<ul class="comparison" aria-label="What every denoiser makes of it">{"".join(cards)}</ul>')
@@ -282,9 +289,9 @@ def _viewer(state: Session, part: Part, outcomes: Mapping[str, Outcome]) -> None
 
 def _psnr_value(decibels: float) -> str:
     """Show a PSNR; equal photos have none."""
-    return number(decibels, 2, " dB")
+    return number(decibels, 2, DECIBELS)
 
 
 def _milliseconds(seconds: float) -> str:
     """Show a time that is compared with others."""
-    return f"{1000 * seconds:,.0f} ms".replace(",", "\u2009")
+    return f"{1000 * seconds:,.0f}\u00a0ms".replace(",", "\u2009")

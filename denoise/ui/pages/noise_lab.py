@@ -38,7 +38,7 @@ ISO = "ISO speed"
 _ISO_HELP = "The noise of a phone's small sensor: four times the ISO is twice the grain."
 _QUALITY_HELP = "How gently the simulated camera compresses the photo. 100 leaves JPEG out."
 _SEED_HELP = "Noise is chance. The same number gives the same grain again, another number other grain."
-PHOTOGRAPHED = "The middle {} × {} pixels, photographed again at ISO {}"  # of a large photo
+PHOTOGRAPHED = "The middle {} × {} pixels, photographed again at ISO\u00a0{}"  # of a large photo
 _CURVE_SENTENCE = (
     "PSNR against ISO on the middle 256 × 256 pixels, with the JPEG quality and the roll of the dice set above. Where "
     "a curve runs above that of the noisy photo, the denoiser helps. The dotted line is the ISO set above."
@@ -108,9 +108,10 @@ class Setting:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What a denoiser made of the noisy photo, the seconds it took, and how close it came to the clean one."""
+    """What a denoiser made of the noisy photo, which one, the seconds it took, how close it came to the clean one."""
 
     photo: Photo
+    model: str
     seconds: float
     quality: Quality
 
@@ -146,7 +147,7 @@ def show() -> None:
     with st.container(key="split-lab", horizontal=True, gap="medium"):
         left, right = st.container(), st.container()
     with left:
-        place = st.container(key="viewer-place")  # keeps its height, so that nothing moves when the viewer comes
+        place = st.container(key="lab-viewer-place")  # keeps its height, so that nothing moves when the viewer comes
         place.empty()  # there from the first moment, so that what is beside it does not begin in its place
     with right:
         with st.container(key="outcome"):  # keeps its height, so that nothing moves when the figures come
@@ -224,14 +225,14 @@ def _clean(noisy: Photo, clean: Photo, model: str, cleaned: dict[str, Cleaned], 
     with task.room(2 * size_of(noisy)):
         photo = pipeline.denoise_photo(noisy, model, progress=task.progress, denoisers=task.denoiser)
         seconds = task.check().seconds
-    cleaned[model] = Cleaned(photo, seconds, compare(clean, photo))
+    cleaned[model] = Cleaned(photo, task.made_by(model), seconds, compare(clean, photo))
 
 
 def _figures(before: Quality, cleaned: Cleaned, model: str) -> None:
     left, right = st.columns(2, gap="xsmall", wrap=False)
     left.metric(texts.PSNR, texts.before_after(before.psnr, cleaned.quality.psnr, digits=2), help=texts.PSNR_HELP)
     right.metric(texts.SSIM, texts.before_after(before.ssim, cleaned.quality.ssim, digits=3), help=texts.SSIM_HELP)
-    st.caption(texts.done(catalogue.titles()[model], cleaned.seconds))
+    st.caption(texts.done(catalogue.titles(), model, cleaned.model, cleaned.seconds))
 
 
 def _curves(state: Session, scene: Scene, setting: Setting) -> Callable[[], None]:

@@ -46,7 +46,6 @@ def show() -> None:
 
 def _results() -> None:
     elements.prose(words.RESULTS_INTRO)
-    elements.prose(words.PSNR_AND_SSIM)
     path = elements.RESULTS_DIR / "results.json"
     columns = elements.read(path, _quality_columns)
     if columns is None:

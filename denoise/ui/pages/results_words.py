@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from denoise.notation import number
+from denoise.notation import DECIBELS, number
 from denoise.ui import texts
 
 CHAPTERS = {
@@ -166,7 +166,7 @@ def measured_on(photos: int) -> str:
 
 def how_noisy(psnr: Sequence[tuple[str, float]]) -> str:
     """Say how noisy the sets are; each comes as title and mean PSNR."""
-    scores = "; ".join(f"{title}: {number(value, 1, ' dB')}" for title, value in psnr)
+    scores = "; ".join(f"{title}: {number(value, 1, DECIBELS)}" for title, value in psnr)
     return (
         f"What a denoiser that does nothing scores: {scores}. That is what has to be beaten, and why a gain on one "
         "kind of photos says nothing about another."
@@ -198,8 +198,8 @@ def machine(about: Mapping[str, Any]) -> str:
 
 def chart(title: str, photos: int, noisy: float | None, points: Sequence[tuple[str, float, float]]) -> str:
     """Describe the chart to those who do not see it; each point comes as title, milliseconds and PSNR."""
-    places = "; ".join(f"{name}: {number(psnr, 2, ' dB')} in {ms:.0f} ms" for name, ms, psnr in points)
-    nothing = "" if noisy is None else f" Doing nothing: {number(noisy, 2, ' dB')}."
+    places = "; ".join(f"{name}: {number(psnr, 2, DECIBELS)} in {ms:.0f}\u00a0ms" for name, ms, psnr in points)
+    nothing = "" if noisy is None else f" Doing nothing: {number(noisy, 2, DECIBELS)}."
     return f"Mean PSNR over {photos} photos of {title} against the time for one tile. {places}.{nothing}"
 
 

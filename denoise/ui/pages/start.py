@@ -39,6 +39,7 @@ from denoise.ui.results import Result, Run
 from denoise.ui.session import DEVELOPMENT, PHOTO, UPLOAD, Session
 
 _of_samples: dict[str, Cache] = defaultdict(Cache)  # figures, by name
+_LARGE = 1_000_000  # pixels; as a file, as many megabytes as it has megapixels, twice
 _ALREADY_CLEAN = 0.8  # levels of 0 to 255: invisible, and about what rounding to 8 bit and JPEG leave
 
 
@@ -58,12 +59,11 @@ def show() -> None:
     result = state.results.get(run)
     if result is None and coming is None:
         state.jobs.job(PHOTO, run, state.denoise(run, chosen))  # it begins while the page is made
-    noisy = _noisy(state, chosen)  # before its name is anywhere on the page: a large photo takes a moment
     _head(state)
     left, right = _sides()
     with left:
         with st.container(key="viewer-place"):  # keeps its height, so that nothing moves when the viewer comes
-            _viewer(state, chosen, noisy, run, result)
+            _viewer(state, chosen, run, result)
         _gallery(state)
     with right:
         _title(state, chosen)
@@ -93,7 +93,8 @@ def show() -> None:
                 _figures(state, chosen, denoised, shown, is_unchanged=same)
                 removed = in_turn(chosen, lambda: _difference(chosen.noisy, result.photo))
                 level = max(_noise_before(state, chosen), measured.get("removed", of, removed))
-            st.caption(words.done(level, catalogue.titles()[model], result.seconds))
+            made = texts.done(catalogue.titles(), model, result.model, result.seconds)
+            st.caption(words.done(level, made))
 
 
 def _opening(state: Session, coming: Coming) -> None:
@@ -205,19 +206,27 @@ def _name(title: str, *, is_raw: bool) -> None:
 
 
 def _noisy(state: Session, chosen: Chosen) -> viewer.Picture:
-    sample = samples.list_samples().get(chosen.id)
-    png = partial(samples.read, sample.noisy) if sample else lambda: pictures.to_png(chosen.noisy)
-    return elements.shown(state, "viewer noisy", chosen.id, texts.NOISY, png, of=chosen)
+    if sample := samples.list_samples().get(chosen.id):
+        return elements.shown(state, "viewer noisy", chosen.id, texts.NOISY, partial(samples.read, sample.noisy))
+
+    def make() -> bytes:
+        with turns.pictures.turn(2 * size_of(chosen.outline)):
+            return pictures.to_png(chosen.noisy)
+
+    url = addresses.picture_made_later(state, "viewer noisy", chosen.id, make)
+    height, width = size = chosen.outline.height, chosen.outline.width
+    is_large = height * width > _LARGE
+    return viewer.Picture(chosen.id, texts.NOISY, url, addresses.part(state, chosen) if is_large else "", size)
 
 
-def _viewer(state: Session, chosen: Chosen, noisy: viewer.Picture, run: Run, result: Result | None) -> None:
+def _viewer(state: Session, chosen: Chosen, run: Run, result: Result | None) -> None:
     """Show the photo and the result at full strength: the viewer mixes them itself."""
     sample = samples.list_samples().get(chosen.id)
     picture = partial(elements.shown, state, of=chosen)
-    shown = [noisy]
+    shown = [_noisy(state, chosen)]
     details = reference = growing = None
     if result is None and state.jobs.goes_on(PHOTO):
-        label = f"Denoising: {catalogue.titles()[run.model]}"
+        label = f"Denoising: {words.ROLES.get(run.model) or catalogue.titles()[run.model]}"
         growing = viewer.Picture(_id(run), label, addresses.window(state, run))
         run, result = state.results.newest(chosen.id) or (run, None)  # to be seen until the new one is
     if result is not None:

@@ -73,9 +73,9 @@ def noise(level: float) -> str:
     return next(text for least, text in NOISE_WORDS.items() if level >= least)
 
 
-def done(level: float, title: str, seconds: float) -> str:
-    """Say how much noise there was, and which denoiser made the result in which time."""
-    return f"{noise(level)}. {texts.done(title, seconds)}"
+def done(level: float, made: str) -> str:
+    """Say how much noise there was, and by which denoiser the result was made, see `texts.done`."""
+    return f"{noise(level)}. {made}"
 
 
 def format_and_size(title: str, size: int | None) -> str:

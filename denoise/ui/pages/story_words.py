@@ -1,6 +1,6 @@
 """The words of the case study's chapters on how it is done."""
 
-from denoise.notation import number
+from denoise.notation import DECIBELS, number
 from denoise.ui import texts
 
 PROBLEM = (
@@ -75,8 +75,8 @@ DRAWING_OF = "Drawing of {}: its stages from the noisy photo to the clean one"
 
 def pair(title: str, iso: int, psnr: float, ssim: float | None) -> str:
     """Say what an example shows, and how far apart its two photos are."""
-    similarity = "" if ssim is None else f", SSIM {number(ssim, 3)}"
-    return f"{title}, at ISO {iso} of the simulated camera, in true pixels. PSNR {number(psnr, 2, ' dB')}{similarity}."
+    of, similarity = number(psnr, 2, DECIBELS), "" if ssim is None else f", SSIM {number(ssim, 3)}"
+    return f"{title}, at ISO\u00a0{iso} of the simulated camera, in true pixels. PSNR {of}{similarity}."
 
 
 def network_facts(parameters: int | None, minutes: float | None, name: str) -> str:

@@ -20,12 +20,15 @@ class Picture:
     `id` tells pictures apart: one that the browser has already is not fetched again. `url` is where the PNG file is,
     see `addresses.picture`: a component's own data would be copied several times on the way, which for a photo of 12
     megapixels takes 200 MB more. Of one that is being made, `id` is that of the picture which takes its place, `label`
-    says what is at work, and `url` is one of `addresses.window`.
+    says what is at work, and `url` is one of `addresses.window`. While one is being made, of the large photo what is
+    looked at is fetched first: by `part`, see `addresses.part`; `size` is its height and width.
     """
 
     id: str
     label: str
     url: str
+    part: str = ""
+    size: tuple[int, int] = (0, 0)
 
 
 def show(

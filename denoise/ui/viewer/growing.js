@@ -12,11 +12,10 @@ export function createGrowing({ look, changed }) {
   let wanted = null; // {id, label, url}
   let window = null;
   let share = 0;
-  let known = -1; // how many pieces of the result the window has
+  let answered = null; // the view that was asked for last, and
+  let known = -1; // how many pieces of the result there were in it
   let asking = null; // what ends the request that is under way
   let timer = 0;
-
-  const isSame = (one, other) => Boolean(one && other) && one.scale === other.scale && String(one.box) === String(other.box);
 
   // Begin with another result; null: there is none.
   function want(next) {
@@ -30,12 +29,12 @@ export function createGrowing({ look, changed }) {
     clearTimeout(timer);
     asking?.abort();
     window?.bitmap.close();
-    [wanted, window, share, known, asking] = [null, null, 0, -1, null];
+    [wanted, window, share, answered, known, asking] = [null, null, 0, null, -1, null];
   }
 
   // Something else may be looked at now.
   function moved() {
-    if (!wanted || isSame(asking?.view ?? window, look())) return;
+    if (!wanted || isSame(asking?.view ?? answered, look())) return;
     asking?.abort();
     asking = null;
     askIn(50);
@@ -49,7 +48,7 @@ export function createGrowing({ look, changed }) {
   async function ask() {
     const view = look();
     if (!view) return askIn(PAUSE);
-    if (!isSame(view, window)) known = -1;
+    if (!isSame(view, answered)) known = -1;
     const mine = (asking = Object.assign(new AbortController(), { view }));
     let next = PAUSE;
     try {
@@ -60,6 +59,7 @@ export function createGrowing({ look, changed }) {
       const bitmap =
         response.status === 200 ? await createImageBitmap(await response.blob(), { colorSpaceConversion: "none" }) : null;
       if (mine.signal.aborted) return void bitmap?.close();
+      answered = view;
       known = Number(response.headers.get("X-Count"));
       share = Number(response.headers.get("X-Share"));
       if (bitmap) {
@@ -73,7 +73,7 @@ export function createGrowing({ look, changed }) {
       next = AGAIN;
     }
     asking = null;
-    if (share < 1 || !isSame(view, window)) askIn(next);
+    if (share < 1 || !window) askIn(next);
   }
 
   return {
@@ -82,10 +82,16 @@ export function createGrowing({ look, changed }) {
     destroy: stop,
     wanted: () => wanted,
     share: () => share,
-    // The picture below with what is there of the result on top of it.
-    over: (below) => ({ ...below, id: wanted.id, window }),
+    // The picture below with what is there of the result on top of it, instead of what was there before.
+    over: ({ under, ...below }) => {
+      const its = under ?? below.windows ?? [];
+      return { ...below, id: wanted.id, under: its, windows: window ? [...its, window] : its };
+    },
   };
 }
+
+export const isSame = (one, other) =>
+  Boolean(one && other) && one.scale === other.scale && String(one.box) === String(other.box);
 
 // What a pane shows: see `createGrowing`. `place`: see viewport.js.
 export function lookAt({ scale, left, top }, [paneWidth, paneHeight], { width, height }) {

@@ -1,7 +1,7 @@
 // Shows the noisy and the denoised photo under one shared view (zoom and position), in their true pixels.
 //
 // `subject`: zoom and position stay as long as it does. `spot`: row and column to look at first, or null. `wanted`:
-// [{role, id, label, url}, ...] with the roles "noisy" and, where there is such a picture, "denoised", "clean" (the
+// [{role, id, label, url, part, size}, ...] with the roles "noisy" and, where there is such a picture, "denoised", "clean" (the
 // reference) and "details" (where the photo has texture). `growing`: {id, label, url} of a denoised picture that is being
 // made, see growing.js, or null. `mix`: where the sliders stand at first, in percent, or null for none, and again whenever
 // `mixed` is another number. `link`: what the page's address is to say, by parameter. `mask`: what was painted on the
@@ -12,6 +12,7 @@ import { createBrush } from "./brush.js";
 import { empty } from "./colours.js";
 import { createDivider } from "./divider.js";
 import { createFullScreen } from "./fullscreen.js";
+import { createGlimpse } from "./glimpse.js";
 import { createGrowing, lookAt } from "./growing.js";
 import { listenToKeys } from "./keys.js";
 import { createLoupe } from "./loupe.js";
@@ -55,6 +56,7 @@ function createViewer(root, report) {
   const viewport = createViewport([find(".pane.noisy"), find(".pane.denoised")]);
   const pictures = createPictures({ changed: place, late });
   const growing = createGrowing({ look: lookedAt, changed: grow });
+  const glimpse = createGlimpse({ look: lookedAt, changed: () => place(), whole: want });
   const title = createTitle();
   const mix = createMix(root, { changed: remix, settled: report.mix, middle });
   const painter = createPainter(root, viewport.paneSize, () => ({
@@ -97,13 +99,17 @@ function createViewer(root, report) {
     const isComing = growing.wanted() && wantedFor("denoised")?.id === growing.wanted().id;
     if (growing.wanted() && !data.growing && !isComing) title.tell("");
     if (data.growing || !isComing) growing.want(data.growing);
+    const noisy = wantedFor("noisy");
+    if (noisy.id !== glimpse.picture()?.id) glimpse.drop();
+    if (!data.growing) glimpse.enough();
+    else if (noisy.part && noisy.id !== pictures.of("noisy")?.id) glimpse.want(noisy);
     want();
   }
 
   const wantedFor = (role) => data.wanted.find((each) => each.role === role);
 
   function want() {
-    pictures.want(data.wanted.filter(({ role }) => role !== "details" || keepsDetails));
+    pictures.want(data.wanted.filter(({ role, id }) => !glimpse.holds(id) && (role !== "details" || keepsDetails)));
   }
 
   function remix() {
@@ -115,10 +121,12 @@ function createViewer(root, report) {
   }
 
   // Show what is wanted, as far as it is there; of the rest, say that it is on its way. The second is not shown without the
-  // first. While another result grows, it lies over the one before, or over the noisy photo.
+  // first, of which what is looked at will do. While another result grows, it lies over the one before, or over the noisy photo.
   function place(isComplete) {
     const before = pair;
-    const [noisy, denoised] = ["noisy", "denoised"].map(pictures.of);
+    if (pictures.of("noisy")) glimpse.drop();
+    const [noisy, denoised] = [pictures.of("noisy") ?? glimpse.picture(), pictures.of("denoised")];
+    const isSeen = noisy && noisy.windows?.length !== 0;
     if (denoised && denoised.id === growing.wanted()?.id) {
       growing.want(null);
       title.finish(DONE);
@@ -137,7 +145,7 @@ function createViewer(root, report) {
     }
     const done = isGrowing ? [noisy] : pair;
     for (const [name, value] of [["pictures", pair.length], ["shown", done.map(({ id }) => id).join(" ")]]) {
-      if (pair.length) root.dataset[name] = value;
+      if (isSeen) root.dataset[name] = value;
       else delete root.dataset[name];
     }
     if (isGrowing) root.dataset.growing = growing.share(); // which share of the result is there
@@ -149,7 +157,7 @@ function createViewer(root, report) {
     if (root.dataset.mode === "error" && !wantedFor("clean")) setMode("side");
     for (const [index, name] of ["noisy", "denoised"].entries()) {
       const coming = wantedFor(name);
-      const text = pair[index]?.label ?? (coming ? `${coming.label}: on its way …` : "Denoised: not yet");
+      const text = isSeen && pair[index] ? pair[index].label : coming ? `${coming.label}: on its way …` : "Denoised: not yet";
       say(name, index && isGrowing ? growingLabel() : text);
       for (const canvas of root.querySelectorAll(`.${name} canvas`)) {
         if (before[index]?.bitmap !== pair[index]?.bitmap) empty(canvas);
@@ -182,6 +190,7 @@ function createViewer(root, report) {
   function grow() {
     title.tell(`${percentDone()} %`);
     announce(Math.floor(4 * growing.share()));
+    if (growing.share()) glimpse.enough();
     if (!root.hasAttribute("data-growing")) return;
     root.dataset.growing = growing.share();
     pair[1] = growing.over(pair[1]);
@@ -241,6 +250,7 @@ function createViewer(root, report) {
     painter.paintPanes(root.dataset.mode, place);
     if (loupe.isOn()) loupe.paint(place, painter.paintPicture, pair.length);
     growing.moved();
+    glimpse.moved();
     address.remember();
     find(".percent").textContent = `${Math.round(place.scale * 100)} %`;
     press("button[data-zoom]", (button) => button.dataset.zoom === String(viewport.view().zoom));
@@ -307,6 +317,7 @@ function createViewer(root, report) {
   function destroy() {
     resized.disconnect();
     growing.destroy();
+    glimpse.drop();
     title.destroy();
     mix.destroy();
     brush.destroy();
