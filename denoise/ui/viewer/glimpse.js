@@ -13,7 +13,7 @@ export function createGlimpse({ look, changed, whole }) {
   let begun; // its id, or that of the one before
   let isHeld = false; // whether all of it waits
   let window = null;
-  let colours = null;
+  let colours; // until something is seen, nobody knows
   let asking = null;
   let timer = 0;
 
@@ -38,7 +38,7 @@ export function createGlimpse({ look, changed, whole }) {
     clearTimeout(timer);
     asking?.abort();
     window?.bitmap.close();
-    [photo, isHeld, window, colours, asking] = [null, false, null, null, null];
+    [photo, isHeld, window, colours, asking] = [null, false, null, undefined, null];
   }
 
   // Something else may be looked at now.
