@@ -67,3 +67,9 @@ def test_clean_photo_is_told_to_be_clean_but_not_one_that_was_left_alone(made, t
     monkeypatch.setattr("denoise.pipeline.denoise_photo", lambda photo, *args, **options: photo)
     assert made(Settings())[1].clean == 1
     assert made(Settings(strength=0))[1].clean < 1
+
+
+def test_who_made_a_result_is_told_whoever_made_the_one_before(made, task, monkeypatch):
+    assert made(Settings("unet"))[1].model == "unet"
+    monkeypatch.setattr("denoise.pipeline.denoise_photo", lambda photo, *args, **options: task.used.add("it") or photo)
+    assert made(Settings("unet"))[1].model == "it"
