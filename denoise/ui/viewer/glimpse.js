@@ -9,7 +9,7 @@ const PATIENCE = 3000; // milliseconds for which all of the photo waits for the 
 
 // `look`: as in growing.js. `changed`: called when there is more to be seen; `whole` when all of the photo is to be fetched.
 export function createGlimpse({ look, changed, whole }) {
-  let photo = null; // {id, label, part, size}
+  let photo = null; // {id, label, part, bitmap}, of which the last is a size alone
   let begun; // its id, or that of the one before
   let isHeld = false; // whether all of it waits
   let window = null;
@@ -21,7 +21,8 @@ export function createGlimpse({ look, changed, whole }) {
   function want(next) {
     if (next.id === begun) return;
     drop();
-    [photo, begun, isHeld] = [next, next.id, true];
+    const [height, width] = next.size;
+    [photo, begun, isHeld] = [{ ...next, bitmap: { width, height } }, next.id, true];
     timer = setTimeout(enough, PATIENCE);
   }
 
@@ -68,8 +69,8 @@ export function createGlimpse({ look, changed, whole }) {
 
   function picture() {
     if (!photo) return undefined;
-    const [height, width] = photo.size;
-    return { id: photo.id, label: photo.label, bitmap: { width, height }, preview: null, colours, windows: window ? [window] : [] };
+    const { id, label, bitmap } = photo; // the same one while it is this photo: panes are emptied for another
+    return { id, label, bitmap, preview: null, colours, windows: window ? [window] : [] };
   }
 
   return { want, moved, enough, drop, picture, holds: (id) => isHeld && photo.id === id };
