@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from denoise.image import Photo, encode
+from denoise.ui.pages import start_words as words
 from tests.e2e import profiles
 from tests.e2e.conftest import (
     DESKTOP,
@@ -22,7 +23,7 @@ from tests.e2e.conftest import (
     wait_until,
     wait_until_it_fits,
 )
-from tests.e2e.test_page import download, noisy_photo, upload
+from tests.e2e.test_page import download, noisy_photo, upload, upload_and_wait
 from tests.e2e.test_viewer import NOISY, button, data, next_frame, open_viewer  # noqa: F401
 from tests.e2e.viewer_page import make_pair
 
@@ -220,7 +221,20 @@ def test_result_waits_for_its_photo_to_tell_what_its_numbers_mean(open_viewer, w
     assert page.locator(".pane.denoised canvas").evaluate(width) == 0
     fulfil_part(parts[-1], 100, profiles.display_p3())
     wait_until(page, "both are seen", lambda: page.locator(".pane.denoised canvas").evaluate(width))
-    assert page.locator(".pane.noisy canvas").evaluate(width)
+    canvas = page.locator(".pane.noisy canvas")
+    assert canvas.evaluate(width)
+    canvas.evaluate(
+        """canvas => {
+            window.isEmptied = false;
+            new MutationObserver(() => (window.isEmptied ||= !canvas.width)).observe(canvas, { attributes: true });
+        }"""
+    )
+    asked = len(parts)
+    page.locator(".stage").press("ArrowLeft")
+    wait_until(page, "what is seen now is asked for", lambda: len(parts) > asked)
+    fulfil_part(parts[-1], 200, profiles.display_p3())
+    wait_until(page, "it is there", lambda: (canvas_pixels(page, ".pane.noisy")[0][..., :3] > 180).any())
+    assert not page.evaluate("isEmptied")  # it would flicker
 
 
 @pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
@@ -269,6 +283,23 @@ def test_growing_result_has_the_pixels_of_the_download(open_page):
     is_finished, is_noisy = (seen == finished).all(axis=2), (seen == noisy).all(axis=2)
     assert (is_finished | is_noisy).all()
     assert is_finished.mean() > 0.01  # on a fast machine the part in sight is finished before it is caught
+
+
+def test_nothing_is_left_of_the_photo_before_while_another_one_is_at_work(open_page):
+    page = open_page(path="?model=unet")
+    upload_and_wait(page, "first.png", encode(Photo(np.asarray(noisy_photo(300, 200)))))
+    page.evaluate(
+        """remove => {
+            const sees = (tag, text) =>
+                [...document.querySelectorAll(tag)].some((it) => it.textContent.includes(text) && it.offsetHeight);
+            window.isLeft = false;
+            const look = () => (window.isLeft ||= sees("h2", "second.png") && sees("button", remove));
+            new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
+        }""",
+        words.UPLOAD_REMOVE,
+    )
+    upload_and_wait(page, "second.png", encode(Photo(np.asarray(noisy_photo(400, 300)))))
+    assert not page.evaluate("isLeft")
 
 
 @pytest.mark.parametrize(
