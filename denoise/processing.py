@@ -37,6 +37,7 @@ def process(
         CancelledError: Nobody wants it any more.
     """
     started = time.monotonic()
+    task.used.clear()  # for a photo before, of the same batch
     noisy = decode(path.read_bytes(), max_megapixels=max_megapixels, development=settings.development)
     if reference is not None:
         check_reference(reference, noisy)

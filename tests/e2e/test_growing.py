@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from denoise.image import Photo, encode
+from denoise.ui.pages import start_words as words
+from tests.e2e import profiles
 from tests.e2e.conftest import (
     DESKTOP,
     PHONE,
@@ -21,7 +23,7 @@ from tests.e2e.conftest import (
     wait_until,
     wait_until_it_fits,
 )
-from tests.e2e.test_page import download, noisy_photo, upload
+from tests.e2e.test_page import download, noisy_photo, upload, upload_and_wait
 from tests.e2e.test_viewer import NOISY, button, data, next_frame, open_viewer  # noqa: F401
 from tests.e2e.viewer_page import make_pair
 
@@ -153,20 +155,21 @@ def test_another_result_is_announced_also_when_it_is_as_far_as_the_one_before(op
         page.get_by_role("button", name="Other").click()
 
 
+def fulfil_part(route, value, profile=b""):
+    """Answer a request for a part of a photo, which is of one grey; return which part."""
+    query = dict(each.split("=") for each in route.request.url.partition("?")[2].strip("?&").split("&"))
+    top, left, bottom, right = map(int, query["box"].split("%2C"))
+    body = encode(Photo(np.full((bottom - top, right - left, 3), value, np.uint8), icc_profile=profile))
+    route.fulfill(body=body, content_type="image/png")
+    return top, left, bottom, right
+
+
 def test_what_is_looked_at_of_a_large_photo_comes_before_all_of_it(open_viewer, windows):  # noqa: F811
     parts, wholes = [], []
-
-    def part(route):
-        query = dict(each.split("=") for each in route.request.url.partition("?")[2].strip("?&").split("&"))
-        top, left, bottom, right = map(int, query["box"].split("%2C"))
-        parts.append((top, left, bottom, right))
-        body = encode(Photo(np.full((bottom - top, right - left, 3), len(parts), np.uint8)))
-        route.fulfill(body=body, content_type="image/png")
-
     # The page begins without, so that all is listened to before it asks.
     page = open_growing(open_viewer, windows, "width=1600&height=1200&denoised=0")
     windows.share = 0
-    page.route("**/parts/**", part)
+    page.route("**/parts/**", lambda route: parts.append(fulfil_part(route, len(parts) + 1)))
     page.route("**/pictures/**", lambda route: wholes.append(route))
     address = page.url + "&growing=1&part=1&spot=600,800"
     page.goto(address)
@@ -187,6 +190,51 @@ def test_what_is_looked_at_of_a_large_photo_comes_before_all_of_it(open_viewer, 
     rgba, left, top, zoom = canvas_pixels(page, ".pane.noisy")
     expected, place = expected_pixels(make_pair(1600, 1200)[0], rgba.shape, left, top, int(zoom))
     np.testing.assert_array_equal(rgba[place][..., :3], expected)
+
+
+def test_photo_that_is_on_its_way_is_not_asked_for_twice(open_viewer, windows):  # noqa: F811
+    parts, wholes = [], []
+    page = open_growing(open_viewer, windows, "width=1600&height=1200&denoised=0")
+    windows.share = 0
+    page.route("**/parts/**", lambda route: parts.append(route))
+    page.route("**/pictures/**", lambda route: wholes.append(route))
+    page.goto(page.url + "&growing=1&part=1&spot=600,800")
+    wait_until(page, "what is looked at is asked for", lambda: parts)
+    page.get_by_role("button", name="Finished").click()  # before anything of it was seen
+    wait_until(page, "photo and result are asked for", lambda: len(wholes) > 1)
+    addresses = [route.request.url for route in wholes]
+    assert len(set(addresses)) == len(addresses)
+    for route in wholes:
+        route.continue_()
+    page.locator(RESULT).wait_for()
+
+
+def test_result_waits_for_its_photo_to_tell_what_its_numbers_mean(open_viewer, windows):  # noqa: F811
+    parts = []
+    page = open_growing(open_viewer, windows, "width=1600&height=1200&denoised=0&profile=p3")
+    page.route("**/parts/**", lambda route: parts.append(route))
+    page.route("**/pictures/**", lambda route: None)
+    page.goto(page.url + "&growing=1&part=1&spot=600,800")
+    wait_until(page, "something is there of the result", lambda: data(page, "growing") == "0.5")
+    next_frame(page)
+    width = "canvas => canvas.width"
+    assert page.locator(".pane.denoised canvas").evaluate(width) == 0
+    fulfil_part(parts[-1], 100, profiles.display_p3())
+    wait_until(page, "both are seen", lambda: page.locator(".pane.denoised canvas").evaluate(width))
+    canvas = page.locator(".pane.noisy canvas")
+    assert canvas.evaluate(width)
+    canvas.evaluate(
+        """canvas => {
+            window.isEmptied = false;
+            new MutationObserver(() => (window.isEmptied ||= !canvas.width)).observe(canvas, { attributes: true });
+        }"""
+    )
+    asked = len(parts)
+    page.locator(".stage").press("ArrowLeft")
+    wait_until(page, "what is seen now is asked for", lambda: len(parts) > asked)
+    fulfil_part(parts[-1], 200, profiles.display_p3())
+    wait_until(page, "it is there", lambda: (canvas_pixels(page, ".pane.noisy")[0][..., :3] > 180).any())
+    assert not page.evaluate("isEmptied")  # it would flicker
 
 
 @pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
@@ -235,6 +283,23 @@ def test_growing_result_has_the_pixels_of_the_download(open_page):
     is_finished, is_noisy = (seen == finished).all(axis=2), (seen == noisy).all(axis=2)
     assert (is_finished | is_noisy).all()
     assert is_finished.mean() > 0.01  # on a fast machine the part in sight is finished before it is caught
+
+
+def test_nothing_is_left_of_the_photo_before_while_another_one_is_at_work(open_page):
+    page = open_page(path="?model=unet")
+    upload_and_wait(page, "first.png", encode(Photo(np.asarray(noisy_photo(300, 200)))))
+    page.evaluate(
+        """remove => {
+            const sees = (tag, text) =>
+                [...document.querySelectorAll(tag)].some((it) => it.textContent.includes(text) && it.offsetHeight);
+            window.isLeft = false;
+            const look = () => (window.isLeft ||= sees("h2", "second.png") && sees("button", remove));
+            new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
+        }""",
+        words.UPLOAD_REMOVE,
+    )
+    upload_and_wait(page, "second.png", encode(Photo(np.asarray(noisy_photo(400, 300)))))
+    assert not page.evaluate("isLeft")
 
 
 @pytest.mark.parametrize(

@@ -154,8 +154,9 @@ def _gallery(state: Session) -> None:
 def _upload(state: Session) -> None:
     # The photo stays when the list is emptied: it is empty, too, until the file that replaces it can be read.
     is_listed = photo_uploader.show(state, "Your photo", "photo", on_file=state.open_upload, is_button=True)
+    place = st.empty()  # or the button would be seen until the next run is over, which lasts as long as the work
     if state.upload and not is_listed:  # after a look at another page, too, or a click on the uploader's cross
-        st.button(words.UPLOAD_REMOVE, on_click=state.remove_upload)
+        place.button(words.UPLOAD_REMOVE, on_click=state.remove_upload)
     if state.can_undo:
         st.fragment(_undo, run_every=2.0)(state)
     if state.upload_error and is_listed:

@@ -9,11 +9,11 @@ const PATIENCE = 3000; // milliseconds for which all of the photo waits for the 
 
 // `look`: as in growing.js. `changed`: called when there is more to be seen; `whole` when all of the photo is to be fetched.
 export function createGlimpse({ look, changed, whole }) {
-  let photo = null; // {id, label, part, size}
+  let photo = null; // {id, label, part, bitmap}, of which the last is a size alone
   let begun; // its id, or that of the one before
   let isHeld = false; // whether all of it waits
   let window = null;
-  let colours = null;
+  let colours; // until something is seen, nobody knows
   let asking = null;
   let timer = 0;
 
@@ -21,7 +21,8 @@ export function createGlimpse({ look, changed, whole }) {
   function want(next) {
     if (next.id === begun) return;
     drop();
-    [photo, begun, isHeld] = [next, next.id, true];
+    const [height, width] = next.size;
+    [photo, begun, isHeld] = [{ ...next, bitmap: { width, height } }, next.id, true];
     timer = setTimeout(enough, PATIENCE);
   }
 
@@ -38,7 +39,7 @@ export function createGlimpse({ look, changed, whole }) {
     clearTimeout(timer);
     asking?.abort();
     window?.bitmap.close();
-    [photo, isHeld, window, colours, asking] = [null, false, null, null, null];
+    [photo, isHeld, window, colours, asking] = [null, false, null, undefined, null];
   }
 
   // Something else may be looked at now.
@@ -68,8 +69,8 @@ export function createGlimpse({ look, changed, whole }) {
 
   function picture() {
     if (!photo) return undefined;
-    const [height, width] = photo.size;
-    return { id: photo.id, label: photo.label, bitmap: { width, height }, preview: null, colours, windows: window ? [window] : [] };
+    const { id, label, bitmap } = photo; // the same one while it is this photo: panes are emptied for another
+    return { id, label, bitmap, preview: null, colours, windows: window ? [window] : [] };
   }
 
   return { want, moved, enough, drop, picture, holds: (id) => isHeld && photo.id === id };

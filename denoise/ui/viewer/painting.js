@@ -25,6 +25,10 @@ export function createPainter(root, paneSize, scene) {
   function paintPicture(canvas, index, width, height, place) {
     const { pair } = scene();
     const { colours } = pair[index];
+    if (colours === undefined) {
+      empty(canvas); // the first of a result that is there before its photo, which tells what its numbers mean
+      return;
+    }
     if (colours) {
       paintConverted(canvas, colours, () => pixelsShown(index, width, height, place));
       return;

@@ -12,10 +12,12 @@ const RETRIES = [0.5, 1, 2, 4, 8]; // seconds to wait before a picture that did 
 export function createPictures({ changed, late }) {
   let loaded = [];
   let newest = 0;
+  const coming = new Map(); // by id: promises of those that are on their way, or wait for others that are
 
   // Show as many of the wanted ones, [{role, id, label, url}, ...], as are there, and fetch the others.
   function want(wanted) {
     newest++;
+    for (const id of coming.keys()) if (!wanted.some((each) => each.id === id)) forget(id);
     take(wanted, loaded);
     if (loaded.length < wanted.length) arrive(wanted, newest);
   }
@@ -25,7 +27,7 @@ export function createPictures({ changed, late }) {
     let arrived;
     try {
       arrived = await Promise.all(
-        wanted.map(async ({ id, url }) => loaded.find((picture) => picture.id === id) ?? { id, ...(await load(url)) }),
+        wanted.map((each) => loaded.find((picture) => picture.id === each.id) ?? fetched(each)),
       );
     } catch {
       // Pictures that nobody waits for any more may well be gone.
@@ -35,8 +37,24 @@ export function createPictures({ changed, late }) {
       setTimeout(() => call === newest && arrive(wanted, call, tries + 1), 1000 * seconds);
       return;
     }
-    if (call === newest) take(wanted, arrived);
-    else dismiss(arrived);
+    if (call !== newest) return; // those that are still wanted are the newer call's
+    coming.clear();
+    take(wanted, arrived);
+  }
+
+  // One that is on its way, to be shown with others than at first, is not asked for twice: it may be large.
+  function fetched({ id, url }) {
+    if (!coming.has(id)) {
+      const picture = load(url).then((its) => ({ id, ...its }));
+      coming.set(id, picture);
+      picture.catch(() => coming.get(id) === picture && coming.delete(id));
+    }
+    return coming.get(id);
+  }
+
+  function forget(id) {
+    coming.get(id).then(release, () => {});
+    coming.delete(id);
   }
 
   function take(wanted, there) {
@@ -55,6 +73,7 @@ export function createPictures({ changed, late }) {
 
   function destroy() {
     newest++;
+    [...coming.keys()].forEach(forget);
     loaded.forEach(release);
     loaded = [];
   }
