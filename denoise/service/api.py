@@ -40,7 +40,7 @@ _PHOTO = {
     }
 }
 _HEADERS = {
-    "Denoise-Model": "The denoiser that made it.",
+    "Denoise-Model": "The denoiser that made it: of white noise FFDNet, whichever network was asked for.",
     "Denoise-Noise-Before": "Estimated noise of the photo, in levels of 0 to 255.",
     "Denoise-Noise-After": "The same of the result.",
     "Denoise-Clean": "Share that held no noise and came back as it was, in [0, 1].",
