@@ -14,7 +14,7 @@ MOST_ADDED = 5 / 255
 
 _UNSEEN, _UNSEEN_FINE, _MOST_UNSEEN = 9.5, 0.125, 6 / 255
 # For one that judges nothing, there is so many times the noise that a careful network removes of smoothed grain, and
-# such a share of that where the grain is fine; more than that much, at most, it takes for granted nowhere.
+# such a share of that where the grain is fine, and never more than the last of these.
 
 
 class Runs(NamedTuple):
