@@ -35,7 +35,8 @@ class DenoiserInfo(NamedTuple):
         summary: What a person reads about it before choosing it.
         is_told: Whether it is told how much noise there is.
         pair: With which noise it runs twice, see `denoise.registry.ModelCard`; 0 if it does not.
-        partner: Name of the network that it works with, see `denoise.registry.ModelCard`.
+        judge: Name of the network that looks how much noise there is in its place.
+        partner: Name of the network that it works with.
         strong_partner: The same where the noise is strong.
         has_best: Whether several runs, see `denoise.ensemble`, make it better, and let it remove more.
         tile_size: Height and width of its tiles, in pixels.
@@ -48,6 +49,7 @@ class DenoiserInfo(NamedTuple):
     summary: str
     is_told: bool
     pair: float = 0.0
+    judge: str = ""
     partner: str = ""
     strong_partner: str = ""
     has_best: bool = True
@@ -133,6 +135,7 @@ def describe(card: ModelCard) -> DenoiserInfo:
         card.summary,
         is_told=card.told > 0,
         pair=card.pair,
+        judge=card.judge,
         partner=card.partner,
         strong_partner=card.strong_partner,
         seconds=once,
@@ -188,8 +191,8 @@ def expected_seconds(
     how, partner = info.runs(best=best), info.partner
     calls = Counter({model: rows * columns * how.times})
     if info.needs_level or partner:
-        calls[partner if partner and info.is_told else model] += looks(photo.height, photo.width)
-    if partner and not info.is_told:  # if the noise is not strong, which is not looked at here
+        calls[info.judge or model] += looks(photo.height, photo.width)
+    if partner:  # if the noise is not strong, which is not looked at here
         calls[partner] += rows * columns * how.turns  # else its place takes another one, not much slower
     last, total = next(reversed(list(pace)), None), 0.0
     for name, count in calls.items():

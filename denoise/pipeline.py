@@ -26,7 +26,10 @@ _LOOKS_OF_PARTNER = 2  # are enough where it is known already that the noise is 
 
 _ALIKE = 1.5  # times as much is told of grain that is the same in all channels: none knows what another does not
 
-_SHARE_OF_STRONG = 0.75  # that one's, which learnt strong noise: of a mean with another that did not
+# What a partner has of the mean: with one that is careful, and with one that is not and has a judge. That finds strong
+# noise as well as its partner; where the noise is faint, it takes texture for noise, and has less of the mean.
+_SHARE_OF_PARTNER, _SHARE_OF_STRONG = 0.5, (0.75, 0.5)
+_FAINT = 3 / 255  # as FFDNet is told; below, the partner's share grows, up to all of it
 
 Denoisers = Callable[[str, Photo], AbstractContextManager[Denoiser]]
 """Gives the denoiser of a name for the tiles of a photo as denoisers see it, such as `denoise.engine.Task.denoiser`."""
@@ -87,7 +90,7 @@ def denoise_photo(
     shown = mended(given)
     seen = photo if shown is photo.pixels else dataclasses.replace(photo, pixels=shown)
     clean = clean_mask(photo.pixels if shown is given else shown)
-    smoothed = smoothed_grain(shown) if info.pair or info.partner else 1.0
+    smoothed = smoothed_grain(shown) if info.pair or info.partner or info.judge else 1.0
 
     def denoised(denoiser: Denoiser, named: Callable[[str], Denoiser]) -> tuple[Pixels, float]:
         tone = tone_of(shown)
@@ -97,17 +100,18 @@ def denoise_photo(
 
         noise, removed = level, 1.0  # who says how much there is, is certain of it
         grain = grain_of(seen)
-        is_known = noise is None and bool(info.partner and grain.white)  # what its partner learnt, and nothing else
+        is_known = noise is None and bool(grain.white and (info.partner or info.judge))  # what FFDNet learnt, no more
         if is_known:
             noise = removed = grain.removed
-        elif noise is None and info.is_told and info.partner:  # see `denoise.registry.ModelCard.partner`
-            removed = max(grain.removed, look(named(info.partner)))
+        elif noise is None and info.is_told and info.judge:
+            removed = max(grain.removed, look(named(info.judge)))
             noise = faint_noise(removed, smoothed=smoothed) or removed
         elif noise is None and info.is_told:
             noise = removed = look(denoiser, grain=GRAIN)
         elif noise is None and (info.needs_level or info.partner or info.strong_partner):
             # One that is told nothing need not be asked how strong strong noise is.
-            noise = removed = max(grain.removed, look(denoiser, enough=STRONG) if grain.removed < STRONG else 0.0)
+            judge = named(info.judge) if info.judge else denoiser
+            noise = removed = max(grain.removed, look(judge, enough=STRONG) if grain.removed < STRONG else 0.0)
         elif noise is None:
             noise = removed = 0.0
         certain = certainty(grain.level, smoothed, removed) if strength <= 1 else 1.0
@@ -123,11 +127,13 @@ def denoise_photo(
             partner = named(info.strong_partner)
             told = more * (look(partner, grain=GRAIN, most_looks=_LOOKS_OF_PARTNER) if level is None else mean)
             once = ensemble(denoiser, how._replace(again=False))  # is enough then
-            several = mean_of(once, ensemble(partner, Runs(how.turns)), told, share=_SHARE_OF_STRONG)
+            several = mean_of(once, ensemble(partner, Runs(how.turns)), told, share=_SHARE_OF_STRONG[bool(info.judge)])
         elif info.partner and (faint := alike * faint_noise(mean, smoothed=smoothed, strength=strength)):
             if smoothed < SMOOTHED and strength <= 1:
                 how = how._replace(noise=0.0)  # of fine grain, a pair finds nothing that the partner does not
-            several = mean_of(ensemble(denoiser, how), ensemble(named(info.partner), Runs(how.turns)), faint)
+            share = 1 - (1 - _SHARE_OF_PARTNER) * (min(1.0, faint / _FAINT) if info.judge else 1.0)
+            partner = ensemble(named(info.partner), Runs(how.turns))
+            several = mean_of(ensemble(denoiser, how), partner, faint, share=share)
         else:
             several = ensemble(denoiser, how)
 

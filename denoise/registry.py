@@ -32,10 +32,11 @@ class ModelCard:
         pair: 0 for a network that runs once. Else it runs twice: on the photo with white noise added and subtracted,
             whose standard deviation is this multiple of the level, or, of a very noisy photo, once more on its own
             result (`denoise.ensemble`).
+        judge: Name of the network that looks how much noise there is, because it hardly ever takes texture for noise
+            as this one does, or nothing: this one looks itself.
         partner: Name of the network that it works with, or nothing. Of a photo that is not very noisy, the result is
             the mean of it and of its partner, which is told `denoise.ensemble.faint_noise`; where the noise is white,
-            which is what the partner learnt, it is the partner's. One that is told the level itself has its partner
-            look how much there is.
+            which is what the partner learnt, it is the partner's.
         strong_partner: The same for a very noisy photo: name of a network that is told the level, and looks itself.
         architecture: The network's settings.
         training: How the network was trained.
@@ -53,6 +54,7 @@ class ModelCard:
     quantisation: str
     told: float
     pair: float
+    judge: str
     partner: str
     strong_partner: str
     architecture: dict[str, Any]
@@ -60,19 +62,24 @@ class ModelCard:
     metrics: dict[str, Any]
     licence: str
 
+    @property
+    def others(self) -> list[str]:
+        """Names of the networks that it may need."""
+        return [name for name in (self.judge, self.partner, self.strong_partner) if name]
+
 
 def list_models(directory: Path = MODELS_DIR) -> dict[str, ModelCard]:
     """Read the model cards of a directory, sorted by name.
 
     Raises:
-        ModelError: A card is malformed, or its partner is missing; the message names the file and the key.
+        ModelError: A card is malformed, or a network that it names is missing; the message names the file and the key.
     """
     paths = sorted(directory.glob("*.json"))
     cards = {path.stem: _read_card(path, (path.stat().st_mtime_ns, path.stat().st_size)) for path in paths}
     for name, card in cards.items():
-        for partner in (card.partner, card.strong_partner):
-            if partner and partner not in cards:
-                raise ModelError(f"The model card {name}.json names a partner that has none here: {partner!r}.")
+        for other in card.others:
+            if other not in cards:
+                raise ModelError(f"The model card {name}.json names another network that has none here: {other!r}.")
     return cards
 
 

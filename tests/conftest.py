@@ -74,13 +74,15 @@ def told_networks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Networks of one addition in place of the bundled ones.
 
     "told", "pair", which is not told, "told_pair", two partners: "looks", which has a pair, and "works", which is
-    told, and "once" and "twice", which have "told" for a partner where the noise is strong.
+    told, "judged", for which "looks" looks and which has "works" for a partner, and "once" and "twice". These three
+    have "told" for a partner where the noise is strong.
     """
     networks.write_model(tmp_path, "told", told=2.0)
     networks.write_model(tmp_path, "pair", pair=3.0)
     networks.write_model(tmp_path, "told_pair", told=1.0, pair=3.0)
     networks.write_model(tmp_path, "looks", pair=3.0, partner="works")
-    networks.write_model(tmp_path, "works", told=2.0, partner="looks")
+    networks.write_model(tmp_path, "works", told=2.0, judge="looks")
+    networks.write_model(tmp_path, "judged", judge="looks", partner="works", strong_partner="told")
     networks.write_model(tmp_path, "once", strong_partner="told")
     networks.write_model(tmp_path, "twice", pair=3.0, strong_partner="told")
     monkeypatch.setattr(catalogue, "list_models", partial(list_models, tmp_path))

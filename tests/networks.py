@@ -95,7 +95,7 @@ def addition(
     return _file(tensors, [add], list(order) if level else [0] * inputs)
 
 
-def write_model(folder, name, *, told=0.0, pair=0.0, partner="", strong_partner="", tile_size=256):
+def write_model(folder, name, *, told=0.0, pair=0.0, judge="", partner="", strong_partner="", tile_size=256):
     """Write NAME.tflite and its card: a network that adds its level to the photo, or itself if it is not told one."""
     content = addition((1, tile_size, tile_size, 3), level=(1, tile_size, tile_size, 1) if told else None)
     (folder / f"{name}.tflite").write_bytes(content)
@@ -110,6 +110,7 @@ def write_model(folder, name, *, told=0.0, pair=0.0, partner="", strong_partner=
         "quantisation": "float32",
         "told": told,
         "pair": pair,
+        "judge": judge,
         "partner": partner,
         "strong_partner": strong_partner,
         "architecture": {},

@@ -48,7 +48,7 @@ def test_expected_seconds_follow_the_photo_and_the_machine():
     small, large = (Photo(np.zeros((side, side, 3), np.uint8)) for side in (256, 256 + 3 * 192))
     known = denoiser_names()
     for name, info in known.items():
-        if info.partner:
+        if info.partner or info.judge:
             continue
         runs, first = 2 if info.pair else 1, int(info.needs_level)  # of a tile; to see how much noise there is
         tiles = 4 if name == "nlm" else 16

@@ -244,7 +244,7 @@ def test_denoise_photo_above_full_strength_removes_more(sigma):
 
 def test_denoise_photo_says_which_denoisers_can_remove_more_or_be_told(told_networks):
     for model, options, able in (
-        ("nlm", {"strength": 1.01}, "remove more than there seems to be; choose one that can: looks, once, pair, "),
+        ("nlm", {"strength": 1.01}, "remove more than there seems to be; choose one that can: judged, looks, once, "),
         (
             "nlm",
             {"level": 0.1},
@@ -318,6 +318,7 @@ def watch(monkeypatch, *, sees, adds, grain=NO_TEXTURE):
         pytest.param("looks", 1.0, NO_TEXTURE, {"looks": 0.5 / 255, "works": 4.75 / 255}, id="smoothed"),
         pytest.param("looks", 0.0, NO_TEXTURE, {"looks": 0.5 / 255, "works": 4.75 / 8 / 255}, id="fine"),
         pytest.param("looks", 0.0, IN_TEXTURE, {"looks": 3 / 255, "works": 3 * 4.75 / 4 / 255}, id="hidden in texture"),
+        pytest.param("judged", 1.0, NO_TEXTURE, {"judged": 0.5 / 255, "works": 4.75 / 255}, id="judged"),
         pytest.param("works", 1.0, NO_TEXTURE, {"works": 4.75 / 255}, id="told"),
         pytest.param("works", 0.0, NO_TEXTURE, {"works": 4.75 / 8 / 255}, id="told, fine"),
         pytest.param("works", 0.0, IN_TEXTURE, {"works": 3 * 4.75 / 4 / 255}, id="told, hidden in texture"),
@@ -327,8 +328,19 @@ def test_denoise_photo_tells_a_partner_of_what_the_other_sees(told_networks, mon
     seen, lookers = watch(monkeypatch, sees=0.5 / 255, adds={"works": 0.1}, grain=grain)
     monkeypatch.setattr(pipeline, "smoothed_grain", lambda pixels: smoothed)
     denoise_photo(noisy(), model)
-    assert lookers == [("looks", {"enough": STRONG} if model == "looks" else {})]
+    assert lookers == [("looks", {} if model == "works" else {"enough": STRONG})]
     assert dict(seen) == pytest.approx(told)
+
+
+@pytest.mark.parametrize(("told", "share"), [(0.3, 0.95), (1.5, 0.75), (3.0, 0.5), (6.0, 0.5)])
+def test_denoise_photo_trusts_the_partner_of_one_that_is_judged_where_there_is_hardly_any_noise(
+    told_networks, any_brightness, monkeypatch, told, share
+):
+    watch(monkeypatch, sees=told / 9.5 / 255, adds={"works": 0.2}, grain=NO_TEXTURE)
+    monkeypatch.setattr(pipeline, "smoothed_grain", lambda pixels: 1.0)
+    photo = noisy()
+    lighter = np.median(denoise_photo(photo, "judged").pixels.astype(float) - photo.pixels)
+    assert lighter == pytest.approx(255 * 0.2 * share, abs=1)
 
 
 @pytest.mark.parametrize(("model", "sees"), [("looks", 0.5 / 255), ("once", 2 * STRONG)])
@@ -348,6 +360,7 @@ def test_denoise_photo_tells_more_of_grain_that_is_the_same_in_all_channels(told
     ("model", "options", "sees", "runs", "told", "share"),
     [
         pytest.param("once", {}, 2 * STRONG, {"once": 1, "told": 1}, 2 * STRONG, 3 / 4, id="mean of both"),
+        pytest.param("judged", {}, 2 * STRONG, {"judged": 1, "told": 1}, 2 * STRONG, 1 / 2, id="judged"),
         pytest.param("twice", {}, 2 * STRONG, {"twice": 1, "told": 1}, 2 * STRONG, 3 / 4, id="instead of a second run"),
         pytest.param("twice", {"strength": 2.0}, STRONG, {"twice": 2, "told": 1}, 2 * STRONG, 3 / 4, id="removes more"),
         pytest.param("once", {"best": True}, STRONG, {"once": 4, "told": 4}, STRONG, 3 / 4, id="best"),
@@ -364,7 +377,7 @@ def test_denoise_photo_of_strong_noise_has_a_partner_that_looks_itself(
     lighter = np.median(denoise_photo(photo, model, **options).pixels.astype(float) - photo.pixels)
     assert lighter == pytest.approx(255 * 0.2 * share, abs=1)
     is_strong = told is not None
-    looks = [(model, {"enough": STRONG}), ("told", {"grain": GRAIN, "most_looks": 2})]
+    looks = [("looks" if model == "judged" else model, {"enough": STRONG}), ("told", {"grain": GRAIN, "most_looks": 2})]
     assert lookers == ([] if "level" in options else looks[: 1 + is_strong])
     tiles = len(seen) // sum(runs.values())
     assert Counter(name for name, _ in seen) == {name: tiles * times for name, times in runs.items()}

@@ -18,6 +18,7 @@ CARD = {
     "quantisation": "dynamic-range int8",
     "told": 0.0,
     "pair": 0.0,
+    "judge": "",
     "partner": "",
     "strong_partner": "",
     "architecture": {"name": "tiny"},
@@ -114,9 +115,9 @@ def test_load_model_refuses_a_card_that_says_otherwise_than_its_file(tmp_path, t
         load_model("other", tmp_path)
 
 
-@pytest.mark.parametrize("key", ["partner", "strong_partner"])
-def test_list_models_refuses_a_partner_that_is_not_there(write_card, key):
-    with pytest.raises(ModelError, match=r"tiny\.json names a partner that has none here: 'ffdnet'"):
+@pytest.mark.parametrize("key", ["judge", "partner", "strong_partner"])
+def test_list_models_refuses_another_network_that_is_not_there(write_card, key):
+    with pytest.raises(ModelError, match=r"tiny\.json names another network that has none here: 'ffdnet'"):
         list_models(write_card(CARD | {key: "ffdnet"}))
 
 

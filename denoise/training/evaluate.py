@@ -248,11 +248,10 @@ def keras_denoiser(network: keras.Model, multiple: float = 1.0) -> Denoiser:
 
 def _version_of(card: registry.ModelCard, models: Path) -> str:
     """Tell of what a network's scores are: its file, and where it is told the level, all that is done with that."""
-    partners = [name for name in (card.partner, card.strong_partner) if name]
-    if not card.told and not card.pair and not partners:
+    if not card.told and not card.pair and not card.others:
         return card.sha256
-    with_partners = "".join(f" partner {registry.model_card(name, models).sha256}" for name in partners)
-    return f"{card.sha256} told {card.told:g} pair {card.pair:g}{with_partners} version {LEVEL}"
+    with_others = "".join(f" with {registry.model_card(name, models).sha256}" for name in card.others)
+    return f"{card.sha256} told {card.told:g} pair {card.pair:g}{with_others} version {LEVEL}"
 
 
 def _non_local_means_of_a_tile(tile: Image, tile_level: Level) -> Image:

@@ -213,6 +213,7 @@ def make_card(
         "quantisation": "dynamic-range int8",
         "told": 1.0 if configuration.get("arguments", {}).get("told") else 0.0,
         "pair": 0.0,
+        "judge": "",
         "partner": "",
         "strong_partner": "",
         "licence": "MIT",

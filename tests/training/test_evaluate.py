@@ -33,6 +33,7 @@ def card_of(name: str) -> dict[str, Any]:
         "quantisation": "dynamic-range int8",
         "told": 0.0,
         "pair": 0.0,
+        "judge": "",
         "partner": "",
         "strong_partner": "",
         "licence": "MIT",

@@ -22,6 +22,7 @@ CARD = {
     "quantisation": "dynamic-range int8",
     "told": 0.0,
     "pair": 0.0,
+    "judge": "",
     "partner": "",
     "strong_partner": "",
     "licence": "MIT",
