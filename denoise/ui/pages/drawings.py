@@ -47,11 +47,12 @@ _UNET_SKIPS = [(0, 8), (1, 7), (2, 6), (3, 5)]
 
 NETWORKS = {
     "ridnet": Drawing(
-        [Stage("3"), Stage("64"), *[Stage("64", 1, 8, is_special=True)] * 4, Stage("3")],
-        [(0, 6)],
-        "Four modules in a row, all at full size. Each looks near and far with dilated convolutions, refines what it "
-        "found, and weighs its 64 maps by a look at the whole picture: feature attention. What comes out is the "
-        "noise, which is subtracted; a second look at half the size takes the coarse grain.",
+        [Stage("3"), Stage("64"), *[Stage("64", 1, 8, is_special=True)] * 2, Stage("3")],
+        [(0, 4)],
+        "Two modules in a row, at full size, where the paper has four. Each looks near and far with dilated "
+        "convolutions, refines what it found, and weighs its 64 maps by a look at the whole picture: feature "
+        "attention. What comes out is the noise, which is subtracted; a second look at half the size takes the coarse "
+        "grain.",
     ),
     "unet": Drawing(
         [Stage("3"), *_UNET],

@@ -134,9 +134,10 @@ CURVES = {"psnr": "photos it learns from", "val_psnr": "photos held out"}
 FIGURES = {"psnr": "PSNR", "loss": "Loss"}
 CURVE_AXES = {"psnr": PSNR_AXIS, "loss": "loss", "gain": "gain, dB"}
 NO_LOG = (
-    "Of the autoencoder, CBDNet and PRIDNet these are the runs with which they went on from earlier weights. FFDNet's "
-    "tells what it gains over the noise of the photos it learns from, in three parts: from step 5,622 on it saw more "
-    "weak noise. Of the network for strong noise no log was kept."
+    "Of RIDNet, the autoencoder, CBDNet and PRIDNet these are the runs with which they went on from earlier weights; "
+    "RIDNet's learning rate began to fall at step 9,250. FFDNet's tells what it gains over the noise of the photos it "
+    "learns from, in four parts: from step 5,622 on it saw more weak noise, in the last far larger patches. Of the "
+    "network for strong noise no log was kept."
 )
 SHIFT_COLUMN = "{} colour shift"
 
