@@ -10,7 +10,7 @@ from denoise import Denoiser
 from denoise.baseline import non_local_means
 from denoise.ensemble import Runs, runs
 from denoise.image import Photo
-from denoise.level import grain_of, looks, smoothed_grain
+from denoise.level import grain_of, looks
 from denoise.registry import ModelCard, list_models, load_model
 from denoise.runtime import ModelError
 from denoise.tiling import OVERLAP, TILE_SIZE, tile_offsets
@@ -19,9 +19,6 @@ DEFAULTS = DEFAULT, DEFAULT_FOR_BIG_PHOTOS, DEFAULT_FOR_NOISY_ONES = "ridnet", "
 """The denoisers that serve unless another one is asked for: the best, the fast one, the fast one for strong noise."""
 
 BIG = 2_000_000  # pixels; 10 to 80 seconds of the default's work on two processor cores, with AVX-512 or without
-
-SMOOTHED = 0.5
-"""From here on, see `denoise.level.smoothed_grain`, grain is what a camera has left of it."""
 
 NOISY = 3.5 / 255
 """So much noise everywhere is strong: phones at night have more, the texture of clean photos has less."""
@@ -153,8 +150,7 @@ def _minutes(card: ModelCard) -> float | None:
 def default_for(photo: Photo) -> str:
     """Name the denoiser that serves a photo unless another one is asked for."""
     if photo.width * photo.height <= BIG:
-        # What a camera has left of its grain, the fast network finds better than the other, in a fifth of its time.
-        return DEFAULT_FOR_BIG_PHOTOS if smoothed_grain(photo.pixels) > SMOOTHED else DEFAULT
+        return DEFAULT
     grain = grain_of(photo)
     return DEFAULT_FOR_NOISY_ONES if grain.level > NOISY and not grain.white else DEFAULT_FOR_BIG_PHOTOS
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise import Denoiser, Image, Level
-from denoise.catalogue import DEFAULT, SMOOTHED, DenoiserInfo, info_for, load_denoiser
+from denoise.catalogue import DEFAULT, DenoiserInfo, info_for, load_denoiser
 from denoise.clean import clean_mask, mended, put_back_clean
 from denoise.ensemble import STRONG, Runs, ensemble, faint_noise, mean_of
 from denoise.image import Photo, Pixels, space_of
@@ -25,6 +25,8 @@ STRONGEST = 3.0
 _LOOKS_OF_PARTNER = 2  # are enough where it is known already that the noise is strong; each takes time before any tile
 
 _ALIKE = 1.5  # times as much is told of grain that is the same in all channels: none knows what another does not
+
+_SMOOTHED = 0.5  # from here on, grain is what a camera has left of it
 
 # What a partner has of the mean: with one that is careful, and with one that is not and has a judge. That finds strong
 # noise as well as its partner; where the noise is faint, it takes texture for noise, and has less of the mean.
@@ -129,7 +131,7 @@ def denoise_photo(
             once = ensemble(denoiser, how._replace(again=False))  # is enough then
             several = mean_of(once, ensemble(partner, Runs(how.turns)), told, share=_SHARE_OF_STRONG[bool(info.judge)])
         elif info.partner and (faint := alike * faint_noise(mean, smoothed=smoothed, strength=strength)):
-            if smoothed < SMOOTHED and strength <= 1:
+            if smoothed < _SMOOTHED and strength <= 1:
                 how = how._replace(noise=0.0)  # of fine grain, a pair finds nothing that the partner does not
             share = 1 - (1 - _SHARE_OF_PARTNER) * (min(1.0, faint / _FAINT) if info.judge else 1.0)
             partner = ensemble(named(info.partner), Runs(how.turns))

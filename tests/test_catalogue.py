@@ -26,12 +26,6 @@ def test_default_for_big_photos_is_the_fast_network():
     assert {"ridnet", "unet"} <= denoiser_names().keys()
 
 
-def test_default_for_what_a_camera_has_left_of_its_grain_is_the_fast_network():
-    grain = np.random.default_rng(0).standard_normal((300, 400, 3))
-    photos = [Photo(np.rint(128 + 9 * each).astype(np.uint8)) for each in (grain, cv2.blur(grain, (5, 5)))]
-    assert [default_for(photo) for photo in photos] == ["ridnet", "unet"]
-
-
 def test_default_for_strong_noise_in_big_photos_is_the_network_that_is_told_of_it():
     def photo(sigma, width=2000, grain=2):
         noise = np.random.default_rng(0).normal(0, sigma, (1001, width, 3))

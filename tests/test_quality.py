@@ -42,7 +42,7 @@ def sample(request: pytest.FixtureRequest) -> tuple[Photo, Photo, Photo]:
 def test_ridnet_raises_psnr_and_ssim(sample: tuple[Photo, Photo, Photo]) -> None:
     noisy, clean, denoised = (photo.pixels for photo in sample)
     assert metrics.psnr(clean, denoised) > metrics.psnr(clean, noisy) + 1.9
-    assert metrics.ssim(clean, denoised) > metrics.ssim(clean, noisy) + 0.06
+    assert metrics.ssim(clean, denoised) > metrics.ssim(clean, noisy) + 0.05
 
 
 @pytest.mark.parametrize("name", ["ridnet", "unet"])
@@ -58,7 +58,7 @@ def test_white_noise_goes_wherever_it_is_even_in_texture(name: str, sigma: float
     assert np.mean(gains) > gain, gains
 
 
-@pytest.mark.parametrize(("name", "least", "every"), [("ridnet", 42.5, 3), ("unet", 41.5, 1)])
+@pytest.mark.parametrize(("name", "least", "every"), [("ridnet", 41.5, 3), ("unet", 41.5, 1)])
 def test_networks_leave_clean_photos_alone(name: str, least: float, every: int) -> None:
     for entry in ENTRIES[::every]:
         clean = middle(entry["clean"])
