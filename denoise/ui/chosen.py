@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import PurePath
 from typing import TypeVar
 
@@ -73,8 +73,9 @@ class Chosen:
         return self.load()
 
 
+@cache
 def chosen_sample(name: str) -> Chosen:
-    """Return a sample as the photo that the page is about."""
+    """Return a sample as the photo that the page is about: looked at once, and not at each run of the page."""
     sample = samples.list_samples()[name]
     noisy, clean = partial(samples.load, sample.noisy), partial(samples.load, sample.clean)
     return Chosen(

@@ -41,8 +41,9 @@ def load(file: str) -> Photo:
     return decode(read(file))
 
 
+@cache
 def read(file: str) -> bytes:
-    """Return a sample's file: PNG in 8 bit, as `pictures.to_png` would make it."""
+    """Return a sample's file: PNG in 8 bit, as `pictures.to_png` would make it; all sessions share it."""
     return (SAMPLES_DIR / file).read_bytes()
 
 

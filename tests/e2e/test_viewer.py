@@ -745,6 +745,18 @@ def test_lost_picture_is_said(open_viewer):
     open_viewer.complaints[:] = [text for text in open_viewer.complaints if "Failed to load resource" not in text]
 
 
+def test_picture_that_nobody_waits_for_any_more_is_not_fetched_to_its_end(open_viewer):
+    page = open_viewer()
+    page.route("**/pictures/**", lambda route: None, times=1)
+    page.get_by_role("button", name="Again").click()
+    page.locator(".viewer[data-pictures='1']").wait_for()
+    with page.expect_event("requestfailed", lambda request: "/pictures/" in request.url):
+        page.get_by_role("button", name="Finished").click()
+    page.locator(".viewer[data-shown$='new']").wait_for()
+    button(page, "1:1").click()
+    assert_screen_shows(page, DENOISED, "denoised")
+
+
 def assert_is_coming(page, pane, label):
     tag = page.locator(f".pane.{pane} .tag")
     assert tag.text_content() == f"{label}: on its way …"

@@ -1,5 +1,7 @@
 """What is chosen for the photo on the page Denoise: the look, the network, how strong."""
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 from denoise import catalogue, engine
@@ -16,13 +18,14 @@ from denoise.ui.session import Session
 def wanted(state: Session, chosen: Chosen) -> Run:
     """Return how the photo is to be denoised; what is chosen for it, see `show`, comes further down the page."""
     model = state.model or chosen.model
-    for key, among in (("model", _first()), ("model_compared", _others())):
+    denoisers = catalogue.denoiser_names()
+    for key, among in (("model", _first(denoisers)), ("model_compared", _others(denoisers))):
         st.session_state[key] = model if model in among else None
     st.session_state["look"] = state.preset or None
     for name, value in vars(state.development).items():
         st.session_state[name] = value
     st.session_state["best"], st.session_state["strength"] = state.best, state.strength
-    if not catalogue.denoiser_names()[model].has_best:
+    if not denoisers[model].has_best:
         return Run(chosen.id, model)
     return Run(chosen.id, model, state.best, state.strength)
 
@@ -72,7 +75,7 @@ def _network(state: Session, chosen: Chosen, model: str) -> None:
     with st.container(key="network-place"):
         st.segmented_control(
             texts.MODEL,
-            _first(),
+            _first(denoisers),
             format_func=lambda name: words.ROLES.get(name, denoisers[name].title),
             key="model",
             width="stretch",
@@ -83,19 +86,19 @@ def _network(state: Session, chosen: Chosen, model: str) -> None:
     with st.expander("More, for comparison"):
         st.pills(
             "Networks of the case study, and a classical filter",
-            _others(),
+            _others(denoisers),
             format_func=lambda name: denoisers[name].title,
             key="model_compared",
             label_visibility="collapsed",
             on_change=state.keep_model,
             args=("model_compared",),
         )
-        st.markdown("\n".join(f"- **{denoisers[name].title}.** {describe(name)}" for name in _others()))
+        st.markdown("\n".join(f"- **{denoisers[name].title}.** {describe(name)}" for name in _others(denoisers)))
 
 
-def _first() -> list[str]:
-    return [name for name in catalogue.denoiser_names() if name in catalogue.DEFAULTS]
+def _first(names: Iterable[str]) -> list[str]:
+    return [name for name in names if name in catalogue.DEFAULTS]
 
 
-def _others() -> list[str]:
-    return [name for name in catalogue.denoiser_names() if name not in catalogue.DEFAULTS]
+def _others(names: Iterable[str]) -> list[str]:
+    return [name for name in names if name not in catalogue.DEFAULTS]

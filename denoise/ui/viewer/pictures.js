@@ -12,7 +12,7 @@ const RETRIES = [0.5, 1, 2, 4, 8]; // seconds to wait before a picture that did 
 export function createPictures({ changed, late }) {
   let loaded = [];
   let newest = 0;
-  const coming = new Map(); // by id: promises of those that are on their way, or wait for others that are
+  const coming = new Map(); // by id: {picture: a promise, stop}, of those that are on their way, or wait for others that are
 
   // Show as many of the wanted ones, [{role, id, label, url}, ...], as are there, and fetch the others.
   function want(wanted) {
@@ -45,15 +45,18 @@ export function createPictures({ changed, late }) {
   // One that is on its way, to be shown with others than at first, is not asked for twice: it may be large.
   function fetched({ id, url }) {
     if (!coming.has(id)) {
-      const picture = load(url).then((its) => ({ id, ...its }));
-      coming.set(id, picture);
-      picture.catch(() => coming.get(id) === picture && coming.delete(id));
+      const stop = new AbortController();
+      const picture = load(url, stop.signal).then((its) => ({ id, ...its }));
+      coming.set(id, { picture, stop });
+      picture.catch(() => coming.get(id)?.picture === picture && coming.delete(id));
     }
-    return coming.get(id);
+    return coming.get(id).picture;
   }
 
   function forget(id) {
-    coming.get(id).then(release, () => {});
+    const { picture, stop } = coming.get(id);
+    stop.abort();
+    picture.then(release, () => {});
     coming.delete(id);
   }
 
@@ -81,8 +84,8 @@ export function createPictures({ changed, late }) {
   return { want, of: (role) => loaded.find((picture) => picture.role === role), destroy };
 }
 
-async function load(url) {
-  const response = await fetch(addressOf(url));
+async function load(url, signal) {
+  const response = await fetch(addressOf(url), { signal });
   if (!response.ok) throw new Error(`${response.status} for ${url}`);
   const file = await response.blob();
   const [bitmap, colours] = await Promise.all([
