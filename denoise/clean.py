@@ -39,6 +39,7 @@ _ROUNDING = 1 / math.sqrt(12)  # levels of 255; what rounding to 8 bit adds to a
 
 _WHOLE, _HOLE = 0.99, 16  # share of a picture, and pixels of what is left: smaller holes were missed
 _WORTH_TELLING = 0.05
+_DRAWN = 0.9  # share of a picture that is a drawing; of a photo's black, too, some is flat between hot pixels
 _BAND = 16 * _WINDOW  # rows that are looked at together
 
 
@@ -94,8 +95,15 @@ def put_back_clean(before: Pixels, after: Pixels, clean: Mask) -> None:
 
 
 def mended(pixels: Pixels) -> Pixels:
-    """Return a photo, (H, W, 3), as denoisers see it: without a JPEG's blocks and a sensor's hot pixels and stripes."""
-    return remove_banding(remove_hot_pixels(remove_blocks(pixels)))
+    """Return a photo, (H, W, 3), as denoisers see it: without a JPEG's blocks and a sensor's hot pixels and stripes.
+
+    A drawing has none of them, whatever it looks like: a page whose lines repeat has stripes, and dots are hot pixels.
+
+    Returns:
+        The same array if it is a drawing, or nothing changes.
+    """
+    result = remove_banding(remove_hot_pixels(remove_blocks(pixels)))
+    return pixels if result is not pixels and clean_mask(pixels).mean() > _DRAWN else result
 
 
 def clean_share(pixels: Pixels) -> float:

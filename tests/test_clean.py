@@ -7,8 +7,12 @@ import skimage.data
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from denoise.clean import clean_mask, describe_clean, put_back_clean
+from denoise.banding import has_offsets
+from denoise.clean import clean_mask, describe_clean, mended, put_back_clean
+from denoise.hot_pixels import remove_hot_pixels
+from denoise.image import Photo
 from denoise.level import estimate_noise
+from denoise.pipeline import denoise_photo
 
 BLACK_ON_WHITE = ((0, 0, 0), (255, 255, 255))
 COLOURS = {
@@ -181,3 +185,13 @@ def test_clean_mask_leaves_a_noisy_inset_to_the_denoiser():
     mask = clean_mask(page_with_photo)
     assert mask.mean() > 0.98
     assert not mask[510:590, 710:790].any()
+
+
+def test_what_is_drawn_keeps_what_looks_like_stripes_and_hot_pixels():
+    lines = np.tile(page()[4:21], (23, 1, 1))  # all the same text: columns with offsets
+    dots = np.full((384, 384, 3), 30, np.uint8)
+    dots[4::8, 4::8, 0] = 240
+    for drawing, looks_so in ((lines, has_offsets(lines.swapaxes(0, 1))), (dots, remove_hot_pixels(dots) is not dots)):
+        assert looks_so
+        np.testing.assert_array_equal(mended(drawing), drawing)
+        np.testing.assert_array_equal(denoise_photo(Photo(drawing), "nlm").pixels, drawing)
