@@ -18,7 +18,7 @@ from denoise.tiling import OVERLAP, TILE_SIZE, tile_offsets
 DEFAULTS = DEFAULT, DEFAULT_FOR_BIG_PHOTOS, DEFAULT_FOR_NOISY_ONES = "ridnet", "unet", "unet-strong"
 """The denoisers that serve unless another one is asked for: the best, the fast one, the fast one for strong noise."""
 
-BIG = 2_000_000  # pixels; 10 to 40 seconds of the default's work on two processor cores, with AVX-512 or without
+BIG = 2_000_000  # pixels; 10 to 45 seconds of the default's work on two processor cores, with AVX-512 or without
 
 NOISY = 3.5 / 255
 """So much noise everywhere is strong: phones at night have more, the texture of clean photos has less."""
