@@ -18,7 +18,7 @@ class ModelError(RuntimeError):
 class Network:
     """A network from a TFLite file: a `Denoiser` of exactly one tile, to be called by one thread at a time.
 
-    It holds 100 to 300 MB of working memory (260 MB for RIDNet) as long as anybody refers to it, see `denoise.engine`.
+    It holds 100 to 300 MB of working memory (210 MB for RIDNet) as long as anybody refers to it, see `denoise.engine`.
 
     Args:
         path: TFLite file with a float32 input and a float32 output, both (1, tile_size, tile_size, 3), RGB in [0, 1];

@@ -12,7 +12,7 @@ SENTENCE = (
     "formats kept."
 )
 MODEL_HELP = (
-    "Automatic takes RIDNet, the best network, and for photos above 2 megapixels a fast one, with a fifth of the work: "
+    "Automatic takes RIDNet, the best network, and for photos above 2 megapixels a fast one, in a third of the time: "
     "the one for strong noise where there is noise everywhere."
 )
 AS_IT_CAME = "As each photo came"
