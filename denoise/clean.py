@@ -18,6 +18,9 @@ from denoise.image import Pixels, bands
 Mask = NDArray[np.bool_]
 """(H, W), true where the picture is clean."""
 
+DRAWN = 0.9
+"""A picture of which a larger share is clean is a drawing: what is left are its shadows and icons."""
+
 _WINDOW = 32  # pixels, over which shares are taken
 _FLAT = 0.1  # share of a window's pixels that must be flat ground: no step there or at a neighbour
 _WEAK = 4  # levels of 255; noise is a multitude of steps as small as this beside flat areas, strokes are not
@@ -39,7 +42,6 @@ _ROUNDING = 1 / math.sqrt(12)  # levels of 255; what rounding to 8 bit adds to a
 
 _WHOLE, _HOLE = 0.99, 16  # share of a picture, and pixels of what is left: smaller holes were missed
 _WORTH_TELLING = 0.05
-_DRAWN = 0.9  # share of a picture that is a drawing; of a photo's black, too, some is flat between hot pixels
 _BAND = 16 * _WINDOW  # rows that are looked at together
 
 
@@ -103,7 +105,7 @@ def mended(pixels: Pixels) -> Pixels:
         The same array if it is a drawing, or nothing changes.
     """
     result = remove_banding(remove_hot_pixels(remove_blocks(pixels)))
-    return pixels if result is not pixels and clean_mask(pixels).mean() > _DRAWN else result
+    return pixels if result is not pixels and clean_mask(pixels).mean() > DRAWN else result
 
 
 def clean_share(pixels: Pixels) -> float:

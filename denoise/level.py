@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise import Denoiser, Image, Level
-from denoise.clean import clean_mask, mended
+from denoise.clean import DRAWN, clean_mask, mended
 from denoise.image import Photo, Pixels, to_float
 from denoise.tiling import OVERLAP, TILE_SIZE, denoise_tiled, tile_offsets, windows
 
@@ -30,7 +30,6 @@ GRAIN = 4
 _BLOCK_SIZE = 16  # pixels
 _FLAT_BLOCKS = 1  # percent of the blocks that are taken for flat
 _ENOUGH = 2_000_000  # pixels, of which the flattest blocks are found
-_CLEAN = 0.9  # share of a picture; what is left then are its shadows and icons, too little to judge by
 
 _QUIETEST = 0.005  # share of a photo
 _STILL = 0.02 / 255  # standard deviation; of what was drawn, nearly zero
@@ -108,7 +107,7 @@ def flat_noise(pixels: Pixels) -> tuple[float, float]:
     if size == 1:
         return 0.0, 0.0
     clean = clean_mask(pixels)
-    if clean.mean() > _CLEAN:
+    if clean.mean() > DRAWN:  # too little is left to judge by
         return 0.0, 0.0
     statistics, is_photo = [], []
     for top in range(0, pixels.shape[0] - size + 1, size):  # a row of blocks at a time: few floats
