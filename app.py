@@ -14,7 +14,7 @@ from streamlit import config
 from denoise import engine
 from denoise.presets import presets
 from denoise.spool import remove_spool, spool
-from denoise.ui import addresses, ahead, assets, batch_routes, ending, guard, introduction, limits, routes
+from denoise.ui import addresses, ahead, assets, batch_routes, ending, file_urls, guard, introduction, limits, routes
 
 # Streamlit asks this of websockets only. Names that lead here by a trick of a foreign page's are refused.
 hosts = config.get_option("server.allowedHosts") or ["*"]
@@ -58,5 +58,6 @@ app = st.App(
         Middleware(assets.compressed),
         Middleware(introduction.introduced),
         Middleware(limits.limited),
+        Middleware(file_urls.told),
     ],
 )

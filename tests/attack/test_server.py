@@ -141,6 +141,14 @@ def wish(page="", query="", button=""):
     return message.SerializeToString()
 
 
+def question(request_id):
+    """Return the message by which a browser asks where to send a file."""
+    message = BackMsg()
+    message.file_urls_request.request_id = request_id
+    message.file_urls_request.file_names.append("a.png")
+    return message.SerializeToString()
+
+
 @contextmanager
 def visiting(server, page="", query="model=unet"):
     url = f"ws://127.0.0.1:{server.port}/_stcore/stream"
@@ -205,6 +213,14 @@ def test_flood_of_messages_leaves_the_others_their_turn(server):
         assert all(server.is_well() for _ in range(5 * SCALE))
     # What the burst and a few a second start: far from all 3000, which take minutes.
     assert server.processor_seconds() - before < 30 + (time.monotonic() - started)
+
+
+def test_page_that_begins_anew_is_told_where_to_send_its_photo(server):
+    with visiting(server) as visitor:
+        for each in range(20):
+            visitor.connection.send(question(f"question-{each}"))
+            visitor.connection.send(wish(query="model=unet"))
+            visitor.find(f"question-{each}(?!\\d)")
 
 
 def test_many_downloads_leave_the_others_their_turn(server, photo):

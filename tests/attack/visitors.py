@@ -203,9 +203,11 @@ def memory(process: Path, what: str = "VmRSS") -> int:
 
 
 async def play(
-    url: str, visitors: int, megapixels: float, after: Iterable[float], *, results: bool, query="", enough=0, say=print
+    url: str, visitors: int, megapixels: float, after: Iterable[float], *, results: bool, query="", enough=0, say=print, pause=0.0
 ) -> dict:
     """Let visitors come, upload and be cut off; return the megabytes of the server's memory by what had happened.
+
+    One comes before them and has a result, so that what the server loads at first use is there.
 
     Args:
         url: Of the server.
@@ -216,6 +218,7 @@ async def play(
         query: Of the page's address.
         enough: So many megabytes above the beginning are little enough to look no more.
         say: Called with what is found.
+        pause: Seconds for the server to let go of what the first of all has left.
     """
     process, found = server_process(url), {}
 
@@ -223,17 +226,20 @@ async def play(
         found[what] = memory(process)
         say(f"{what}: {found[what]} MB", flush=True)
 
-    note("before")
-    crowd = [Visitor(url, query) for _ in range(visitors)]
-    data = await asyncio.to_thread(photo, megapixels)
-
-    async def visit(visitor: Visitor) -> None:
+    async def visit(visitor: Visitor, megapixels: float, *, results: bool) -> None:
         await visitor.come()
         await visitor.is_open.wait()
+        data = await asyncio.to_thread(photo, megapixels)
         assert await visitor.upload(f"{uuid.uuid4().hex}.jpg", data) == 204
         await visitor.wait(3 if results else 1)
 
-    await asyncio.gather(*map(visit, crowd))
+    first = Visitor(url, query)
+    await visit(first, 0.01, results=True)
+    first.drop()
+    await asyncio.sleep(pause)
+    note("before")
+    crowd = [Visitor(url, query) for _ in range(visitors)]
+    await asyncio.gather(*(visit(visitor, megapixels, results=results) for visitor in crowd))
     note(f"{visitors} visitors see their photos{' and results' if results else ''}")
     found["most until then"] = memory(process, "VmHWM")
     for visitor in crowd:
