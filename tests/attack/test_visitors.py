@@ -17,8 +17,8 @@ def small_server(fast_models, monkeypatch):
 
 
 def test_visitors_who_left_hold_no_memory_and_find_their_photo_again(small_server):
-    # Each would hold 12 MB of pixels and as much of a picture for an hour; a network would be 100 more. A tile that is at
-    # work is finished first, which on a busy machine takes a while.
+    # Each would hold 12 MB of pixels and as much of a picture for an hour; a network would be 100 more. A tile that is
+    # at work is finished first, which on a busy machine takes a while.
     enough = 60
     crowd = play(small_server, 3, 4, range(2, 21, 2), results=False, query="model=unet", enough=enough, pause=5)
     found = run(asyncio.wait_for(crowd, 180))

@@ -12,7 +12,7 @@ import re
 import secrets
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -203,7 +203,16 @@ def memory(process: Path, what: str = "VmRSS") -> int:
 
 
 async def play(
-    url: str, visitors: int, megapixels: float, after: Iterable[float], *, results: bool, query="", enough=0, say=print, pause=0.0
+    url: str,
+    visitors: int,
+    megapixels: float,
+    after: Iterable[float],
+    *,
+    results: bool,
+    query: str = "",
+    enough: int = 0,
+    pause: float = 0.0,
+    say: Callable[..., None] = print,
 ) -> dict:
     """Let visitors come, upload and be cut off; return the megabytes of the server's memory by what had happened.
 
@@ -217,8 +226,8 @@ async def play(
         results: Whether they wait for their results.
         query: Of the page's address.
         enough: So many megabytes above the beginning are little enough to look no more.
-        say: Called with what is found.
         pause: Seconds for the server to let go of what the first of all has left.
+        say: Called with what is found.
     """
     process, found = server_process(url), {}
 
@@ -226,20 +235,20 @@ async def play(
         found[what] = memory(process)
         say(f"{what}: {found[what]} MB", flush=True)
 
-    async def visit(visitor: Visitor, megapixels: float, *, results: bool) -> None:
+    async def visit(visitor: Visitor, data: bytes, *, results: bool) -> None:
         await visitor.come()
         await visitor.is_open.wait()
-        data = await asyncio.to_thread(photo, megapixels)
         assert await visitor.upload(f"{uuid.uuid4().hex}.jpg", data) == 204
         await visitor.wait(3 if results else 1)
 
     first = Visitor(url, query)
-    await visit(first, 0.01, results=True)
+    await visit(first, photo(0.01), results=True)
     first.drop()
     await asyncio.sleep(pause)
     note("before")
     crowd = [Visitor(url, query) for _ in range(visitors)]
-    await asyncio.gather(*(visit(visitor, megapixels, results=results) for visitor in crowd))
+    data = await asyncio.to_thread(photo, megapixels)
+    await asyncio.gather(*(visit(visitor, data, results=results) for visitor in crowd))
     note(f"{visitors} visitors see their photos{' and results' if results else ''}")
     found["most until then"] = memory(process, "VmHWM")
     for visitor in crowd:
