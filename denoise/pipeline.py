@@ -16,6 +16,7 @@ from denoise.image import Photo, Pixels, space_of
 from denoise.level import GRAIN, certainty, estimate_level, grain_of, smoothed_grain
 from denoise.light import keep_light
 from denoise.mixing import Mix, blend
+from denoise.stars import give_back_stars
 from denoise.tiling import Finished, Progress, View, denoise_tiled
 from denoise.tone import keep_tone, tone_of
 
@@ -73,8 +74,8 @@ def denoise_photo(
     Returns:
         The same photo with denoised pixels; size, bit depth, alpha, metadata and colour space (`denoise.image.colour`)
         stay. What is clean comes back as it was (`denoise.clean`, and `denoise.level.certainty` where the noise is not
-        given and no more than all of it is to go), what is grey or of one hue stays so (`denoise.tone`), and all is as
-        bright as the photo is from afar (`denoise.light`).
+        given and no more than all of it is to go), and so do stars (`denoise.stars`); what is grey or of one hue stays
+        so (`denoise.tone`), and all is as bright as the photo is from afar (`denoise.light`).
 
     Raises:
         ValueError: `strength` or `level` is outside its range, or `level` of another shape than the photo.
@@ -162,6 +163,7 @@ def denoise_photo(
 
         pixels, certain = denoised(model if callable(model) else named(model), named)
     pixels = blend(seen, dataclasses.replace(seen, pixels=pixels), Mix(certain, certain)).pixels
+    give_back_stars(shown, pixels)
     put_back_clean(shown, pixels, clean)
     if space:
         pixels = space.returned(photo.pixels, given, pixels)

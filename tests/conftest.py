@@ -91,5 +91,6 @@ def told_networks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def any_brightness(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For denoisers that make photos darker or lighter, which `denoise.light` would undo."""
+    """For denoisers that make photos darker or lighter, which `denoise.light` and `denoise.stars` would undo."""
     monkeypatch.setattr("denoise.pipeline.keep_light", lambda denoiser: denoiser)
+    monkeypatch.setattr("denoise.pipeline.give_back_stars", lambda before, after: None)
