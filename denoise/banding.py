@@ -7,7 +7,7 @@ anything reaches all the way across. The offsets of lines are neither: of 450 ph
 taken for one that has them, and changes by 0.2 levels of 255.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import cv2
@@ -27,6 +27,7 @@ _SHORTEST = 128  # pixels; of a shorter line, and of fewer lines, nobody can tel
 _SHARED = 0.4  # share of the strips' variance that all of them have in common; photos: 0.1
 _ALIKE = 0.3  # correlation of neighbouring lines, at most; photos' own lines: 0.6 and more
 _PEAKED = 5.0  # kurtosis, at most: single lines are the scene's
+_WHOLE = 0.85  # share of the offsets that medians of lines have, too; with letters below one another 0.4 to 0.75
 _FAR = 3.0  # standard deviations of what lies in a line; what is farther off is the scene's
 _FAINTEST = 0.5 / 255  # standard deviation of offsets that are worth it
 _RARE = 0.01  # share of a photo; a shade that is rarer tells too little
@@ -57,21 +58,27 @@ def has_offsets(lines: Pixels) -> bool:
     parts = np.array_split(np.arange(height), _PARTS) if height > _ENOUGH else [np.arange(height)]
     looked_at = [slice(part[0], part[min(len(part), _ENOUGH // len(parts)) - 1] + 1) for part in parts]
 
-    def strip(start: int) -> NDArray[np.float32]:
-        colours = [_planes(lines[part, start : start + wide]) for part in looked_at]
-        return np.concatenate([np.mean([_offsets(plane)[0] for plane in planes], axis=0) for planes in colours])
+    def strips(told: Callable[[Plane], NDArray[np.float32]]) -> NDArray[np.float32]:
+        """What a plane tells of each line, mean of the colours, in each strip: (strips, lines)."""
+        colours = [[_planes(lines[part, start : start + wide]) for part in looked_at] for start in starts]
+        return np.stack(
+            [np.concatenate([np.mean([told(plane) for plane in each], axis=0) for each in parts]) for parts in colours]
+        )
 
-    strips = np.stack([strip(start) for start in starts])
-    farthest = 4 * np.median(np.abs(strips)) / 0.6745
-    strips = strips.clip(-farthest, farthest)
-    variance = strips.var(axis=1).mean()
+    offsets = strips(lambda plane: _offsets(plane)[0])
+    farthest = 4 * np.median(np.abs(offsets)) / 0.6745
+    offsets = offsets.clip(-farthest, farthest)
+    variance = offsets.var(axis=1).mean()
     if np.sqrt(variance) < _FAINTEST:
         return False
-    shared = _products(strips, strips)
-    alike = _products(strips[:, 1:], strips[:, :-1])
-    common = strips.mean(axis=0)
+    shared = _products(offsets, offsets)
+    alike = _products(offsets[:, 1:], offsets[:, :-1])
+    common = offsets.mean(axis=0)
     peaked = np.mean((common - common.mean()) ** 4) / max(common.var() ** 2, 1e-30)
-    return bool(shared > _SHARED * variance and abs(alike) < _ALIKE * shared and peaked < _PEAKED)
+    if shared <= _SHARED * variance or abs(alike) >= _ALIKE * shared or peaked >= _PEAKED:
+        return False
+    medians = strips(lambda plane: np.median(_offsets(plane)[2], axis=1))
+    return _products(offsets, medians - medians.mean(axis=1, keepdims=True)) > _WHOLE * shared
 
 
 def _products(strips: NDArray[np.float32], others: NDArray[np.float32]) -> float:

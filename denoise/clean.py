@@ -99,7 +99,7 @@ def put_back_clean(before: Pixels, after: Pixels, clean: Mask) -> None:
 def mended(pixels: Pixels) -> Pixels:
     """Return a photo, (H, W, 3), as denoisers see it: without a JPEG's blocks and a sensor's hot pixels and stripes.
 
-    A drawing has none of them, whatever it looks like: a page whose lines repeat has stripes, and dots are hot pixels.
+    A drawing has none of them, whatever it looks like: dots are as small and bright as hot pixels.
 
     Returns:
         The same array if it is a drawing, or nothing changes.

@@ -7,7 +7,7 @@ import skimage.data
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from denoise.banding import has_offsets
+from denoise.banding import remove_banding
 from denoise.clean import clean_mask, describe_clean, mended, put_back_clean
 from denoise.hot_pixels import remove_hot_pixels
 from denoise.image import Photo
@@ -187,11 +187,18 @@ def test_clean_mask_leaves_a_noisy_inset_to_the_denoiser():
     assert not mask[510:590, 710:790].any()
 
 
-def test_what_is_drawn_keeps_what_looks_like_stripes_and_hot_pixels():
-    lines = np.tile(page()[4:21], (23, 1, 1))  # all the same text: columns with offsets
+def test_what_is_drawn_keeps_what_looks_like_hot_pixels():
     dots = np.full((384, 384, 3), 30, np.uint8)
     dots[4::8, 4::8, 0] = 240
-    for drawing, looks_so in ((lines, has_offsets(lines.swapaxes(0, 1))), (dots, remove_hot_pixels(dots) is not dots)):
-        assert looks_so
-        np.testing.assert_array_equal(mended(drawing), drawing)
-        np.testing.assert_array_equal(denoise_photo(Photo(drawing), "nlm").pixels, drawing)
+    assert remove_hot_pixels(dots) is not dots
+    np.testing.assert_array_equal(mended(dots), dots)
+    np.testing.assert_array_equal(denoise_photo(Photo(dots), "nlm").pixels, dots)
+
+
+@pytest.mark.parametrize("noise", [0, 4, 12])
+def test_letters_below_one_another_are_no_stripes(noise):
+    lines = np.tile(page()[4:21], (23, 1, 1))  # all the same text
+    photo = np.rint(lines + np.random.default_rng(0).normal(0, noise, lines.shape)).clip(0, 255).astype(np.uint8)
+    assert remove_banding(photo) is photo
+    if noise == 0:
+        np.testing.assert_array_equal(denoise_photo(Photo(photo), "nlm").pixels, photo)

@@ -537,7 +537,7 @@ def test_main_removes_what_a_preset_says_and_what_is_asked_for_by_itself(folder,
     ]
     assert main(["noisy.png", "--force", "--preset", "text"]) == 0
     assert main(["noisy.png", "--model", "nlm", "--force", "--preset", "text"]) == 0
-    assert [settings.model for settings in seen[-2:]] == ["unet", "nlm"]
+    assert [settings.model for settings in seen[-2:]] == ["ridnet", "nlm"]
 
 
 def test_main_develops_raw_files_as_wished(folder, quick):

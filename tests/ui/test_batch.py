@@ -161,7 +161,7 @@ def test_look_says_what_stays_and_which_network_if_none_was_chosen(app, started)
         app.selectbox(key="batch_look").set_value(look).run()
         assert presets()[look].summary in [caption.value for caption in app.caption]
         app.button(key="batch start").click().run()
-    assert started == [Settings("unet"), Settings(mix=Mix(luminance=0.0))]
+    assert started == [Settings("ridnet"), Settings(mix=Mix(luminance=0.0))]
     assert_calm(app)
 
 
