@@ -3,8 +3,9 @@
 Where a sensor is read out line by line, each line gets an error of its own, and what is dark shows it as stripes. A
 network with a reach of some dozen pixels cannot tell such a line from the scene's own; over the whole width of a photo
 it is plain. What lenses draw differs: an edge is never sharp to the pixel, so neighbouring lines are alike, and hardly
-anything reaches all the way across. The offsets of lines are neither: of 450 photos without, in both directions, one is
-taken for one that has them, and changes by 0.2 levels of 255.
+anything reaches all the way across; what people made comes again, as the dots of a print do and the letters of a page.
+The offsets of lines are neither: of 450 photos without, in both directions, one is taken for one that has them, and
+changes by 0.2 levels of 255.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ _ENOUGH, _PARTS = 1024, 4  # lines by which those of a large photo are judged, a
 _SHORTEST = 128  # pixels; of a shorter line, and of fewer lines, nobody can tell
 _SHARED = 0.4  # share of the strips' variance that all of them have in common; photos: 0.1
 _ALIKE = 0.3  # correlation of neighbouring lines, at most; photos' own lines: 0.6 and more
+_AGAIN = 0.5  # of lines that are farther apart, as in a print's dots: 0.75 and more, offsets: 0.3
 _PEAKED = 5.0  # kurtosis, at most: single lines are the scene's
 _WHOLE = 0.85  # share of the offsets that medians of lines have, too; with letters below one another 0.4 to 0.75
 _FAR = 3.0  # standard deviations of what lies in a line; what is farther off is the scene's
@@ -72,10 +74,12 @@ def has_offsets(lines: Pixels) -> bool:
     if np.sqrt(variance) < _FAINTEST:
         return False
     shared = _products(offsets, offsets)
-    alike = _products(offsets[:, 1:], offsets[:, :-1])
+    next_ones, *farther = (_products(offsets[:, lag:], offsets[:, :-lag]) for lag in range(1, _REACH))
     common = offsets.mean(axis=0)
     peaked = np.mean((common - common.mean()) ** 4) / max(common.var() ** 2, 1e-30)
-    if shared <= _SHARED * variance or abs(alike) >= _ALIKE * shared or peaked >= _PEAKED:
+    if shared <= _SHARED * variance or peaked >= _PEAKED:
+        return False
+    if abs(next_ones) >= _ALIKE * shared or max(map(abs, farther)) >= _AGAIN * shared:
         return False
     medians = strips(lambda plane: np.median(_offsets(plane)[2], axis=1))
     return _products(offsets, medians - medians.mean(axis=1, keepdims=True)) > _WHOLE * shared

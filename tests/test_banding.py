@@ -67,6 +67,18 @@ def test_what_is_drawn_in_lines_stays() -> None:
         assert not has_offsets(np.repeat(stripes[..., None], 3, axis=2).astype(np.uint8))
 
 
+@pytest.mark.parametrize("period", [3, 4, 5, 7, 12])
+@pytest.mark.parametrize("contrast", [15, 60, 200])
+@pytest.mark.parametrize("noise", [0, 3])
+def test_dots_of_a_print_stay(period: int, contrast: int, noise: float) -> None:
+    y, x = np.mgrid[:384, :384] % period - (period - 1) / 2
+    for radius in (0.3, 0.4, 0.5):
+        dots = 128 + contrast / 2 * np.tanh(2 * (radius * period - np.hypot(y, x)))
+        grey = np.repeat(dots[..., None], 3, axis=2)
+        printed = np.rint(grey + np.random.default_rng(0).normal(0, noise, grey.shape)).clip(0, 255).astype(np.uint8)
+        assert remove_banding(printed) is printed
+
+
 def test_too_few_lines_tell_nothing() -> None:
     noisy = with_rows(np.full((100, 400, 3), 60, np.uint8), 5)
     assert remove_banding(noisy) is noisy
