@@ -26,6 +26,8 @@ _NEAR, _NEAR_ANYWHERE = 0.85, 4.5  # levels of 255: how far colours may be from 
 _ALMOST_ALL, _VISIBLE = 0.985, 2.0  # share of the colours that must not be farther from it than so many levels
 _FAINT = 6  # levels of 255; colours as far from the curve are JPEG's, those of twice that are the photo's
 _SPOT, _AROUND = 9, 7  # pixels
+_POINT, _NOISE = 1.0, 41  # pixels: standard deviation of a point of colour, and the square whose noise it must outshine
+_CERTAIN, _FAINT_POINT = 4.0, 3  # so many times; and by so many levels of 255
 
 
 class Tone(NamedTuple):
@@ -126,8 +128,8 @@ def keep_tone(denoiser: Denoiser, tone: Tone | None) -> Denoiser:
         denoised = denoiser(np.repeat(luminance[..., None], 3, axis=2), level).mean(axis=2)
         beside = noisy - tone(luminance)
         around = cv2.blur(beside, (_SPOT, _SPOT))  # in which noise is less, and a spot of colour is not
-        is_colour = np.clip(np.abs(around).max(axis=2, keepdims=True) * (255 / _FAINT) - 1, 0, 1)
-        result: Image = tone(denoised) + is_colour * beside
+        is_colour = np.clip(np.abs(around).max(axis=2) * (255 / _FAINT) - 1, 0, 1)
+        result: Image = tone(denoised) + np.maximum(is_colour, _is_point(beside))[..., None] * beside
         return result.clip(0, 1)
 
     def denoise_colours(noisy: Image, level: Level) -> Image:
@@ -137,3 +139,11 @@ def keep_tone(denoiser: Denoiser, tone: Tone | None) -> Denoiser:
         return np.where(is_grey[..., None] > 0, denoised.mean(axis=2, keepdims=True), denoised)
 
     return denoise_luminance if tone else denoise_colours
+
+
+def _is_point(beside: Image) -> Image:
+    """Tell, from 0 to 1, where a point of colour as small as a star's stands out of the noise, (H, W)."""
+    far = np.abs(cv2.GaussianBlur(beside, (0, 0), _POINT)).max(axis=2)
+    noise = cv2.blur(far, (_NOISE, _NOISE))
+    is_point: Image = np.clip(far * (255 / _FAINT_POINT) - 1, 0, 1) * np.clip(far / (_CERTAIN * noise + 1e-6) - 1, 0, 1)
+    return is_point

@@ -80,6 +80,21 @@ def test_colours_beside_the_hue_come_back_as_they_were():
     np.testing.assert_allclose(denoised, noisy, atol=7 / 255)
 
 
+def test_colours_of_stars_in_a_sky_of_one_hue_stay():
+    y, x = np.mgrid[:256, :256]
+    point = np.exp(-(((y % 32) - 16) ** 2 + ((x % 32) - 16) ** 2) / (2 * 0.9**2))[..., None]
+    stars = point * np.where((x // 32 % 2 == 0)[..., None], [120, 80, 50], [50, 80, 120])
+    sky = np.array([14, 14, 18]) + stars
+    photo = np.rint(sky + np.random.default_rng(0).normal(0, 2, sky.shape)).clip(0, 255).astype(np.uint8)
+    tone = tone_of(photo)
+    assert tone is not None
+    denoised = 255 * keep_tone(lambda image, _: image, tone)(photo / np.float32(255), LEVEL)
+    middles = denoised[16::32, 16::32]
+    assert np.abs(middles - photo[16::32, 16::32]).max() < 8  # of 70
+    away = point[..., 0] < 1e-3
+    assert (denoised - denoised[..., [1, 2, 0]])[away].std(axis=0).max() < 1  # the colours of the noise went
+
+
 def test_grey_parts_of_a_colour_photo_stay_grey():
     photo = skimage.data.astronaut().copy()
     photo[:, :256] = photo[:, :256, 1:2]
