@@ -6,6 +6,8 @@ it is plain. What lenses draw differs: an edge is never sharp to the pixel, so n
 anything reaches all the way across; what people made comes again, as the dots of a print do and the letters of a page.
 The offsets of lines are neither: of 450 photos without, in both directions, one is taken for one that has them, and
 changes by 0.2 levels of 255.
+
+Limit: offsets that come again, as those of a sensor do that is read out by several channels at once, stay.
 """
 
 from collections.abc import Callable, Sequence

@@ -66,11 +66,25 @@ def test_colour_of_a_star_comes_back_without_its_noise():
     assert single.std(0).max() < 0.08  # 0.14 and more in the photo
 
 
-def test_noise_alone_stays_away():
-    photo = noisy(np.full((1000, 1000, 3), SKY))
+@pytest.mark.parametrize("sky", [SKY, 1.0, 0.0])  # near black, noise reaches farther up than down
+def test_noise_alone_stays_away(sky):
+    photo = noisy(np.full((1000, 1000, 3), sky))
+    flat = np.full_like(photo, round(float(photo.mean())))
+    result = flat.copy()
+    give_back_stars(photo, result)
+    assert (result != flat).any(axis=2).sum() <= 2 * 49  # pixels of two points in a megapixel
+
+
+def test_stars_of_two_colours_beside_one_another_become_no_brighter_than_they_were():
+    y, x = np.mgrid[:128, :128]
+    sky = np.full((128, 128, 3), SKY)
+    for column, colour in ((62, [1, 0.7, 0.4]), (65, [0.4, 0.7, 1])):
+        sky += 40 * np.exp(-((y - 64) ** 2 + (x - column) ** 2) / (2 * 0.9**2))[..., None] * colour
+    photo = np.rint(sky).astype(np.uint8)
     result = empty(photo)
     give_back_stars(photo, result)
-    assert (result != empty(photo)).any(axis=2).sum() <= 2 * 49  # pixels of two points in a megapixel
+    assert result.max() > SKY + 20
+    assert (result.mean(axis=2) - photo.mean(axis=2)).max() < 1
 
 
 @pytest.mark.parametrize("colour", [(80, 80, 80), (80, 0, 0), (80, 80, 0)])

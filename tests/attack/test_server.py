@@ -23,6 +23,7 @@ from urllib.parse import parse_qsl, urlencode
 import numpy as np
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -130,6 +131,14 @@ class Visitor:
             if found := re.search(pattern.encode(), self.heard.get(timeout=PATIENCE)):
                 return found[0].decode()
 
+    def find_message(self, kind):
+        """Return the next message of this kind."""
+        while True:
+            message = ForwardMsg()
+            message.ParseFromString(self.heard.get(timeout=PATIENCE))
+            if message.WhichOneof("type") == kind:
+                return getattr(message, kind)
+
 
 def wish(page="", query="", button=""):
     """Return the message by which a browser asks for a page, perhaps because a button was pressed."""
@@ -141,10 +150,11 @@ def wish(page="", query="", button=""):
     return message.SerializeToString()
 
 
-def question(request_id):
+def question(request_id, session_id):
     """Return the message by which a browser asks where to send a file."""
     message = BackMsg()
     message.file_urls_request.request_id = request_id
+    message.file_urls_request.session_id = session_id
     message.file_urls_request.file_names.append("a.png")
     return message.SerializeToString()
 
@@ -217,10 +227,14 @@ def test_flood_of_messages_leaves_the_others_their_turn(server):
 
 def test_page_that_begins_anew_is_told_where_to_send_its_photo(server):
     with visiting(server) as visitor:
+        session_id = visitor.find_message("new_session").initialize.session_id
         for each in range(20):
-            visitor.connection.send(question(f"question-{each}"))
+            visitor.connection.send(question(f"question-{each}", session_id))
             visitor.connection.send(wish(query="model=unet"))
-            visitor.find(f"question-{each}(?!\\d)")
+            answer = visitor.find_message("file_urls_response")
+            assert answer.response_id == f"question-{each}"
+        (urls,) = answer.file_urls
+        assert f"/{session_id}/{urls.file_id}" in urls.upload_url
 
 
 def test_many_downloads_leave_the_others_their_turn(server, photo):

@@ -20,7 +20,7 @@ def test_visitors_who_left_hold_no_memory_and_find_their_photo_again(small_serve
     # Each would hold 12 MB of pixels and as much of a picture for an hour; a network would be 100 more. A tile that is
     # at work is finished first, which on a busy machine takes a while.
     enough = 60
-    crowd = play(small_server, 3, 4, range(2, 21, 2), results=False, query="model=unet", enough=enough, pause=5)
+    crowd = play(small_server, 3, 4, range(2, 21, 2), results=False, query="model=unet", enough=enough)
     found = run(asyncio.wait_for(crowd, 180))
     assert found["left"] < enough
     assert found["most"] < 600

@@ -211,7 +211,7 @@ async def play(
     results: bool,
     query: str = "",
     enough: int = 0,
-    pause: float = 0.0,
+    pause: float = 5.0,
     say: Callable[..., None] = print,
 ) -> dict:
     """Let visitors come, upload and be cut off; return the megabytes of the server's memory by what had happened.
@@ -235,20 +235,20 @@ async def play(
         found[what] = memory(process)
         say(f"{what}: {found[what]} MB", flush=True)
 
-    async def visit(visitor: Visitor, data: bytes, *, results: bool) -> None:
+    async def visit(visitor: Visitor, data: bytes, *, waits: bool) -> None:
         await visitor.come()
         await visitor.is_open.wait()
         assert await visitor.upload(f"{uuid.uuid4().hex}.jpg", data) == 204
-        await visitor.wait(3 if results else 1)
+        await visitor.wait(3 if waits else 1)
 
     first = Visitor(url, query)
-    await visit(first, photo(0.01), results=True)
+    await visit(first, photo(0.01), waits=True)
     first.drop()
     await asyncio.sleep(pause)
     note("before")
     crowd = [Visitor(url, query) for _ in range(visitors)]
     data = await asyncio.to_thread(photo, megapixels)
-    await asyncio.gather(*(visit(visitor, data, results=results) for visitor in crowd))
+    await asyncio.gather(*(visit(visitor, data, waits=results) for visitor in crowd))
     note(f"{visitors} visitors see their photos{' and results' if results else ''}")
     found["most until then"] = memory(process, "VmHWM")
     for visitor in crowd:
