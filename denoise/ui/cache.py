@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 import streamlit as st
 
@@ -90,6 +90,15 @@ def in_turn(chosen: Chosen | None, make: Callable[[], _T]) -> Callable[[], _T]:
             return make()
 
     return made
+
+
+def run_anew() -> NoReturn:
+    """Run the page's script anew, but first as the visitor has asked for meanwhile, for another page perhaps.
+
+    Of two wishes for a run Streamlit takes the page of the later one, and forgets where the visitor went.
+    """
+    end_if_overtaken()
+    st.rerun()
 
 
 def end_if_overtaken() -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from denoise import engine
 from denoise.engine import Job, Task
 from denoise.ui import texts
-from denoise.ui.cache import end_if_overtaken
+from denoise.ui.cache import end_if_overtaken, run_anew
 
 _LOOK = 0.1  # seconds between two looks at the job
 _PAUSE = 0.4  # seconds between two messages to the browser, which otherwise draws the bar anew up to 80 times a second
@@ -131,4 +131,4 @@ def show(
         elif job.total:
             bar.progress(*tell(job))
         told = time.monotonic()
-    st.rerun()
+    run_anew()

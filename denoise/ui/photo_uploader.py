@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile
 
 from denoise.ui import texts
+from denoise.ui.cache import run_anew
 from denoise.ui.component import component
 from denoise.ui.farewell import ANEW
 from denoise.ui.kept import Kept
@@ -78,11 +79,11 @@ def show(
         st.session_state[lost] = f"{st.session_state.get(lost, '')}I"
         # The browser names what another session has had, or what came here while the page was busy, see `limits`.
         st.session_state[missing if st.session_state.get(shown) else ANEW] = True
-        st.rerun()
+        run_anew()
     st.session_state[shown] = True
     if st.session_state.get(missing):
         st.error(texts.NOT_TAKEN)
     if state.arrivals.is_untaken(place, file):  # the run that was to take it was overtaken before it began
         changed()
-        st.rerun()
+        run_anew()
     return file is not None

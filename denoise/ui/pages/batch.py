@@ -13,6 +13,7 @@ from denoise.item import Item, Settings, State
 from denoise.notation import NONE
 from denoise.presets import presets
 from denoise.ui import addresses, limits, photo_table, pictures, session, texts, uploader, viewer
+from denoise.ui.cache import run_anew
 from denoise.ui.pages import batch_words as words
 from denoise.ui.pages import development, elements
 
@@ -121,7 +122,7 @@ def _work(batch: Batch, settings: Settings, was_changing: bool) -> None:
     if name := batch.removed:
         elements.undo(words.REMOVED.format(name, UNDO), batch.undo_removal)
     if is_changing != was_changing or st.session_state.get(_LOOKED_AT):
-        st.rerun()
+        run_anew()
 
 
 def _look(batch: Batch) -> None:
@@ -170,7 +171,7 @@ def _actions(batch: Batch, settings: Settings, items: list[Item]) -> None:
                 if st.button(texts.CANCEL, key="batch cancel"):
                     batch.cancel()
                     batch.wait(_PATIENCE)
-                    st.rerun()
+                    run_anew()
             elif st.button(
                 words.start(to_do + retry if to_do else 0, retry),
                 key="batch start",
@@ -178,19 +179,19 @@ def _actions(batch: Batch, settings: Settings, items: list[Item]) -> None:
                 disabled=not to_do + retry,
             ):
                 batch.start(settings)
-                st.rerun()
+                run_anew()
         idle = not batch.is_working
         with st.popover("Denoise all again", key="batch renew", disabled=not (idle and count[State.DONE])):
             st.markdown(words.AGAIN_WARNING)
             if st.button("Yes, denoise all again", key="batch again", disabled=not (idle and count[State.DONE])):
                 batch.forget_results()
                 batch.start(settings)
-                st.rerun()
+                run_anew()
         with st.popover(words.CLEAR, key="batch remove", disabled=not items):
             st.markdown("Photos and results are deleted from the server at once.")
             if st.button(words.CLEAR_SURE, key="batch clear", disabled=not items):
                 batch.close()
-                st.rerun()
+                run_anew()
 
     if batch.is_working:
         at_work = count[State.WORKING] or count[State.WAITING]

@@ -30,7 +30,7 @@ from denoise.ui import (
     texts,
     viewer,
 )
-from denoise.ui.cache import Cache, end_if_overtaken, in_turn
+from denoise.ui.cache import Cache, end_if_overtaken, in_turn, run_anew
 from denoise.ui.chosen import Chosen, Coming, preview_of
 from denoise.ui.kept import size_of
 from denoise.ui.pages import batch, elements, start_choices, start_save
@@ -168,7 +168,7 @@ def _upload(state: Session) -> None:
 def _undo(state: Session) -> None:
     """Offer to bring back what was removed, until it is gone for good."""
     if not state.can_undo:
-        st.rerun()
+        run_anew()
     elements.undo(words.REMOVED.format(UNDO), state.undo_removal)
 
 
